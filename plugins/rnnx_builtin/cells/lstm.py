@@ -1,0 +1,166 @@
+"""Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers 2000).
+
+    i, f, o = σ(Wx·x⟨t⟩ + Wh·h⟨t−1⟩ + b)      the input, forget and output gates
+    g       = tanh(Wx·x⟨t⟩ + Wh·h⟨t−1⟩ + b)   the candidate
+    c⟨t⟩    = f ⊙ c⟨t−1⟩ + i ⊙ g
+    h⟨t⟩    = o ⊙ tanh(c⟨t⟩)
+
+    Wx (4·n_a, n_x) · Wh (4·n_a, n_a) · b (4·n_a, 1) · state (h, c)
+
+The rows are the blocks i, f, o, g, the sigmoid gates side by side. The notebook keeps them as
+Wi, Wf, Wo, Wc over [a⟨t−1⟩; x⟨t⟩], and calls g c̃ and h a. σ(z) = ½·tanh(½·z) + ½, so all four
+blocks pass through one tanh once the gates' rows of the weights are halved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.contracts import Array, Params, State
+from rnnx.initialization import fill
+from rnnx.padding import FinalGradient, last_valid
+from rnnx.projection import begin, masked, project, project_back, recurrent_gradient
+from rnnx.ranges import require, require_finite
+from rnnx.scratch import Scratch
+from rnnx_builtin.cells.weights import CellWeights
+
+
+class Cache(NamedTuple):
+    x: Array  # (T, B) ids or (T, n_x, B)
+    hs: Array  # (T + 1, n_a, B), hs[0] the initial state
+    cs: Array  # (T + 1, n_a, B), cs[0] the initial state
+    gates: Array  # (T, 4·n_a, B): i, f, o, g after their activations
+    tanh_c: Array  # (T, n_a, B)
+    lengths: Array | None  # (B,)
+
+
+class Slopes(NamedTuple):
+    """What the way back multiplies with, for all steps at once."""
+
+    dz_dc: Array  # (T, 4, n_a, B): by c through i, f and g; place 2 holds o's by h
+    dc_dh: Array  # (T, n_a, B): o·(1 − tanh²c)
+
+
+@dataclass(frozen=True)
+class LSTM:
+    """A cell with a memory c that gates write to, erase and read."""
+
+    hidden_size: int = 128
+    """n_a, units, at least 1."""
+    forget_bias: float = 1.0
+    """Added to the fresh bias of f; above 0 keeps memory at first (Jozefowicz et al. 2015)."""
+    weights: CellWeights = CellWeights()
+    """The initialisers of Wx, Wh and b."""
+
+    def __post_init__(self) -> None:
+        require(self.hidden_size >= 1, "hidden_size", "at least 1", self.hidden_size)
+        require_finite("forget_bias", self.forget_bias)
+
+    def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
+        n_a = self.hidden_size
+        params = {
+            "Wx": fill(self.weights.input, rng, (n_a, n_x), dtype, blocks=4),
+            "Wh": fill(self.weights.recurrent, rng, (n_a, n_a), dtype, blocks=4),
+            "b": fill(self.weights.bias, rng, (n_a, 1), dtype, blocks=4),
+        }
+        params["b"][n_a : 2 * n_a] += self.forget_bias
+        return params
+
+    def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
+        n_a = self.hidden_size
+        return np.zeros((n_a, B), dtype), np.zeros((n_a, B), dtype)
+
+    def forward(
+        self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Array, State, Cache]:
+        T, n_a = len(x), self.hidden_size
+        half = {name: _halved(p, n_a, name, scratch) for name, p in params.items()}
+        z = project(half["Wx"], half["b"], x, lengths, scratch)
+        hs = begin(state[0], "hs", T, scratch, params)
+        cs = begin(state[1], "cs", T, scratch, params)
+        gates = scratch.array("gates", z.shape, hs.dtype)
+        tanh_c = scratch.array("tanh_c", hs[1:].shape, hs.dtype)
+        write = scratch.array("write", hs[0].shape, hs.dtype)  # i ⊙ g
+        Wh = half["Wh"]
+        for t in range(T):
+            a, c = gates[t], cs[t + 1]
+            np.matmul(Wh, hs[t], out=a)
+            a += z[t]
+            np.tanh(a, out=a)
+            sigmoids = a[: 3 * n_a]
+            sigmoids *= 0.5
+            sigmoids += 0.5
+            np.multiply(a[n_a : 2 * n_a], cs[t], out=c)
+            np.multiply(a[:n_a], a[3 * n_a :], out=write)
+            c += write
+            np.tanh(c, out=tanh_c[t])
+            np.multiply(a[2 * n_a : 3 * n_a], tanh_c[t], out=hs[t + 1])
+        final = (last_valid(hs[1:], hs[0], lengths), last_valid(cs[1:], cs[0], lengths))
+        h = masked(hs[1:], lengths, "h", scratch)
+        return h, final, Cache(x, hs, cs, gates, tanh_c, lengths)
+
+    def backward(
+        self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
+    ) -> tuple[Params, Array | None, State]:
+        x, hs, _, gates, _, lengths = cache
+        T, n_a, B = dh.shape
+        dtype = hs.dtype
+        dh = masked(dh, lengths, "dh", scratch)
+        ends = FinalGradient(dstate, lengths, T)
+        slopes = self._slopes(cache, scratch)
+        WhT = scratch.array("WhT", (n_a, 4 * n_a), dtype)
+        np.copyto(WhT, params["Wh"].T)  # contiguous: it is read T times
+        dz = scratch.array("dz", (T, 4, n_a, B), dtype)
+        dh_t = scratch.array("dh_t", (n_a, B), dtype)
+        dc_t = scratch.array("dc_t", (n_a, B), dtype)
+        back_h, back_c = np.zeros((n_a, B), dtype), np.zeros((n_a, B), dtype)
+        for t in range(T - 1, -1, -1):
+            if (final := ends.at(t)) is not None:
+                back_h += final[0]
+                back_c += final[1]
+            by_c = slopes.dz_dc[t]
+            np.add(back_h, dh[t], out=dh_t)
+            np.multiply(dh_t, slopes.dc_dh[t], out=dc_t)
+            dc_t += back_c
+            np.multiply(by_c, dc_t, out=dz[t])  # i, f, g; o is overwritten:
+            np.multiply(by_c[2], dh_t, out=dz[t, 2])
+            np.multiply(dc_t, gates[t, n_a : 2 * n_a], out=back_c)
+            np.matmul(WhT, dz[t].reshape(4 * n_a, B), out=back_h)
+        if (final := ends.at(-1)) is not None:
+            back_h += final[0]
+            back_c += final[1]
+        dz_all = dz.reshape(T, 4 * n_a, B)
+        dWx, db, dx, dz_flat = project_back(params["Wx"], dz_all, x, lengths, scratch)
+        dWh = recurrent_gradient(dz_flat, hs[:-1], scratch)
+        return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (back_h, back_c)
+
+    def _slopes(self, cache: Cache, scratch: Scratch) -> Slopes:
+        """i: g·i(1−i) · f: c⟨t−1⟩·f(1−f) · o: tanh(c)·o(1−o) · g: i·(1−g²)."""
+        n_a, (T, _, B) = self.hidden_size, cache.hs[1:].shape
+        i, _, o, g = cache.gates.reshape(T, 4, n_a, B).transpose(1, 0, 2, 3)
+        by = scratch.array("dz_dc", (T, 4, n_a, B), cache.hs.dtype)
+        square = np.multiply(cache.gates, cache.gates, out=by.reshape(T, 4 * n_a, B))
+        sigmoids = square[:, : 3 * n_a]
+        np.subtract(cache.gates[:, : 3 * n_a], sigmoids, out=sigmoids)
+        by[:, 0] *= g
+        by[:, 1] *= cache.cs[:-1]
+        by[:, 2] *= cache.tanh_c
+        np.subtract(1, by[:, 3], out=by[:, 3])
+        by[:, 3] *= i
+        dc_dh = scratch.array("dc_dh", cache.tanh_c.shape, cache.hs.dtype)
+        np.multiply(cache.tanh_c, cache.tanh_c, out=dc_dh)
+        np.subtract(1, dc_dh, out=dc_dh)
+        dc_dh *= o
+        return Slopes(by, dc_dh)
+
+
+def _halved(weights: Array, n_a: int, name: str, scratch: Scratch) -> Array:
+    """The gates' rows halved, g's as they are: exact, since ½ is a power of two."""
+    out = scratch.array(f"half_{name}", weights.shape, weights.dtype)
+    np.multiply(weights[: 3 * n_a], 0.5, out=out[: 3 * n_a])
+    out[3 * n_a :] = weights[3 * n_a :]
+    return out

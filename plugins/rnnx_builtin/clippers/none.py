@@ -1,0 +1,15 @@
+"""No clipping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnx.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Unclipped:
+    """Leaves the gradients as they are."""
+
+    def clip(self, grads: Parameters, norm: float) -> bool:
+        return False

@@ -1,0 +1,31 @@
+"""Clipping by value, the notebook's `clip`: g ← min(max(g, −limit), limit)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnx.parameters import Parameters
+from rnnx.ranges import require_positive
+
+
+@dataclass(frozen=True)
+class Value:
+    """Bounds every number by itself; the gradient's direction may change."""
+
+    limit: float = 5.0
+    """The largest absolute value of a gradient's entry, above 0."""
+
+    def __post_init__(self) -> None:
+        require_positive("limit", self.limit)
+
+    def clip(self, grads: Parameters, norm: float) -> bool:
+        # No entry is larger than the norm, so most steps end here. NaN compares false: it stays.
+        if norm <= self.limit:
+            return False
+        flat = grads.flat
+        if not (np.max(flat) > self.limit or np.min(flat) < -self.limit):
+            return False
+        np.clip(flat, -self.limit, self.limit, out=flat)
+        return True

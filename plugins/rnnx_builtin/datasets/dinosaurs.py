@@ -1,0 +1,32 @@
+"""1,318 genus names of dinosaurs, embedded: the data of a first run.
+
+They are of the kind of the notebook's 1,536 names, which `dataset=lines` reads from a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+
+from rnnx.corpus import Corpus
+from rnnx.ranges import require_share
+from rnnx.textfile import read_text
+from rnnx_builtin.datasets.lines import corpus_of_lines
+
+
+@dataclass(frozen=True)
+class Dinosaurs:
+    """Names of dinosaurs, one an example."""
+
+    lower: bool = True
+    """Turn the names to lower case, as the notebook does."""
+    val_fraction: float = 0.1
+    """The share of names that is held out, drawn by the seed. 0 ≤ share < 1; 0: none."""
+
+    def __post_init__(self) -> None:
+        require_share("val_fraction", self.val_fraction)
+
+    def load(self, seed: int) -> Corpus:
+        with as_file(files(__package__) / "dinosaurs.txt") as path:
+            text = read_text(str(path), self.lower, lines=True)
+        return corpus_of_lines(text, self.val_fraction, seed)

@@ -1,0 +1,39 @@
+"""Any UTF-8 file as one stream, read in B parallel columns.
+
+    x = ids⟨0 … n−2⟩,   y = ids⟨1 … n−1⟩
+
+Each column is a contiguous part of the text, cut into windows of ``length`` steps; the state at
+a window's end is the next one's beginning (truncated backpropagation through time).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnx.corpus import Corpus, Stream, split_stream
+from rnnx.ranges import require, require_share
+from rnnx.textfile import read_text
+from rnnx.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text as one sequence; its tail is held out."""
+
+    path: str = ""
+    """The file; ~ is your home folder."""
+    length: int = 64
+    """T, the steps of a window, at least 1."""
+    lower: bool = False
+    """Turn the text to lower case."""
+    val_fraction: float = 0.1
+    """The share of the text, its tail, that is held out. 0 ≤ share < 1; 0: none."""
+
+    def __post_init__(self) -> None:
+        require(self.length >= 1, "length", "at least 1", self.length)
+        require_share("val_fraction", self.val_fraction)
+
+    def load(self, seed: int) -> Corpus:
+        text = read_text(self.path, self.lower, lines=False)
+        train, val = split_stream(Stream(text.ids, self.length), self.val_fraction)
+        return Corpus(Vocabulary(text.symbols), train, val, text.sha256)

@@ -1,0 +1,9 @@
+"""Heads."""
+
+from rnnx.hookspecs import Register, hookimpl
+from rnnx_builtin.heads.softmax import Softmax
+
+
+@hookimpl
+def register_heads(register: Register) -> None:
+    register("softmax", Softmax)

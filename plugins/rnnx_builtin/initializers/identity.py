@@ -1,0 +1,25 @@
+"""A scaled identity matrix (Le, Jaitly and Hinton 2015, for recurrent relu weights)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.contracts import Array
+from rnnx.ranges import require_positive
+
+
+@dataclass(frozen=True)
+class Identity:
+    """``gain`` on the diagonal, 0 elsewhere: the state begins by keeping what it has."""
+
+    gain: float = 1.0
+    """The diagonal, above 0."""
+
+    def __post_init__(self) -> None:
+        require_positive("gain", self.gain)
+
+    def fill(self, rng: np.random.Generator, n_out: int, n_in: int, dtype: npt.DTypeLike) -> Array:
+        return (self.gain * np.eye(n_out, n_in)).astype(dtype)

@@ -1,0 +1,25 @@
+"""A uniform distribution: W ~ U(−scale, scale)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.contracts import Array
+from rnnx.ranges import require_positive
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Independent uniform numbers around 0."""
+
+    scale: float = 0.08
+    """The largest absolute value, above 0. 0.08 is that of Karpathy's char-rnn."""
+
+    def __post_init__(self) -> None:
+        require_positive("scale", self.scale)
+
+    def fill(self, rng: np.random.Generator, n_out: int, n_in: int, dtype: npt.DTypeLike) -> Array:
+        return rng.uniform(-self.scale, self.scale, (n_out, n_in)).astype(dtype)

@@ -1,0 +1,84 @@
+"""Adam (Kingma and Ba 2015).
+
+m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²
+p ← p − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from rnnx.contracts import Array, Params
+from rnnx.parameters import Parameters
+from rnnx.ranges import require_positive, require_share
+from rnnx.scratch import Scratch
+
+
+class AdamLike(Protocol):
+    """The constants of Adam's rule."""
+
+    @property
+    def beta1(self) -> float: ...
+    @property
+    def beta2(self) -> float: ...
+    @property
+    def epsilon(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Momentum over a running root mean square, both corrected for their start at 0."""
+
+    learning_rate: float = 0.003
+    """Above 0."""
+    beta1: float = 0.9
+    """β₁, how slowly the mean forgets. 0 ≤ β₁ < 1."""
+    beta2: float = 0.999
+    """β₂, how slowly the mean square forgets. 0 ≤ β₂ < 1."""
+    epsilon: float = 1e-8
+    """ε, keeps the quotient finite. Above 0."""
+
+    def __post_init__(self) -> None:
+        require_positive("learning_rate", self.learning_rate)
+        require_share("beta1", self.beta1)
+        require_share("beta2", self.beta2)
+        require_positive("epsilon", self.epsilon)
+
+    def init(self, params: Parameters) -> Params:
+        return {"m": np.zeros_like(params.flat), "v": np.zeros_like(params.flat)}
+
+    def update(
+        self,
+        params: Parameters,
+        grads: Parameters,
+        state: Params,
+        rate: float,
+        step: int,
+        scratch: Scratch,
+    ) -> None:
+        p = params.flat
+        p -= adam_move(self, grads, state, rate, step, scratch)
+
+
+def adam_move(
+    rule: AdamLike, grads: Parameters, state: Params, rate: float, step: int, scratch: Scratch
+) -> Array:
+    """What Adam takes off the parameters, and its new state; in a scratch buffer."""
+    g, m, v = grads.flat, state["m"], state["v"]
+    move = scratch.array("move", g.shape, g.dtype)
+    root = scratch.array("root", g.shape, g.dtype)
+    m *= rule.beta1
+    m += np.multiply(g, 1 - rule.beta1, out=move)
+    np.multiply(g, g, out=root)
+    root *= 1 - rule.beta2
+    v *= rule.beta2
+    v += root
+    np.multiply(v, 1 / (1 - rule.beta2**step), out=root)
+    np.sqrt(root, out=root)
+    root += rule.epsilon
+    np.multiply(m, rate / (1 - rule.beta1**step), out=move)
+    move /= root
+    return move

@@ -1,0 +1,38 @@
+"""Stochastic gradient descent, the notebook's `update_parameters`: p ← p − rate·g."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnx.contracts import Params
+from rnnx.parameters import Parameters
+from rnnx.ranges import require_positive
+from rnnx.scratch import Scratch
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Plain descent; it has no state."""
+
+    learning_rate: float = 0.01
+    """Above 0. 0.01 is the notebook's."""
+
+    def __post_init__(self) -> None:
+        require_positive("learning_rate", self.learning_rate)
+
+    def init(self, params: Parameters) -> Params:
+        return {}
+
+    def update(
+        self,
+        params: Parameters,
+        grads: Parameters,
+        state: Params,
+        rate: float,
+        step: int,
+        scratch: Scratch,
+    ) -> None:
+        p, g = params.flat, grads.flat
+        p -= np.multiply(g, rate, out=scratch.array("move", p.shape, p.dtype))

@@ -1,0 +1,9 @@
+"""Probes."""
+
+from rnnx.hookspecs import Register, hookimpl
+from rnnx_builtin.probes.gradient_norms import GradientNorms
+
+
+@hookimpl
+def register_probes(register: Register) -> None:
+    register("gradient_norms", GradientNorms)

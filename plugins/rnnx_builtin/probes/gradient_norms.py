@@ -1,0 +1,25 @@
+"""‖d⟨parameter⟩‖ of every parameter by itself, before clipping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnx.ranges import require
+from rnnx.records import Findings, Observation
+
+
+@dataclass(frozen=True)
+class GradientNorms:
+    """Where the gradient is: its L2 norm in each parameter."""
+
+    every: int = 100
+    """Look after step 1 and every multiple of this many steps, at least 1."""
+
+    def __post_init__(self) -> None:
+        require(self.every >= 1, "every", "at least 1", self.every)
+
+    def observe(self, seen: Observation) -> Findings:
+        norms = {f"gradients/{n}": float(np.linalg.norm(g)) for n, g in seen.grads.leaves()}
+        return Findings(norms, {})

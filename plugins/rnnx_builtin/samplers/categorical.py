@@ -1,0 +1,25 @@
+"""p ∝ exp(z / temperature): the model's own distribution at temperature 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnx.contracts import Array
+from rnnx.ranges import require_positive
+from rnnx_builtin.samplers.draw import draw, weights
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """Draws from the softmax of the logits."""
+
+    temperature: float = 1.0
+    """Below 1 the likely becomes likelier, above 1 all becomes alike. Above 0."""
+
+    def __post_init__(self) -> None:
+        require_positive("temperature", self.temperature)
+
+    def sample(self, logits: Array, rng: np.random.Generator) -> Array:
+        return draw(weights(logits, self.temperature), rng)

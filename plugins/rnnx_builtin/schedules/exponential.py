@@ -1,0 +1,21 @@
+"""factor = ½ ^ ((step − 1) / half_life)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnx.ranges import require_positive
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """Halves after every ``half_life`` updates, smoothly."""
+
+    half_life: float = 1000.0
+    """Updates after which the factor is half, above 0."""
+
+    def __post_init__(self) -> None:
+        require_positive("half_life", self.half_life)
+
+    def factor(self, step: int) -> float:
+        return float(0.5 ** ((step - 1) / self.half_life))

@@ -1,0 +1,22 @@
+"""factor = 1 / (1 + decay·(step − 1)): Keras's `decay`, counted from its first update."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rnnx.ranges import require
+
+
+@dataclass(frozen=True)
+class InverseTime:
+    """Falls as one over the number of updates."""
+
+    decay: float = 0.01
+    """How much the divisor grows an update, at least 0."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.decay < math.inf, "decay", "at least 0 and finite", self.decay)
+
+    def factor(self, step: int) -> float:
+        return 1 / (1 + self.decay * (step - 1))

@@ -1,0 +1,11 @@
+"""Trackers."""
+
+from rnnx.hookspecs import Register, hookimpl
+from rnnx_builtin.trackers.mlflow_store import MLflow
+from rnnx_builtin.trackers.none import Nothing
+
+
+@hookimpl
+def register_trackers(register: Register) -> None:
+    register("mlflow", MLflow)
+    register("none", Nothing)

@@ -1,0 +1,67 @@
+"""A client of an MLflow store, made so that many processes may make one at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from rnnx.errors import StoreError
+
+# What MLflow reads from the environment; what the user has set stays.
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # MLflow's own 7 hang one call for four minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
+}
+
+
+def connect(uri: str) -> Any:
+    """An MlflowClient; a SQLite store is migrated by one process at a time."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if uri.startswith("file:") or "://" not in uri:
+        raise StoreError(
+            f"tracker.uri={uri}: MLflow no longer keeps runs in plain folders; "
+            "say tracker.uri=sqlite:///FILE"
+        )
+    file = sqlite_file(uri)
+    if file is None:
+        return _client(uri)
+    from filelock import FileLock, Timeout
+
+    lock = file.with_name(file.name + ".lock")
+    try:
+        # The migration happens in the constructor; two at once break the store for good.
+        with FileLock(lock, timeout=120):
+            return _client(uri)
+    except Timeout:
+        raise StoreError(f"{lock}: another process holds the store since two minutes") from None
+    except OSError as error:
+        raise StoreError(
+            f"tracker.uri={uri}: its folder cannot be written ({error.strerror}); name another "
+            "with tracker.uri=sqlite:///FILE, or train with tracker=none"
+        ) from None
+
+
+def _client(uri: str) -> Any:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return client
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file of a SQLite uri, else None."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def default_artifacts(uri: str) -> str:
+    """The folder of artifacts beside a SQLite store, for new experiments."""
+    file = sqlite_file(uri)
+    folder = (file.parent if file is not None else Path.cwd()) / "mlruns"
+    return str(folder.resolve())

@@ -1,0 +1,181 @@
+"""MLflow: runs in a local SQLite store by default, or on a server.
+
+The store is ``tracker.uri``, else MLFLOW_TRACKING_URI, else ``sqlite:///<cwd>/mlflow.db`` with its
+artifacts in ``<cwd>/mlruns``: where a bare ``mlflow ui`` in the same folder looks. Everything goes
+through one MlflowClient with the run's own id, so no global state of MLflow's is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnx.contracts import RunLog
+from rnnx.errors import StoreError
+from rnnx.records import Point, RunSummary
+from rnnx_builtin.trackers.mlflow_client import connect, default_artifacts, sqlite_file
+
+PARAM_LENGTH = 6000  # characters, MLflow's limit
+PARAMS, METRICS = 100, 1000  # a batch, MLflow's limits
+
+
+@dataclass(frozen=True)
+class MLflow:
+    """Params, metrics by step, samples and checkpoints in MLflow."""
+
+    uri: str = ""
+    """The store: sqlite:///FILE, http://HOST:PORT, postgresql://…; empty: see above."""
+    experiment: str = "rnnx"
+    """The experiment's name."""
+
+    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
+        with self._speaking():
+            client = connect(self._uri())
+            experiment_id = self._experiment_id(client)
+            run = client.create_run(experiment_id, run_name=name, tags=dict(tags))
+            log = MLflowLog(client, run.info.run_id)
+            log.params(params)
+        return log
+
+    def reopen(self, run_id: str) -> RunLog:
+        with self._speaking():
+            client = connect(self._uri())
+            client.update_run(run_id, status="RUNNING")
+        return MLflowLog(client, run_id)
+
+    def runs(self, limit: int) -> list[RunSummary]:
+        return self._search("", limit)
+
+    def find(self, prefix: str) -> list[RunSummary]:
+        if not prefix.isalnum():
+            return []
+        return [run for run in self._search("", 50_000) if run.id.startswith(prefix)]
+
+    def fetch(self, run_id: str, path: str, into: Path) -> Path:
+        with self._speaking():
+            client = connect(self._uri())
+            return Path(client.download_artifacts(run_id, path, str(into)))
+
+    def history(self, run_id: str, key: str) -> list[Point]:
+        with self._speaking():
+            found = connect(self._uri()).get_metric_history(run_id, key)
+        points = [Point(key, m.value, m.step, m.timestamp) for m in found]
+        return sorted(points, key=lambda point: (point.step, point.timestamp))
+
+    def ui_command(self, host: str, port: int) -> list[str]:
+        uri = self._uri()
+        if uri.startswith(("http:", "https:")):
+            return []
+        os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+        where = ["--backend-store-uri", uri, "--default-artifact-root", default_artifacts(uri)]
+        own = ["--host", host, "--port", str(port), "--workers", "1"]
+        return [sys.executable, "-m", "mlflow", "ui", *where, *own]
+
+    def _uri(self) -> str:
+        given = self.uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+        return given or f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+
+    def _experiment_id(self, client: Any) -> str:
+        found = client.get_experiment_by_name(self.experiment)
+        if found is None:
+            from mlflow.exceptions import MlflowException
+
+            uri = self._uri()
+            local = default_artifacts(uri) if sqlite_file(uri) else None
+            try:
+                return str(client.create_experiment(self.experiment, artifact_location=local))
+            except MlflowException:
+                found = client.get_experiment_by_name(self.experiment)  # another job was faster
+                if found is None:
+                    raise
+        if found.lifecycle_stage != "active":
+            raise StoreError(
+                f"tracker.experiment={self.experiment}: was deleted in {self._uri()}; restore it "
+                "in the MLflow UI or choose another name"
+            )
+        return str(found.experiment_id)
+
+    def _search(self, query: str, limit: int) -> list[RunSummary]:
+        file = sqlite_file(self._uri())
+        if file is not None and not file.is_file():
+            return []  # reading makes no store
+        with self._speaking():
+            client = connect(self._uri())
+            found = client.get_experiment_by_name(self.experiment)
+            if found is None:
+                return []
+            order = ["attributes.start_time DESC"]
+            runs = client.search_runs(
+                [found.experiment_id], query, max_results=limit, order_by=order
+            )
+        return [_summary(run) for run in runs]
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """Any trouble with the store becomes one line."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:  # SQLAlchemy's, requests', MLflow's own: a dozen kinds
+            cause = " ".join(str(error).split())[:200] or type(error).__name__
+            raise StoreError(
+                f"tracker.uri={self._uri()}: the store cannot be used ({cause}); name another "
+                "with tracker.uri=sqlite:///FILE, or train with tracker=none"
+            ) from error
+
+
+def _summary(run: Any) -> RunSummary:
+    info, data = run.info, run.data
+    folder = data.tags.get("rnnx.folder", "")
+    started = (info.start_time or 0) / 1000
+    name = info.run_name or ""
+    return RunSummary(info.run_id, info.status, name, started, folder, data.metrics, data.tags)
+
+
+class MLflowLog:
+    """One open run in an MLflow store."""
+
+    def __init__(self, client: Any, run_id: str) -> None:
+        self.id = run_id
+        self._client = client
+
+    def params(self, params: Mapping[str, str]) -> None:
+        """Store parameters; what is too long for MLflow is cut, with an ellipsis."""
+        from mlflow.entities import Param
+
+        cut = [
+            Param(key, value if len(value) <= PARAM_LENGTH else value[: PARAM_LENGTH - 1] + "…")
+            for key, value in params.items()
+        ]
+        for i in range(0, len(cut), PARAMS):
+            self._client.log_batch(self.id, params=cut[i : i + PARAMS])
+
+    def points(self, points: Sequence[Point]) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
+        for i in range(0, len(metrics), METRICS):
+            self._client.log_batch(self.id, metrics=metrics[i : i + METRICS])
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        self._client.log_batch(self.id, tags=[RunTag(k, v[:5000]) for k, v in tags.items()])
+
+    def file(self, path: Path, folder: str = "") -> None:
+        self._client.log_artifact(self.id, str(path), folder or None)
+
+    def picture(self, name: str, path: Path, step: int) -> None:
+        from PIL import Image
+
+        with Image.open(path) as image:
+            self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
+
+    def finish(self, status: str) -> None:
+        self._client.set_terminated(self.id, status)

@@ -1,0 +1,51 @@
+"""No tracker: a run's local folder is all that is kept."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnx.contracts import RunLog
+from rnnx.errors import RunNotFound
+from rnnx.records import Point, RunSummary
+
+
+class NoLog:
+    """A run that only has an id."""
+
+    def __init__(self, run_id: str) -> None:
+        self.id = run_id
+
+    def points(self, points: Sequence[Point]) -> None: ...
+    def tags(self, tags: Mapping[str, str]) -> None: ...
+    def file(self, path: Path, folder: str = "") -> None: ...
+    def picture(self, name: str, path: Path, step: int) -> None: ...
+    def finish(self, status: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Keeps nothing beside the run's local folder."""
+
+    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
+        return NoLog(uuid.uuid4().hex)
+
+    def reopen(self, run_id: str) -> RunLog:
+        return NoLog(run_id)
+
+    def runs(self, limit: int) -> list[RunSummary]:
+        return []
+
+    def find(self, prefix: str) -> list[RunSummary]:
+        return []
+
+    def fetch(self, run_id: str, path: str, into: Path) -> Path:
+        raise RunNotFound(f"{run_id}: no tracker keeps {path}; look into the run's folder")
+
+    def history(self, run_id: str, key: str) -> list[Point]:
+        return []
+
+    def ui_command(self, host: str, port: int) -> list[str]:
+        return []

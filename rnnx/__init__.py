@@ -1,0 +1,70 @@
+"""rnnx: experiments with recurrent networks, in NumPy.
+
+``rnnx.build(overrides)`` makes a training session, ``rnnx.train(overrides)`` runs one to its end,
+``rnnx.load(run)`` brings a trained model back. The names below are the public ones; what they
+need is imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rnnx.contracts import API_VERSION as API_VERSION
+    from rnnx.contracts import Array as Array
+    from rnnx.contracts import Params as Params
+    from rnnx.contracts import State as State
+    from rnnx.corpus import Corpus as Corpus
+    from rnnx.corpus import Examples as Examples
+    from rnnx.corpus import Stream as Stream
+    from rnnx.door import build as build
+    from rnnx.door import load as load
+    from rnnx.door import train as train
+    from rnnx.hookspecs import hookimpl as hookimpl
+    from rnnx.initialization import fill as fill
+    from rnnx.parameters import Parameters as Parameters
+    from rnnx.records import Findings as Findings
+    from rnnx.records import Observation as Observation
+    from rnnx.records import Point as Point
+    from rnnx.records import RunSummary as RunSummary
+    from rnnx.scratch import Scratch as Scratch
+    from rnnx.vocabulary import Vocabulary as Vocabulary
+
+_HOME = {
+    "API_VERSION": "contracts",
+    "Array": "contracts",
+    "Findings": "records",
+    "Observation": "records",
+    "Params": "contracts",
+    "Point": "records",
+    "RunSummary": "records",
+    "State": "contracts",
+    "Corpus": "corpus",
+    "Examples": "corpus",
+    "Stream": "corpus",
+    "hookimpl": "hookspecs",
+    "fill": "initialization",
+    "Parameters": "parameters",
+    "Scratch": "scratch",
+    "Vocabulary": "vocabulary",
+    "build": "door",
+    "load": "door",
+    "train": "door",
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'rnnx' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"rnnx.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

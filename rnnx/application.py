@@ -1,0 +1,120 @@
+"""``rnnx train``: Hydra's application around a run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from omegaconf import DictConfig
+
+from rnnx.compose import check, compose, composer, conf_folder, parse, prepare_hydra
+from rnnx.errors import ConfigError, RnnxError
+from rnnx.plugins import plugins
+from rnnx.report import Lines, for_terminal
+from rnnx.run import train
+
+# Hydra's flags that look at a configuration and train nothing.
+LOOKING = ("--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version")
+MULTIRUN = ("-m", "--multirun")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check every override, then hand over to Hydra; the exit code."""
+    # Flags go first: Hydra's parser refuses one that stands between overrides.
+    flags = [a for a in arguments if a.startswith("-")]
+    overrides = [a for a in arguments if not a.startswith("-")]
+    for failure in plugins().failures:
+        print(f"rnnx: {failure}", file=sys.stderr)
+    if not any(flag.split("=")[0] in LOOKING for flag in flags):
+        _refuse_flags(flags)
+        check_overrides(overrides, sweep=any(flag in MULTIRUN for flag in flags))
+    return _hydra([*flags, *overrides])
+
+
+def _refuse_flags(flags: Sequence[str]) -> None:
+    for flag in flags:
+        if flag not in MULTIRUN:
+            known = ", ".join([*MULTIRUN, *LOOKING, "--debug"])
+            raise ConfigError(f"{flag}: rnnx train knows no such option; choose from {known}")
+
+
+def check_overrides(overrides: Sequence[str], sweep: bool) -> None:
+    """Refuse a wrong override in one line, before anything starts.
+
+    A sweep's values are checked one by one, not in all combinations: a configuration takes a tenth
+    of a second to compose, and a wrong value is wrong beside any other.
+    """
+    if not sweep:
+        compose(overrides)
+        return
+    parsed = parse(overrides)
+    swept = [o for o in parsed if o.is_sweep_override()]
+    fixed = [o for o in parsed if not o.is_sweep_override()]
+    with composer() as make:
+        alone = [[*fixed]]
+        for override in swept:
+            if override.is_discrete_sweep() and override.is_choice_sweep():
+                texts = [
+                    f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()
+                ]
+                alone += [[*fixed, *parse([text])] for text in texts]
+        for some in alone if len(alone) == 1 else alone[1:]:
+            check(make(some))
+
+
+def job(config: DictConfig) -> int:
+    """One job of Hydra's: a single run, or one of a sweep."""
+    from hydra.core.hydra_config import HydraConfig
+
+    values = check(config)
+    hydra = HydraConfig.get()
+    in_sweep = hydra.mode is not None and hydra.mode.name == "MULTIRUN"
+    report = Lines(_console()) if in_sweep else for_terminal()
+    return train(values, report, list(hydra.overrides.task)).exit_code
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _hydra(arguments: Sequence[str]) -> int:
+    """Run Hydra's own main; what ``job`` returned."""
+    import hydra
+
+    codes: list[int] = []
+    errors: list[RnnxError] = []
+
+    def task(config: DictConfig) -> None:
+        # An error that crosses Hydra would be printed by it, too: carry it around.
+        try:
+            codes.append(job(config))
+        except RnnxError as error:
+            errors.append(error)
+
+    prepare_hydra()
+    with _environment(arguments):
+        hydra.main(config_path=str(conf_folder()), config_name="train", version_base="1.3")(task)()
+    if errors:
+        raise errors[0]
+    return max(codes, default=0)
+
+
+@contextmanager
+def _environment(arguments: Sequence[str]) -> Iterator[None]:
+    """The arguments that Hydra reads, and errors that come out of it as they are."""
+    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["rnnx train", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error

@@ -1,0 +1,165 @@
+"""The command line: ``rnnx COMMAND``.
+
+Only click is imported here; a command imports what it needs when it runs, so ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from rnnx import __version__
+from rnnx.errors import RnnxError
+
+# What Hydra itself understands behind `rnnx train`.
+PASS_THROUGH = {"ignore_unknown_options": True, "help_option_names": []}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rnnx")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors (also: RNNX_DEBUG=1).")
+def commands(debug: bool) -> None:
+    """Experiments with recurrent networks, in NumPy.
+
+    \b
+    rnnx train                            an LSTM that invents dinosaur names
+    rnnx train cell=gru layers=2          another cell, two layers
+    rnnx train dataset=lines dataset.path=names.txt
+    rnnx train -m cell=lstm,gru seed=0,1  a sweep
+    rnnx ui                               look at the runs
+    """
+    if debug:
+        os.environ["RNNX_DEBUG"] = "1"
+
+
+@commands.command(context_settings=PASS_THROUGH, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def train(arguments: tuple[str, ...]) -> None:
+    """Train a network: rnnx train [KEY=VALUE …] [-m].
+
+    Keys and their values: rnnx train --help, rnnx train --cfg job.
+    """
+    from rnnx.application import main as application
+
+    sys.exit(application([a for a in arguments if not _is_debug(a)]))
+
+
+def _is_debug(argument: str) -> bool:
+    if argument == "--debug":
+        os.environ["RNNX_DEBUG"] = "1"
+    return argument == "--debug"
+
+
+def _with_overrides(command: Any) -> Any:
+    return click.argument("overrides", nargs=-1)(command)
+
+
+@commands.command()
+@click.argument("run")
+@click.option("--count", default=10, show_default=True, help="How many texts.")
+@click.option("--prompt", default="", help="What each text begins with.")
+@click.option("--sampler", help="A sampler by name (default: the run's own).")
+@click.option("--temperature", type=float, help="The sampler's temperature.")
+@click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="A sampler's field.")
+@click.option("--length", type=int, help="The longest text in symbols (default: the run's).")
+@click.option("--seed", default=0, show_default=True, help="Equal seeds, equal texts.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def sample(
+    run: str,
+    count: int,
+    prompt: str,
+    sampler: str | None,
+    temperature: float | None,
+    fields: tuple[str, ...],
+    length: int | None,
+    seed: int,
+    debug: bool,
+) -> None:
+    """Write new texts with the model of RUN.
+
+    RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file.
+    """
+    from rnnx import commands as work
+
+    _debug(debug)
+    given = [*fields, *([f"temperature={temperature}"] if temperature is not None else [])]
+    for text in work.sample(run, count, prompt, sampler, given, length, seed):
+        click.echo(text)
+
+
+@commands.command()
+@click.argument("run")
+@_with_overrides
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def evaluate(run: str, overrides: tuple[str, ...], debug: bool) -> None:
+    """Measure RUN on its held-out data, or on another: dataset=lines dataset.path=FILE."""
+    from rnnx import commands as work
+
+    _debug(debug)
+    for label, value in work.evaluate(run, list(overrides)):
+        click.echo(f"{label}: {value}")
+
+
+@commands.command()
+@_with_overrides
+@click.option("-n", "--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def runs(overrides: tuple[str, ...], limit: int, debug: bool) -> None:
+    """List the last runs: id, status, best held-out loss, overrides."""
+    from rnnx import commands as work
+
+    _debug(debug)
+    work.show_runs(list(overrides), limit)
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--strict", is_flag=True, help="Exit 1 if any plugin failed.")
+def plugins(as_json: bool, strict: bool) -> None:
+    """List all components, where they came from, and what failed."""
+    from rnnx import commands as work
+
+    sys.exit(work.show_plugins(as_json, strict))
+
+
+@commands.command()
+@_with_overrides
+@click.option("--port", default=5000, show_default=True, help="The port to serve on.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def ui(overrides: tuple[str, ...], port: int, debug: bool) -> None:
+    """Open the tracker's own UI on 127.0.0.1, on the store that training writes to."""
+    from rnnx import commands as work
+
+    _debug(debug)
+    sys.exit(work.open_ui(list(overrides), port))
+
+
+def _debug(debug: bool) -> None:
+    if debug:
+        os.environ["RNNX_DEBUG"] = "1"
+
+
+def main() -> None:
+    """The console script: errors become one line and an exit code."""
+    try:
+        commands(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("rnnx: interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        click.echo(f"rnnx: {error.format_message()}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (head, less) has gone, nothing is wrong: keep the last flush quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except RnnxError as error:
+        if os.environ.get("RNNX_DEBUG", "") not in ("", "0"):
+            raise
+        click.echo(f"rnnx: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,174 @@
+"""What the smaller commands do, behind their options in cli.py."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rnnx.compose import compose
+from rnnx.config import component_from
+from rnnx.contracts import KINDS
+from rnnx.corpus import Split
+from rnnx.errors import ConfigError, DataError
+from rnnx.evaluation import first_tokens
+from rnnx.plugins import Plugins, plugins
+from rnnx.records import RunSummary
+from rnnx.runs import find_model, list_runs
+from rnnx.vocabulary import Vocabulary
+
+
+def sample(
+    run: str,
+    count: int,
+    prompt: str,
+    sampler: str | None,
+    fields: Sequence[str],
+    length: int | None,
+    seed: int,
+) -> list[str]:
+    """New texts from the model of ``run``; ``fields`` are ``key=value`` of the sampler."""
+    model = find_model(run)
+    own = dict(model.config["sampler"])
+    chosen = own if sampler in (None, own["name"]) else {"name": sampler}
+    for text in fields:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {text}: is not of the form field=value")
+        chosen[key] = value
+    component_from("sampler", chosen)
+    return model.sample(count, prompt, chosen, seed, length)
+
+
+def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The loss of ``run`` on its held-out data, or on all of the data that overrides name."""
+    model = find_model(run)
+    if overrides:
+        config = compose(overrides)
+        corpus = component_from("dataset", config["dataset"]).load(config["seed"])
+        splits = [s for s in (corpus.train, corpus.val) if s is not None]
+        what = "all of the data"
+    else:
+        config = model.config
+        corpus = component_from("dataset", config["dataset"]).load(config["seed"])
+        if corpus.val is None:
+            raise DataError(
+                "evaluate: the run held nothing out (dataset.val_fraction=0); name data to "
+                "measure on, as dataset=lines dataset.path=FILE"
+            )
+        splits, what = [first_tokens(corpus.val, config["eval_tokens"])], "held-out data"
+    splits = [_in_ids_of(model.vocabulary, corpus.vocabulary, split) for split in splits]
+    tokens = [split.tokens for split in splits]
+    losses = [model.mean_nats(split) for split in splits]
+    loss = sum(n * x for n, x in zip(tokens, losses, strict=True)) / sum(tokens)
+    yield "measured on", f"{what}, {sum(tokens):,} symbols"
+    yield "loss", f"{loss:.4f} nats a character"
+    yield "bits a character", f"{loss / math.log(2):.4f}"
+    yield "perplexity", f"{math.exp(loss):.3f}"
+
+
+def _in_ids_of(ours: Vocabulary, theirs: Vocabulary, split: Split) -> Split:
+    """``split`` with its ids replaced by those of our vocabulary."""
+    if ours.symbols == theirs.symbols:
+        return split
+    table = np.array(ours.encode(theirs.symbols, "data"), np.intp)
+    changed: dict[str, Any] = {"ids": table[split.ids]}
+    if getattr(split, "first", None) is not None:
+        changed["first"] = table[split.first]  # type: ignore[union-attr]
+    return replace(split, **changed)
+
+
+def show_runs(overrides: Sequence[str], limit: int) -> None:
+    """Print the newest runs as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    found = list_runs(overrides, limit)
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if not found:
+        console.print("no runs yet; begin with: rnnx train")
+        return
+    columns = ("id", "status", "best held-out", "started", "overrides")
+    if not console.is_terminal:
+        for summary in found:
+            print("\t".join(_cells(summary)))
+        return
+    table = Table(*columns, box=None)
+    for summary in found:
+        table.add_row(*_cells(summary))
+    console.print(table)
+
+
+def _cells(run: RunSummary) -> tuple[str, ...]:
+    best = run.metrics.get("best/val_loss", run.metrics.get("val/loss"))
+    loss = "—" if best is None else f"{best:.4f}"
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
+    return run.id[:12], run.status, loss, started, run.name
+
+
+def show_plugins(as_json: bool, strict: bool) -> int:
+    """Print every component with its owner, then what failed; 1 if strict and any did."""
+    found = plugins()
+    if as_json:
+        print(json.dumps(_as_json(found), indent=2))
+    else:
+        for kind, plural in KINDS.items():
+            print(f"{plural}:")
+            for entry in found.registry:
+                if entry.kind == kind:
+                    print(f"  {entry.name:<16} {entry.owner}  ({_first_line(entry.component)})")
+        for failure in found.failures:
+            print(f"failed: {failure}")
+    return 1 if strict and found.failures else 0
+
+
+def _first_line(component: type[Any]) -> str:
+    lines = (component.__doc__ or "").strip().split("\n")
+    return lines[0]
+
+
+def _as_json(found: Plugins) -> Mapping[str, Any]:
+    return {
+        "components": [
+            {
+                "kind": entry.kind,
+                "name": entry.name,
+                "class": f"{entry.component.__module__}.{entry.component.__qualname__}",
+                "distribution": entry.owner.distribution,
+                "version": entry.owner.version,
+                "entry_point": entry.owner.entry_point,
+                "description": _first_line(entry.component),
+            }
+            for entry in found.registry
+        ],
+        "failures": [
+            {
+                "distribution": failure.owner.distribution,
+                "version": failure.owner.version,
+                "entry_point": failure.owner.entry_point,
+                "cause": failure.cause,
+            }
+            for failure in found.failures
+        ],
+    }
+
+
+def open_ui(overrides: Sequence[str], port: int) -> int:
+    """Serve the tracker's own UI until it is stopped; its exit code."""
+    tracker = component_from("tracker", compose(overrides)["tracker"])
+    command = tracker.ui_command("127.0.0.1", port)
+    if not command:
+        raise ConfigError("tracker: it has no UI to start; `rnnx runs` lists the runs")
+    print(f"http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
+    try:
+        return subprocess.run(command, check=False, env=os.environ).returncode
+    except KeyboardInterrupt:
+        return 130

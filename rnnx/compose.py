@@ -1,0 +1,215 @@
+"""Overrides → one checked configuration, each mistake one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnx.config import components_from, describe, settings_from, store_nodes
+from rnnx.contracts import KINDS
+from rnnx.errors import ConfigError
+from rnnx.plugins import plugins, registry
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+MAIN = "train"  # conf/train.yaml
+
+
+def conf_folder() -> Path:
+    """The folder of train.yaml: inside the package in a wheel, beside it in a checkout."""
+    here = Path(__file__).resolve().parent
+    for folder in (here / "conf", here.parent / "conf"):
+        if (folder / f"{MAIN}.yaml").is_file():
+            return folder
+    raise ConfigError(f"{here / 'conf'}: holds no {MAIN}.yaml; install rnnx again")
+
+
+def compose(overrides: Sequence[str]) -> dict[str, Any]:
+    """The resolved configuration, checked in every key, type and range, as plain values."""
+    with composer() as make:
+        return check(make(parse(overrides)))
+
+
+def check(config: DictConfig) -> dict[str, Any]:
+    """A composed configuration as plain values, every range checked."""
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(describe(error)) from None
+    assert isinstance(plain, dict)
+    values = {str(key): value for key, value in plain.items()}
+    settings_from(values)
+    components_from(values)
+    return values
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Hydra's override grammar; a key that would be added or deleted is refused."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser, parsed = OverridesParser.create(), []
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+        except HydraException as error:
+            cause = str(error).split("\n")[0]
+            raise ConfigError(f"{text!r}: is not of the form key=value ({cause})") from None
+        if not override.key_or_group:
+            raise ConfigError(f"{text!r}: is not of the form key=value")
+        if override.is_add() or override.is_force_add() or override.is_delete():
+            own = override.key_or_group.startswith("hydra")
+            if not own:
+                raise ConfigError(
+                    f"{text}: keys cannot be added or deleted; say key=value for a key of "
+                    "`rnnx train --cfg job`"
+                )
+        parsed.append(override)
+    return parsed
+
+
+@contextmanager
+def composer() -> Iterator[Any]:
+    """A function from parsed overrides to a DictConfig, in a Hydra of its own.
+
+    Hydra's state is global; whoever calls this may be inside a Hydra application or a notebook,
+    so what was there before is put back.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+
+    repo, groups = ConfigStore.instance().repo, (*KINDS, "schema")
+    before, theirs = GlobalHydra.instance().hydra, {g: repo.pop(g, None) for g in groups}
+    GlobalHydra.instance().clear()
+    try:
+        prepare_hydra()
+        with initialize_config_dir(str(conf_folder()), job_name="rnnx", version_base="1.3"):
+
+            def make(overrides: Sequence[Override]) -> DictConfig:
+                loader = GlobalHydra.instance().config_loader()
+                return _compose(hydra_compose, loader, overrides)
+
+            yield make
+    finally:
+        GlobalHydra.instance().clear()
+        GlobalHydra.instance().hydra = before
+        for group in groups:
+            repo.pop(group, None)
+            if theirs[group] is not None:
+                repo[group] = theirs[group]
+
+
+def prepare_hydra() -> None:
+    """Give Hydra the components' nodes and the plugins' own folders of configuration."""
+    from hydra.core.config_search_path import ConfigSearchPath
+    from hydra.core.plugins import Plugins
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+    class PluginFolders(SearchPathPlugin):  # type: ignore[misc]
+        def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+            for owner, path in plugins().conf_paths:
+                search_path.append(owner.distribution, path)
+
+    known = Plugins.instance()
+    if not any(p.__name__ == "PluginFolders" for p in known.discover(SearchPathPlugin)):
+        known.register(PluginFolders)
+    store_nodes(registry())
+
+
+def _compose(hydra_compose: Any, loader: Any, overrides: Sequence[Override]) -> DictConfig:
+    from hydra.errors import HydraException
+
+    groups: list[Override] = []
+    values: list[Override] = []
+    for override in overrides:
+        is_group = _check_group(override, loader)
+        (groups if is_group or override.key_or_group.startswith("hydra") else values).append(
+            override
+        )
+    try:
+        config: DictConfig = hydra_compose(MAIN, [o.input_line for o in groups])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(" ".join(str(error).split())) from None
+    for override in values:
+        _apply(config, override)
+    return config
+
+
+def _check_group(override: Override, loader: Any) -> bool:
+    """Whether ``override`` chooses from a group; UnknownComponent or ConfigError if in vain."""
+    group = override.key_or_group
+    options = loader.get_group_options(group)
+    if group in KINDS and group != "initializer":
+        for name in _chosen(override):
+            if not isinstance(name, str):
+                choices = ", ".join(registry().names(group))
+                raise ConfigError(f"{override.input_line}: must name a {group}; choose: {choices}")
+            registry().get(group, name)
+        return True
+    if group == "experiment" or (group.startswith("hydra/") and options):
+        for name in _chosen(override):
+            if name is not None and name not in options:
+                raise ConfigError(_no_option(group, str(name), options))
+        return True
+    return False
+
+
+def _chosen(override: Override) -> list[Any]:
+    value = override.value()
+    if isinstance(value, list) and override.key_or_group == "probe":
+        return value
+    return [value]
+
+
+def _no_option(group: str, name: str, options: list[str]) -> str:
+    message = f"{group}={name}: there is no such {group}; choose from {', '.join(options) or '—'}"
+    close = difflib.get_close_matches(name, options, n=1)
+    if close:
+        return f"{message}; did you mean {close[0]}?"
+    return (
+        f"{message}; no installed plugin provides {name!r}: if it comes from one, "
+        "install that plugin (docs/plugins)"
+    )
+
+
+def _apply(config: DictConfig, override: Override) -> None:
+    """Set one value; ConfigError says what the key could have been, or the value."""
+    key, value = override.key_or_group, override.value()
+    *path, last = key.split(".")
+    node: Any = config
+    for place, part in enumerate([*path, last]):
+        if not isinstance(node, DictConfig) or part not in node:
+            raise ConfigError(_no_key(key, ".".join(key.split(".")[:place]), node))
+        node = node._get_node(part) if part != last or place < len(path) else node
+    if last == "name" and path and path[-1] in KINDS:
+        raise ConfigError(f"{key}={value}: choose a {path[-1]} with {path[-1]}={value}")
+    try:
+        OmegaConf.update(config, key, value, merge=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(describe(error)) from None
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{key}={value}: {error}") from None
+
+
+def _no_key(key: str, parent: str, node: Any) -> str:
+    where = f"in {parent}" if parent else "here"
+    if not isinstance(node, DictConfig):
+        return f"{key}: {parent} is a value and has no keys of its own"
+    names = [str(name) for name in node if name != "name"]
+    message = f"{key}: there is no such key {where}; choose from {', '.join(names)}"
+    wrong = key.split(".")[len(parent.split(".")) if parent else 0]
+    close = difflib.get_close_matches(wrong, names, n=1)
+    return (
+        f"{message}; did you mean {'.'.join(filter(None, [parent, close[0]]))}?"
+        if close
+        else message
+    )

@@ -1,0 +1,236 @@
+"""The contracts, in the order in which data flows through them.
+
+    text ─dataset─► ids ─batches─► x, y ─cell─► h ─head─► loss
+    sampler ◄── logits     params ◄─optimizer◄─clipper◄─ gradients
+
+A component is a frozen dataclass of its hyperparameters: numbers, strings, booleans, Enums,
+``float | None`` or nested dataclasses of these. ``__post_init__`` checks their ranges. It holds
+no parameters and no state: these are data, passed in and returned.
+
+One alphabet everywhere: T time, B batch, n_x inputs, n_a hidden units, n_y outputs; gradients are
+``d`` + name. Layout is features × batch with time first:
+
+    ids (T, B) · dense x (T, n_x, B) · hidden states (T, n_a, B) · logits (T, n_y, B)
+    weights (n_out, n_in) · biases (n, 1)
+
+so that a step is ``W @ h``. An input id of −1 is the zero vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.records import Findings, Observation, Point, RunSummary
+
+if TYPE_CHECKING:
+    from rnnx.corpus import Corpus
+    from rnnx.parameters import Parameters
+    from rnnx.scratch import Scratch
+
+API_VERSION = 1
+"""The version of these contracts. A plugin may say ``requires_api = 1`` in its module."""
+
+Array: TypeAlias = npt.NDArray[Any]
+Params: TypeAlias = dict[str, Array]
+State: TypeAlias = tuple[Array, ...]
+
+KINDS = {
+    "dataset": "datasets",
+    "cell": "cells",
+    "initializer": "initializers",
+    "head": "heads",
+    "clipper": "clippers",
+    "optimizer": "optimizers",
+    "schedule": "schedules",
+    "sampler": "samplers",
+    "tracker": "trackers",
+    "probe": "probes",
+}
+"""Config group → the plural of its hook ``register_<plural>``, in flow order."""
+
+
+class Dataset(Protocol):
+    """Turns text (or anything else that is a sequence of symbols) into ids."""
+
+    def load(self, seed: int) -> Corpus:
+        """Read the data, build the vocabulary and split off the held-out part.
+
+        ``seed`` (≥ 0) decides a random split; the same seed gives the same corpus.
+        Raises :class:`rnnx.errors.DataError` for data that cannot be learned from.
+        """
+
+
+class Cell(Protocol):
+    """A recurrent cell that works on a whole sequence."""
+
+    hidden_size: int
+    """n_a, the number of hidden units (≥ 1)."""
+
+    def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
+        """Fresh parameters by name, for inputs of n_x features (or a vocabulary of n_x ids)."""
+
+    def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
+        """The zero state before the first step: arrays of (n_a, B); the first is h."""
+
+    def forward(
+        self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Array, State, Any]:
+        """Run all T steps: ``h (T, n_a, B), final state, cache``.
+
+        ``x`` is (T, B) ids (−1: the zero vector) or (T, n_x, B) dense. ``lengths`` is (B,) ints
+        or None (all T): a column's final state is that of its last valid step, and h beyond it
+        is 0. ``x``, ``state`` and ``params`` are not changed. ``h`` and the cache may live in
+        ``scratch``, where they last until the next forward.
+        """
+
+    def backward(
+        self, params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
+    ) -> tuple[Params, Array | None, State]:
+        """Run all steps back: ``dparams, dx, dstate0``.
+
+        ``dh`` (T, n_a, B) is the gradient of the loss by h (what lies beyond a column's length is
+        ignored), ``dstate`` that by the final state (None: zero). ``dx`` is (T, n_x, B), or None
+        where x was ids. ``dh`` and ``dstate`` are not changed.
+        """
+
+
+class Initializer(Protocol):
+    """Fills a weight matrix or a bias."""
+
+    def fill(self, rng: np.random.Generator, n_out: int, n_in: int, dtype: npt.DTypeLike) -> Array:
+        """A fresh (n_out, n_in) array of weights that take n_in features to n_out."""
+
+
+class Head(Protocol):
+    """Turns hidden states into logits, and logits into a loss."""
+
+    def init(self, rng: np.random.Generator, n_a: int, n_y: int, dtype: npt.DTypeLike) -> Params:
+        """Fresh parameters by name, from n_a hidden units to n_y outputs."""
+
+    def logits(self, params: Params, h: Array, scratch: Scratch) -> Array:
+        """(T, n_a, B) → (T, n_y, B), unnormalised log-probabilities."""
+
+    def forward(
+        self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+    ) -> tuple[float, Array, Any]:
+        """``loss, nats, cache`` for target ids y (T, B).
+
+        ``loss`` is what training optimises, under the head's own reduction; ``nats`` (T, B) is
+        −ln p of each target, 0 beyond a column's length. ``h`` and ``y`` are not changed.
+        """
+
+    def backward(self, params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Array]:
+        """``dparams, dh (T, n_a, B)`` of the loss; dh is 0 beyond a column's length."""
+
+
+class Clipper(Protocol):
+    """Bounds the gradients between backward and update."""
+
+    def clip(self, grads: Parameters, norm: float) -> bool:
+        """Bound ``grads`` in place; True if anything was changed.
+
+        ``norm`` is the global L2 norm of ``grads``, which the training step has already measured.
+        """
+
+
+class Optimizer(Protocol):
+    """Moves the parameters against their gradients."""
+
+    learning_rate: float
+    """The rate (> 0) that a schedule's factor multiplies."""
+
+    def init(self, params: Parameters) -> Params:
+        """Fresh state by name: arrays that a checkpoint keeps (none for plain descent)."""
+
+    def update(
+        self,
+        params: Parameters,
+        grads: Parameters,
+        state: Params,
+        rate: float,
+        step: int,
+        scratch: Scratch,
+    ) -> None:
+        """One update of ``params`` and ``state``, both in place.
+
+        ``rate`` is the learning rate of this step, ``step`` counts updates from 1. ``grads`` may
+        be used up. Elementwise rules work on the flat vectors ``params.flat`` and ``grads.flat``.
+        """
+
+
+class Schedule(Protocol):
+    """A factor on the learning rate, a function of the step alone."""
+
+    def factor(self, step: int) -> float:
+        """The factor (≥ 0) for update number ``step`` (≥ 1)."""
+
+
+class Sampler(Protocol):
+    """Turns logits into ids; knows nothing of text."""
+
+    def sample(self, logits: Array, rng: np.random.Generator) -> Array:
+        """(n_y, B) logits → (B,) ids. ``logits`` is not changed."""
+
+
+class RunLog(Protocol):
+    """One open run of a tracker."""
+
+    id: str
+
+    def points(self, points: Sequence[Point]) -> None:
+        """Store metric values."""
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Set or replace tags."""
+
+    def file(self, path: Path, folder: str = "") -> None:
+        """Copy a local file into the run, under ``folder``."""
+
+    def picture(self, name: str, path: Path, step: int) -> None:
+        """Copy a PNG into the run as the picture ``name`` [a-z0-9_] of ``step``."""
+
+    def finish(self, status: str) -> None:
+        """End the run as FINISHED, FAILED or KILLED."""
+
+
+class Tracker(Protocol):
+    """Keeps runs: a side that writes and a side that reads.
+
+    Raises :class:`rnnx.errors.StoreError` where the store cannot be used.
+    """
+
+    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
+        """Open the store and create a run that is RUNNING."""
+
+    def reopen(self, run_id: str) -> RunLog:
+        """Go on with a run that exists."""
+
+    def runs(self, limit: int) -> list[RunSummary]:
+        """The newest runs, newest first."""
+
+    def find(self, prefix: str) -> list[RunSummary]:
+        """The runs whose id begins with ``prefix``."""
+
+    def fetch(self, run_id: str, path: str, into: Path) -> Path:
+        """Copy the artifact ``path`` of a run into the folder ``into``."""
+
+    def history(self, run_id: str, key: str) -> list[Point]:
+        """All points of a metric, by step."""
+
+    def ui_command(self, host: str, port: int) -> list[str]:
+        """The command that serves the tracker's own UI; empty if it has none."""
+
+
+class Probe(Protocol):
+    """Looks into training and changes nothing."""
+
+    every: int
+    """Look after step 1 and every multiple of this many steps (≥ 1)."""
+
+    def observe(self, seen: Observation) -> Findings:
+        """Figures and pictures of one step."""

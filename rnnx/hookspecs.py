@@ -1,0 +1,81 @@
+"""The front door: what a plugin may say to rnnx.
+
+A plugin is a module named by an entry point of the group ``rnnx``. It marks functions of these
+names with :data:`rnnx.hookimpl`; each is called once with a ``register`` function:
+
+    import rnnx
+
+    @rnnx.hookimpl
+    def register_cells(register):
+        register("mgu", MGU)          # now cell=mgu works, with MGU's fields as options
+
+Names are unique in a kind. Registering must be cheap: import what is heavy inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("rnnx")
+hookimpl = pluggy.HookimplMarker("rnnx")
+
+Register: TypeAlias = Callable[[str, type[Any]], None]
+"""``register(name, component class)``; the name is [a-z][a-z0-9_]*."""
+
+
+@hookspec
+def register_datasets(register: Register) -> None:
+    """Add data sets: text to ids. Contract: :class:`rnnx.contracts.Dataset`."""
+
+
+@hookspec
+def register_cells(register: Register) -> None:
+    """Add recurrent cells. Contract: :class:`rnnx.contracts.Cell`."""
+
+
+@hookspec
+def register_initializers(register: Register) -> None:
+    """Add fillings of weights. Contract: :class:`rnnx.contracts.Initializer`."""
+
+
+@hookspec
+def register_heads(register: Register) -> None:
+    """Add heads: hidden states to a loss. Contract: :class:`rnnx.contracts.Head`."""
+
+
+@hookspec
+def register_clippers(register: Register) -> None:
+    """Add bounds on gradients. Contract: :class:`rnnx.contracts.Clipper`."""
+
+
+@hookspec
+def register_optimizers(register: Register) -> None:
+    """Add update rules. Contract: :class:`rnnx.contracts.Optimizer`."""
+
+
+@hookspec
+def register_schedules(register: Register) -> None:
+    """Add learning-rate schedules. Contract: :class:`rnnx.contracts.Schedule`."""
+
+
+@hookspec
+def register_samplers(register: Register) -> None:
+    """Add samplers: logits to ids. Contract: :class:`rnnx.contracts.Sampler`."""
+
+
+@hookspec
+def register_trackers(register: Register) -> None:
+    """Add keepers of runs. Contract: :class:`rnnx.contracts.Tracker`."""
+
+
+@hookspec
+def register_probes(register: Register) -> None:
+    """Add observers of training. Contract: :class:`rnnx.contracts.Probe`."""
+
+
+@hookspec
+def conf_paths() -> list[str]:  # type: ignore[empty-body]
+    """Folders of configuration that the plugin brings, as ``["pkg://my_package/conf"]``."""

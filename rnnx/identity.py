@@ -1,0 +1,86 @@
+"""What tells runs apart and brings equal ones together: hashes, tags and flat parameters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import rnnx
+from rnnx.contracts import KINDS
+from rnnx.plugins import plugins, registry
+
+if TYPE_CHECKING:
+    from rnnx.training import Session
+
+# What changes where a run is kept or how many go side by side, but not what it computes.
+ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "sweep", "resume")
+
+
+def config_hash(config: Mapping[str, Any], seedless: bool = False) -> str:
+    """A SHA-256 (16 hexadecimal digits) of all that decides a run's figures."""
+    left_out = {*ELSEWHERE, "seed"} if seedless else set(ELSEWHERE)
+    kept = {key: value for key, value in config.items() if key not in left_out}
+    text = json.dumps(kept, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
+    """``{"cell": {"name": …}}`` as ``{"cell.name": …}``, values as text."""
+    return dict(_flatten(config, ""))
+
+
+def _flatten(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, str(value)
+
+
+def run_params(session: Session) -> dict[str, str]:
+    """The resolved configuration and the sizes that follow from it."""
+    val = session.corpus.val
+    return flat_params(session.config) | {
+        "count.parameters": str(session.params.size),
+        "count.symbols": str(len(session.corpus.vocabulary)),
+        "count.train_tokens": str(session.corpus.train.tokens),
+        "count.val_tokens": str(val.tokens if val else 0),
+    }
+
+
+def run_tags(session: Session) -> dict[str, str]:
+    """Versions, owners, hashes and the commit of the code around the run."""
+    config = session.config
+    tags = {
+        "rnnx.version": rnnx.__version__,
+        "rnnx.config_hash": config_hash(config),
+        "rnnx.seedless_hash": config_hash(config, seedless=True),
+        "rnnx.threads": str(session.threads.count),
+        "data.sha256": session.corpus.sha256,
+    }
+    for kind in KINDS:
+        chosen = config.get(kind)
+        if isinstance(chosen, Mapping) and "name" in chosen:
+            tags[f"owner.{kind}"] = str(registry().get(kind, chosen["name"]).owner)
+    for owner in plugins().owners:
+        tags[f"plugin.{owner.distribution}"] = owner.version
+    commit = _git_commit()
+    return tags | ({"git.commit": commit} if commit else {})
+
+
+def _git_commit() -> str:
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
+def run_name(overrides: list[str]) -> str:
+    """What a run is called: its overrides."""
+    return " ".join(overrides)[:250] or "default"

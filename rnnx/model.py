@@ -1,0 +1,101 @@
+"""Cells in a stack, dropout between them, a head on top: a function of its parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.contracts import Array, Cell, Head, Params, State
+from rnnx.parameters import Parameters
+from rnnx.scratch import Scratch
+
+States: TypeAlias = tuple[State, ...]
+"""One state a layer."""
+
+
+class LayerCache(NamedTuple):
+    cell: Any  # the cell's own
+    kept: Array | None  # (T, n_a, B): 0 where dropout struck, else 1 / (1 − dropout)
+
+
+@dataclass(frozen=True)
+class Network:
+    """``layers`` cells and a head over ``n_symbols`` ids; parameters are passed in.
+
+    Dropout falls on every layer's output, the last included, never along time (Zaremba 2014).
+    """
+
+    cell: Cell
+    head: Head
+    n_symbols: int
+    layers: int = 1
+    dropout: float = 0.0
+
+    def init(self, rng: np.random.Generator, dtype: npt.DTypeLike) -> Parameters:
+        """Fresh parameters: ``layer0`` … and ``head``, drawn in this order."""
+        n_a, n_y = self.cell.hidden_size, self.n_symbols
+        tree = {
+            f"layer{k}": self.cell.init(rng, n_y if k == 0 else n_a, dtype)
+            for k in range(self.layers)
+        }
+        tree["head"] = self.head.init(rng, n_a, n_y, dtype)
+        return Parameters(tree, dtype)
+
+    def initial_state(self, B: int, dtype: npt.DTypeLike) -> States:
+        """The zero state of every layer."""
+        return tuple(self.cell.initial_state(B, dtype) for _ in range(self.layers))
+
+    def forward(
+        self,
+        params: Parameters,
+        x: Array,
+        states: States,
+        lengths: Array | None,
+        scratch: Scratch,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Array, States, list[LayerCache]]:
+        """(T, B) ids → the top layer's h (T, n_a, B), final states, caches.
+
+        With ``rng`` dropout is drawn from it; without, nothing is dropped.
+        """
+        h, finals, caches = x, [], []
+        for k, state in enumerate(states):
+            own = scratch.child(f"layer{k}")
+            h, final, cache = self.cell.forward(params[f"layer{k}"], h, state, lengths, own)
+            kept = None
+            if rng is not None and self.dropout > 0:
+                kept = self._kept(h, rng, own)
+                h = np.multiply(h, kept, out=own.array("dropped", h.shape, h.dtype))
+            finals.append(final)
+            caches.append(LayerCache(cache, kept))
+        return h, tuple(finals), caches
+
+    def _kept(self, h: Array, rng: np.random.Generator, scratch: Scratch) -> Array:
+        # One 32-bit draw a number, whatever the dtype: half the generator's work.
+        drawn = scratch.array("drawn", h.shape, np.float32)
+        rng.random(out=drawn, dtype=np.float32)
+        kept = scratch.array("kept", h.shape, h.dtype)
+        np.greater_equal(drawn, self.dropout, out=kept)
+        return np.multiply(kept, 1 / (1 - self.dropout), out=kept)
+
+    def backward(
+        self,
+        params: Parameters,
+        caches: list[LayerCache],
+        dh: Array,
+        scratch: Scratch,
+    ) -> dict[str, Params]:
+        """The gradients of every layer's parameters, the top layer first."""
+        grads: dict[str, Params] = {}
+        for k in reversed(range(self.layers)):
+            own, cache = scratch.child(f"layer{k}"), caches[k]
+            if cache.kept is not None:
+                dh = np.multiply(dh, cache.kept, out=own.array("d_dropped", dh.shape, dh.dtype))
+            part = params[f"layer{k}"]
+            grads[f"layer{k}"], dx, _ = self.cell.backward(part, cache.cell, dh, None, own)
+            if dx is not None:
+                dh = dx
+        return grads

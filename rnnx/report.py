@@ -1,0 +1,204 @@
+"""What a person sees of a run: a progress bar on a terminal, plain lines in a pipe, or nothing."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from rnnx.runfolder import RunFolder
+    from rnnx.training import Session
+
+
+class Summary(NamedTuple):
+    """The end of a run in figures."""
+
+    figures: Mapping[str, float]  # "train_loss", "val_loss", "new", …
+    best_val_loss: float
+    best_step: int
+    baseline_order: int  # of the best n-gram; 0: none was fitted
+    texts: Sequence[str]
+
+
+class Report(Protocol):
+    """Someone who is told how a run goes."""
+
+    def start(self, session: Session, folder: RunFolder) -> None: ...
+    def progress(self, session: Session, tokens_per_s: float) -> None: ...
+    def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def evaluated(self, session: Session, loss: float) -> None: ...
+    def note(self, line: str) -> None: ...
+    def warning(self, line: str) -> None: ...
+    def stop(self) -> None: ...
+    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def finish(self, summary: Summary) -> None: ...
+
+
+class Silent:
+    """Says nothing but warnings, on stderr: for the Python door."""
+
+    def start(self, session: Session, folder: RunFolder) -> None: ...
+    def progress(self, session: Session, tokens_per_s: float) -> None: ...
+    def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def evaluated(self, session: Session, loss: float) -> None: ...
+    def note(self, line: str) -> None: ...
+
+    def warning(self, line: str) -> None:
+        print(f"rnnx: {line}", file=sys.stderr)
+
+    def stop(self) -> None: ...
+    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def finish(self, summary: Summary) -> None: ...
+
+
+def for_terminal() -> Report:
+    """The report that fits stdout: live on a terminal, lines elsewhere."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    return Live(console) if console.is_terminal else Lines(console)
+
+
+class Lines:
+    """One line an event."""
+
+    def __init__(self, console: Any) -> None:
+        self.console = console
+        self._folder: RunFolder | None = None
+        self._told = 0
+
+    def start(self, session: Session, folder: RunFolder) -> None:
+        self._folder = folder
+        self._say(_opening(session, folder))
+
+    def progress(self, session: Session, tokens_per_s: float) -> None:
+        # About twenty lines a run, however long it is.
+        every = max(1, session.settings.steps // 20)
+        if session.steps - self._told >= every or session.steps in (1, session.settings.steps):
+            self._told = session.steps
+            self._say(_progress(session, tokens_per_s))
+
+    def samples(self, session: Session, texts: Sequence[str]) -> None:
+        self._say(_sampled(session.steps, texts))
+
+    def evaluated(self, session: Session, loss: float) -> None:
+        self._say(f"step {session.steps}: held-out loss {loss:.4f} nats")
+
+    def note(self, line: str) -> None:
+        self._say(line)
+
+    def warning(self, line: str) -> None:
+        print(f"rnnx: {line}", file=sys.stderr)
+
+    def stop(self) -> None: ...
+
+    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None:
+        self._say(
+            f"{signal_name}: stopped after step {session.steps}; the checkpoint is "
+            f"{folder.recent(session.steps)}"
+        )
+
+    def finish(self, summary: Summary) -> None:
+        for label, value in rows(summary):
+            self._say(f"{label}: {value}")
+        assert self._folder is not None
+        self._say(closing(self._folder))
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+
+class Live(Lines):
+    """A progress bar below the lines, and a table at the end."""
+
+    def start(self, session: Session, folder: RunFolder) -> None:
+        from rich import progress
+
+        super().start(session, folder)
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.completed:>6}/{task.total} steps"),
+            progress.BarColumn(bar_width=None),
+            progress.TextColumn("{task.fields[figures]}"),
+            progress.TimeRemainingColumn(compact=True),
+            console=self.console,
+        )
+        total = session.settings.steps
+        self._task = self._bar.add_task("", total=total, completed=session.steps, figures="")
+        self._bar.start()
+
+    def progress(self, session: Session, tokens_per_s: float) -> None:
+        figures = f"loss {session.smooth_loss:.3f} · {tokens_per_s:,.0f} tokens/s"
+        self._bar.update(self._task, completed=session.steps, figures=figures)
+
+    def stop(self) -> None:
+        if hasattr(self, "_bar"):
+            self._bar.stop()
+
+    def finish(self, summary: Summary) -> None:
+        from rich.table import Table
+
+        self.stop()
+        table = Table(show_header=False)
+        for label, value in rows(summary):
+            table.add_row(label, value)
+        self.console.print(table)
+        assert self._folder is not None
+        self._say(closing(self._folder))
+
+
+def _opening(session: Session, folder: RunFolder) -> str:
+    corpus, parts = session.corpus, session.config
+    held_out = corpus.val.tokens if corpus.val else 0
+    return (
+        f"run {folder.id[:8]} · {parts['cell']['name']} · {session.params.size:,} parameters · "
+        f"{corpus.train.tokens:,} training and {held_out:,} held-out symbols of "
+        f"{len(corpus.vocabulary)} kinds"
+    )
+
+
+def _progress(session: Session, tokens_per_s: float) -> str:
+    return (
+        f"step {session.steps}/{session.settings.steps}: loss {session.smooth_loss:.4f}, "
+        f"{tokens_per_s:,.0f} tokens/s"
+    )
+
+
+def _sampled(step: int, texts: Sequence[str]) -> str:
+    if any("\n" in text for text in texts):
+        return f"step {step}:\n" + "\n---\n".join(texts)
+    return f"step {step}: " + " · ".join(text or "∅" for text in texts)
+
+
+def rows(summary: Summary) -> list[tuple[str, str]]:
+    """The closing table, label and value."""
+    figures = summary.figures
+    lines = [("training loss", f"{figures['train_loss']:.4f} nats a character")]
+    if "val_loss" in figures:
+        best = f"{summary.best_val_loss:.4f} nats a character"
+        lines += [
+            ("held-out loss", f"{figures['val_loss']:.4f} nats a character"),
+            ("best held-out loss", f"{best} (step {summary.best_step})"),
+            ("bits a character", f"{summary.best_val_loss / math.log(2):.4f} (best)"),
+        ]
+    if summary.baseline_order:
+        margin = figures["baseline_loss"] - summary.best_val_loss
+        lines.append(
+            (
+                f"best n-gram (order {summary.baseline_order})",
+                f"{figures['baseline_loss']:.4f} nats a character ({margin:+.4f} against it)",
+            )
+        )
+    for key in ("new", "distinct"):
+        if key in figures:
+            lines.append((f"samples that are {key}", f"{figures[key]:.0%}"))
+    if "seconds" in figures:
+        speed = f"{figures['seconds']:.1f} s ({figures['tokens_per_s']:,.0f} tokens/s)"
+        lines.append(("training time", speed))
+    return lines
+
+
+def closing(folder: RunFolder) -> str:
+    """The one line that says what to do next."""
+    return f"rnnx ui   opens the runs in a browser; rnnx sample {folder.id[:8]} makes more"

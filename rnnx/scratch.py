@@ -1,0 +1,67 @@
+"""Reused buffers: what keeps a training step from allocating."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.contracts import Array
+
+
+class Scratch:
+    """Named buffers that grow and are never freed, owned by the caller of a component.
+
+    A component asks by name, shape and dtype and gets an array with *undefined contents* that
+    stays its own until it asks for the same name again. T changes with every batch of names, so a
+    buffer is a flat block and the array a reshaped front part of it. One child a layer keeps the
+    names of two cells apart.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: dict[str, Array] = {}
+        self._views: dict[tuple[str, tuple[int, ...], npt.DTypeLike], Array] = {}
+        self._bound: dict[str, Array] = {}
+        self._children: dict[str, Scratch] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+        """An array of ``shape``; the same memory for the same ``name``, contents undefined."""
+        key = (name, shape, dtype)
+        view = self._views.get(key)
+        if view is None:
+            view = self._views[key] = self._make(name, shape, np.dtype(dtype))
+        return view
+
+    def _make(self, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
+        bound = self._bound.get(name)
+        if bound is not None and bound.shape == shape and bound.dtype == dtype:
+            return bound
+        size = prod(shape)
+        block = self._blocks.get(name)
+        if block is None or block.size < size or block.dtype != dtype:
+            # The old block's views would keep it alive: forget them.
+            self._views = {k: v for k, v in self._views.items() if k[0] != name}
+            block = self._blocks[name] = np.empty(size, dtype)
+        return block[:size].reshape(shape)
+
+    def child(self, name: str) -> Scratch:
+        """The scratch of a part: its names are its own."""
+        if name not in self._children:
+            self._children[name] = Scratch()
+        return self._children[name]
+
+    def bind(self, name: str, array: Array) -> None:
+        """Hand out ``array`` itself where ``name`` is asked for in its shape and dtype.
+
+        The training step binds ``dWx`` and the like to the flat gradient, so that a cell which
+        asks its scratch for ``"d" + parameter name`` writes its gradient where it is needed.
+        """
+        self._bound[name] = array
+        self._views = {k: v for k, v in self._views.items() if k[0] != name}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the blocks of this scratch and its children."""
+        own = sum(block.nbytes for block in self._blocks.values())
+        return own + sum(child.nbytes for child in self._children.values())

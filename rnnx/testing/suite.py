@@ -1,0 +1,46 @@
+"""Checks by name, and the pytest classes made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+Check: TypeAlias = Callable[[Any], None]
+"""Takes a component; raises CheckFailed, with the numbers, if it breaks its contract."""
+
+
+class CheckFailed(AssertionError):
+    """A component breaks its contract: what, where, the expected and the found."""
+
+
+def expect(holds: bool, message: str) -> None:
+    """Raise CheckFailed with ``message`` unless ``holds``."""
+    if not holds:
+        raise CheckFailed(message)
+
+
+def make_suite(kind: str, checks: Iterable[Check]) -> type[Any]:
+    """A pytest class with a test a check, for components of ``kind``.
+
+    Subclass it, name it ``Test…``, and set ``component`` to one component or ``components`` to
+    several:
+
+        class TestMGU(CellSuite):
+            component = MGU(hidden_size=5)
+    """
+    members: dict[str, Any] = {"kind": kind, "component": None, "components": ()}
+    for check in checks:
+        members[check.__name__.replace("check_", "test_", 1)] = _as_test(check)
+    members["__doc__"] = f"The conformance tests of a {kind}: set ``component`` in a subclass."
+    return type(f"{kind.capitalize()}Suite", (), members)
+
+
+def _as_test(check: Check) -> Callable[[Any], None]:
+    def test(self: Any) -> None:
+        components = self.components or ([self.component] if self.component is not None else [])
+        expect(bool(components), f"{type(self).__name__}: set component or components")
+        for component in components:
+            check(component)
+
+    test.__doc__ = check.__doc__
+    return test

@@ -1,0 +1,161 @@
+"""The commands as a user types them, each a real process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import tiny
+
+
+def rnnx(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rnnx", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def imported(*arguments: str) -> set[str]:
+    """The top-level packages that a command imports."""
+    code = (
+        "import sys; from rnnx.cli import main\n"
+        f"sys.argv = ['rnnx', *{list(arguments)!r}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('\\n' + ' '.join({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split("\n")[-2].split())
+
+
+def one_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    lines = done.stderr.strip().split("\n")
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("rnnx: ")
+    for part in parts:
+        assert part in lines[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_help_imports_neither_mlflow_nor_hydra() -> None:
+    assert not imported("--help") & {"mlflow", "hydra", "numpy", "rich"}
+
+
+def test_train_help_imports_no_mlflow() -> None:
+    assert not imported("train", "--help") & {"mlflow", "matplotlib", "pandas"}
+
+
+def test_version() -> None:
+    assert rnnx("--version").stdout.strip() == "rnnx, version 0.1.0"
+
+
+def test_a_run_and_what_can_be_done_with_it(names: Path) -> None:
+    done = rnnx("train", *tiny(names))
+    assert done.returncode == 0, done.stderr
+    assert "held-out loss" in done.stdout
+    assert "step 6:" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "rnnx ui" in done.stdout
+
+    sampled = rnnx("sample", "last", "--count", "3", "--prompt", "ar", "--seed", "5")
+    assert sampled.returncode == 0, sampled.stderr
+    lines = sampled.stdout.split("\n")[:-1]
+    assert len(lines) == 3
+    assert all(line.startswith("ar") for line in lines)
+    assert rnnx("sample", "last", "--count", "3", "--prompt", "ar", "--seed", "5").stdout == (
+        sampled.stdout
+    )
+
+    listed = rnnx("runs", "tracker=none")
+    assert "FINISHED" in listed.stdout
+    run_id = listed.stdout.split("\t")[0]
+    assert "nats a character" in rnnx("evaluate", run_id).stdout
+    other = rnnx("evaluate", run_id, "dataset=lines", f"dataset.path={names}")
+    assert "all of the data" in other.stdout
+    one_line(rnnx("sample", run_id, "--prompt", "QQ"), "prompt: Q not in the model's vocabulary")
+    one_line(rnnx("sample", run_id, "--sampler", "nope"), "sampler=nope", "choose from")
+    one_line(rnnx("sample", run_id, "--temperature", "-1"), "sampler.temperature=-1")
+
+
+def test_nothing_but_outputs_is_left_in_the_folder(names: Path) -> None:
+    before = {p.name for p in Path.cwd().iterdir()}
+    rnnx("train", *tiny(names))
+    assert {p.name for p in Path.cwd().iterdir()} - before <= {"outputs", "cache"}
+
+
+BAD = [
+    (["train", "cell=nope"], ["cell=nope", "choose from"]),
+    (["train", "cell.hidden_size=abc"], ["cell.hidden_size=abc"]),
+    (["train", "dataset=lines"], ["dataset.path"]),
+    (["train", "dataset=lines", "dataset.path=missing.txt"], ["missing.txt"]),
+    (["train", "dataset=text", "dataset.path=."], ["folder"]),
+    (["train", "--nope"], ["--nope"]),
+    (["sample", "no-such-run"], ["no-such-run", "rnnx runs"]),
+    (["evaluate", "no-such-run"], ["no-such-run"]),
+    (["nope"], ["No such command"]),
+    (["train", "tracker.uri=nope://x", "steps=1"], ["nope://x"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "parts"), BAD, ids=" ".join)
+def test_bad_input_is_one_line(arguments: list[str], parts: list[str]) -> None:
+    one_line(rnnx(*arguments), *parts)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"", "empty"),
+        (b"\xff\xfe\x00bad", "missing.txt"),
+        (b"a\x00b\n" * 20, "binary"),
+        (b"caf\xe9\nbar\n" * 9, "UTF-8"),
+        (b"aaaa\naa\n", "one"),
+        (b"ab\ncd\n", "batch_size"),
+    ],
+)
+def test_a_bad_file_is_one_line(content: bytes, part: str) -> None:
+    path = Path("missing.txt")
+    path.write_bytes(content)
+    one_line(rnnx("train", "dataset=lines", f"dataset.path={path}", "tracker=none"), part)
+
+
+def test_debug_shows_the_traceback() -> None:
+    for arguments in (["train", "cell=nope", "--debug"], ["--debug", "train", "cell=nope"]):
+        done = rnnx(*arguments)
+        assert "Traceback" in done.stderr
+    assert "Traceback" in rnnx("train", "cell=nope", RNNX_DEBUG="1").stderr
+
+
+WILD = [
+    "cell=vanilla",
+    "cell.activation=relu",
+    "clipper=none",
+    "optimizer=sgd",
+    "optimizer.learning_rate=1e9",
+]
+
+
+def test_a_diverging_run_is_failed_with_its_reason(names: Path) -> None:
+    done = rnnx(
+        "train", *tiny(names, "cell=vanilla", "cell.activation=relu", "optimizer=sgd", *WILD)
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "step" in done.stderr
+    found = json.loads(next(Path("outputs").glob("*/run.json")).read_text())
+    assert found["status"] == "FAILED"
+    assert "step" in found["reason"]
+
+
+def test_plugins_lists_owners() -> None:
+    found = json.loads(rnnx("plugins", "--json").stdout)
+    lstm = next(c for c in found["components"] if (c["kind"], c["name"]) == ("cell", "lstm"))
+    assert lstm["distribution"] == "rnnx"
+    assert found["failures"] == []
+    assert rnnx("plugins", "--strict").returncode == 0
