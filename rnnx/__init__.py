@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rnnx.records import Point as Point
     from rnnx.records import RunSummary as RunSummary
     from rnnx.scratch import Scratch as Scratch
+    from rnnx.unrolling import unroll as unroll
     from rnnx.vocabulary import Vocabulary as Vocabulary
 
 _HOME = {
@@ -53,6 +54,7 @@ _HOME = {
     "build": "door",
     "load": "door",
     "train": "door",
+    "unroll": "unrolling",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+import numpy as np
+
 Check: TypeAlias = Callable[[Any], None]
 """Takes a component; raises CheckFailed, with the numbers, if it breaks its contract."""
 
@@ -17,6 +19,12 @@ def expect(holds: bool, message: str) -> None:
     """Raise CheckFailed with ``message`` unless ``holds``."""
     if not holds:
         raise CheckFailed(message)
+
+
+def global_state() -> bytes:
+    """Where NumPy's global generator stands; whoever draws from it moves it."""
+    state: Any = np.random.get_state(legacy=False)
+    return bytes(state["state"]["key"].tobytes()) + str(state["state"]["pos"]).encode()
 
 
 def make_suite(kind: str, checks: Iterable[Check]) -> type[Any]:

@@ -1,0 +1,144 @@
+"""What every head has to do: the checks of HeadSuite."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnx.contracts import Array, Head, Params
+from rnnx.scratch import Scratch
+from rnnx.testing.gradients import check_slopes, same
+from rnnx.testing.suite import expect, make_suite
+
+T, B, N_A, N_Y = 4, 3, 5, 6
+LENGTHS = np.array([T, 2, 1])
+
+
+class Case(NamedTuple):
+    params: Params
+    h: Array  # (T, n_a, B)
+    y: Array  # (T, B)
+
+
+class Result(NamedTuple):
+    loss: float
+    nats: Array
+    dparams: Params
+    dh: Array
+
+
+def _case(head: Head, dtype: Any = np.float64, seed: int = 0) -> Case:
+    rng = np.random.default_rng(seed)
+    params = head.init(rng, N_A, N_Y, dtype)
+    params = {k: (v + rng.normal(scale=0.3, size=v.shape)).astype(dtype) for k, v in params.items()}
+    h = rng.normal(size=(T, N_A, B)).astype(dtype)
+    return Case(params, h, rng.integers(0, N_Y, (T, B)))
+
+
+def _run(
+    head: Head, case: Case, lengths: Array | None = None, scratch: Scratch | None = None
+) -> Result:
+    scratch = scratch or Scratch()
+    loss, nats, cache = head.forward(case.params, case.h, case.y, lengths, scratch)
+    nats = nats.copy()
+    dparams, dh = head.backward(case.params, cache, scratch)
+    return Result(loss, nats, {k: v.copy() for k, v in dparams.items()}, dh.copy())
+
+
+def check_gradients(head: Head) -> None:
+    """Every parameter and every h, against central differences of the loss."""
+    for lengths in (None, LENGTHS):
+        case = _case(head)
+        expect(bool(case.params), "init: returned no parameters")
+        found = _run(head, case, lengths)
+
+        def loss(case: Case = case, lengths: Array | None = lengths) -> float:
+            return head.forward(case.params, case.h, case.y, lengths, Scratch())[0]
+
+        check_slopes(loss, {**case.params, "h": case.h}, {**found.dparams, "h": found.dh})
+
+
+def check_nats(head: Head) -> None:
+    """nats is −ln of the softmax of the logits at the target, 0 beyond the lengths."""
+    case = _case(head, seed=1)
+    logits = head.logits(case.params, case.h, Scratch()).astype(np.float64)
+    expect(logits.shape == (T, N_Y, B), f"logits: shape {logits.shape}, expected {(T, N_Y, B)}")
+    log_p = logits - np.log(np.sum(np.exp(logits), axis=1, keepdims=True))
+    expected = -np.take_along_axis(log_p, case.y[:, None], axis=1)[:, 0]
+    same(_run(head, case).nats, expected, "nats against −log softmax(logits)")
+    expected = np.where(np.arange(T)[:, None] < LENGTHS, expected, 0)
+    same(_run(head, case, LENGTHS).nats, expected, "nats with lengths")
+
+
+def check_padding(head: Head) -> None:
+    """What lies beyond a column's length changes nothing, whatever stands there."""
+    case = _case(head, seed=2)
+    clean = _run(head, case, LENGTHS)
+    h, y = case.h.copy(), case.y.copy()
+    for b, length in enumerate(LENGTHS):
+        h[length:, :, b], y[length:, b] = np.nan, 0
+        expect(not clean.dh[length:, :, b].any(), f"dh of column {b} is not 0 beyond {length}")
+    dirty = _run(head, case._replace(h=h, y=y), LENGTHS)
+    expect(dirty.loss == clean.loss, f"loss: {dirty.loss} with padding, {clean.loss} without")
+    same(dirty.dh, clean.dh, "with other padding: dh")
+    for name, array in clean.dparams.items():
+        same(dirty.dparams[name], array, f"with other padding: d{name}")
+
+
+def check_dtypes(head: Head) -> None:
+    """float32 stays float32, float64 float64."""
+    for dtype in (np.float32, np.float64):
+        case = _case(head, dtype, seed=3)
+        found = _run(head, case)
+        arrays = {"dh": found.dh, **{f"d{k}": v for k, v in found.dparams.items()}}
+        arrays["logits"] = head.logits(case.params, case.h, Scratch())
+        for name, array in arrays.items():
+            expect(array.dtype == dtype, f"{name}: is {array.dtype} under {np.dtype(dtype)}")
+        expect(isinstance(found.loss, float), f"loss: is {type(found.loss).__name__}, not float")
+
+
+def check_large_logits(head: Head) -> None:
+    """Logits of ±10,000 give a finite loss and finite gradients."""
+    case = _case(head, np.float32, seed=4)
+    found = _run(head, case._replace(h=case.h * np.float32(1e4)))
+    expect(bool(np.isfinite(found.loss)), f"loss: {found.loss} for large logits")
+    expect(bool(np.isfinite(found.dh).all()), "dh: is not finite for large logits")
+
+
+def check_inputs_unchanged(head: Head) -> None:
+    """Nothing that is passed in is changed."""
+    case = _case(head, seed=5)
+    arrays = {**case.params, "h": case.h, "y": case.y}
+    before = {name: array.copy() for name, array in arrays.items()}
+    _run(head, case, LENGTHS)
+    head.logits(case.params, case.h, Scratch())
+    for name, array in arrays.items():
+        expect(np.array_equal(array, before[name]), f"{name}: was changed in place")
+
+
+def check_scratch(head: Head) -> None:
+    """A used scratch gives, bit for bit, what a fresh one gives."""
+    case, scratch = _case(head, seed=6), Scratch()
+    fresh = _run(head, case)
+    _run(head, case, LENGTHS, scratch)
+    wide = Case(case.params, *(np.concatenate([a, a], axis=-1) for a in (case.h, case.y)))
+    _run(head, wide, None, scratch)
+    used = _run(head, case, None, scratch)
+    expect(used.loss == fresh.loss, "loss: depends on what the scratch held before")
+    expect(np.array_equal(used.dh, fresh.dh), "dh: depends on what the scratch held before")
+    for name, array in fresh.dparams.items():
+        expect(np.array_equal(used.dparams[name], array), f"d{name}: depends on the scratch")
+
+
+CHECKS = (
+    check_gradients,
+    check_nats,
+    check_padding,
+    check_dtypes,
+    check_large_logits,
+    check_inputs_unchanged,
+    check_scratch,
+)
+
+HeadSuite = make_suite("head", CHECKS)

@@ -1,0 +1,70 @@
+"""What every probe has to do: the checks of ProbeSuite."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from rnnx.contracts import Probe
+from rnnx.parameters import Parameters
+from rnnx.records import Observation
+from rnnx.testing.suite import expect, make_suite
+
+T, B, N_A, N_Y = 5, 3, 4, 6
+
+
+def _observation() -> Observation:
+    rng = np.random.default_rng(0)
+    shapes = {"layer0": {"Wx": (N_A, N_Y), "Wh": (N_A, N_A)}, "head": {"Wy": (N_Y, N_A)}}
+    draw = {
+        part: {name: rng.normal(size=shape) for name, shape in arrays.items()}
+        for part, arrays in shapes.items()
+    }
+    x, y = rng.integers(0, N_Y, (2, T, B))
+    h, dh = rng.normal(size=(2, T, N_A, B))
+    lengths = np.array([T, 2, 4])
+    params, grads = Parameters(draw), Parameters(draw)
+    return Observation(1, x, y, lengths, h, dh, params, grads, tuple("abcdef"))
+
+
+def check_findings(probe: Probe) -> None:
+    """Figures are numbers by metric name, pictures are PNG; there is at least one of either."""
+    found = probe.observe(_observation())
+    expect(bool(found.figures or found.pictures), "observe found neither figures nor pictures")
+    for key, value in found.figures.items():
+        expect(bool(re.fullmatch(r"[\w./-]+", key)), f"figure {key!r}: is not a metric's name")
+        expect(isinstance(value, float), f"figure {key}: is {type(value).__name__}, not float")
+    for name, png in found.pictures.items():
+        expect(bool(re.fullmatch(r"[a-z0-9_]+", name)), f"picture {name!r}: use a-z, 0-9 and _")
+        expect(bytes(png[:8]) == b"\x89PNG\r\n\x1a\n", f"picture {name}: is not a PNG")
+
+
+def check_changes_nothing(probe: Probe) -> None:
+    """What a probe sees is afterwards what it was."""
+    seen, untouched = _observation(), _observation()
+    probe.observe(seen)
+    pairs = [
+        (name, getattr(seen, name), getattr(untouched, name)) for name in ("x", "y", "h", "dh")
+    ]
+    pairs += [("params", seen.params.flat, untouched.params.flat)]
+    pairs += [("grads", seen.grads.flat, untouched.grads.flat)]
+    for name, found, expected in pairs:
+        expect(np.array_equal(found, expected), f"{name}: was changed in place")
+
+
+def check_determinism(probe: Probe) -> None:
+    """The same step gives the same figures."""
+    one, two = probe.observe(_observation()), probe.observe(_observation())
+    expect(dict(one.figures) == dict(two.figures), "two looks at one step give other figures")
+
+
+def check_every(probe: Probe) -> None:
+    """``every`` is a whole number of at least 1."""
+    every = getattr(probe, "every", None)
+    expect(isinstance(every, int) and every >= 1, f"every={every!r}: must be at least 1")
+
+
+CHECKS = (check_findings, check_changes_nothing, check_determinism, check_every)
+
+ProbeSuite = make_suite("probe", CHECKS)

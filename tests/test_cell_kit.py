@@ -1,0 +1,245 @@
+"""The checker checked: every check fails on a cell that is broken in that one way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from rnnx_builtin.cells import GRU, LSTM, Vanilla
+
+import rnnx
+from rnnx.testing import CheckFailed, cells
+
+
+@rnnx.unroll
+@dataclass(frozen=True)
+class Elman:
+    """A right cell by the easy road; the mutants below change one thing each."""
+
+    hidden_size: int = 4
+
+    def init(self, rng, n_x, dtype):
+        n = self.hidden_size
+        shapes = {"Wx": (n, n_x), "Wh": (n, n), "b": (n, 1)}
+        return {k: rng.normal(scale=0.5, size=s).astype(dtype) for k, s in shapes.items()}
+
+    def step(self, params, x, state):
+        h = np.tanh(params["Wx"] @ x + params["Wh"] @ state[0] + params["b"])
+        return (h,), (x, state[0], h)
+
+    def step_back(self, params, cache, dstate):
+        x, before, h = cache
+        dz = dstate[0] * (1 - h * h)
+        dparams = {"Wx": dz @ x.T, "Wh": dz @ before.T, "b": dz.sum(1, keepdims=True)}
+        return dparams, params["Wx"].T @ dz, (params["Wh"].T @ dz,)
+
+
+def mutant(base: type, **methods: Callable[..., Any]) -> Any:
+    """``base`` with methods replaced; each gets the right one as ``right``."""
+
+    def wrapped(name: str, new: Callable[..., Any]) -> Callable[..., Any]:
+        right = getattr(base, name)
+        return lambda self, *args: new(lambda *a: right(self, *a), *args)
+
+    return type("Mutant", (base,), {n: wrapped(n, m) for n, m in methods.items()})()
+
+
+def no_transpose(right, params, cache, dstate):
+    dparams, dx, (dh,) = right({**params, "Wh": params["Wh"].T}, cache, dstate)
+    return dparams, dx, (dh,)
+
+
+def bias_of_one_column(right, params, cache, dstate):
+    dparams, dx, back = right(params, cache, dstate)
+    h = cache[2]
+    return {**dparams, "b": (dstate[0] * (1 - h * h))[:, :1]}, dx, back
+
+
+def no_slope(right, params, cache, dstate):
+    return right(params, (*cache[:2], np.zeros_like(cache[2])), dstate)
+
+
+def changed_gradient(name: str, change: Callable[[Any], Any]) -> Callable[..., Any]:
+    def backward(right, params, cache, dh, dstate, scratch):
+        dparams, dx, back = right(params, cache, dh, dstate, scratch)
+        return {**dparams, name: change(dparams[name])}, dx, back
+
+    return backward
+
+
+def ignores_final_gradient(right, params, cache, dh, dstate, scratch):
+    return right(params, cache, dh, None, scratch)
+
+
+def leaks_padding(right, params, cache, dh, dstate, scratch):
+    dh = dh + 0.1 * (cache.lengths is not None)
+    return right(params, cache._replace(lengths=None), dh, dstate, scratch)
+
+
+def final_at_T(right, params, x, state, lengths, scratch):
+    _, final, _ = right(params, np.nan_to_num(x), state, None, scratch)
+    h, _, cache = right(params, x, state, lengths, scratch)
+    return h, final, cache
+
+
+def not_zero_beyond(right, params, x, state, lengths, scratch):
+    h, final, cache = right(params, x, state, lengths, scratch)
+    return np.where(h == 0, 0.5, h), final, cache
+
+
+def forgets_state(right, params, x, state, lengths, scratch):
+    return right(params, x, tuple(np.zeros_like(s) for s in state), lengths, scratch)
+
+
+def late_by_one(right, params, x, state, lengths, scratch):
+    x = np.concatenate([x[:1], x[:-1]])
+    return right(params, x, state, lengths, scratch)
+
+
+def damages_input(right, params, x, state, lengths, scratch):
+    state[0][...] *= 1.5
+    return right(params, x, state, lengths, scratch)
+
+
+def global_randomness(right, params, x, state, lengths, scratch):
+    return right(params, x + 1e-3 * np.random.randn(), state, lengths, scratch)
+
+
+def global_init(right, rng, n_x, dtype):
+    np.random.rand()
+    return right(rng, n_x, dtype)
+
+
+def wide_dtype(right, params, x, state, lengths, scratch):
+    h, final, cache = right(params, x, state, lengths, scratch)
+    return h.astype(np.float64), final, cache
+
+
+def mixes_columns(right, params, x, state, lengths, scratch):
+    if x.ndim == 3:
+        x = x + 0.1 * np.arange(x.shape[-1])
+    return right(params, x, state, lengths, scratch)
+
+
+def trusts_scratch(right, params, x, state, lengths, scratch):
+    h, final, cache = right(params, x, state, lengths, scratch)
+    seen = scratch.array("seen", (1,), np.float64)
+    seen[0] = 1 + (seen[0] == 1)
+    return h * (1 + 1e-6 * (seen[0] == 2)), final, cache
+
+
+def last_id_for_none(right, params, x, state, lengths, scratch):
+    if x.ndim == 2:
+        x = np.where(x < 0, params["Wx"].shape[1] - 1, x)
+    return right(params, x, state, lengths, scratch)
+
+
+def dx_of_ids(right, params, cache, dh, dstate, scratch):
+    dparams, dx, back = right(params, cache, dh, dstate, scratch)
+    return dparams, dh if dx is None else dx, back
+
+
+def state_of_ones(right, B, dtype):
+    return tuple(np.ones_like(s) for s in right(B, dtype))
+
+
+def no_parameters(right, rng, n_x, dtype):
+    return {}
+
+
+def only_long(right, params, x, state, lengths, scratch):
+    h, final, cache = right(params, x, state, lengths, scratch)
+    return (h if len(h) > 1 else h[0]), final, cache
+
+
+MUTANTS = {
+    "check_gradients": [
+        mutant(Elman, step_back=no_transpose),
+        mutant(Elman, step_back=bias_of_one_column),
+        mutant(Elman, step_back=no_slope),
+        mutant(LSTM, backward=changed_gradient("Wh", lambda d: -d)),
+        mutant(LSTM, backward=changed_gradient("b", lambda d: d * 1.001)),
+        mutant(GRU, backward=changed_gradient("bn", lambda d: 0 * d)),
+        mutant(Vanilla, backward=changed_gradient("Wx", lambda d: d + 1e-4)),
+        mutant(LSTM, backward=ignores_final_gradient),
+        mutant(Elman, init=no_parameters),
+    ],
+    "check_gradients_of_ids": [
+        mutant(Vanilla, backward=dx_of_ids),
+        mutant(LSTM, backward=changed_gradient("Wx", lambda d: np.roll(d, 1, axis=1))),
+    ],
+    "check_gradients_of_lengths": [
+        mutant(Elman, backward=leaks_padding),
+        mutant(LSTM, forward=final_at_T),
+    ],
+    "check_ids_are_one_hot": [mutant(Vanilla, forward=last_id_for_none)],
+    "check_step_by_step": [mutant(GRU, forward=forgets_state), mutant(Elman, forward=late_by_one)],
+    "check_two_chunks": [
+        mutant(LSTM, forward=forgets_state),
+        mutant(GRU, backward=ignores_final_gradient),
+    ],
+    "check_padding": [
+        mutant(LSTM, forward=final_at_T),
+        mutant(GRU, forward=not_zero_beyond),
+        mutant(Elman, backward=leaks_padding),
+    ],
+    "check_columns_are_independent": [mutant(Elman, forward=mixes_columns)],
+    "check_dtypes": [mutant(Vanilla, forward=wide_dtype)],
+    "check_state": [mutant(LSTM, initial_state=state_of_ones)],
+    "check_no_final_gradient": [
+        mutant(
+            Elman,
+            backward=lambda right, p, c, dh, ds, s: right(p, c, dh + (ds is None), ds, s),
+        )
+    ],
+    "check_inputs_unchanged": [mutant(GRU, forward=damages_input)],
+    "check_determinism": [
+        mutant(Elman, forward=global_randomness),
+        mutant(Elman, init=global_init),
+    ],
+    "check_scratch": [mutant(LSTM, forward=trusts_scratch)],
+    "check_small_shapes": [mutant(Vanilla, forward=only_long)],
+}
+
+
+def test_every_check_has_a_mutant() -> None:
+    assert MUTANTS.keys() == {check.__name__ for check in cells.CHECKS}
+
+
+@pytest.mark.parametrize(
+    ("name", "which"), [(name, i) for name, them in MUTANTS.items() for i in range(len(them))]
+)
+def test_a_broken_cell_is_caught(name: str, which: int) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        getattr(cells, name)(MUTANTS[name][which])
+    assert str(caught.value)
+
+
+class TestElman(rnnx.testing.CellSuite):
+    """The right one passes everything: the easy road gives the whole contract."""
+
+    component = Elman()
+
+
+def test_the_easy_road_gives_what_the_built_in_cell_gives() -> None:
+    easy, fast = Elman(4), Vanilla(4)
+    for seed, ids in ((0, False), (1, True)):
+        case = cells.make_case(easy, seed=seed, ids=ids)
+        lengths = np.array([5, 1, 3])
+        cells.same_results(
+            cells.run(case, lengths), cells.run(case._replace(cell=fast), lengths), "easy"
+        )
+
+
+def test_a_suite_without_a_component_fails() -> None:
+    class Forgotten(rnnx.testing.CellSuite):
+        pass
+
+    with pytest.raises(CheckFailed, match="set component"):
+        Forgotten().test_gradients()
+
+
+def test_a_failure_names_the_parameter_and_both_figures() -> None:
+    with pytest.raises(CheckFailed, match=r"Wh\[\d+, \d+\]: the gradient is .* differences say"):
+        cells.check_gradients(MUTANTS["check_gradients"][3])

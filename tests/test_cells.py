@@ -1,0 +1,93 @@
+"""The built-in cells: their suites, and their equations against naive ones."""
+
+from typing import ClassVar
+
+import naive_cells
+import numpy as np
+import pytest
+from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.vanilla import Activation
+from rnnx_builtin.cells.weights import CellWeights
+
+from rnnx.scratch import Scratch
+from rnnx.testing import CellSuite
+
+
+class TestVanilla(CellSuite):
+    components: ClassVar = [Vanilla(), Vanilla(activation=Activation.relu)]
+
+
+class TestLSTM(CellSuite):
+    components: ClassVar = [LSTM(), LSTM(forget_bias=0.0)]
+
+
+class TestGRU(CellSuite):
+    components: ClassVar = [GRU(), GRU(reset_after=False)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "naive"),
+    [
+        (Vanilla(5), naive_cells.vanilla),
+        (LSTM(5), naive_cells.lstm),
+        (GRU(5), naive_cells.gru_reset_after),
+        (GRU(5, reset_after=False), naive_cells.gru_reset_before),
+    ],
+)
+def test_a_cell_is_its_papers_equations(cell: object, naive: object) -> None:
+    rng = np.random.default_rng(0)
+    params = cell.init(rng, 3, np.float64)
+    params = {name: array + rng.normal(size=array.shape) for name, array in params.items()}
+    x = rng.normal(size=(7, 3, 2))
+    state = tuple(rng.normal(size=s.shape) for s in cell.initial_state(2, np.float64))
+    h, final, _ = cell.forward(params, x, state, None, Scratch())
+    for b in range(2):
+        expected = naive(params, x[:, :, b], *(s[:, b] for s in state))
+        np.testing.assert_allclose(h[:, :, b], expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(final[0], h[-1])
+
+
+def test_the_forget_bias_is_added_to_its_gate_alone() -> None:
+    rng = np.random.default_rng
+    plain = LSTM(4, forget_bias=0.0).init(rng(0), 3, np.float64)
+    biased = LSTM(4, forget_bias=2.5).init(rng(0), 3, np.float64)
+    added = (biased["b"] - plain["b"])[:, 0]
+    np.testing.assert_array_equal(added, [0] * 4 + [2.5] * 4 + [0] * 8)
+
+
+def test_weights_name_their_initializers() -> None:
+    weights = CellWeights(input="identity", recurrent={"name": "identity", "gain": 2.0})
+    params = Vanilla(3, weights=weights).init(np.random.default_rng(0), 3, np.float64)
+    np.testing.assert_array_equal(params["Wx"], np.eye(3))
+    np.testing.assert_array_equal(params["Wh"], 2 * np.eye(3))
+
+
+def test_orthogonal_recurrent_weights_are_so_gate_by_gate() -> None:
+    Wh = LSTM(6).init(np.random.default_rng(0), 3, np.float64)["Wh"]
+    for block in np.split(Wh, 4):
+        np.testing.assert_allclose(block @ block.T, np.eye(6), atol=1e-12)
+
+
+def test_a_step_after_the_first_allocates_nothing_large() -> None:
+    """The second pass over one shape finds every buffer of n_a·B or more where it was."""
+    import tracemalloc
+
+    T, B, n_a = 64, 32, 64
+    for cell in (Vanilla(n_a), LSTM(n_a), GRU(n_a)):
+        scratch, rng = Scratch(), np.random.default_rng(0)
+        params = cell.init(rng, 8, np.float32)
+        x = rng.integers(0, 8, (T, B))
+        state = cell.initial_state(B, np.float32)
+        dh = np.ones((T, n_a, B), np.float32)
+        for _ in range(2):
+            _, _, cache = cell.forward(params, x, state, None, scratch)
+            cell.backward(params, cache, dh, None, scratch)
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        _, _, cache = cell.forward(params, x, state, None, scratch)
+        cell.backward(params, cache, dh, None, scratch)
+        peak = tracemalloc.get_traced_memory()[1] - before
+        tracemalloc.stop()
+        # Final states, ids and the 100 kB of a ufunc's iterator: far from T arrays of n_a·B.
+        assert peak < T * n_a * B * 4 / 2, (type(cell).__name__, peak)
