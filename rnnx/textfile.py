@@ -119,7 +119,8 @@ def _symbols(file: Path, lower: bool, lines: bool) -> tuple[str, ...]:
     symbols = tuple(chr(code) for code in np.flatnonzero(seen))
     told = [symbol for symbol in symbols if not (lines and symbol == "\n")]
     if not told:
-        raise DataError(f"dataset.path={file}: is empty{' (blank lines alone)' if symbols else ''}")
+        what = "holds blank lines alone" if file.stat().st_size else "is empty"
+        raise DataError(f"dataset.path={file}: {what}; give a file with text in it")
     if len(told) == 1:
         raise DataError(
             f"dataset.path={file}: holds one character alone ({told[0]!r}); "

@@ -79,8 +79,7 @@ class Session:
         gradient is not finite.
         """
         batch = self.batches.next()
-        # What is not finite is refused below, in words; NumPy need not warn as well.
-        with self.threads, np.errstate(over="ignore", invalid="ignore"):
+        with self.threads, quiet():
             loss = self._gradients(batch)
             self._update(loss, batch.tokens)
         s = self.settings.smoothing
@@ -159,13 +158,13 @@ class Session:
 
     def _mean_nats(self, split: Split) -> float:
         split = first_tokens(split, self.settings.eval_tokens)
-        with self.threads:
+        with self.threads, quiet():
             return mean_nats(self.network, self.params, split, self._evaluation_scratch)
 
     def sample(self, count: int) -> list[str]:
         """``count`` new texts."""
         vocabulary = self.corpus.vocabulary
-        with self.threads:
+        with self.threads, quiet():
             texts = generate(
                 self.network,
                 self.params,
@@ -176,6 +175,11 @@ class Session:
                 end=vocabulary.end_id,
             )
         return [vocabulary.decode(text) for text in texts]
+
+
+def quiet() -> np.errstate:
+    """What is not finite is refused in words, after the fact: NumPy need not warn as well."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def _is_due(probe: Probe, step: int) -> bool:

@@ -125,8 +125,8 @@ def mixes_columns(right, params, x, state, lengths, scratch):
 def trusts_scratch(right, params, x, state, lengths, scratch):
     h, final, cache = right(params, x, state, lengths, scratch)
     seen = scratch.array("seen", (1,), np.float64)
-    seen[0] = 1 + (seen[0] == 1)
-    return h * (1 + 1e-6 * (seen[0] == 2)), final, cache
+    used, seen[0] = seen[0] == 7, 7
+    return h * (1 + 1e-6 * used), final, cache
 
 
 def last_id_for_none(right, params, x, state, lengths, scratch):

@@ -16,6 +16,8 @@ QUIET = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
 }
 
+SQLITE = b"SQLite format 3\0"  # how every SQLite file begins
+
 
 def connect(uri: str) -> Any:
     """An MlflowClient; a SQLite store is migrated by one process at a time."""
@@ -31,6 +33,7 @@ def connect(uri: str) -> Any:
     file = sqlite_file(uri)
     if file is None:
         return _client(uri)
+    _refuse_unusable(file, uri)
     from filelock import FileLock, Timeout
 
     lock = file.with_name(file.name + ".lock")
@@ -45,6 +48,26 @@ def connect(uri: str) -> Any:
             f"tracker.uri={uri}: its folder cannot be written ({error.strerror}); name another "
             "with tracker.uri=sqlite:///FILE, or train with tracker=none"
         ) from None
+
+
+def _refuse_unusable(file: Path, uri: str) -> None:
+    """Say at once what SQLAlchemy would try for a minute."""
+    cause = ""
+    if file.is_dir():
+        cause = "it is a folder"
+    elif not file.parent.is_dir():
+        cause = f"there is no folder {file.parent}"
+    elif not os.access(file if file.exists() else file.parent, os.W_OK):
+        cause = "it cannot be written"
+    elif file.exists() and file.stat().st_size:
+        with file.open("rb") as database:
+            if database.read(len(SQLITE)) != SQLITE:
+                cause = "the file is no SQLite database"
+    if cause:
+        raise StoreError(
+            f"tracker.uri={uri}: {cause}; name another store with tracker.uri=sqlite:///FILE, "
+            "or train with tracker=none"
+        )
 
 
 def _client(uri: str) -> Any:

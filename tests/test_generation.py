@@ -1,0 +1,112 @@
+"""New text: the distribution is the network's, the end is an end, equal seeds give equal text."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rnnx_builtin.cells import LSTM
+from rnnx_builtin.heads import Softmax
+from rnnx_builtin.samplers import Greedy
+from tiny import tiny
+
+import rnnx
+from rnnx.errors import ConfigError, DataError, PluginError
+from rnnx.generation import generate
+from rnnx.model import Network
+from rnnx.scratch import Scratch
+from rnnx.trained import Model
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network(LSTM(6), Softmax(), n_symbols=5, layers=2, dropout=0.5)
+
+
+def test_greedy_text_is_the_argmax_fed_back(network: Network) -> None:
+    rng = np.random.default_rng(0)
+    params = network.init(rng, np.float64)
+    params.flat[:] = rng.normal(size=params.size)
+    text = generate(network, params, Greedy(), rng, 1, 9, prompt=[2, 3])[0]
+    x, states = [-1, 2, 3], network.initial_state(1, np.float64)
+    for found in text:
+        h, _, _ = network.forward(params, np.array(x)[:, None], states, None, Scratch())
+        expected = int(np.argmax(params["head"]["Wy"] @ h[-1] + params["head"]["by"]))
+        assert found == expected
+        x.append(found)
+    assert len(text) == 7
+
+
+def test_a_text_stops_before_the_end_symbol(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    params["head"]["by"][4] = 50.0
+    assert generate(network, params, Greedy(), np.random.default_rng(0), 3, 9, end=4) == [
+        [],
+        [],
+        [],
+    ]
+    assert generate(network, params, Greedy(), np.random.default_rng(0), 2, 4) == [[4] * 4] * 2
+
+
+def test_nothing_is_asked_nothing_is_given(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    assert generate(network, params, Greedy(), np.random.default_rng(0), 0, 9) == []
+
+
+def test_a_sampler_that_breaks_its_contract_is_named(network: Network) -> None:
+    class Wrong:
+        def sample(self, logits, rng):
+            return np.array([99] * logits.shape[1])
+
+    params = network.init(np.random.default_rng(0), np.float64)
+    with pytest.raises(PluginError, match=r"sampler Wrong.*outside 0 … 4"):
+        generate(network, params, Wrong(), np.random.default_rng(0), 2, 5)
+
+
+@pytest.fixture
+def model(names: Path) -> Model:
+    return rnnx.train(tiny(names, "steps=30")).model
+
+
+def test_the_door_trains_loads_and_samples(model: Model, names: Path) -> None:
+    run = rnnx.train(tiny(names))
+    assert run.status == "FINISHED"
+    assert run.metrics["final/val_loss"] > 0
+    assert rnnx.load(run.run_id[:10]).sample(3, seed=1) == run.model.sample(3, seed=1)
+    assert rnnx.load(run.folder.path).step == rnnx.load(run.folder.best_or_last()).step
+
+
+def test_equal_seeds_give_equal_texts(model: Model) -> None:
+    assert model.sample(5, seed=3) == model.sample(5, seed=3)
+    assert model.sample(5, seed=3) != model.sample(5, seed=4)
+    assert all(text.startswith("da") for text in model.sample(4, prompt="da"))
+    assert len(set(model.sample(4, sampler="greedy"))) == 1
+    assert len(model.sample(2, sampler={"name": "top_k", "k": 3})) == 2
+
+
+def test_a_score_is_minus_log_p_a_character(model: Model) -> None:
+    lines = ["arabous", "da", "arabous"]
+    scores = model.score(lines)
+    assert scores[0] == pytest.approx(scores[2], rel=1e-6)
+    ids = [*model.vocabulary.encode("da"), model.vocabulary.end_id]
+    x = np.array([-1, *ids[:-1]])[:, None]
+    states = model.network.initial_state(1, np.float32)
+    h, _, _ = model.network.forward(model.params, x, states, None, Scratch())
+    z = (model.params["head"]["Wy"] @ h + model.params["head"]["by"])[:, :, 0].astype(float)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    assert scores[1] == pytest.approx(-log_p[np.arange(3), ids].mean(), rel=1e-5)
+    assert model.score([]).shape == (0,)
+
+
+def test_wrong_questions_are_one_line(model: Model) -> None:
+    with pytest.raises(DataError, match="prompt: Q not in"):
+        model.sample(1, prompt="Q")
+    with pytest.raises(ConfigError, match="leave no room"):
+        model.sample(1, prompt="a" * 60)
+    with pytest.raises(DataError, match="line 2: "):
+        model.score(["da", "QQ"])
+    with pytest.raises(DataError, match="list of lines"):
+        model.score("da")
+    with pytest.raises(ConfigError, match=r"sampler\.k=0"):
+        model.sample(1, sampler={"name": "top_k", "k": 0})
+    with pytest.raises(TypeError, match="list of strings"):
+        rnnx.build("cell=gru")

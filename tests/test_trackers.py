@@ -1,0 +1,167 @@
+"""The built-in trackers: their suites, their stores, and what goes wrong with a store."""
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mutants import assert_all_caught, mutant
+from rnnx_builtin.trackers import MLflow, Nothing
+
+from rnnx.errors import StoreError
+from rnnx.records import Point
+from rnnx.testing import TrackerSuite, trackers
+
+
+@pytest.fixture(scope="module")
+def warm_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated SQLite store: the migration takes seconds and is the same for all."""
+    folder = tmp_path_factory.mktemp("store")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    MLflow(uri).start("warm", {}, {}).finish("FINISHED")
+    return uri
+
+
+class TestNothing(TrackerSuite):
+    component = Nothing()
+
+
+class TestMLflow(TrackerSuite):
+    @pytest.fixture(autouse=True)
+    def own_experiment(self, warm_store: str, request: pytest.FixtureRequest) -> None:
+        self.component = MLflow(warm_store, request.node.name)
+
+
+def test_the_default_store_is_where_a_bare_mlflow_ui_looks(
+    warm_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MLflow()._uri() == f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", warm_store)
+    assert MLflow()._uri() == warm_store
+    assert MLflow("sqlite:///x.db")._uri() == "sqlite:///x.db"
+
+
+def test_reading_makes_no_store() -> None:
+    assert MLflow().runs(5) == []
+    assert MLflow().find("abc") == []
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_many_points_and_strange_values(warm_store: str) -> None:
+    tracker = MLflow(warm_store, "many")
+    log = tracker.start("n", {f"p{i}": str(i) for i in range(250)}, {})
+    log.points([Point("m", float(i), i, i) for i in range(2500)])
+    log.points([Point("odd", math.inf, 1, 1), Point("odd", math.nan, 2, 2)])
+    log.finish("FINISHED")
+    assert len(tracker.history(log.id, "m")) == 2500
+    odd = tracker.history(log.id, "odd")
+    assert odd[0].value > 1e300
+    assert math.isnan(odd[1].value)
+
+
+def test_telemetry_is_off_unless_the_user_turns_it_on(warm_store: str) -> None:
+    code = (
+        "import os; from rnnx_builtin.trackers import MLflow\n"
+        f"MLflow({warm_store!r}).start('t', {{}}, {{}}).finish('FINISHED')\n"
+        "from mlflow.telemetry.utils import is_telemetry_disabled\n"
+        "print(os.environ['MLFLOW_DISABLE_TELEMETRY'])"
+    )
+    for given, expected in ((None, "true"), ("false", "false")):
+        environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_DISABLE_TELEMETRY"}
+        if given:
+            environment["MLFLOW_DISABLE_TELEMETRY"] = given
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected, done.stderr
+
+
+def test_a_store_that_cannot_be_used_is_one_line() -> None:
+    Path("folder.db").mkdir()
+    Path("garbage.db").write_text("this is no database" * 100)
+    Path("file").write_text("")
+    for uri, part in [
+        ("nope://x", "nope://x"),
+        ("file:./mlruns", "sqlite:///FILE"),
+        ("./mlruns", "sqlite:///FILE"),
+        ("sqlite:///folder.db", "folder.db"),
+        ("sqlite:///garbage.db", "garbage.db"),
+        ("sqlite:///file/mlflow.db", "file/mlflow.db"),
+        ("http://127.0.0.1:9", "127.0.0.1:9"),
+    ]:
+        with pytest.raises(StoreError) as caught:
+            MLflow(uri).start("n", {}, {})
+        assert part in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_deleted_experiment_is_named(warm_store: str) -> None:
+    from mlflow import MlflowClient
+
+    tracker = MLflow(warm_store, "deleted")
+    tracker.start("n", {}, {}).finish("FINISHED")
+    client = MlflowClient(warm_store)
+    client.delete_experiment(client.get_experiment_by_name("deleted").experiment_id)
+    with pytest.raises(StoreError, match="was deleted"):
+        tracker.start("n", {}, {})
+
+
+@pytest.mark.slow
+def test_eight_cold_starts_at_once() -> None:
+    code = (
+        "from rnnx_builtin.trackers import MLflow\n"
+        "log = MLflow().start('t', {'a': 'b'}, {})\n"
+        "log.finish('FINISHED')"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(8)]
+    assert [process.wait(timeout=300) for process in started] == [0] * 8
+    assert len(MLflow().runs(20)) == 8
+
+
+def test_the_kit_catches_each_fault(warm_store: str) -> None:
+    right = MLflow(warm_store, "broken")
+
+    def with_log(change):
+        def start(inner, name, params, tags):
+            log = inner(name, params, tags)
+            change(log)
+            return log
+
+        return mutant(right, start=start)
+
+    def loses_points(log):
+        log.points = lambda points: None
+
+    def loses_files(log):
+        log.file = lambda path, folder="": None
+
+    def always_finished(log):
+        finish = log.finish
+        log.finish = lambda status: finish("FINISHED")
+
+    def oldest_first(inner, limit):
+        return inner(100)[::-1][:limit]
+
+    def fetch_other(inner, run_id, path, into):
+        other = into / "other.txt"
+        other.write_text("something else")
+        return other
+
+    assert_all_caught(
+        trackers,
+        {
+            "check_run": [with_log(always_finished), with_log(loses_points)],
+            "check_order": [mutant(right, runs=oldest_first)],
+            "check_history": [with_log(loses_points)],
+            "check_fetch": [mutant(right, fetch=fetch_other)],
+            "check_reopen": [
+                mutant(right, reopen=lambda inner, run_id: right.start("new", {}, {}))
+            ],
+        },
+    )
