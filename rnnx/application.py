@@ -11,34 +11,24 @@ from typing import Any
 from omegaconf import DictConfig
 
 from rnnx.compose import check, compose, composer, conf_folder, parse, prepare_hydra
-from rnnx.errors import ConfigError, RnnxError
+from rnnx.errors import RnnxError
 from rnnx.plugins import plugins
 from rnnx.report import Lines, for_terminal
 from rnnx.run import train
-
-# Hydra's flags that look at a configuration and train nothing.
-LOOKING = ("--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version")
-MULTIRUN = ("-m", "--multirun")
+from rnnx.settings import Baseline
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Check every override, then hand over to Hydra; the exit code."""
-    # Flags go first: Hydra's parser refuses one that stands between overrides.
-    flags = [a for a in arguments if a.startswith("-")]
-    overrides = [a for a in arguments if not a.startswith("-")]
+def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] = ()) -> int:
+    """Check every override, then hand over to Hydra; the exit code.
+
+    ``look`` are Hydra's own flags that show a configuration and train nothing.
+    """
     for failure in plugins().failures:
         print(f"rnnx: {failure}", file=sys.stderr)
-    if not any(flag.split("=")[0] in LOOKING for flag in flags):
-        _refuse_flags(flags)
-        check_overrides(overrides, sweep=any(flag in MULTIRUN for flag in flags))
-    return _hydra([*flags, *overrides])
-
-
-def _refuse_flags(flags: Sequence[str]) -> None:
-    for flag in flags:
-        if flag not in MULTIRUN:
-            known = ", ".join([*MULTIRUN, *LOOKING, "--debug"])
-            raise ConfigError(f"{flag}: rnnx train knows no such option; choose from {known}")
+    if not look:
+        check_overrides(overrides, multirun)
+    # Flags go first: Hydra's parser refuses one that stands between overrides.
+    return _hydra([*look, *(["--multirun"] if multirun else []), *overrides])
 
 
 def check_overrides(overrides: Sequence[str], sweep: bool) -> None:
@@ -73,6 +63,8 @@ def job(config: DictConfig) -> int:
     hydra = HydraConfig.get()
     in_sweep = hydra.mode is not None and hydra.mode.name == "MULTIRUN"
     report = Lines(_console()) if in_sweep else for_terminal()
+    if in_sweep and values["baseline"] == Baseline.auto.name:
+        values["baseline"] = Baseline.never.name  # every job would fit the same n-grams
     return train(values, report, list(hydra.overrides.task)).exit_code
 
 

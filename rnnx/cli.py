@@ -14,8 +14,8 @@ import click
 from rnnx import __version__
 from rnnx.errors import RnnxError
 
-# What Hydra itself understands behind `rnnx train`.
-PASS_THROUGH = {"ignore_unknown_options": True, "help_option_names": []}
+# What Hydra tells of itself behind `rnnx train --info`.
+INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,22 +35,40 @@ def commands(debug: bool) -> None:
         os.environ["RNNX_DEBUG"] = "1"
 
 
-@commands.command(context_settings=PASS_THROUGH, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def train(arguments: tuple[str, ...]) -> None:
+@commands.command(add_help_option=False)
+@click.argument("overrides", nargs=-1)
+@click.option("-m", "--multirun", is_flag=True, help="A sweep: key=a,b runs both.")
+@click.option("--config-dir", type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@click.option("-h", "--help", "show_help", is_flag=True)
+@click.option("--hydra-help", is_flag=True)
+@click.option("-c", "--cfg", type=click.Choice(["job", "hydra", "all"]))
+@click.option("-i", "--info", is_flag=False, flag_value="all", type=click.Choice(INFO))
+@click.option("-p", "--package")
+@click.option("--resolve", is_flag=True)
+@click.option("--debug", is_flag=True)
+def train(
+    overrides: tuple[str, ...],
+    multirun: bool,
+    config_dir: str | None,
+    debug: bool,
+    **look: str | bool | None,
+) -> None:
     """Train a network: rnnx train [KEY=VALUE …] [-m].
 
     Keys and their values: rnnx train --help, rnnx train --cfg job.
     """
     from rnnx.application import main as application
 
-    sys.exit(application([a for a in arguments if not _is_debug(a)]))
-
-
-def _is_debug(argument: str) -> bool:
-    if argument == "--debug":
-        os.environ["RNNX_DEBUG"] = "1"
-    return argument == "--debug"
+    _debug(debug)
+    look["help"] = look.pop("show_help")
+    flags: list[str] = []
+    for name, value in look.items():
+        if value:
+            option = "--" + name.replace("_", "-")
+            flags += [option] if value is True else [option, str(value)]
+    # A folder of one's own configurations is one more place where Hydra searches.
+    folder = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir else []
+    sys.exit(application([*folder, *overrides], multirun, flags))
 
 
 def _with_overrides(command: Any) -> Any:

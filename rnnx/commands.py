@@ -164,11 +164,14 @@ def _as_json(found: Plugins) -> Mapping[str, Any]:
 def open_ui(overrides: Sequence[str], port: int) -> int:
     """Serve the tracker's own UI until it is stopped; its exit code."""
     tracker = component_from("tracker", compose(overrides)["tracker"])
-    command = tracker.ui_command("127.0.0.1", port)
-    if not command:
+    ui = tracker.ui("127.0.0.1", port)
+    if ui is None:
         raise ConfigError("tracker: it has no UI to start; `rnnx runs` lists the runs")
-    print(f"http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
+    if not ui.command:
+        print(f"{ui.address}  (a server of its own, it runs already)")
+        return 0
+    print(f"{ui.address}  (Ctrl-C stops it)", flush=True)
     try:
-        return subprocess.run(command, check=False, env=os.environ).returncode
+        return subprocess.run(ui.command, check=False, env=os.environ | ui.environment).returncode
     except KeyboardInterrupt:
         return 130

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.records import Findings, Observation, Point, RunSummary
+from rnnx.records import UI, Findings, Observation, Point, RunSummary
 
 if TYPE_CHECKING:
     from rnnx.corpus import Corpus
@@ -222,8 +222,8 @@ class Tracker(Protocol):
     def history(self, run_id: str, key: str) -> list[Point]:
         """All points of a metric, by step."""
 
-    def ui_command(self, host: str, port: int) -> list[str]:
-        """The command that serves the tracker's own UI; empty if it has none."""
+    def ui(self, host: str, port: int) -> UI | None:
+        """Where the tracker's own UI is and the command that serves it; None if it has none."""
 
 
 class Probe(Protocol):

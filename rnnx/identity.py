@@ -15,8 +15,9 @@ from rnnx.plugins import plugins, registry
 if TYPE_CHECKING:
     from rnnx.training import Session
 
-# What changes where a run is kept or how many go side by side, but not what it computes.
-ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "sweep", "resume")
+# What changes where a run is kept, how many go side by side or what it is compared with, but not
+# what it computes.
+ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "sweep", "resume", "baseline")
 
 
 def config_hash(config: Mapping[str, Any], seedless: bool = False) -> str:

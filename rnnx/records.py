@@ -34,6 +34,14 @@ class RunSummary(NamedTuple):
     tags: Mapping[str, str]
 
 
+class UI(NamedTuple):
+    """A tracker's own pages."""
+
+    address: str  # what to open in a browser
+    command: list[str]  # what serves them; empty: a server runs already
+    environment: Mapping[str, str]  # for the command, beside the user's own
+
+
 class Observation(NamedTuple):
     """What a step produced, for a probe to look at and leave as it is."""
 

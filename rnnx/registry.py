@@ -17,7 +17,7 @@ class Owner:
 
     distribution: str  # "rnnx"
     version: str  # "0.1.0"
-    entry_point: str  # "cells = rnnx_builtin.cells"
+    entry_point: str  # "cells = a_package.cells"
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rnnx.training import Session
 
 
+WIDE = 70  # characters that a terminal needs for a bar beside the figures
+
+
 class Summary(NamedTuple):
     """The end of a run in figures."""
 
@@ -57,7 +60,8 @@ def for_terminal() -> Report:
     """The report that fits stdout: live on a terminal, lines elsewhere."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
+    # A terminal's lines break between words; a pipe's lines stay whole.
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     return Live(console) if console.is_terminal else Lines(console)
 
 
@@ -117,9 +121,10 @@ class Live(Lines):
         from rich import progress
 
         super().start(session, folder)
+        bar = [progress.BarColumn(bar_width=None)] if self.console.width >= WIDE else []
         self._bar = progress.Progress(
-            progress.TextColumn("{task.completed:>6}/{task.total} steps"),
-            progress.BarColumn(bar_width=None),
+            progress.TextColumn("{task.completed}/{task.total}"),
+            *bar,
             progress.TextColumn("{task.fields[figures]}"),
             progress.TimeRemainingColumn(compact=True),
             console=self.console,
@@ -129,7 +134,10 @@ class Live(Lines):
         self._bar.start()
 
     def progress(self, session: Session, tokens_per_s: float) -> None:
-        figures = f"loss {session.smooth_loss:.3f} · {tokens_per_s:,.0f} tokens/s"
+        speed = f"{tokens_per_s:,.0f} tokens/s"
+        if self.console.width < WIDE:
+            speed = f"{tokens_per_s / 1000:,.0f}k/s"
+        figures = f"loss {session.smooth_loss:.3f} · {speed}"
         self._bar.update(self._task, completed=session.steps, figures=figures)
 
     def stop(self) -> None:
@@ -184,10 +192,11 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         ]
     if summary.baseline_order:
         margin = figures["baseline_loss"] - summary.best_val_loss
+        verdict = f"the network's is {abs(margin):.4f} {'lower' if margin > 0 else 'higher'}"
         lines.append(
             (
                 f"best n-gram (order {summary.baseline_order})",
-                f"{figures['baseline_loss']:.4f} nats a character ({margin:+.4f} against it)",
+                f"{figures['baseline_loss']:.4f} nats a character ({verdict})",
             )
         )
     for key in ("new", "distinct"):

@@ -23,8 +23,6 @@ def connect(uri: str) -> Any:
     """An MlflowClient; a SQLite store is migrated by one process at a time."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     if uri.startswith("file:") or "://" not in uri:
         raise StoreError(
             f"tracker.uri={uri}: MLflow no longer keeps runs in plain folders; "
@@ -73,9 +71,16 @@ def _refuse_unusable(file: Path, uri: str) -> None:
 def _client(uri: str) -> Any:
     from mlflow import MlflowClient
 
-    client = MlflowClient(uri)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    return client
+    # The migration's forty lines of progress are nobody's news.
+    loud = [logging.getLogger(name) for name in ("mlflow.store.db.utils", "alembic")]
+    levels = [logger.level for logger in loud]
+    for logger in loud:
+        logger.setLevel(logging.WARNING)
+    try:
+        return MlflowClient(uri)
+    finally:
+        for logger, level in zip(loud, levels, strict=True):
+            logger.setLevel(level)
 
 
 def sqlite_file(uri: str) -> Path | None:

@@ -7,6 +7,7 @@ through one MlflowClient with the run's own id, so no global state of MLflow's i
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +18,8 @@ from typing import Any
 
 from rnnx.contracts import RunLog
 from rnnx.errors import StoreError
-from rnnx.records import Point, RunSummary
-from rnnx_builtin.trackers.mlflow_client import connect, default_artifacts, sqlite_file
+from rnnx.records import UI, Point, RunSummary
+from rnnx_builtin.trackers.mlflow_client import QUIET, connect, default_artifacts, sqlite_file
 
 PARAM_LENGTH = 6000  # characters, MLflow's limit
 PARAMS, METRICS = 100, 1000  # a batch, MLflow's limits
@@ -37,7 +38,14 @@ class MLflow:
         with self._speaking():
             client = connect(self._uri())
             experiment_id = self._experiment_id(client)
-            run = client.create_run(experiment_id, run_name=name, tags=dict(tags))
+            own = {
+                "mlflow.user": _user(),
+                "mlflow.source.name": "rnnx train",
+                "mlflow.source.type": "LOCAL",
+            }
+            if "git.commit" in tags:
+                own["mlflow.source.git.commit"] = tags["git.commit"]
+            run = client.create_run(experiment_id, run_name=name, tags=own | dict(tags))
             log = MLflowLog(client, run.info.run_id)
             log.params(params)
         return log
@@ -67,14 +75,20 @@ class MLflow:
         points = [Point(key, m.value, m.step, m.timestamp) for m in found]
         return sorted(points, key=lambda point: (point.step, point.timestamp))
 
-    def ui_command(self, host: str, port: int) -> list[str]:
+    def ui(self, host: str, port: int) -> UI:
         uri = self._uri()
+        # The mode that shows runs and metrics first, not MLflow's rooms for language models.
+        mode = "/?workflowType=machine_learning#/experiments"
         if uri.startswith(("http:", "https:")):
-            return []
-        os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+            return UI(uri.rstrip("/") + mode, [], {})
         where = ["--backend-store-uri", uri, "--default-artifact-root", default_artifacts(uri)]
         own = ["--host", host, "--port", str(port), "--workers", "1"]
-        return [sys.executable, "-m", "mlflow", "ui", *where, *own]
+        command = [sys.executable, "-m", "mlflow", "ui", *where, *own]
+        # The server's job runner would take 2 GB, and nothing here uses it.
+        jobs = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"
+        environment = {**QUIET, jobs: "false"}
+        own_values = {k: os.environ[k] for k in environment if k in os.environ}
+        return UI(f"http://{host}:{port}{mode}", command, environment | own_values)
 
     def _uri(self) -> str:
         given = self.uri or os.environ.get("MLFLOW_TRACKING_URI", "")
@@ -88,7 +102,9 @@ class MLflow:
             uri = self._uri()
             local = default_artifacts(uri) if sqlite_file(uri) else None
             try:
-                return str(client.create_experiment(self.experiment, artifact_location=local))
+                kind = {"mlflow.experimentKind": "custom_model_development"}  # the UI's view
+                made = client.create_experiment(self.experiment, artifact_location=local, tags=kind)
+                return str(made)
             except MlflowException:
                 found = client.get_experiment_by_name(self.experiment)  # another job was faster
                 if found is None:
@@ -128,6 +144,13 @@ class MLflow:
                 f"tracker.uri={self._uri()}: the store cannot be used ({cause}); name another "
                 "with tracker.uri=sqlite:///FILE, or train with tracker=none"
             ) from error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "unknown"
 
 
 def _summary(run: Any) -> RunSummary:

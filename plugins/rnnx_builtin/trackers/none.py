@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rnnx.contracts import RunLog
 from rnnx.errors import RunNotFound
-from rnnx.records import Point, RunSummary
+from rnnx.records import UI, Point, RunSummary
 
 
 class NoLog:
@@ -47,5 +47,5 @@ class Nothing:
     def history(self, run_id: str, key: str) -> list[Point]:
         return []
 
-    def ui_command(self, host: str, port: int) -> list[str]:
-        return []
+    def ui(self, host: str, port: int) -> UI | None:
+        return None

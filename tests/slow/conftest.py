@@ -1,0 +1,90 @@
+"""Fresh virtual environments and a browser: made once for all slow tests."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Venv:
+    """A virtual environment of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bin = folder / "bin"
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+
+    def pip(self, *arguments: str) -> None:
+        pip = [self.bin / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        subprocess.run([*pip, *arguments], check=True)
+
+    def run(self, cwd: Path, *command: str, code: int = 0) -> str:
+        """Run a program of the environment's; its output, standard error included."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL"))}
+        path = f"{self.bin}{os.pathsep}{clean['PATH']}"
+        done = subprocess.run(
+            [self.bin / command[0], *command[1:]],
+            cwd=cwd,
+            env=clean | {"PATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """rnnx's wheel, built from a copy: the checkout stays as it is."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    kept = ["rnnx", "plugins", "conf", "pyproject.toml", "README.md", "LICENSE"]
+    for name in kept:
+        there, here = ROOT / name, source / name
+        here.parent.mkdir(parents=True, exist_ok=True)
+        if there.is_dir():
+            shutil.copytree(there, here, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(there, here)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, source]
+    subprocess.run(command, check=True)
+    (found,) = folder.glob("rnnx-*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Venv:
+    """A virtual environment with the wheel and what it needs, away from the checkout."""
+    made = Venv(tmp_path_factory.mktemp("venv") / "venv")
+    made.pip("install", str(wheel))
+    return made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        message = "chromium and chromedriver are not on the PATH"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    for flag in ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1500,1000", *quiet]:
+        options.add_argument(flag)
+    with webdriver.Chrome(options=options, service=Service(driver)) as opened:
+        opened.implicitly_wait(20)
+        yield opened

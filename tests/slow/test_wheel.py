@@ -1,0 +1,37 @@
+"""The wheel in a virtual environment of its own, in an empty folder away from the checkout."""
+
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_first_commands_of_a_new_user(venv, tmp_path: Path) -> None:
+    assert venv.run(tmp_path, "rnnx", "--version").startswith("rnnx, version ")
+    said = venv.run(tmp_path, "rnnx", "train", "steps=30", "sample_every=10", "eval_every=10")
+    assert "step 30/30" in said
+    assert "held-out loss" in said
+    assert "best n-gram" in said
+    assert (tmp_path / "mlflow.db").is_file()
+    assert len(venv.run(tmp_path, "rnnx", "sample", "last", "--count", "3").splitlines()) == 3
+    assert "FINISHED" in venv.run(tmp_path, "rnnx", "runs")
+
+
+def test_conf_is_in_the_wheel(venv, tmp_path: Path) -> None:
+    assert "hidden_size" in venv.run(tmp_path, "rnnx", "train", "experiment=text", "--cfg", "job")
+    said = venv.run(tmp_path, "rnnx", "train", "experiment=nope", code=2)
+    assert "choose from" in said
+    assert "text" in said
+
+
+def test_every_component_belongs_to_the_wheel(venv, tmp_path: Path) -> None:
+    said = venv.run(tmp_path, "rnnx", "plugins", "--strict")
+    assert "failed" not in said
+    assert "lstm" in said
+
+
+def test_a_second_run_in_the_same_folder(venv, tmp_path: Path) -> None:
+    for _ in range(2):
+        venv.run(tmp_path, "rnnx", "train", "steps=3", "baseline=never")
+    assert len(venv.run(tmp_path, "rnnx", "runs").splitlines()) == 2
