@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -171,7 +173,15 @@ def open_ui(overrides: Sequence[str], port: int) -> int:
         print(f"{ui.address}  (a server of its own, it runs already)")
         return 0
     print(f"{ui.address}  (Ctrl-C stops it)", flush=True)
+    # A server starts workers of its own: a group, so that all of them end with this command.
+    environment = os.environ | ui.environment
+    server = subprocess.Popen(ui.command, env=environment, start_new_session=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return subprocess.run(ui.command, check=False, env=os.environ | ui.environment).returncode
+        return server.wait()
     except KeyboardInterrupt:
         return 130
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()

@@ -42,6 +42,14 @@ def ui(tmp_path: Path) -> Iterator[tuple[str, str]]:
                 time.sleep(0.5)
         yield address[0], run.run_id
         server.terminate()
+        server.wait()
+    # Its workers have gone with it.
+    for _ in range(40):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.25)
+    pytest.fail("the server outlived rnnx ui")
 
 
 def page(browser, address: str, *texts: str) -> str:
