@@ -30,8 +30,9 @@ def terminal() -> None:
         time.sleep(1)
         shown = subprocess.check_output([*tmux, "capture-pane", "-e", "-p"], text=True).rstrip()
     subprocess.run([*tmux, "kill-server"], check=True)
-    console = Console(record=True, width=100, file=Path(os.devnull).open("w"))
-    console.print(Text.from_ansi(re.sub(r"\x1b\(B", "", shown)))
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=100, file=nowhere)
+        console.print(Text.from_ansi(re.sub(r"\x1b\(B", "", shown)))
     console.save_svg(str(IMAGES / "train.svg"), title="rnnx train")
 
 

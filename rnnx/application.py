@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from rnnx.compose import check, compose, composer, conf_folder, parse, prepare_hydra
-from rnnx.errors import RnnxError
+from rnnx.errors import ConfigError, RnnxError
 from rnnx.plugins import plugins
 from rnnx.report import Lines, for_terminal
 from rnnx.run import train
@@ -89,8 +89,15 @@ def _hydra(arguments: Sequence[str]) -> int:
             errors.append(error)
 
     prepare_hydra()
+    main = hydra.main(config_path=str(conf_folder()), config_name="train", version_base="1.3")
     with _environment(arguments):
-        hydra.main(config_path=str(conf_folder()), config_name="train", version_base="1.3")(task)()
+        try:
+            main(task)()
+        except OSError as error:
+            if codes or errors:
+                raise
+            where = f"hydra.run.dir: {error.filename}: {error.strerror}"
+            raise ConfigError(f"{where}; Hydra cannot make its folder there") from None
     if errors:
         raise errors[0]
     return max(codes, default=0)

@@ -123,7 +123,14 @@ def evaluate(run: str, overrides: tuple[str, ...], debug: bool) -> None:
 
 @commands.command()
 @_with_overrides
-@click.option("-n", "--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many, newest first.",
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
 def runs(overrides: tuple[str, ...], limit: int, debug: bool) -> None:
     """List the last runs: id, status, best held-out loss, overrides."""
@@ -145,7 +152,13 @@ def plugins(as_json: bool, strict: bool) -> None:
 
 @commands.command()
 @_with_overrides
-@click.option("--port", default=5000, show_default=True, help="The port to serve on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=5000,
+    show_default=True,
+    help="The port to serve on.",
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
 def ui(overrides: tuple[str, ...], port: int, debug: bool) -> None:
     """Open the tracker's own UI on 127.0.0.1, on the store that training writes to."""

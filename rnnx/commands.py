@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -163,6 +164,12 @@ def _as_json(found: Plugins) -> Mapping[str, Any]:
     }
 
 
+def _refuse_busy(port: int) -> None:
+    with socket.socket() as asked:
+        if asked.connect_ex(("127.0.0.1", port)) == 0:
+            raise ConfigError(f"--port {port}: another program answers there; choose another port")
+
+
 def open_ui(overrides: Sequence[str], port: int) -> int:
     """Serve the tracker's own UI until it is stopped; its exit code."""
     tracker = component_from("tracker", compose(overrides)["tracker"])
@@ -172,6 +179,7 @@ def open_ui(overrides: Sequence[str], port: int) -> int:
     if not ui.command:
         print(f"{ui.address}  (a server of its own, it runs already)")
         return 0
+    _refuse_busy(port)
     print(f"{ui.address}  (Ctrl-C stops it)", flush=True)
     # A server starts workers of its own: a group, so that all of them end with this command.
     environment = os.environ | ui.environment

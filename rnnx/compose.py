@@ -33,8 +33,10 @@ def conf_folder() -> Path:
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """The resolved configuration, checked in every key, type and range, as plain values."""
+    parsed = parse(overrides)
+    refuse_sweeps(parsed)
     with composer() as make:
-        return check(make(parse(overrides)))
+        return check(make(parsed))
 
 
 def check(config: DictConfig) -> dict[str, Any]:
@@ -73,6 +75,16 @@ def parse(overrides: Sequence[str]) -> list[Override]:
                 )
         parsed.append(override)
     return parsed
+
+
+def refuse_sweeps(overrides: Sequence[Override]) -> None:
+    """One run has one value a key."""
+    for override in overrides:
+        if override.is_sweep_override():
+            raise ConfigError(
+                f"{override.input_line}: has several values; add -m to train with each of them, "
+                f"or quote one: '{override.key_or_group}=\"…\"'"
+            )
 
 
 @contextmanager
@@ -130,8 +142,12 @@ def _compose(hydra_compose: Any, loader: Any, overrides: Sequence[Override]) -> 
 
     groups: list[Override] = []
     values: list[Override] = []
+    # What a user's own folder holds is known to Hydra alone, and only while it composes.
+    has_folder = any(o.key_or_group == "hydra.searchpath" for o in overrides)
     for override in overrides:
-        is_group = _check_group(override, loader)
+        is_group = (has_folder and override.key_or_group == "experiment") or _check_group(
+            override, loader
+        )
         (groups if is_group or override.key_or_group.startswith("hydra") else values).append(
             override
         )

@@ -95,6 +95,8 @@ def describe(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
         return f"{key}={wrong_enum[1]}: must be one of {wrong_enum[2]}"
     if "is not Optional" in text or "non-optional" in text:
         return f"{key}=null: must have a value"
+    if "is not a subclass of" in text:
+        return f"{key}: has keys of its own; set one of them, as {key}.KEY=VALUE"
     if re.match(r"Key '.*' (not in|is not in struct)", text) and choices:
         return f"{key}: there is no such key; choose from {', '.join(choices)}"
     return f"{key}: {text}"

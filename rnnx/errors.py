@@ -9,6 +9,7 @@
     │   ├── CheckpointError      a file that is no checkpoint of ours, or a damaged one
     │   └── StoreError           a tracking store that cannot be written or reached
     ├── PluginError              a plugin that breaks its contract: exit 2
+    ├── OutOfMemory              arrays that do not fit: exit 1
     └── Diverged                 a loss or a gradient that is not finite: exit 1
 
 Every class pickles with its message alone, because a sweep's jobs send them between processes.
@@ -53,6 +54,12 @@ class StoreError(InputError):
 
 class PluginError(RnnxError):
     """A plugin breaks its contract."""
+
+
+class OutOfMemory(RnnxError):
+    """Arrays do not fit into memory."""
+
+    exit_code = 1
 
 
 class Diverged(RnnxError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +45,8 @@ def read_text(path: str, lower: bool, lines: bool) -> TextFile:
         raise DataError("dataset.path: is not set; say dataset.path=FILE")
     file = Path(path).expanduser()
     try:
+        if not (stat.S_ISREG(file.stat().st_mode) or file.is_dir()):
+            raise DataError(f"dataset.path={path}: is no regular file; copy its text into one")
         return _read(file, lower, lines)
     except UnicodeDecodeError as error:
         raise DataError(

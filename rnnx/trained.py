@@ -16,6 +16,7 @@ from rnnx.errors import ConfigError, DataError
 from rnnx.evaluation import example_nats, mean_nats
 from rnnx.generation import generate
 from rnnx.model import Network
+from rnnx.ranges import require
 from rnnx.scratch import Scratch
 from rnnx.threads import BlasThreads
 from rnnx.vocabulary import Vocabulary
@@ -54,8 +55,9 @@ class Model:
         """
         start = self.vocabulary.encode(prompt, "prompt")
         length = self.sample_length if length is None else length
-        if count < 0 or seed < 0:
-            raise ConfigError(f"count={count}, seed={seed}: must be at least 0")
+        require(count >= 0, "count", "at least 0", count)
+        require(seed >= 0, "seed", "at least 0", seed)
+        require(length >= 1, "length", "at least 1", length)
         if length <= len(start) and count:
             raise ConfigError(
                 f"prompt: its {len(start)} symbols leave no room in samples of {length}; "

@@ -12,9 +12,10 @@ from rnnx.batches import Batch, TrainBatches
 from rnnx.config import Components, components_from, settings_from
 from rnnx.contracts import Array, Probe
 from rnnx.corpus import Corpus, Split
-from rnnx.errors import Diverged, PluginError
+from rnnx.errors import Diverged, OutOfMemory, PluginError
 from rnnx.evaluation import first_tokens, mean_nats
 from rnnx.generation import generate
+from rnnx.memory import within_free_memory
 from rnnx.model import Network, States
 from rnnx.parameters import Parameters
 from rnnx.records import Findings, Observation
@@ -56,9 +57,7 @@ class Session:
             concern: np.random.default_rng(child)
             for concern, child in zip(CONCERNS, children, strict=True)
         }
-        self.params = self.network.init(self.rngs["init"], self.settings.dtype.value)
-        self.grads = self.params.zeros_like()
-        self.optimizer_state = self.components.optimizer.init(self.params)
+        self._make_arrays()
         self.batches = TrainBatches(self.corpus.train, self.settings.batch_size, self.rngs["order"])
         self.states: States = self._zero_states()
         self.steps = 0
@@ -68,6 +67,22 @@ class Session:
         self._scratch = _bound_scratch(self.grads)
         self._evaluation_scratch = Scratch()
         self._observed: Observation | None = None
+
+    def _make_arrays(self) -> None:
+        """Parameters, gradients and what the optimizer keeps."""
+        try:
+            with within_free_memory():
+                self.params = self.network.init(self.rngs["init"], self.settings.dtype.value)
+                self.grads = self.params.zeros_like()
+                self.optimizer_state = self.components.optimizer.init(self.params)
+        except (MemoryError, ValueError) as error:  # NumPy's two words for too large
+            if isinstance(error, ValueError) and "dimension" not in str(error):
+                raise
+            raise OutOfMemory(
+                f"cell.hidden_size={self.components.cell.hidden_size}, layers="
+                f"{self.settings.layers}: the parameters do not fit into memory ({error}); "
+                "choose a smaller network"
+            ) from None
 
     def _zero_states(self) -> States:
         return self.network.initial_state(self.settings.batch_size, self.settings.dtype.value)
@@ -80,7 +95,13 @@ class Session:
         """
         batch = self.batches.next()
         with self.threads, quiet():
-            loss = self._gradients(batch)
+            try:
+                loss = self._gradients(batch)
+            except MemoryError as error:
+                raise OutOfMemory(
+                    f"step {self.steps + 1}: {error}; lower batch_size, cell.hidden_size or the "
+                    "length of the examples"
+                ) from None
             self._update(loss, batch.tokens)
         s = self.settings.smoothing
         self.smooth_loss = s * self.smooth_loss + (1 - s) * loss
@@ -91,12 +112,11 @@ class Session:
         network, params, scratch = self.network, self.params, self._scratch
         states = self.states if batch.carried else self._zero_states()
         rng = self.rngs["dropout"]
-        h, self.states, caches = network.forward(
-            params, batch.x, states, batch.lengths, scratch, rng
-        )
+        h, states, caches = network.forward(params, batch.x, states, batch.lengths, scratch, rng)
         own = scratch.child("head")
         loss, _, cache = network.head.forward(params["head"], h, batch.y, batch.lengths, own)
         self._refuse_infinite(loss, "the loss")
+        self.states = states
         dhead, dh = network.head.backward(params["head"], cache, own)
         found = network.backward(params, caches, dh, scratch)
         found["head"] = dhead

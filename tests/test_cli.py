@@ -100,6 +100,14 @@ BAD = [
     (["evaluate", "no-such-run"], ["no-such-run"]),
     (["nope"], ["No such command"]),
     (["train", "tracker.uri=nope://x", "steps=1"], ["nope://x"]),
+    (["train", "tracker.experiment="], ["tracker.experiment", "a name"]),
+    (["train", "cell=lstm,gru"], ["cell=lstm,gru", "-m"]),
+    (["train", "checkpoint=3"], ["checkpoint", "keys of its own"]),
+    (["train", "hydra.run.dir=/proc/x", "steps=1", "tracker=none"], ["hydra.run.dir", "/proc/x"]),
+    (["train", "--config-dir", "/no/such"], ["--config-dir", "/no/such"]),
+    (["runs", "-n", "0"], ["--limit"]),
+    (["ui", "--port", "99999999"], ["--port"]),
+    (["ui", "tracker=none"], ["no UI"]),
 ]
 
 
@@ -123,6 +131,31 @@ def test_a_bad_file_is_one_line(content: bytes, part: str) -> None:
     path = Path("missing.txt")
     path.write_bytes(content)
     one_line(rnnx("train", "dataset=lines", f"dataset.path={path}", "tracker=none"), part)
+
+
+def test_a_pipe_is_no_text() -> None:
+    os.mkfifo("pipe")
+    one_line(rnnx("train", "dataset=text", "dataset.path=pipe"), "no regular file")
+
+
+def test_what_does_not_fit_into_memory_is_one_line() -> None:
+    done = rnnx("train", "cell.hidden_size=1000000000", "tracker=none")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "do not fit into memory" in done.stderr
+
+
+def test_a_folder_of_ones_own_recipes(names: Path) -> None:
+    recipe = Path("own/experiment/mine.yaml")
+    recipe.parent.mkdir(parents=True)
+    recipe.write_text("# @package _global_\nsteps: 3\n", "utf-8")
+    done = rnnx("train", "--config-dir", "own", *tiny(names)[:5], "experiment=mine", "--cfg", "job")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "steps: 3" in rnnx("train", "--config-dir", "own", "experiment=mine", "--cfg", "job").stdout
+    )
+    ran = rnnx("train", "--config-dir", "own", "experiment=mine", "tracker=none", "baseline=never")
+    assert "step 3/3" in ran.stdout, ran.stderr
 
 
 def test_debug_shows_the_traceback() -> None:

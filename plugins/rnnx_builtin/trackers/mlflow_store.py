@@ -18,6 +18,7 @@ from typing import Any
 
 from rnnx.contracts import RunLog
 from rnnx.errors import StoreError
+from rnnx.ranges import require
 from rnnx.records import UI, Point, RunSummary
 from rnnx_builtin.trackers.mlflow_client import QUIET, connect, default_artifacts, sqlite_file
 
@@ -33,6 +34,9 @@ class MLflow:
     """The store: sqlite:///FILE, http://HOST:PORT, postgresql://…; empty: see above."""
     experiment: str = "rnnx"
     """The experiment's name."""
+
+    def __post_init__(self) -> None:
+        require(bool(self.experiment.strip()), "experiment", "a name", repr(self.experiment))
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
         with self._speaking():

@@ -1,0 +1,50 @@
+"""An allocation beyond the machine's free memory as an error, before the system kills us for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def within_free_memory() -> Iterator[None]:
+    """Inside, an array that cannot fit raises MemoryError where it is made.
+
+    Linux grants any allocation and ends the process when its pages are touched; a limit on the
+    address space, for as long as the arrays are made, brings the refusal forward. Other systems
+    refuse by themselves.
+    """
+    free = _free_bytes()
+    if free is None:
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _address_space() + free
+    if soft != resource.RLIM_INFINITY:
+        limit = min(limit, soft)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _free_bytes() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+def _address_space() -> int:
+    """Bytes of address space that this process has now."""
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    return pages * resource.getpagesize()
