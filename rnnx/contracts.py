@@ -173,8 +173,12 @@ class Schedule(Protocol):
 class Sampler(Protocol):
     """Turns logits into ids; knows nothing of text."""
 
-    def sample(self, logits: Array, rng: np.random.Generator) -> Array:
-        """(n_y, B) logits → (B,) ids. ``logits`` is not changed."""
+    def sample(self, logits: Array, before: Array, rng: np.random.Generator) -> Array:
+        """(n_y, B) logits → (B,) ids.
+
+        ``before`` (t, B) are the ids that each text has so far, the prompt's among them.
+        ``logits`` and ``before`` are not changed.
+        """
 
 
 class RunLog(Protocol):

@@ -6,7 +6,7 @@ Stream     one long sequence, read as B parallel streams whose state is carried 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -92,6 +92,7 @@ class Corpus:
     val: Split | None  # the held-out part, None where there is none
     sha256: str  # of the data as read, in hexadecimal
     notes: tuple[str, ...] = ()  # what the user should know, one line each
+    show: Callable[[str], str] = str  # how a sample is shown to a person
 
 
 def examples_of(vocabulary: Vocabulary, texts: Sequence[Iterable[str]]) -> Examples:

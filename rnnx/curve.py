@@ -22,15 +22,22 @@ def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | Non
         return None
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot(xlabel="step", ylabel="loss (nats)")
+    figure = Figure(figsize=(7, 5.5), layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
+    upper.set_ylabel("loss (nats)")
     for key, points in shown.items():
-        known = [point for point in points if math.isfinite(point.value)]
         alpha = 0.3 if key == "train/loss" else 1.0
         marker = "." if key == "val/loss" else ""
-        steps, values = [p.step for p in known], [p.value for p in known]
-        axes.plot(steps, values, label=CURVES[key], marker=marker, alpha=alpha)
-    axes.legend()
-    axes.grid(alpha=0.3)
+        upper.plot(*_finite(points), label=CURVES[key], marker=marker, alpha=alpha)
+    upper.legend()
+    lower.set(xlabel="step", ylabel="gradient's norm\nbefore clipping", yscale="log")
+    lower.plot(*_finite(history.get("grad/norm", ())), linewidth=0.8)
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)
     return path
+
+
+def _finite(points: Sequence[Point]) -> tuple[list[int], list[float]]:
+    known = [point for point in points if math.isfinite(point.value)]
+    return [point.step for point in known], [point.value for point in known]

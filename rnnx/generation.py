@@ -32,18 +32,20 @@ def generate(
     scratch = Scratch()
     states = network.initial_state(count, params.flat.dtype)
     x = np.repeat(np.array([-1, *prompt], np.intp)[:, None], count, axis=1)  # (T, B)
-    drawn = np.empty((length - len(prompt), count), np.intp)
+    ids = np.empty((length, count), np.intp)
+    ids[: len(prompt)] = x[1:]
     going = np.ones(count, bool)
-    steps = 0
-    while steps < len(drawn) and going.any():
+    t = len(prompt)
+    while t < length and going.any():
         h, states, _ = network.forward(params, x, states, None, scratch)
         logits = network.head.logits(params["head"], h[-1:], scratch.child("head"))[0]
-        drawn[steps] = _checked(sampler.sample(logits, rng), count, network.n_symbols, sampler)
-        x = drawn[steps : steps + 1]
+        drawn = sampler.sample(logits, ids[:t], rng)
+        ids[t] = _checked(drawn, count, network.n_symbols, sampler)
+        x = ids[t : t + 1]
         if end is not None:
-            going &= drawn[steps] != end
-        steps += 1
-    return [_until(drawn[:steps, b], end) for b in range(count)]
+            going &= ids[t] != end
+        t += 1
+    return [_until(ids[len(prompt) : t, b], end) for b in range(count)]
 
 
 def _until(ids: Array, end: int | None) -> list[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from rnnx.model import Network
     from rnnx.parameters import Parameters
 
 Array = npt.NDArray[Any]
@@ -54,6 +55,7 @@ class Observation(NamedTuple):
     params: Parameters
     grads: Parameters  # before clipping
     symbols: Sequence[str]  # the vocabulary
+    network: Network  # cells and head, as functions of params
 
 
 class Findings(NamedTuple):

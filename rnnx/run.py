@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +103,11 @@ class Rounds:
             session.step()
             step = session.steps
             self._count()
-            if step == 1 or step % settings.log_every == 0 or step == settings.steps:
+            sampling = step == 1 or _due(step - settings.sample_offset, settings.sample_every)
+            if sampling or step % settings.log_every == 0 or step == settings.steps:
                 self._figures()
             self._probe()
-            if step == 1 or _due(step, settings.sample_every):
+            if sampling:
                 self._sample()
             if _due(step, settings.eval_every):
                 self._evaluate()
@@ -150,13 +152,12 @@ class Rounds:
     def _point(self, key: str, value: float) -> None:
         self.tracking.point(key, value, self.session.steps)
 
-    def _pause(self) -> float:
-        """A round's time is not training time: the clock stands still from here …"""
-        return time.perf_counter()
-
-    def _resume(self, paused: float) -> None:
-        """… to here."""
-        self.clock += time.perf_counter() - paused
+    @contextmanager
+    def _clock_stopped(self) -> Iterator[None]:
+        """A round's time is not training time."""
+        began = time.perf_counter()
+        yield
+        self.clock += time.perf_counter() - began
 
     def _probe(self) -> None:
         for name, found in self.session.observations():
@@ -166,18 +167,19 @@ class Rounds:
                 self.tracking.picture(f"{name}_{picture}", png, self.session.steps)
 
     def _sample(self) -> None:
-        paused = self._pause()
-        texts = self.session.sample(self.settings.samples)
-        for key, share in self.originality.shares(texts).items():
-            self._point(f"samples/{key}", share)
-        self.tracking.samples(self.session.steps, texts)
-        self.report.samples(self.session, texts)
-        self._resume(paused)
+        with self._clock_stopped():
+            texts = self.session.sample(self.settings.samples)
+            for key, share in self.originality.shares(texts).items():
+                self._point(f"samples/{key}", share)
+            shown = [self.session.corpus.show(text) for text in texts]
+            self.tracking.samples(self.session.steps, shown)
+            self.report.samples(self.session, shown)
 
     def _evaluate(self) -> float:
-        paused = self._pause()
-        loss = self.session.evaluate()
-        if not math.isnan(loss):
+        with self._clock_stopped():
+            loss = self.session.evaluate()
+            if math.isnan(loss):
+                return loss
             self._point("val/loss", loss)
             self._point("val/bits_per_char", loss / math.log(2))
             self.report.evaluated(self.session, loss)
@@ -186,15 +188,13 @@ class Rounds:
                 checkpoints.write(self._state(), self.folder.best)
             else:
                 self.worse += 1
-        self._resume(paused)
         return loss
 
     def _checkpoint(self) -> None:
-        paused = self._pause()
-        self.tracking.flush()
-        checkpoints.write(self._state(), self.folder.recent(self.session.steps))
-        self.folder.keep(self.settings.checkpoint.keep)
-        self._resume(paused)
+        with self._clock_stopped():
+            self.tracking.flush()
+            checkpoints.write(self._state(), self.folder.recent(self.session.steps))
+            self.folder.keep(self.settings.checkpoint.keep)
 
     def _state(self) -> checkpoints.Checkpoint:
         tags = run_tags(self.session)
@@ -230,7 +230,8 @@ class Rounds:
             figures["baseline_loss"] = baseline
         for key, value in figures.items():
             self._point(f"final/{key}", value)
-        self.tracking.samples(session.steps, texts)
+        shown = [session.corpus.show(text) for text in texts]
+        self.tracking.samples(session.steps, shown, "final")
         self._checkpoint()
         self.tracking.artifacts()
         return Summary(figures, self.best_val_loss, self.best_step, order, texts)

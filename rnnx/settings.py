@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -59,6 +60,8 @@ class Train:
     """Measure at most about this many held-out symbols, the first ones; 0: all."""
     sample_every: int = 250
     """Sample after update 1 and every multiple of this many; 0: at the end alone."""
+    sample_offset: int = 0
+    """Sample so many updates after each multiple instead. 0 ≤ sample_offset < sample_every."""
     samples: int = 8
     """How many texts a sampling round makes. At least 0."""
     sample_length: int = 50
@@ -67,6 +70,8 @@ class Train:
     """Keep training figures after update 1 and every multiple of this many. At least 1."""
     smoothing: float = 0.99
     """s in smooth ← s·smooth + (1 − s)·loss. 0 ≤ s < 1."""
+    smoothing_start: float = 1.0
+    """smooth begins at this many times ln V, a blind guess among V symbols. At least 0."""
     patience: int = 0
     """Stop after this many rounds of evaluation without a better held-out loss; 0: never."""
     baseline: Baseline = Baseline.auto
@@ -91,6 +96,11 @@ class Train:
             "threads",
         ):
             require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        offset = self.sample_offset
+        most = max(self.sample_every, 1)
+        require(0 <= offset < most, "sample_offset", "at least 0 and below sample_every", offset)
+        start = self.smoothing_start
+        require(0 <= start < math.inf, "smoothing_start", "at least 0 and finite", start)
         require_share("dropout", self.dropout)
         require_share("smoothing", self.smoothing)
         require(bool(self.outputs), "outputs", "the name of a folder", repr(self.outputs))

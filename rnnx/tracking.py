@@ -99,11 +99,11 @@ class Tracking:
         path.write_bytes(png)
         self._try(lambda: self.log.picture(name, path, step))
 
-    def samples(self, step: int, texts: Sequence[str]) -> None:
-        """Keep one round of samples: a text file of its own."""
+    def samples(self, step: int, texts: Sequence[str], name: str = "") -> None:
+        """Keep one round of samples: a text file of its own, called by its step or ``name``."""
         if not texts:
             return
-        path = self.folder.inside(f"samples/step_{step:06}.txt")
+        path = self.folder.inside(f"samples/{name or f'step_{step:06}'}.txt")
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(texts) + "\n", encoding="utf-8")
         self._rounds += [(step, text) for text in texts]

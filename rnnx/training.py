@@ -61,12 +61,12 @@ class Session:
         self.batches = TrainBatches(self.corpus.train, self.settings.batch_size, self.rngs["order"])
         self.states: States = self._zero_states()
         self.steps = 0
-        self.smooth_loss = math.log(len(self.corpus.vocabulary))
+        self.smooth_loss = self.settings.smoothing_start * math.log(len(self.corpus.vocabulary))
         self.figures: Figures | None = None
         self.threads = BlasThreads(thread_count(self.settings, self.components.cell))
         self._scratch = _bound_scratch(self.grads)
         self._evaluation_scratch = Scratch()
-        self._observed: Observation | None = None
+        self.observation: Observation | None = None  # of the last step, where a probe was due
 
     def _make_arrays(self) -> None:
         """Parameters, gradients and what the optimizer keeps."""
@@ -121,9 +121,9 @@ class Session:
         found = network.backward(params, caches, dh, scratch)
         found["head"] = dhead
         _collect(found, self.grads)
-        self._observed = None
+        self.observation = None
         if any(_is_due(probe, self.steps + 1) for probe in self.components.probes.values()):
-            self._observed = Observation(
+            self.observation = Observation(
                 self.steps + 1,
                 batch.x,
                 batch.y,
@@ -133,12 +133,13 @@ class Session:
                 params,
                 self.grads,
                 self.corpus.vocabulary.symbols,
+                network,
             )
         return loss
 
     def observations(self) -> Iterator[tuple[str, Findings]]:
         """What the probes that were due found in the last step."""
-        seen = self._observed
+        seen = self.observation
         if seen is None:
             return
         for name, probe in self.components.probes.items():
@@ -149,8 +150,8 @@ class Session:
         """Clip and update, or raise Diverged before anything is changed."""
         norm = _norm(self.grads.flat)
         self._refuse_infinite(norm, "the gradient's norm")
-        if self._observed is not None:
-            self._observed = self._observed._replace(grads=self.grads.copy())
+        if self.observation is not None:
+            self.observation = self.observation._replace(grads=self.grads.copy())
         optimizer = self.components.optimizer
         clipped = self.components.clipper.clip(self.grads, norm)
         step = self.steps + 1

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
 
 import rnnx
 from rnnx.testing import CheckFailed, cells
+from rnnx_builtin.cells import GRU, LSTM, Vanilla
 
 
 @rnnx.unroll

@@ -5,12 +5,12 @@ from typing import ClassVar
 import naive_cells
 import numpy as np
 import pytest
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.cells.vanilla import Activation
-from rnnx_builtin.cells.weights import CellWeights
 
 from rnnx.scratch import Scratch
 from rnnx.testing import CellSuite
+from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.vanilla import Activation
+from rnnx_builtin.cells.weights import CellWeights
 
 
 class TestVanilla(CellSuite):

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.clippers import GlobalNorm, Unclipped, Value
 
 from rnnx.errors import ConfigError
 from rnnx.parameters import Parameters
 from rnnx.testing import ClipperSuite, clippers
+from rnnx_builtin.clippers import GlobalNorm, Unclipped, Value
 
 
 class TestUnclipped(ClipperSuite):

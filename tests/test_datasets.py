@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.datasets import Dinosaurs, Lines, Text
 
 from rnnx.corpus import Corpus, Examples, Stream
 from rnnx.errors import ConfigError, DataError
 from rnnx.testing import DatasetSuite, datasets
 from rnnx.vocabulary import Vocabulary
+from rnnx_builtin.datasets import Dinosaurs, Lines, Text
 
 CHINESE = "天地玄黃\n宇宙洪荒\n日月盈昃\n辰宿列張\n寒來暑往\n秋收冬藏\n閏餘成歲\n律呂調陽\n"
 

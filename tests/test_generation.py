@@ -4,9 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rnnx_builtin.cells import LSTM
-from rnnx_builtin.heads import Softmax
-from rnnx_builtin.samplers import Greedy
 from tiny import tiny
 
 import rnnx
@@ -15,6 +12,9 @@ from rnnx.generation import generate
 from rnnx.model import Network
 from rnnx.scratch import Scratch
 from rnnx.trained import Model
+from rnnx_builtin.cells import LSTM
+from rnnx_builtin.heads import Softmax
+from rnnx_builtin.samplers import Greedy
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_nothing_is_asked_nothing_is_given(network: Network) -> None:
 
 def test_a_sampler_that_breaks_its_contract_is_named(network: Network) -> None:
     class Wrong:
-        def sample(self, logits, rng):
+        def sample(self, logits, before, rng):
             return np.array([99] * logits.shape[1])
 
     params = network.init(np.random.default_rng(0), np.float64)

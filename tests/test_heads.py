@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.heads import Softmax
-from rnnx_builtin.heads.softmax import Reduction
 
 from rnnx.scratch import Scratch
 from rnnx.testing import HeadSuite, heads
+from rnnx_builtin.heads import Softmax
+from rnnx_builtin.heads.softmax import Reduction
 
 
 class TestSoftmax(HeadSuite):

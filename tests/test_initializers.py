@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.initializers import Glorot, Identity, Normal, Orthogonal, Uniform, Zeros
 
 from rnnx.errors import ConfigError
 from rnnx.initialization import fill
 from rnnx.testing import InitializerSuite, initializers
+from rnnx_builtin.initializers import Glorot, Identity, Normal, Orthogonal, Uniform, Zeros
 
 
 class TestAll(InitializerSuite):

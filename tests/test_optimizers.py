@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp
 
 from rnnx.errors import ConfigError
 from rnnx.parameters import Parameters
 from rnnx.scratch import Scratch
 from rnnx.testing import OptimizerSuite, optimizers
+from rnnx_builtin.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp
 
 
 class TestSGD(OptimizerSuite):

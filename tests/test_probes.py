@@ -2,21 +2,57 @@
 
 import numpy as np
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.probes import GradientNorms
 
+from rnnx.model import Network
 from rnnx.records import Findings
+from rnnx.scratch import Scratch
 from rnnx.testing import ProbeSuite, probes
+from rnnx_builtin.probes import GradientByLag, GradientNorms
+from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
 
 
-class TestGradientNorms(ProbeSuite):
-    component = GradientNorms()
+class TestAll(ProbeSuite):
+    components = (GradientNorms(), GradientByLag())
 
 
 def test_norms_are_those_of_each_parameter() -> None:
-    seen = probes._observation()
+    seen = probes.observation()
     found = GradientNorms().observe(seen)
     expected = np.sqrt(np.sum(seen.grads["layer0"]["Wh"] ** 2))
     np.testing.assert_allclose(found.figures["gradients/layer0.Wh"], expected)
+
+
+def test_the_gradient_by_lag_is_that_of_finite_differences() -> None:
+    seen = probes.observation()
+    network, cell = seen.network, seen.network.cell
+    x, y = seen.x[:, :1], seen.y[-1:, :1]  # the one column that is as long as the batch
+    below = Network(cell, network.head, network.n_symbols, layers=1)
+    h0, _, _ = below.forward(seen.params, x, below.initial_state(1, float), None, Scratch())
+
+    def loss(lag: int, h: np.ndarray, rest: tuple) -> float:
+        """Of the last symbol, with the state after step T − 1 − lag replaced."""
+        state = (h, *rest)
+        inputs = h0[len(x) - lag :]
+        if len(inputs):
+            _, state, _ = cell.forward(seen.params["layer1"], inputs, state, None, Scratch())
+        head = seen.params["head"]
+        return network.head.forward(head, state[0][None], y, None, Scratch())[0]
+
+    norms = norms_by_lag(seen)
+    assert len(norms) == len(x)
+    for lag in (0, 1, 3):
+        state = cell.initial_state(1, float)
+        _, state, _ = cell.forward(
+            seen.params["layer1"], h0[: len(x) - lag], state, None, Scratch()
+        )
+        h, *rest = (part.copy() for part in state)
+        slopes = []
+        for i in range(len(h)):
+            up, down = h.copy(), h.copy()
+            up[i] += 1e-5
+            down[i] -= 1e-5
+            slopes.append((loss(lag, up, rest) - loss(lag, down, rest)) / 2e-5)
+        np.testing.assert_allclose(norms[lag], np.linalg.norm(slopes), rtol=1e-6)
 
 
 def test_the_kit_catches_each_fault() -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.samplers import Categorical, Greedy, TopK, TopP
 
 from rnnx.errors import ConfigError
 from rnnx.testing import SamplerSuite, chi_square, samplers
+from rnnx_builtin.samplers import Categorical, Greedy, TopK, TopP
 
 
 class TestAll(SamplerSuite):
@@ -21,6 +21,7 @@ class TestAll(SamplerSuite):
     )
 
 
+NONE = np.empty((0, 1), np.intp)
 LOGITS = np.array([0.3, -1.0, 2.0, 1.5, -3.0, 0.9, 0.0])
 
 
@@ -73,41 +74,50 @@ def test_another_distribution_is_told_apart() -> None:
 
 def test_equals_of_the_kth_are_in() -> None:
     logits = np.zeros((4, 2000))
-    assert set(TopK(k=2).sample(logits, np.random.default_rng(0))) == {0, 1, 2, 3}
+    assert set(TopK(k=2).sample(logits, NONE, np.random.default_rng(0))) == {0, 1, 2, 3}
 
 
 def test_the_kit_catches_each_fault() -> None:
     right = Categorical()
     nobody = np.random.default_rng(99)
 
-    def damages(inner, z, rng):
-        ids = inner(z, rng)
+    def damages(inner, z, before, rng):
+        ids = inner(z, before, rng)
         z *= 0.5
         return ids
 
-    def absolute(inner, z, rng):
-        return inner(np.where(np.abs(z) > 50, 0.0, z), rng)
+    def absolute(inner, z, before, rng):
+        return inner(np.where(np.abs(z) > 50, 0.0, z), before, rng)
 
     assert_all_caught(
         samplers,
         {
             "check_ids": [
-                mutant(right, sample=lambda inner, z, rng: inner(z, rng)[:, None]),
-                mutant(right, sample=lambda inner, z, rng: inner(z, rng) + 1),
-                mutant(right, sample=lambda inner, z, rng: inner(z, rng).astype(float)),
+                mutant(right, sample=lambda inner, z, before, rng: inner(z, before, rng)[:, None]),
+                mutant(right, sample=lambda inner, z, before, rng: inner(z, before, rng) + 1),
+                mutant(
+                    right, sample=lambda inner, z, before, rng: inner(z, before, rng).astype(float)
+                ),
             ],
             "check_determinism": [
-                mutant(right, sample=lambda inner, z, rng: inner(z, nobody)),
+                mutant(right, sample=lambda inner, z, before, rng: inner(z, before, nobody)),
                 mutant(right, sample=damages),
             ],
             "check_impossible": [
-                mutant(right, sample=lambda inner, z, rng: inner(np.maximum(z, -3), rng))
+                mutant(
+                    right,
+                    sample=lambda inner, z, before, rng: inner(np.maximum(z, -3), before, rng),
+                )
             ],
             "check_certain": [
-                mutant(right, sample=lambda inner, z, rng: inner(np.minimum(z, 1), rng))
+                mutant(
+                    right, sample=lambda inner, z, before, rng: inner(np.minimum(z, 1), before, rng)
+                )
             ],
             "check_shift": [mutant(right, sample=absolute)],
-            "check_prefers": [mutant(right, sample=lambda inner, z, rng: inner(-z, rng))],
+            "check_prefers": [
+                mutant(right, sample=lambda inner, z, before, rng: inner(-z, before, rng))
+            ],
         },
     )
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.schedules import Constant, Cosine, Exponential, InverseTime, Step
 
 from rnnx.errors import ConfigError
 from rnnx.testing import ScheduleSuite, schedules
+from rnnx_builtin.schedules import Constant, Cosine, Exponential, InverseTime, Step
 
 
 class TestAll(ScheduleSuite):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from mutants import assert_all_caught, mutant
-from rnnx_builtin.trackers import MLflow, Nothing
 
 from rnnx.errors import StoreError
 from rnnx.records import Point
 from rnnx.testing import TrackerSuite, trackers
+from rnnx_builtin.trackers import MLflow, Nothing
 
 
 @pytest.fixture(scope="module")

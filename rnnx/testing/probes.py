@@ -7,30 +7,34 @@ import re
 import numpy as np
 
 from rnnx.contracts import Probe
-from rnnx.parameters import Parameters
+from rnnx.model import Network
+from rnnx.plugins import registry
 from rnnx.records import Observation
 from rnnx.testing.suite import expect, make_suite
 
-T, B, N_A, N_Y = 5, 3, 4, 6
+T, B, N_Y = 5, 3, 6
 
 
-def _observation() -> Observation:
-    rng = np.random.default_rng(0)
-    shapes = {"layer0": {"Wx": (N_A, N_Y), "Wh": (N_A, N_A)}, "head": {"Wy": (N_Y, N_A)}}
-    draw = {
-        part: {name: rng.normal(size=shape) for name, shape in arrays.items()}
-        for part, arrays in shapes.items()
-    }
+def _network() -> Network:
+    """Two layers of a cell of rnnx's own, which may be any: the first by name."""
+    own = [e for e in registry() if e.owner.distribution == "rnnx"]
+    cell, head = (next(e.component for e in own if e.kind == kind) for kind in ("cell", "head"))
+    return Network(cell(), head(), N_Y, layers=2)
+
+
+def observation() -> Observation:
+    """A step of a network of two layers on three columns of unlike lengths."""
+    rng, network = np.random.default_rng(0), _network()
+    params, grads = (network.init(rng, np.float64) for _ in range(2))
     x, y = rng.integers(0, N_Y, (2, T, B))
-    h, dh = rng.normal(size=(2, T, N_A, B))
     lengths = np.array([T, 2, 4])
-    params, grads = Parameters(draw), Parameters(draw)
-    return Observation(1, x, y, lengths, h, dh, params, grads, tuple("abcdef"))
+    h, dh = rng.normal(size=(2, T, network.cell.hidden_size, B))
+    return Observation(1, x, y, lengths, h, dh, params, grads, tuple("abcdef"), network)
 
 
 def check_findings(probe: Probe) -> None:
     """Figures are numbers by metric name, pictures are PNG; there is at least one of either."""
-    found = probe.observe(_observation())
+    found = probe.observe(observation())
     expect(bool(found.figures or found.pictures), "observe found neither figures nor pictures")
     for key, value in found.figures.items():
         expect(bool(re.fullmatch(r"[\w./-]+", key)), f"figure {key!r}: is not a metric's name")
@@ -42,7 +46,7 @@ def check_findings(probe: Probe) -> None:
 
 def check_changes_nothing(probe: Probe) -> None:
     """What a probe sees is afterwards what it was."""
-    seen, untouched = _observation(), _observation()
+    seen, untouched = observation(), observation()
     probe.observe(seen)
     pairs = [
         (name, getattr(seen, name), getattr(untouched, name)) for name in ("x", "y", "h", "dh")
@@ -55,7 +59,7 @@ def check_changes_nothing(probe: Probe) -> None:
 
 def check_determinism(probe: Probe) -> None:
     """The same step gives the same figures."""
-    one, two = probe.observe(_observation()), probe.observe(_observation())
+    one, two = probe.observe(observation()), probe.observe(observation())
     expect(dict(one.figures) == dict(two.figures), "two looks at one step give other figures")
 
 

@@ -16,7 +16,8 @@ def _logits(dtype: type = np.float64) -> Array:
 
 def _sample(sampler: Sampler, logits: Array, seed: int = 1) -> Array:
     with np.errstate(all="ignore"):
-        return np.asarray(sampler.sample(logits, np.random.default_rng(seed)))
+        before = np.zeros((3, logits.shape[1]), np.intp)  # of texts that begin with 000
+        return np.asarray(sampler.sample(logits, before, np.random.default_rng(seed)))
 
 
 def check_ids(sampler: Sampler) -> None:

@@ -1,8 +1,11 @@
 """The wheel in a virtual environment of its own, in an empty folder away from the checkout."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+DINOS = Path(os.environ.get("RNNX_DINOS_TXT", "")).resolve()  # here: tests change folder
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +26,17 @@ def test_conf_is_in_the_wheel(venv, tmp_path: Path) -> None:
     said = venv.run(tmp_path, "rnnx", "train", "experiment=nope", code=2)
     assert "choose from" in said
     assert "text" in said
+
+
+def test_the_notebooks_training_from_the_wheel(venv, tmp_path: Path) -> None:
+    given = os.environ.get("RNNX_DINOS_TXT")
+    if not given:
+        pytest.skip("RNNX_DINOS_TXT names no copy of the notebook's dinos.txt")
+    overrides = ["experiment=notebook", f"dataset.path={DINOS}", "steps=2001", "tracker=none"]
+    said = venv.run(tmp_path, "rnnx", "train", *overrides)
+    assert "Nkzxwtdmfqoeyhsqwasjkjvu · Kneb" in said
+    assert "step 2001: Liusskeomnolxeros · Hmdaairus" in said
+    assert "23.0873" in said
 
 
 def test_every_component_belongs_to_the_wheel(venv, tmp_path: Path) -> None:

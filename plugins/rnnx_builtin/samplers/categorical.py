@@ -21,5 +21,5 @@ class Categorical:
     def __post_init__(self) -> None:
         require_positive("temperature", self.temperature)
 
-    def sample(self, logits: Array, rng: np.random.Generator) -> Array:
+    def sample(self, logits: Array, before: Array, rng: np.random.Generator) -> Array:
         return draw(weights(logits, self.temperature), rng)

@@ -13,6 +13,6 @@ from rnnx.contracts import Array
 class Greedy:
     """Draws nothing: the same text every time."""
 
-    def sample(self, logits: Array, rng: np.random.Generator) -> Array:
+    def sample(self, logits: Array, before: Array, rng: np.random.Generator) -> Array:
         ids: Array = np.argmax(logits, axis=0)
         return ids

@@ -24,7 +24,7 @@ class TopK:
         require(self.k >= 1, "k", "at least 1", self.k)
         require_positive("temperature", self.temperature)
 
-    def sample(self, logits: Array, rng: np.random.Generator) -> Array:
+    def sample(self, logits: Array, before: Array, rng: np.random.Generator) -> Array:
         w = weights(logits, self.temperature)
         k = min(self.k, len(w))
         least = np.partition(w, len(w) - k, axis=0)[len(w) - k]  # the k-th largest

@@ -27,7 +27,7 @@ class TopP:
         require(0 < self.p <= 1, "p", "above 0 and at most 1", self.p)
         require_positive("temperature", self.temperature)
 
-    def sample(self, logits: Array, rng: np.random.Generator) -> Array:
+    def sample(self, logits: Array, before: Array, rng: np.random.Generator) -> Array:
         w = weights(logits, self.temperature)
         order = np.argsort(-w, axis=0, kind="stable")  # (n_y, B), the likeliest first
         ranked = np.take_along_axis(w, order, axis=0)

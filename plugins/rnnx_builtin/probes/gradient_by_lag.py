@@ -1,0 +1,91 @@
+"""How far back a loss reaches: the gradient's norm against the lag.
+
+    norm(k) = mean over columns of ‖∂L⟨T⟩ / ∂h⟨T−k⟩‖₂,   k = 0 … T − 1
+
+for the loss L⟨T⟩ of the last symbol of the batch's longest columns alone, and the hidden state h
+of the top layer. Where it falls by a constant factor a step the gradient vanishes (Hochreiter
+1991; Bengio, Simard and Frasconi 1994); the notebook says so of its plain network and brings the
+LSTM in for it. Without dropout, with the parameters after the update.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnx.contracts import Array
+from rnnx.model import Network
+from rnnx.ranges import require
+from rnnx.records import Findings, Observation
+from rnnx.scratch import Scratch
+
+
+@dataclass(frozen=True)
+class GradientByLag:
+    """The norm of ∂L⟨T⟩/∂h⟨T−k⟩ for every lag k, as figures and a picture."""
+
+    every: int = 100
+    """Look after step 1 and every multiple of this many steps, at least 1."""
+
+    def __post_init__(self) -> None:
+        require(self.every >= 1, "every", "at least 1", self.every)
+
+    def observe(self, seen: Observation) -> Findings:
+        norms = norms_by_lag(seen)
+        shown = {lag: norms[lag] for lag in (0, 1, 2, 5, 10, 20, 50, 100) if lag < len(norms)}
+        figures = {f"gradient_by_lag/{lag:03}": float(norm) for lag, norm in shown.items()}
+        return Findings(figures, {"gradient_by_lag": _picture(norms)})
+
+
+def norms_by_lag(seen: Observation) -> Array:
+    """(T,) norms, the lag 0 first."""
+    T = len(seen.x)
+    longest = np.arange(seen.x.shape[1]) if seen.lengths is None else seen.lengths == T
+    x, y = seen.x[:, longest], seen.y[-1:, longest]
+    network, params, B = seen.network, seen.params, x.shape[1]
+    top = params[f"layer{network.layers - 1}"]
+    inputs = _below(seen, x)
+    state, caches = network.cell.initial_state(B, params.flat.dtype), []
+    for t in range(T):
+        # One step alone, in buffers of its own, so that the way back can stop after each.
+        h, state, cache = network.cell.forward(top, inputs[t : t + 1], state, None, Scratch())
+        caches.append(cache)
+    scratch = Scratch()
+    _, _, cache = network.head.forward(params["head"], h, y, None, scratch)
+    _, dh = network.head.backward(params["head"], cache, scratch)
+    norms, dstate = [_norm(dh[0])], None
+    for cache in reversed(caches[1:]):
+        _, _, dstate = network.cell.backward(top, cache, dh, dstate, Scratch())
+        norms.append(_norm(dstate[0]))
+        dh = np.zeros_like(dh)
+    return np.array(norms)
+
+
+def _below(seen: Observation, x: Array) -> Array:
+    """The top layer's input: ids, or the layer below's h (T, n_a, B)."""
+    network = seen.network
+    if network.layers == 1:
+        return x
+    lower = Network(network.cell, network.head, network.n_symbols, network.layers - 1)
+    states = lower.initial_state(x.shape[1], seen.params.flat.dtype)
+    h, _, _ = lower.forward(seen.params, x, states, None, Scratch())
+    return h
+
+
+def _norm(dh: Array) -> float:
+    return float(np.mean(np.linalg.norm(dh.astype(np.float64), axis=0)))
+
+
+def _picture(norms: Array) -> bytes:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel="lag k (steps)", ylabel="‖∂L⟨T⟩ / ∂h⟨T−k⟩‖")
+    seen = np.flatnonzero(norms > 0)
+    axes.semilogy(seen, norms[seen], marker=".")
+    axes.grid(alpha=0.3)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110)
+    return png.getvalue()

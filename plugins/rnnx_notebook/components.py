@@ -1,0 +1,21 @@
+"""The notebook's own data order, initialisation and sampling, registered as components."""
+
+from rnnx.hookspecs import Register, hookimpl
+from rnnx_notebook.legacy_categorical import LegacyCategorical
+from rnnx_notebook.legacy_lines import LegacyLines
+from rnnx_notebook.legacy_normal import LegacyNormal
+
+
+@hookimpl
+def register_datasets(register: Register) -> None:
+    register("legacy_lines", LegacyLines)
+
+
+@hookimpl
+def register_initializers(register: Register) -> None:
+    register("legacy_normal", LegacyNormal)
+
+
+@hookimpl
+def register_samplers(register: Register) -> None:
+    register("legacy_categorical", LegacyCategorical)

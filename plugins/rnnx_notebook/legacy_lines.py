@@ -1,0 +1,56 @@
+"""The notebook's corpus: lower-case lines in the order of NumPy's legacy shuffle.
+
+    np.random.seed(0);   np.random.shuffle(examples);   example j % len(examples) at step j
+
+The order is the same in every epoch, and the hidden state is carried from line to line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rnnx.corpus import Corpus, examples_of
+from rnnx.ranges import require
+from rnnx.textfile import read_text
+from rnnx.vocabulary import Vocabulary
+
+NOTEBOOK = "ad6465621cf56c08f71d4fbb40cf7eab763f9df42c54cc460d6c4d86e9c927fb"
+
+
+@dataclass(frozen=True)
+class LegacyLines:
+    """The lines of a file, stripped and in lower case, all of them for training."""
+
+    path: str = ""
+    """The file, the notebook's dinos.txt; ~ is your home folder."""
+    seed: int = 0
+    """Of the shuffle, 0 … 2³² − 1; the run's own seed changes nothing."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**32, "seed", "0 … 4294967295", self.seed)
+
+    def load(self, seed: int) -> Corpus:
+        text = read_text(self.path, lower=True, lines=False)
+        symbols = np.array(text.symbols, object)
+        lines = "".join(symbols[text.ids]).split("\n")
+        if not lines[-1]:
+            lines.pop()  # what follows the last newline is no line
+        lines = [line.strip() for line in lines]
+        np.random.RandomState(self.seed).shuffle(lines)
+        vocabulary = Vocabulary(tuple(sorted({*text.symbols, "\n"})), end="\n")
+        train = replace(examples_of(vocabulary, lines), shuffle=False, carry=True)
+        notes = () if text.sha256 == NOTEBOOK else (self._note(),)
+        return Corpus(vocabulary, train, None, text.sha256, notes, capital)
+
+    def _note(self) -> str:
+        return (
+            f"dataset.path={self.path}: is not the notebook's dinos.txt, so the figures that the "
+            "notebook prints do not apply"
+        )
+
+
+def capital(name: str) -> str:
+    """A name as the notebook prints it."""
+    return name[:1].upper() + name[1:]

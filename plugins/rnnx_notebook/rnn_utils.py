@@ -1,0 +1,38 @@
+"""The module that the notebook's first part imports: its two activations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnnx.contracts import Array
+from rnnx.errors import InputError
+from rnnx_notebook.shapes import numbers
+
+__all__ = ["sigmoid", "softmax"]
+
+
+def softmax(x: Any) -> Array:
+    """Probabilities along the first axis: p = exp(x − max x) / Σ exp(x − max x).
+
+    ``x`` is (n,), (n, m) or (n, m, T); the result has its shape, and each column sums to 1. The
+    operations and their order are those of the softmax head.
+    """
+    x = numbers("x", x)
+    if x.ndim == 0 or len(x) == 0:
+        raise InputError(f"x: expected shape (n,) or (n, m) with n at least 1, received {x.shape}")
+    z: Array = np.exp(x - np.max(x, axis=0))
+    z /= np.sum(z, axis=0)
+    return z
+
+
+def sigmoid(x: Any) -> Array:
+    """σ(x) = 1 / (1 + exp(−x)), of every number in an array of any shape.
+
+    The lstm cell passes its gates through ½·tanh(½·x) + ½, the same function: the two differ by
+    rounding, at most about 1e-16.
+    """
+    with np.errstate(over="ignore"):  # exp(800) is inf, and 1/inf the 0 that is meant
+        s: Array = 1.0 / (1.0 + np.exp(-numbers("x", x)))
+    return s
