@@ -50,7 +50,7 @@ class Train:
     """Of initialisation, data order, dropout and sampling, and of a random split. At least 0."""
     dtype: Dtype = Dtype.float32
     """float32 or float64."""
-    layers: int = 2
+    layers: int = 1
     """How many cells are stacked. At least 1."""
     dropout: float = 0.5
     """The share of each layer's outputs that a training step leaves out. 0 ≤ dropout < 1."""
