@@ -18,14 +18,13 @@ so that a step is ``W @ h``. An input id of −1 is the zero vector.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.records import UI, Findings, Observation, Point, RunSummary
+from rnnx.records import Findings, Observation
 
 if TYPE_CHECKING:
     from rnnx.corpus import Corpus
@@ -96,6 +95,21 @@ class Cell(Protocol):
         ``dh`` (T, n_a, B) is the gradient of the loss by h (what lies beyond a column's length is
         ignored), ``dstate`` that by the final state (None: zero). ``dx`` is (T, n_x, B), or None
         where x was ids. ``dh`` and ``dstate`` are not changed.
+        """
+
+
+@runtime_checkable
+class StreamingCell(Cell, Protocol):
+    """A cell that can also go one step at a time without preparing its weights anew: optional.
+
+    New text is written with it where a cell has it, and with ``forward`` where not.
+    """
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        """A function of one step's ``x``, ids (B,) or dense (n_x, B), and the state before it.
+
+        It returns the state after it, in arrays of its own; its values are ``forward``'s to
+        rounding. ``params`` stay as they are between the calls, and B may change.
         """
 
 
@@ -179,55 +193,6 @@ class Sampler(Protocol):
         ``before`` (t, B) are the ids that each text has so far, the prompt's among them.
         ``logits`` and ``before`` are not changed.
         """
-
-
-class RunLog(Protocol):
-    """One open run of a tracker."""
-
-    id: str
-
-    def points(self, points: Sequence[Point]) -> None:
-        """Store metric values."""
-
-    def tags(self, tags: Mapping[str, str]) -> None:
-        """Set or replace tags."""
-
-    def file(self, path: Path, folder: str = "") -> None:
-        """Copy a local file into the run, under ``folder``."""
-
-    def picture(self, name: str, path: Path, step: int) -> None:
-        """Copy a PNG into the run as the picture ``name`` [a-z0-9_] of ``step``."""
-
-    def finish(self, status: str) -> None:
-        """End the run as FINISHED, FAILED or KILLED."""
-
-
-class Tracker(Protocol):
-    """Keeps runs: a side that writes and a side that reads.
-
-    Raises :class:`rnnx.errors.StoreError` where the store cannot be used.
-    """
-
-    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
-        """Open the store and create a run that is RUNNING."""
-
-    def reopen(self, run_id: str) -> RunLog:
-        """Go on with a run that exists."""
-
-    def runs(self, limit: int) -> list[RunSummary]:
-        """The newest runs, newest first."""
-
-    def find(self, prefix: str) -> list[RunSummary]:
-        """The runs whose id begins with ``prefix``."""
-
-    def fetch(self, run_id: str, path: str, into: Path) -> Path:
-        """Copy the artifact ``path`` of a run into the folder ``into``."""
-
-    def history(self, run_id: str, key: str) -> list[Point]:
-        """All points of a metric, by step."""
-
-    def ui(self, host: str, port: int) -> UI | None:
-        """Where the tracker's own UI is and the command that serves it; None if it has none."""
 
 
 class Probe(Protocol):

@@ -9,6 +9,7 @@ from rnnx.errors import PluginError
 from rnnx.model import Network
 from rnnx.parameters import Parameters
 from rnnx.scratch import Scratch
+from rnnx.streaming import select, stream
 
 
 def generate(
@@ -24,42 +25,69 @@ def generate(
     """``count`` lists of ids, without the prompt and without ``end``.
 
     Every text begins with the zero vector (id −1), as an example does in training, then the
-    prompt; it ends before ``end`` or when prompt and text together have ``length`` ids.
+    prompt; it ends before ``end`` or when prompt and text together have ``length`` ids. Texts
+    that have ended leave the network's batch, so that short ones do not pay for the longest; the
+    sampler sees every text in its place until the last has ended.
     """
     prompt = prompt or []
     if count == 0 or length <= len(prompt):
         return [[] for _ in range(count)]
     scratch = Scratch()
+    step = stream(network, params, scratch)
     states = network.initial_state(count, params.flat.dtype)
-    x = np.repeat(np.array([-1, *prompt], np.intp)[:, None], count, axis=1)  # (T, B)
     ids = np.empty((length, count), np.intp)
-    ids[: len(prompt)] = x[1:]
-    going = np.ones(count, bool)
-    t = len(prompt)
-    while t < length and going.any():
-        h, states, _ = network.forward(params, x, states, None, scratch)
-        logits = network.head.logits(params["head"], h[-1:], scratch.child("head"))[0]
-        drawn = sampler.sample(logits, ids[:t], rng)
-        ids[t] = _checked(drawn, count, network.n_symbols, sampler)
-        x = ids[t : t + 1]
-        if end is not None:
-            going &= ids[t] != end
-        t += 1
-    return [_until(ids[len(prompt) : t, b], end) for b in range(count)]
+    ids[: len(prompt)] = np.array(prompt, np.intp)[:, None]
+    states = step(np.full(count, -1, np.intp), states)
+    for known in ids[: len(prompt)]:
+        states = step(known, states)
+    spread = _Spread(network.n_symbols, count)
+    for t in range(len(prompt), length):
+        h = states[-1][0][None]
+        z = network.head.logits(params["head"], h, scratch.child("head"))[0]
+        ids[t] = _checked(sampler.sample(spread(z), ids[:t], rng), z, count, sampler)
+        if end is not None and (on := spread.drop(ids[t] == end)) is not None:
+            states = select(states, on)
+        if t + 1 == length or not len(spread.going):
+            break
+        states = step(ids[t, spread.going], states)
+    return [_until(ids[len(prompt) : t + 1, b].tolist(), end) for b in range(count)]
 
 
-def _until(ids: Array, end: int | None) -> list[int]:
-    text: list[int] = ids.tolist()
+class _Spread:
+    """Which texts go on, and their logits in the places of all texts."""
+
+    def __init__(self, n_symbols: int, count: int) -> None:
+        self.going = np.arange(count)
+        self._all = np.zeros((n_symbols, count), np.float64)
+
+    def __call__(self, logits: Array) -> Array:
+        """(n_symbols, count); what stands in the place of a text that has ended does not count."""
+        if len(self.going) == self._all.shape[1]:
+            return logits
+        self._all[:, self.going] = logits
+        return self._all
+
+    def drop(self, ended: Array) -> Array | None:
+        """The places among those that went on which still do; None where nothing changed."""
+        on = ~ended[self.going]
+        if np.logical_and.reduce(on):
+            return None
+        self.going = self.going[on]
+        return on
+
+
+def _until(text: list[int], end: int | None) -> list[int]:
     return text[: text.index(end)] if end in text else text
 
 
-def _checked(ids: Array, count: int, n_symbols: int, sampler: Sampler) -> Array:
+def _checked(ids: Array, logits: Array, count: int, sampler: Sampler) -> Array:
+    n_symbols = len(logits)
     if np.shape(ids) != (count,):
         raise PluginError(
             f"sampler {type(sampler).__name__}: sample returned shape {np.shape(ids)}, "
             f"expected ({count},)"
         )
-    if (ids < 0).any() or (ids >= n_symbols).any():
+    if np.minimum.reduce(ids) < 0 or np.maximum.reduce(ids) >= n_symbols:
         raise PluginError(
             f"sampler {type(sampler).__name__}: sample returned an id outside 0 … {n_symbols - 1}"
         )

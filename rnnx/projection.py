@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from rnnx.contracts import Array, Params
 from rnnx.padding import clean, is_padded, mask
 from rnnx.scratch import Scratch
+
+FEW = 8  # ids up to which gathering rows is faster than choosing columns
 
 
 def project(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratch) -> Array:
@@ -31,6 +35,24 @@ def project(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratc
     flat = scratch.array("z_x", (n, T * B), W.dtype)
     np.take(columns, wrapped, axis=1, out=flat, mode="clip")
     return flat.reshape(n, T, B).transpose(1, 0, 2)
+
+
+def project_each(W: Array, b: Array) -> Callable[[Array], Array]:
+    """``W @ x + b`` of one step's ids (B,) or dense x (n_x, B): (n, B), the weights prepared once.
+
+    The symbols' columns of W + b are kept as rows too, so that a few ids read contiguous memory.
+    """
+    columns = np.concatenate([W + b, b], axis=1)  # id −1 is the last, the zero vector
+    rows = columns.T.copy()
+
+    def one(x: Array) -> Array:
+        if x.ndim == 1:
+            return rows[x].T if len(x) < FEW else columns[:, x]
+        z: Array = W @ x
+        z += b
+        return z
+
+    return one
 
 
 def project_back(

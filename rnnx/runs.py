@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from rnnx.compose import compose
 from rnnx.config import component_from
-from rnnx.contracts import Tracker
 from rnnx.errors import RunNotFound
 from rnnx.records import RunSummary
 from rnnx.runfolder import BEST, LAST, RunFolder, find_folders, runs_in
+from rnnx.store import Tracker
 
 if TYPE_CHECKING:
     from rnnx.trained import Model

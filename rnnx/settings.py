@@ -77,7 +77,7 @@ class Train:
     baseline: Baseline = Baseline.auto
     """The best n-gram on the same split: auto (up to two million symbols), always or never."""
     threads: int = 0
-    """BLAS threads; 0: chosen by the size of the model. At least 0."""
+    """BLAS threads; 0: 1, or 2 where hidden_size²·batch_size is above 2¹⁹. At least 0."""
     outputs: str = "outputs"
     """The folder that holds a folder for each run."""
     checkpoint: Checkpoints = field(default_factory=Checkpoints)

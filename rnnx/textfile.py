@@ -88,7 +88,7 @@ def _read(file: Path, lower: bool, lines: bool) -> TextFile:
             f"{stored.parent}: the cache cannot be written ({error.strerror}); name another "
             "folder in the environment variable RNNX_CACHE"
         ) from None
-    return TextFile(symbols, np.memmap(stored, dtype, "r", shape=(count,)), sha256)
+    return TextFile(symbols, np.asarray(np.memmap(stored, dtype, "r", shape=(count,))), sha256)
 
 
 def _stored(stored: Path, sha256: str) -> TextFile | None:
@@ -98,7 +98,7 @@ def _stored(stored: Path, sha256: str) -> TextFile | None:
         dtype, count = np.dtype(about["dtype"]), int(about["count"])
         if stored.stat().st_size != dtype.itemsize * count:
             return None
-        ids = np.memmap(stored, dtype, "r", shape=(count,))
+        ids = np.asarray(np.memmap(stored, dtype, "r", shape=(count,)))
         return TextFile(tuple(about["symbols"]), ids, sha256)
     except (OSError, ValueError, KeyError, TypeError):
         return None

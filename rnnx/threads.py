@@ -1,24 +1,41 @@
 """How many BLAS threads a run uses: a function of its configuration alone.
 
 Two thread counts sum a product in different orders, so a run that is to be repeated bit for bit
-cannot ask the machine of the day how many threads would be nice.
+cannot ask the machine of the day how many threads would be nice. It does heed a limit that was
+set on purpose (OMP_NUM_THREADS, threadpoolctl).
 """
 
 from __future__ import annotations
 
 import functools
+import os
 from types import TracebackType
 from typing import Any
 
 from rnnx.contracts import Cell
 from rnnx.settings import Train
 
-SMALL = 256  # hidden units below which a second thread costs more than it brings
+LARGE = 2**19  # n_a²·B of a step's recurrent product; a second thread pays above it
 
 
 def thread_count(settings: Train, cell: Cell) -> int:
-    """``threads`` if it is set, else 1 for small cells and 2 for large ones."""
-    return settings.threads or (1 if cell.hidden_size < SMALL else 2)
+    """``threads`` if it is set, else 2 where a step's product is large enough for two, else 1."""
+    if settings.threads:
+        return settings.threads
+    wanted = 2 if cell.hidden_size**2 * settings.batch_size > LARGE else 1
+    return min(wanted, _limit())
+
+
+def _limit() -> int:
+    """The threads that somebody allowed: fewer than the processors only if on purpose."""
+    allowed = min((library.get_num_threads() for library in _libraries()), default=1)
+    return allowed if allowed < _processors() else max(allowed, 2)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class BlasThreads:

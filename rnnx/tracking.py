@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rnnx.contracts import RunLog
 from rnnx.records import Point
 from rnnx.runfolder import RunFolder
+from rnnx.store import RunLog
 
 EVERY = 5.0  # seconds between two flushes that nothing else asked for
 PAUSE = 30.0  # seconds before a tracker that failed is asked again

@@ -68,7 +68,7 @@ def test_the_second_reading_comes_from_the_cache(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(textfile, "_symbols", None)  # would fail if it were called
     second = read_text("other.txt", False, True)
     assert decoded(first) == decoded(second)
-    assert isinstance(second.ids, np.memmap)
+    assert isinstance(second.ids.base, np.memmap)
 
 
 def test_a_damaged_cache_is_made_again() -> None:

@@ -13,6 +13,7 @@ they are one here; bn is its b_hn.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from rnnx.contracts import Array, Params, State
 from rnnx.initialization import fill
 from rnnx.padding import FinalGradient, last_valid
-from rnnx.projection import begin, flat, masked, project, project_back
+from rnnx.projection import begin, flat, masked, project, project_back, project_each
 from rnnx.ranges import require
 from rnnx.scratch import Scratch
 from rnnx_builtin.cells.weights import CellWeights
@@ -83,6 +84,24 @@ class GRU:
         final = last_valid(hs[1:], hs[0], lengths)
         h = masked(hs[1:], lengths, "h", scratch)
         return h, (final,), Cache(x, hs, gates, inner, lengths)
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        n_a = self.hidden_size
+        project_one = project_each(params["Wx"], params["b"])
+        candidate = self._reset_after if self.reset_after else self._reset_before
+
+        def step(x: Array, state: State) -> State:
+            (before,) = state
+            a = scratch.array("gates_t", (3 * n_a, before.shape[1]), before.dtype)
+            inner = np.empty_like(before)
+            candidate(params, before, project_one(x), a, inner)
+            n = np.tanh(a[2 * n_a :], out=a[2 * n_a :])
+            h = np.subtract(before, n, out=inner)
+            h *= a[n_a : 2 * n_a]
+            h += n
+            return (h,)
+
+        return step
 
     def _reset_after(self, params: Params, h: Array, z_x: Array, a: Array, inner: Array) -> None:
         n_a = self.hidden_size

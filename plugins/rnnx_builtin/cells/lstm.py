@@ -14,6 +14,7 @@ blocks pass through one tanh once the gates' rows of the weights are halved.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,7 +24,14 @@ import numpy.typing as npt
 from rnnx.contracts import Array, Params, State
 from rnnx.initialization import fill
 from rnnx.padding import FinalGradient, last_valid
-from rnnx.projection import begin, masked, project, project_back, recurrent_gradient
+from rnnx.projection import (
+    begin,
+    masked,
+    project,
+    project_back,
+    project_each,
+    recurrent_gradient,
+)
 from rnnx.ranges import require, require_finite
 from rnnx.scratch import Scratch
 from rnnx_builtin.cells.weights import CellWeights
@@ -90,18 +98,27 @@ class LSTM:
             a, c = gates[t], cs[t + 1]
             np.matmul(Wh, hs[t], out=a)
             a += z[t]
-            np.tanh(a, out=a)
-            sigmoids = a[: 3 * n_a]
-            sigmoids *= 0.5
-            sigmoids += 0.5
-            np.multiply(a[n_a : 2 * n_a], cs[t], out=c)
-            np.multiply(a[:n_a], a[3 * n_a :], out=write)
-            c += write
-            np.tanh(c, out=tanh_c[t])
+            _memory(a, cs[t], write, c, tanh_c[t])
             np.multiply(a[2 * n_a : 3 * n_a], tanh_c[t], out=hs[t + 1])
         final = (last_valid(hs[1:], hs[0], lengths), last_valid(cs[1:], cs[0], lengths))
         h = masked(hs[1:], lengths, "h", scratch)
         return h, final, Cache(x, hs, cs, gates, tanh_c, lengths)
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        n_a = self.hidden_size
+        half = {name: _halved(p, n_a, name, scratch) for name, p in params.items()}
+        project_one, Wh = project_each(half["Wx"], half["b"]), half["Wh"]
+
+        def step(x: Array, state: State) -> State:
+            h, c = np.empty_like(state[0]), np.empty_like(state[1])
+            shape, dtype = (4 * n_a, h.shape[1]), h.dtype
+            a = np.matmul(Wh, state[0], out=scratch.array("gates_t", shape, dtype))
+            a += project_one(x)
+            _memory(a, state[1], h, c, h)
+            h *= a[2 * n_a : 3 * n_a]
+            return h, c
+
+        return step
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
@@ -156,6 +173,19 @@ class LSTM:
         np.subtract(1, dc_dh, out=dc_dh)
         dc_dh *= o
         return Slopes(by, dc_dh)
+
+
+def _memory(a: Array, before: Array, write: Array, c: Array, tanh_c: Array) -> None:
+    """From the halved sums a (4·n_a, B) and c⟨t−1⟩: the gates in place, then c and tanh(c)."""
+    n_a = len(c)
+    np.tanh(a, out=a)
+    sigmoids = a[: 3 * n_a]
+    sigmoids *= 0.5
+    sigmoids += 0.5
+    np.multiply(a[n_a : 2 * n_a], before, out=c)
+    np.multiply(a[:n_a], a[3 * n_a :], out=write)
+    c += write
+    np.tanh(c, out=tanh_c)
 
 
 def _halved(weights: Array, n_a: int, name: str, scratch: Scratch) -> Array:

@@ -11,6 +11,7 @@ The notebook writes Wax, Waa, ba and a for Wx, Wh, b and h. Back through time, w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -21,7 +22,14 @@ import numpy.typing as npt
 from rnnx.contracts import Array, Params, State
 from rnnx.initialization import fill
 from rnnx.padding import FinalGradient, is_padded, last_valid, mask
-from rnnx.projection import begin, masked, project, project_back, recurrent_gradient
+from rnnx.projection import (
+    begin,
+    masked,
+    project,
+    project_back,
+    project_each,
+    recurrent_gradient,
+)
 from rnnx.ranges import require
 from rnnx.scratch import Scratch
 from rnnx_builtin.cells.weights import CellWeights
@@ -86,6 +94,17 @@ class Vanilla:
                 np.copyto(h, 0, where=ended[t])
         final = last_valid(hs[1:], hs[0], lengths)
         return hs[1:], (final,), Cache(x, hs, lengths)
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        project_one, Wh = project_each(params["Wx"], params["b"]), params["Wh"]
+        relu = self.activation is Activation.relu
+
+        def step(x: Array, state: State) -> State:
+            h = Wh @ state[0]
+            h += project_one(x)
+            return (np.maximum(h, 0, out=h) if relu else np.tanh(h, out=h),)
+
+        return step
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

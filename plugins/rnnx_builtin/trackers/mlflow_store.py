@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnx.contracts import RunLog
 from rnnx.errors import StoreError
 from rnnx.ranges import require
 from rnnx.records import UI, Point, RunSummary
+from rnnx.store import RunLog
 from rnnx_builtin.trackers.mlflow_client import QUIET, connect, default_artifacts, sqlite_file
 
 PARAM_LENGTH = 6000  # characters, MLflow's limit

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnx.contracts import RunLog
 from rnnx.errors import RunNotFound
 from rnnx.records import UI, Point, RunSummary
+from rnnx.store import RunLog
 
 
 class NoLog:
