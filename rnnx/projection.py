@@ -1,24 +1,43 @@
-"""The input's way into a cell, for all steps at once: z = Wx·x + b, and back."""
+"""The input's way into a cell, for all steps at once: z = Wx·x + b, and its gradient back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from rnnx.contracts import Array, Params
 from rnnx.padding import clean, is_padded, mask
 from rnnx.scratch import Scratch
+from rnnx.tiling import fits
 
 FEW = 8  # ids up to which gathering rows is faster than choosing columns
 
 
-def project(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratch) -> Array:
-    """``W @ x[t] + b`` for every t: (T, n, B).
+class Steps(Protocol):
+    """Something that gives (n, B) for step t: a (T, n, B) array, or what makes one when asked."""
+
+    def __getitem__(self, t: int, /) -> Array: ...
+
+
+class Columns:
+    """The chosen columns of a table, gathered when a step asks for them, into one buffer."""
+
+    def __init__(self, table: Array, ids: Array, out: Array) -> None:
+        self._table, self._ids, self._out = table, ids, out  # (n, m), (T, B), (n, B)
+
+    def __getitem__(self, t: int) -> Array:
+        # clip: the ids are checked, and a buffer is only written in place where none can raise.
+        return np.take(self._table, self._ids[t], axis=1, out=self._out, mode="clip")
+
+
+def project(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratch) -> Steps:
+    """``W @ x[t] + b`` for every t, (n, B) each.
 
     ``W`` is (n, n_x), ``b`` (n, 1), x dense (T, n_x, B) or ids (T, B). For ids the product is a
-    choice of columns of W + b, with b alone for id −1; it comes as a view whose steps are strided
-    rows, which costs the addition in the time loop less than a transposing copy would.
+    choice of columns of W + b, with b alone for id −1. A short sequence is gathered at once and
+    stays in the cache; a long one step by step, so that the sum finds it there.
     """
     n, n_x = W.shape
     x = clean(x, lengths)
@@ -31,9 +50,11 @@ def project(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratc
     columns = scratch.array("Wx_columns", (n, n_x + 1), W.dtype)
     np.add(W, b, out=columns[:, :n_x])
     columns[:, n_x:] = b  # id −1, the zero vector
-    wrapped = np.where(x < 0, n_x, x).ravel()
+    wrapped = np.where(x < 0, n_x, x)
+    if not fits(T * B * n * W.itemsize):
+        return Columns(columns, wrapped, scratch.array("z_t", (n, B), W.dtype))
     flat = scratch.array("z_x", (n, T * B), W.dtype)
-    np.take(columns, wrapped, axis=1, out=flat, mode="clip")
+    np.take(columns, wrapped.ravel(), axis=1, out=flat, mode="clip")
     return flat.reshape(n, T, B).transpose(1, 0, 2)
 
 
@@ -55,31 +76,12 @@ def project_each(W: Array, b: Array) -> Callable[[Array], Array]:
     return one
 
 
-def project_back(
-    W: Array, dz: Array, x: Array, lengths: Array | None, scratch: Scratch
-) -> tuple[Array, Array, Array | None, Array]:
-    """``dWx, db, dx, dz_flat`` from dz (T, n, B), which is 0 beyond the lengths.
-
-    dWx = Σ_t dz[t] @ x[t].T is one product over all steps and columns, (n, T·B) @ (T·B, n_x), for
-    which dz is laid out flat once; the cell forms its recurrent gradient from the same dz_flat.
-    """
-    n, n_x = W.shape
+def input_gradient(W: Array, dz: Array, x: Array, scratch: Scratch) -> Array | None:
+    """``dx[t] = W.T @ dz[t]``, (T, n_x, B); None for ids."""
+    if x.ndim == 2:
+        return None
     T, _, B = dz.shape
-    dz_flat = flat(dz, "dz_flat", scratch)
-    x = clean(x, lengths)
-    rows = scratch.array("x_rows", (T * B, n_x), W.dtype)
-    if x.ndim == 3:
-        np.copyto(rows.reshape(T, B, n_x), x.transpose(0, 2, 1))
-        dx: Array | None = np.matmul(W.T, dz, out=scratch.array("dx", (T, n_x, B), W.dtype))
-    else:
-        rows.fill(0)
-        tokens = x.ravel()
-        valid = np.flatnonzero(tokens >= 0)
-        rows[valid, tokens[valid]] = 1
-        dx = None
-    dWx = np.matmul(dz_flat, rows, out=scratch.array("dWx", (n, n_x), W.dtype))
-    db = np.sum(dz_flat, axis=1, keepdims=True, out=scratch.array("db", (n, 1), W.dtype))
-    return dWx, db, dx, dz_flat
+    return np.matmul(W.T, dz, out=scratch.array("dx", (T, W.shape[1], B), W.dtype))
 
 
 def flat(steps: Array, name: str, scratch: Scratch) -> Array:
@@ -88,15 +90,6 @@ def flat(steps: Array, name: str, scratch: Scratch) -> Array:
     out = scratch.array(name, (n, T * B), steps.dtype)
     np.copyto(out.reshape(n, T, B), steps.transpose(1, 0, 2))
     return out
-
-
-def recurrent_gradient(
-    dz_flat: Array, h_before: Array, scratch: Scratch, name: str = "dWh"
-) -> Array:
-    """Σ_t dz[t] @ h_before[t].T as one product: (n, n_a)."""
-    h_flat = flat(h_before, "h_flat", scratch)
-    out = scratch.array(name, (len(dz_flat), len(h_flat)), dz_flat.dtype)
-    return np.matmul(dz_flat, h_flat.T, out=out)
 
 
 def masked(steps: Array, lengths: Array | None, name: str, scratch: Scratch) -> Array:

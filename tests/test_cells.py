@@ -6,6 +6,7 @@ import naive_cells
 import numpy as np
 import pytest
 
+from rnnx import tiling
 from rnnx.scratch import Scratch
 from rnnx.testing import CellSuite
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
@@ -23,6 +24,16 @@ class TestLSTM(CellSuite):
 
 class TestGRU(CellSuite):
     components: ClassVar = [GRU(), GRU(reset_after=False)]
+
+
+class TestStepByStep(CellSuite):
+    """The same where not even two steps fit into the cache."""
+
+    components: ClassVar = [Vanilla(), LSTM(), GRU(), GRU(reset_after=False)]
+
+    @pytest.fixture(autouse=True)
+    def small_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tiling, "CACHE", 1)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,11 @@ import numpy.typing as npt
 from rnnx.contracts import Array, Params, State
 from rnnx.initialization import fill
 from rnnx.padding import FinalGradient, last_valid
-from rnnx.projection import begin, flat, masked, project, project_back, project_each
+from rnnx.projection import begin, input_gradient, masked, project, project_each
 from rnnx.ranges import require
 from rnnx.scratch import Scratch
+from rnnx.summation import Dense, One, input_weights, rows_of, summed
+from rnnx.tiling import tiles
 from rnnx_builtin.cells.weights import CellWeights
 
 
@@ -71,7 +73,7 @@ class GRU:
         T, n_a = len(x), self.hidden_size
         z_x = project(params["Wx"], params["b"], x, lengths, scratch)
         hs = begin(state[0], "hs", T, scratch, params)
-        gates = scratch.array("gates", z_x.shape, hs.dtype)
+        gates = scratch.array("gates", (T, 3 * n_a, hs.shape[2]), hs.dtype)
         inner = scratch.array("inner", hs[1:].shape, hs.dtype)
         candidate = self._reset_after if self.reset_after else self._reset_before
         for t in range(T):
@@ -126,62 +128,67 @@ class GRU:
         gates, lengths, dtype = cache.gates, cache.lengths, cache.hs.dtype
         dh = masked(dh, lengths, "dh", scratch)
         ends = FinalGradient(dstate, lengths, T)
-        slope = self._slopes(cache, scratch)
-        WhT = scratch.array("WhT", (n_a, 3 * n_a), dtype)
-        np.copyto(WhT, params["Wh"].T)  # contiguous: it is read T times
-        dz = scratch.array("dz", gates.shape, dtype)  # by the sums before r, z and n
+        WhT = self._transposed(params["Wh"], scratch)
+        # By inner, and by the sums before r, z and n: what Wh meets and what Wx meets overlap.
+        dz = scratch.array("dz", (T, 4 * n_a, B), dtype)
         dh_t = scratch.array("dh_t", (n_a, B), dtype)
-        dq = scratch.array("dq", (T, 3 * n_a, B), dtype)  # by Wh·h: as dz, but n's is by inner
         back = np.zeros((n_a, B), dtype)
         through = self._back_after if self.reset_after else self._back_before
-        for t in range(T - 1, -1, -1):
-            if (final := ends.at(t)) is not None:
-                back += final[0]
-            np.add(back, dh[t], out=dh_t)
-            np.multiply(dh_t, slope[t, n_a : 2 * n_a], out=dz[t, n_a : 2 * n_a])
-            np.multiply(dh_t, slope[t, 2 * n_a :], out=dz[t, 2 * n_a :])
-            dh_t *= gates[t, n_a : 2 * n_a]  # straight through z
-            through(WhT, gates[t], slope[t], dz[t], dq[t], dh_t, back)
+        for start, stop in tiles(T, gates[0].nbytes):
+            slopes = self._slopes(cache, start, stop, scratch)
+            for t in range(stop - 1, start - 1, -1):
+                if (final := ends.at(t)) is not None:
+                    back += final[0]
+                a, slope, dz_t = gates[t], slopes[t - start], dz[t]
+                np.add(back, dh[t], out=dh_t)
+                np.multiply(dh_t, slope[n_a : 2 * n_a], out=dz_t[2 * n_a : 3 * n_a])
+                np.multiply(dh_t, slope[2 * n_a :], out=dz_t[3 * n_a :])
+                dh_t *= a[n_a : 2 * n_a]  # straight through z
+                through(WhT, a, slope, dz_t, dh_t, back)
         if (final := ends.at(-1)) is not None:
             back += final[0]
-        dWx, db, dx, _ = project_back(params["Wx"], dz, cache.x, lengths, scratch)
-        dparams = {"Wx": dWx, "Wh": self._dWh(cache, dq, scratch), "b": db}
-        if self.reset_after:
-            dbn = scratch.array("dbn", (n_a, 1), dtype)
-            dparams["bn"] = np.sum(dq[:, 2 * n_a :], axis=(0, 2), out=dbn[:, 0])[:, None]
-        return dparams, dx, (back,)
+        dx = input_gradient(params["Wx"], dz[:, n_a:], cache.x, scratch)
+        return self._dparams(params, cache, dz, scratch), dx, (back,)
+
+    def _transposed(self, Wh: Array, scratch: Scratch) -> Array:
+        """Whᵀ with the blocks n, r, z (n_a, 3·n_a), contiguous: it is read T times."""
+        n_a = self.hidden_size
+        WhT = scratch.array("WhT", (n_a, 3 * n_a), Wh.dtype)
+        np.copyto(WhT[:, :n_a], Wh[2 * n_a :].T)
+        np.copyto(WhT[:, n_a:], Wh[: 2 * n_a].T)
+        return WhT
 
     def _back_after(
-        self, WhT: Array, a: Array, slope: Array, dz: Array, dq: Array, dh: Array, back: Array
+        self, WhT: Array, a: Array, slope: Array, dz: Array, dh: Array, back: Array
     ) -> None:
         n_a = self.hidden_size
-        np.multiply(dz[2 * n_a :], slope[:n_a], out=dz[:n_a])
-        dq[: 2 * n_a] = dz[: 2 * n_a]
-        np.multiply(dz[2 * n_a :], a[:n_a], out=dq[2 * n_a :])
-        np.matmul(WhT, dq, out=back)
+        dn = dz[3 * n_a :]
+        np.multiply(dn, slope[:n_a], out=dz[n_a : 2 * n_a])
+        np.multiply(dn, a[:n_a], out=dz[:n_a])
+        np.matmul(WhT, dz[: 3 * n_a], out=back)
         back += dh
 
     def _back_before(
-        self, WhT: Array, a: Array, slope: Array, dz: Array, dq: Array, dh: Array, back: Array
+        self, WhT: Array, a: Array, slope: Array, dz: Array, dh: Array, back: Array
     ) -> None:
         n_a = self.hidden_size
-        d_inner = WhT[:, 2 * n_a :] @ dz[2 * n_a :]
-        np.multiply(d_inner, slope[:n_a], out=dz[:n_a])
-        dq[...] = dz
-        np.matmul(WhT[:, : 2 * n_a], dz[: 2 * n_a], out=back)
+        d_inner = np.matmul(WhT[:, :n_a], dz[3 * n_a :], out=dz[:n_a])
+        np.multiply(d_inner, slope[:n_a], out=dz[n_a : 2 * n_a])
+        np.matmul(WhT[:, n_a:], dz[n_a : 3 * n_a], out=back)
         d_inner *= a[:n_a]
         back += d_inner
         back += dh
 
-    def _slopes(self, cache: Cache, scratch: Scratch) -> Array:
+    def _slopes(self, cache: Cache, start: int, stop: int, scratch: Scratch) -> Array:
         """(T, 3·n_a, B) — r: inner or h⟨t−1⟩ · r(1−r); z: (h⟨t−1⟩ − n)·z(1−z); n: (1−z)(1−n²)."""
-        n_a, h_before = self.hidden_size, cache.hs[:-1]
-        r, z, n = (cache.gates[:, k * n_a : (k + 1) * n_a] for k in range(3))
-        slope = scratch.array("slope", cache.gates.shape, cache.hs.dtype)
+        n_a, h_before = self.hidden_size, cache.hs[start:stop]
+        gates, inner = cache.gates[start:stop], cache.inner[start:stop]
+        r, z, n = (gates[:, k * n_a : (k + 1) * n_a] for k in range(3))
+        slope = scratch.array("slope", gates.shape, gates.dtype)
         by_r, by_z, by_n = (slope[:, k * n_a : (k + 1) * n_a] for k in range(3))
-        np.multiply(cache.gates, cache.gates, out=slope)
+        np.multiply(gates, gates, out=slope)
         np.subtract(r, by_r, out=by_r)
-        by_r *= cache.inner if self.reset_after else h_before
+        by_r *= inner if self.reset_after else h_before
         np.subtract(1, by_n, out=by_n)
         rest = np.subtract(1, z, out=scratch.array("rest", z.shape, z.dtype))
         by_n *= rest
@@ -189,18 +196,27 @@ class GRU:
         by_z *= np.subtract(h_before, n, out=rest)
         return slope
 
-    def _dWh(self, cache: Cache, dq: Array, scratch: Scratch) -> Array:
-        """Σ dq·h⟨t−1⟩ᵀ; n's block against r ⊙ h⟨t−1⟩ where the reset comes before."""
-        n_a = self.hidden_size
-        dq_flat = flat(dq, "dq_flat", scratch)
-        h_flat = flat(cache.hs[:-1], "h_flat", scratch)
-        dWh = scratch.array("dWh", (3 * n_a, n_a), dq.dtype)
-        if self.reset_after:
-            return np.matmul(dq_flat, h_flat.T, out=dWh)
-        np.matmul(dq_flat[: 2 * n_a], h_flat.T, out=dWh[: 2 * n_a])
-        inner_flat = flat(cache.inner, "inner_flat", scratch)
-        np.matmul(dq_flat[2 * n_a :], inner_flat.T, out=dWh[2 * n_a :])
-        return dWh
+    def _dparams(self, params: Params, cache: Cache, dz: Array, scratch: Scratch) -> Params:
+        """Wh meets inner's, r's and z's part of dz, Wx and b meet r's, z's and n's."""
+        n_a, n_x = self.hidden_size, params["Wx"].shape[1]
+        dWh = scratch.array("dWh", (3 * n_a, n_a), dz.dtype)
+        inputs = rows_of(cache.x, n_x, cache.lengths)
+        by_x = summed(dz[:, n_a:], [inputs, One()], "dWx", scratch)
+        db = scratch.array("db", (3 * n_a, 1), dz.dtype)
+        np.copyto(db, by_x[:, -1:])
+        dparams = {"Wx": input_weights(by_x[:, :-1], inputs, n_x, scratch), "Wh": dWh, "b": db}
+        before = Dense(cache.hs[:-1])
+        if not self.reset_after:
+            np.copyto(dWh[: 2 * n_a], summed(dz[:, n_a : 3 * n_a], [before], "dWh", scratch))
+            inner = Dense(cache.inner)  # r ⊙ h⟨t−1⟩
+            np.copyto(dWh[2 * n_a :], summed(dz[:, 3 * n_a :], [inner], "dWh", scratch))
+            return dparams
+        by_h = summed(dz[:, : 3 * n_a], [before, One()], "dWh", scratch)
+        np.copyto(dWh[2 * n_a :], by_h[:n_a, :-1])
+        np.copyto(dWh[: 2 * n_a], by_h[n_a:, :-1])
+        dparams["bn"] = scratch.array("dbn", (n_a, 1), dz.dtype)
+        np.copyto(dparams["bn"], by_h[:n_a, -1:])
+        return dparams
 
 
 def _sigmoid(z: Array) -> Array:

@@ -24,16 +24,11 @@ import numpy.typing as npt
 from rnnx.contracts import Array, Params, State
 from rnnx.initialization import fill
 from rnnx.padding import FinalGradient, last_valid
-from rnnx.projection import (
-    begin,
-    masked,
-    project,
-    project_back,
-    project_each,
-    recurrent_gradient,
-)
+from rnnx.projection import begin, input_gradient, masked, project, project_each
 from rnnx.ranges import require, require_finite
 from rnnx.scratch import Scratch
+from rnnx.summation import weight_gradients
+from rnnx.tiling import tiles
 from rnnx_builtin.cells.weights import CellWeights
 
 
@@ -47,7 +42,7 @@ class Cache(NamedTuple):
 
 
 class Slopes(NamedTuple):
-    """What the way back multiplies with, for all steps at once."""
+    """What the way back multiplies with, for a few steps at once."""
 
     dz_dc: Array  # (T, 4, n_a, B): by c through i, f and g; place 2 holds o's by h
     dc_dh: Array  # (T, n_a, B): o·(1 − tanh²c)
@@ -90,7 +85,7 @@ class LSTM:
         z = project(half["Wx"], half["b"], x, lengths, scratch)
         hs = begin(state[0], "hs", T, scratch, params)
         cs = begin(state[1], "cs", T, scratch, params)
-        gates = scratch.array("gates", z.shape, hs.dtype)
+        gates = scratch.array("gates", (T, 4 * n_a, hs.shape[2]), hs.dtype)
         tanh_c = scratch.array("tanh_c", hs[1:].shape, hs.dtype)
         write = scratch.array("write", hs[0].shape, hs.dtype)  # i ⊙ g
         Wh = half["Wh"]
@@ -128,48 +123,50 @@ class LSTM:
         dtype = hs.dtype
         dh = masked(dh, lengths, "dh", scratch)
         ends = FinalGradient(dstate, lengths, T)
-        slopes = self._slopes(cache, scratch)
         WhT = scratch.array("WhT", (n_a, 4 * n_a), dtype)
         np.copyto(WhT, params["Wh"].T)  # contiguous: it is read T times
         dz = scratch.array("dz", (T, 4, n_a, B), dtype)
         dh_t = scratch.array("dh_t", (n_a, B), dtype)
         dc_t = scratch.array("dc_t", (n_a, B), dtype)
         back_h, back_c = np.zeros((n_a, B), dtype), np.zeros((n_a, B), dtype)
-        for t in range(T - 1, -1, -1):
-            if (final := ends.at(t)) is not None:
-                back_h += final[0]
-                back_c += final[1]
-            by_c = slopes.dz_dc[t]
-            np.add(back_h, dh[t], out=dh_t)
-            np.multiply(dh_t, slopes.dc_dh[t], out=dc_t)
-            dc_t += back_c
-            np.multiply(by_c, dc_t, out=dz[t])  # i, f, g; o is overwritten:
-            np.multiply(by_c[2], dh_t, out=dz[t, 2])
-            np.multiply(dc_t, gates[t, n_a : 2 * n_a], out=back_c)
-            np.matmul(WhT, dz[t].reshape(4 * n_a, B), out=back_h)
+        for start, stop in tiles(T, gates[0].nbytes):
+            slopes = self._slopes(cache, start, stop, scratch)
+            for t in range(stop - 1, start - 1, -1):
+                if (final := ends.at(t)) is not None:
+                    back_h += final[0]
+                    back_c += final[1]
+                by_c, dz_t = slopes.dz_dc[t - start], dz[t]
+                np.add(back_h, dh[t], out=dh_t)
+                np.multiply(dh_t, slopes.dc_dh[t - start], out=dc_t)
+                dc_t += back_c
+                np.multiply(by_c, dc_t, out=dz_t)  # i, f, g; o is overwritten:
+                np.multiply(by_c[2], dh_t, out=dz_t[2])
+                np.multiply(dc_t, gates[t, n_a : 2 * n_a], out=back_c)
+                np.matmul(WhT, dz_t.reshape(4 * n_a, B), out=back_h)
         if (final := ends.at(-1)) is not None:
             back_h += final[0]
             back_c += final[1]
-        dz_all = dz.reshape(T, 4 * n_a, B)
-        dWx, db, dx, dz_flat = project_back(params["Wx"], dz_all, x, lengths, scratch)
-        dWh = recurrent_gradient(dz_flat, hs[:-1], scratch)
+        dz_all, n_x = dz.reshape(T, 4 * n_a, B), params["Wx"].shape[1]
+        dWx, dWh, db = weight_gradients(dz_all, hs[:-1], x, n_x, lengths, scratch)
+        dx = input_gradient(params["Wx"], dz_all, x, scratch)
         return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (back_h, back_c)
 
-    def _slopes(self, cache: Cache, scratch: Scratch) -> Slopes:
+    def _slopes(self, cache: Cache, start: int, stop: int, scratch: Scratch) -> Slopes:
         """i: g·i(1−i) · f: c⟨t−1⟩·f(1−f) · o: tanh(c)·o(1−o) · g: i·(1−g²)."""
-        n_a, (T, _, B) = self.hidden_size, cache.hs[1:].shape
-        i, _, o, g = cache.gates.reshape(T, 4, n_a, B).transpose(1, 0, 2, 3)
-        by = scratch.array("dz_dc", (T, 4, n_a, B), cache.hs.dtype)
-        square = np.multiply(cache.gates, cache.gates, out=by.reshape(T, 4 * n_a, B))
+        gates, tanh_c = cache.gates[start:stop], cache.tanh_c[start:stop]
+        T, n_a, B = tanh_c.shape
+        i, _, o, g = gates.reshape(T, 4, n_a, B).transpose(1, 0, 2, 3)
+        by = scratch.array("dz_dc", (T, 4, n_a, B), gates.dtype)
+        square = np.multiply(gates, gates, out=by.reshape(T, 4 * n_a, B))
         sigmoids = square[:, : 3 * n_a]
-        np.subtract(cache.gates[:, : 3 * n_a], sigmoids, out=sigmoids)
+        np.subtract(gates[:, : 3 * n_a], sigmoids, out=sigmoids)
         by[:, 0] *= g
-        by[:, 1] *= cache.cs[:-1]
-        by[:, 2] *= cache.tanh_c
+        by[:, 1] *= cache.cs[start:stop]
+        by[:, 2] *= tanh_c
         np.subtract(1, by[:, 3], out=by[:, 3])
         by[:, 3] *= i
-        dc_dh = scratch.array("dc_dh", cache.tanh_c.shape, cache.hs.dtype)
-        np.multiply(cache.tanh_c, cache.tanh_c, out=dc_dh)
+        dc_dh = scratch.array("dc_dh", tanh_c.shape, gates.dtype)
+        np.multiply(tanh_c, tanh_c, out=dc_dh)
         np.subtract(1, dc_dh, out=dc_dh)
         dc_dh *= o
         return Slopes(by, dc_dh)

@@ -22,16 +22,11 @@ import numpy.typing as npt
 from rnnx.contracts import Array, Params, State
 from rnnx.initialization import fill
 from rnnx.padding import FinalGradient, is_padded, last_valid, mask
-from rnnx.projection import (
-    begin,
-    masked,
-    project,
-    project_back,
-    project_each,
-    recurrent_gradient,
-)
+from rnnx.projection import begin, input_gradient, masked, project, project_each
 from rnnx.ranges import require
 from rnnx.scratch import Scratch
+from rnnx.summation import weight_gradients
+from rnnx.tiling import tiles
 from rnnx_builtin.cells.weights import CellWeights
 
 
@@ -116,19 +111,22 @@ class Vanilla:
         ends = FinalGradient(dstate, lengths, T)
         WhT = scratch.array("WhT", (n_a, n_a), dtype)
         np.copyto(WhT, params["Wh"].T)  # contiguous: it is read T times
-        slope = self._slope(hs[1:], scratch)
         dz = scratch.array("dz", (T, n_a, B), dtype)
         back = np.zeros((n_a, B), dtype)  # what reaches h⟨t⟩ from the step after
-        for t in range(T - 1, -1, -1):
-            if (final := ends.at(t)) is not None:
-                back += final[0]
-            np.add(back, dh[t], out=dz[t])
-            dz[t] *= slope[t]
-            np.matmul(WhT, dz[t], out=back)
+        for start, stop in tiles(T, back.nbytes):
+            slope = self._slope(hs[start + 1 : stop + 1], scratch)
+            for t in range(stop - 1, start - 1, -1):
+                if (final := ends.at(t)) is not None:
+                    back += final[0]
+                dz_t = dz[t]
+                np.add(back, dh[t], out=dz_t)
+                dz_t *= slope[t - start]
+                np.matmul(WhT, dz_t, out=back)
         if (final := ends.at(-1)) is not None:
             back += final[0]
-        dWx, db, dx, dz_flat = project_back(params["Wx"], dz, x, lengths, scratch)
-        dWh = recurrent_gradient(dz_flat, hs[:-1], scratch)
+        n_x = params["Wx"].shape[1]
+        dWx, dWh, db = weight_gradients(dz, hs[:-1], x, n_x, lengths, scratch)
+        dx = input_gradient(params["Wx"], dz, x, scratch)
         return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (back,)
 
     def _slope(self, h: Array, scratch: Scratch) -> Array:

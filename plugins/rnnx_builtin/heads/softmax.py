@@ -80,12 +80,12 @@ class Softmax:
         h_flat = flat(masked(h, lengths, "h_valid", scratch), "h_flat", scratch)
         z = np.matmul(params["Wy"], h_flat, out=scratch.array("p", (n_y, T * B), h.dtype))
         z += params["by"]
-        z -= np.max(z, axis=0, out=scratch.array("max", (T * B,), h.dtype))
+        z -= np.maximum.reduce(z, out=scratch.array("max", (T * B,), h.dtype))
         targets = _targets(y, lengths)
         here = np.arange(T * B)
         nats = z[targets, here]  # −ln p[y] = ln Σ exp z − z[y]
         np.exp(z, out=z)
-        total = np.sum(z, axis=0, out=scratch.array("total", (T * B,), h.dtype))
+        total = np.add.reduce(z, out=scratch.array("total", (T * B,), h.dtype))
         np.subtract(np.log(total), nats, out=nats)
         z /= total
         nats = nats.reshape(T, B)
@@ -98,7 +98,7 @@ class Softmax:
             weight = (valid / self._divisor(tokens, B)).ravel().astype(h.dtype)
         else:
             weight = 1.0 / self._divisor(tokens, B)
-        loss = float(np.sum(nats, dtype=np.float64)) / self._divisor(tokens, B)
+        loss = float(np.add.reduce(nats, axis=None, dtype=np.float64)) / self._divisor(tokens, B)
         return loss, nats, Cache(h_flat, z, targets, weight, (T, n_a, B))
 
     def _divisor(self, tokens: int, B: int) -> int:
@@ -107,12 +107,10 @@ class Softmax:
     def backward(self, params: Params, cache: Cache, scratch: Scratch) -> tuple[Params, Array]:
         h_flat, p, y, weight, (T, n_a, B) = cache
         n_y, dtype = len(p), p.dtype
-        dz = scratch.array("dz", p.shape, dtype)
-        np.copyto(dz, p)
-        dz[y, np.arange(T * B)] -= 1
-        dz *= weight
+        dz = np.multiply(p, weight, out=scratch.array("dz", p.shape, dtype))
+        dz[y, np.arange(T * B)] -= weight
         dWy = np.matmul(dz, h_flat.T, out=scratch.array("dWy", (n_y, n_a), dtype))
-        dby = np.sum(dz, axis=1, keepdims=True, out=scratch.array("dby", (n_y, 1), dtype))
+        dby = np.add.reduce(dz, 1, keepdims=True, out=scratch.array("dby", (n_y, 1), dtype))
         dh = np.matmul(params["Wy"].T, dz, out=scratch.array("dh", (n_a, T * B), dtype))
         # A view: the cell adds it step by step, so its strided rows cost no transposing copy.
         return {"Wy": dWy, "by": dby}, dh.reshape(n_a, T, B).transpose(1, 0, 2)
