@@ -10,7 +10,7 @@ and loss are the softmax head's under ``reduction=sequence``, the update is sgd'
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -27,9 +27,12 @@ from rnnx_notebook.shapes import (
     Sizes,
     in_place,
     items,
+    mapping,
     positive,
+    real,
     same_length,
     tokens,
+    whole,
 )
 
 __all__ = [
@@ -63,6 +66,7 @@ def initialize_parameters(n_a: int, n_x: int, n_y: int) -> dict[str, Array]:
     Seeds NumPy's legacy generator with 1 and draws Wax, Waa, Wya in this order, each 0.01·N(0, 1);
     b and by are zero.
     """
+    n_a, n_x, n_y = whole("n_a", n_a, 1), whole("n_x", n_x, 1), whole("n_y", n_y, 1)
     np.random.seed(1)
     return {
         "Wax": np.random.randn(n_a, n_x) * 0.01,
@@ -75,17 +79,21 @@ def initialize_parameters(n_a: int, n_x: int, n_y: int) -> dict[str, Array]:
 
 def get_initial_loss(vocab_size: int, seq_length: int) -> float:
     """What a model that knows nothing loses on a sequence: −ln(1/vocab_size)·seq_length."""
+    seq_length = whole("seq_length", seq_length, 0)
     return -math.log(1.0 / positive("vocab_size", vocab_size)) * seq_length
 
 
 def smooth(loss: float, cur_loss: float) -> float:
     """The running loss: 0.999·loss + 0.001·cur_loss."""
-    return loss * 0.999 + cur_loss * 0.001
+    return real("loss", loss) * 0.999 + real("cur_loss", cur_loss) * 0.001
 
 
 def print_sample(sample_ix: Sequence[int], ix_to_char: Mapping[int, str]) -> None:
     """Print sampled ids (T,) as text, its first letter upper case, its own newline the last."""
-    unknown = [ix for ix in sample_ix if ix not in ix_to_char]
+    mapping("ix_to_char", ix_to_char, "from ids to symbols")
+    if not isinstance(sample_ix, Sequence | np.ndarray):
+        raise InputError(f"sample_ix: expected a list of ids, received {type(sample_ix).__name__}")
+    unknown = [ix for ix in sample_ix if not isinstance(ix, Hashable) or ix not in ix_to_char]
     if unknown:
         raise InputError(
             f"sample_ix: expected tokens of the vocabulary, keys of ix_to_char "
@@ -103,9 +111,10 @@ def rnn_forward(
     a⟨t⟩ = tanh(Wax·x⟨t⟩ + Waa·a⟨t−1⟩ + b),   ŷ⟨t⟩ = softmax(Wya·a⟨t⟩ + by)
     loss = Σ_t −ln ŷ⟨t⟩[Y⟨t⟩]
 
-    ``X`` (T,) ids, None the zero vector · ``Y`` (T,) ids · ``a_prev`` (n_a, 1) · ``parameters``
-    Wax (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1) · ``y_hat`` (n_y, 1),
-    ``a`` (n_a, 1), ``x`` (n_x, 1) are dictionaries by t = 0 … T − 1; a[−1] is a_prev
+    ``X`` (T,) ids, the first may be None, the zero vector · ``Y`` (T,) ids · ``a_prev`` (n_a, 1) ·
+    ``parameters`` Wax (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1) ·
+    ``y_hat`` (n_y, 1), ``a`` (n_a, 1), ``x`` (n_x, 1) are dictionaries by t = 0 … T − 1, and
+    a[−1] is a_prev
     """
     trace = forward(X, Y, a_prev, parameters)
     p, states, ids = trace.graded.p, trace.seen.hs, trace.seen.x
@@ -148,13 +157,8 @@ def update_parameters(
     """
     sizes = Sizes()
     sizes.entries("parameters", parameters, SPEC)
-    moved = {name: in_place(f'parameters["{name}"]', parameters[name]) for name in SPEC}
-    grads = sizes.entries("gradients", gradients, GRADIENTS)
-    params, given = Parameters({"": moved}), Parameters({"": grads})
-    optimizer = SGD(learning_rate=positive("learning_rate", learning_rate))
-    optimizer.update(params, given, {}, optimizer.learning_rate, 1, Scratch())
-    for name, array in moved.items():
-        array[...] = params[""][name]
+    grads = Parameters({"": sizes.entries("gradients", gradients, GRADIENTS)})
+    descend(parameters, grads, learning_rate)
     return parameters
 
 
@@ -191,6 +195,15 @@ def backward(trace: Trace) -> dict[str, Array]:
     return gradients | {"db": by_cell["b"], "dby": by_output["by"], "da_next": da0}
 
 
+def descend(parameters: Mapping[str, Array], grads: Parameters, learning_rate: float) -> None:
+    """The arithmetic of update_parameters, on parameters whose shapes are known to fit."""
+    moved = {name: in_place(f'parameters["{name}"]', parameters[name]) for name in SPEC}
+    optimizer, params = SGD(positive("learning_rate", learning_rate)), Parameters({"": moved})
+    optimizer.update(params, grads, {}, optimizer.learning_rate, 1, Scratch())
+    for name, array in moved.items():
+        array[...] = params[""][name]
+
+
 def weights(parameters: Mapping[str, Array]) -> tuple[Params, Params]:
     """The vanilla cell's parameters and the softmax head's, by rnnx's names."""
     cell = {"Wx": parameters["Wax"], "Wh": parameters["Waa"], "b": parameters["b"]}
@@ -218,6 +231,7 @@ def _one_hot(ids: Array, n_x: int) -> Array:
 
 def _stack(sizes: Sizes, name: str, steps: Steps, wanted: range, dims: tuple[str, ...]) -> Array:
     """A dictionary by t as one array, time first."""
+    mapping(name, steps, "of arrays by t")
     missing = [t for t in wanted if t not in steps]
     if missing:
         raise InputError(

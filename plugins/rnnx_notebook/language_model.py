@@ -25,18 +25,19 @@ from rnnx_notebook.cllm_utils import (
     HEAD,
     SPEC,
     backward,
+    descend,
     forward,
     get_initial_loss,
     initialize_parameters,
     print_sample,
     smooth,
-    update_parameters,
     weights,
 )
 from rnnx_notebook.rnn_utils import softmax
-from rnnx_notebook.shapes import Sizes, in_place, positive
+from rnnx_notebook.shapes import Sizes, in_place, mapping, positive, whole
 
 LONGEST = 50  # characters of a sampled name
+LAST_SEED = 2**32 - 1 - 2 * (LONGEST - 1)  # NumPy's legacy generator takes 2³² − 1 and no more
 REPORT_EVERY = 2000
 SAMPLED = {"Wya": ("n_x", "n_a"), "by": ("n_x", "1")}  # what is drawn is the next input
 CORPUS_SHA256 = "8f559199fe891d4c1708c9a9b2992298b95e1e961b5664163eabdf5c56ca63e1"
@@ -72,12 +73,17 @@ def sample(parameters: Mapping[str, Array], char_to_ix: Mapping[str, int], seed:
     params = sizes.entries("parameters", parameters, {**SPEC, **SAMPLED})
     cell, output = weights(params)
     n_x, vanilla, scratch = sizes["n_x"], Vanilla(sizes["n_a"]), Scratch()
-    newline = _newline(char_to_ix, n_x)
+    newline, seed = _newline(char_to_ix, n_x), whole("seed", seed, 0, LAST_SEED)
     state, x = vanilla.initial_state(1, np.float64), np.array([[-1]])
     indices: list[int] = []
     while len(indices) < LONGEST and (not indices or indices[-1] != newline):
         h, state, _ = vanilla.forward(cell, x, state, None, scratch)
         p = softmax(HEAD.logits(output, h, scratch)[0])
+        if not np.isfinite(p).all():
+            raise InputError(
+                "parameters: expected finite numbers, received some that make the probabilities "
+                f"of character {len(indices)} NaN"
+            )
         np.random.seed(seed + 2 * len(indices))
         x[:] = np.random.choice(n_x, p=p.ravel())
         indices.append(int(x[0, 0]))
@@ -96,13 +102,16 @@ def optimize(
 
     Forward, backward, clip to ±5, W ← W − learning_rate·dW; ``parameters`` are changed in place.
 
-    ``X`` (T,) ids, None the zero vector · ``Y`` (T,) ids · ``a_prev`` (n_a, 1) · ``gradients``
-    dWax, dWaa, dWya, db, dby after clipping
+    ``X`` (T,) ids, the first may be None, the zero vector · ``Y`` (T,) ids · ``a_prev`` (n_a, 1) ·
+    ``gradients`` dWax, dWaa, dWya, db, dby after clipping
     """
     trace = forward(X, Y, a_prev, parameters)
-    gradients = clip(backward(trace), 5)
-    update_parameters(parameters, gradients, learning_rate)
-    return trace.loss, gradients, trace.seen.hs[-1]
+    found = backward(trace)
+    # clip's and update_parameters' arithmetic on arrays of its own, which need no second look.
+    grads = Parameters({"": {name: found[name] for name in GRADIENTS}})
+    Value(limit=5).clip(grads, math.inf)
+    descend(parameters, grads, learning_rate)
+    return trace.loss, dict(grads[""]), trace.seen.hs[-1]
 
 
 def model(
@@ -121,6 +130,9 @@ def model(
     dino_names·ln(vocab_size). After iterations 0, 2000, 4000, … the smoothed loss and
     ``dino_names`` names, sampled with seeds 0, 1, …, are printed as the notebook prints them.
     """
+    num_iterations = whole("num_iterations", num_iterations, 0)
+    dino_names, vocab_size = whole("dino_names", dino_names, 0), whole("vocab_size", vocab_size, 1)
+    n_a = whole("n_a", n_a, 1)
     examples = _examples(data)
     _check_vocabulary(examples, ix_to_char, char_to_ix, vocab_size)
     newline = _newline(char_to_ix, vocab_size)
@@ -166,6 +178,8 @@ def _check_vocabulary(
     vocab_size: int,
 ) -> None:
     """Refuse before training what would fail in its middle."""
+    mapping("char_to_ix", char_to_ix, "from symbols to ids")
+    mapping("ix_to_char", ix_to_char, "from ids to symbols")
     for ch in sorted(set("".join(examples))):
         if char_to_ix.get(ch, vocab_size) not in range(vocab_size):
             where = next(line for line in examples if ch in line)
@@ -183,8 +197,8 @@ def _check_vocabulary(
 
 def _newline(char_to_ix: Mapping[str, int], n_x: int) -> int:
     """The id of the newline."""
-    newline = char_to_ix.get("\n")
-    if newline is None or not 0 <= newline < n_x:
+    newline = mapping("char_to_ix", char_to_ix, "from symbols to ids").get("\n")
+    if not isinstance(newline, int | np.integer) or not 0 <= newline < n_x:
         raise InputError(
             f"char_to_ix: expected an id from 0 to {n_x - 1} for the newline, received {newline}"
         )

@@ -83,12 +83,18 @@ class Sizes:
 
 def numbers(name: str, value: Any) -> Array:
     """``value`` as a float64 array (itself, if it is one)."""
+    if type(value) is np.ndarray and value.dtype == np.float64:
+        return value
+    got = type(value).__name__
     try:
-        return np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{name}: expected an array of numbers, received {type(value).__name__}"
-        ) from None
+        array = np.asarray(value)
+        if array.dtype.kind in "biuf":  # None would become NaN, and 1j lose its imaginary part
+            return array.astype(np.float64, copy=False)
+        if isinstance(value, np.ndarray):
+            got = f"an array of {array.dtype}"
+    except ValueError:  # rows of unequal length
+        pass
+    raise InputError(f"{name}: expected an array of numbers, received {got}")
 
 
 def in_place(name: str, value: Any) -> Array:
@@ -125,15 +131,18 @@ def steps_of(da: Any, caches: Any, written: str, count: int) -> dict[str, tuple[
 
 
 def tokens(name: str, values: Sequence[int | None], size: int, none: bool = False) -> Array:
-    """Ids (T,) of a vocabulary of ``size`` symbols; None, where ``none`` lets it, becomes −1."""
+    """Ids (T,) of a vocabulary of ``size`` symbols; a first None, if ``none``, becomes −1.
+
+    A None further on is a symbol that a dictionary did not know, not a zero vector that is meant.
+    """
     ids = np.empty(len(values), np.intp)
     for t, token in enumerate(values):
-        if none and token is None:
+        if none and t == 0 and token is None:
             ids[t] = -1
         elif isinstance(token, int | np.integer) and 0 <= token < size:
             ids[t] = token
         else:
-            choices = f"0 to {size - 1}" + (" or None" if none else "")
+            choices = f"0 to {size - 1}" + (" or None" if none and t == 0 else "")
             raise InputError(
                 f"{name}[{t}]: expected a token of the vocabulary, {choices}, received {token!r}"
             )
@@ -143,6 +152,8 @@ def tokens(name: str, values: Sequence[int | None], size: int, none: bool = Fals
 def same_length(name: str, values: Sequence[Any], other: str, others: Sequence[Any]) -> None:
     """Raise InputError unless both are sequences and as long as each other."""
     for which, given in ((other, others), (name, values)):
+        if isinstance(given, np.ndarray) and given.ndim != 1:
+            raise InputError(f"{which}: expected shape (T,), received {given.shape}")
         if not isinstance(given, Sequence | np.ndarray):
             raise InputError(f"{which}: expected a list of tokens, received {type(given).__name__}")
     if len(others) == 0:
@@ -159,6 +170,30 @@ def positive(name: str, value: float) -> float:
     if not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
         raise InputError(f"{name}: expected a finite number above 0, received {value!r}")
     return float(value)
+
+
+def whole(name: str, value: Any, least: int, most: float = np.inf) -> int:
+    """An integer from ``least`` to ``most``."""
+    if not (isinstance(value, int | np.integer) and least <= value <= most):
+        span = f"at least {least}" if most == np.inf else f"from {least} to {most}"
+        raise InputError(f"{name}: expected a whole number, {span}, received {value!r}")
+    return int(value)
+
+
+def real(name: str, value: Any) -> float:
+    """A number."""
+    if not isinstance(value, int | float | np.number):
+        raise InputError(f"{name}: expected a number, received {value!r}")
+    return float(value)
+
+
+def mapping(name: str, value: Any, written: str) -> Mapping[Any, Any]:
+    """A dictionary, ``written`` as its documentation writes it."""
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"{name}: expected a dictionary {written}, received {type(value).__name__}"
+        )
+    return value
 
 
 def _written(dims: Sequence[str]) -> str:

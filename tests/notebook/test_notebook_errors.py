@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from course import CHAR_TO_IX, IX_TO_CHAR, LSTM, RNN, draw, some
+from course import CHAR_TO_IX, IX_TO_CHAR, LSTM, RNN, SYMBOLS, draw, some
 
 import rnnx_notebook as notebook
 from rnnx.errors import InputError, RnnxError
@@ -173,19 +173,13 @@ def test_the_backward_functions(d: dict) -> None:
 @pytest.mark.parametrize(
     ("X", "Y", "expected"),
     [
-        ([None, 7], [1, 0], "X[1]: expected a token of the vocabulary, 0 to 6 or None, received 7"),
-        (
-            [None, -1],
-            [1, 0],
-            "X[1]: expected a token of the vocabulary, 0 to 6 or None, received",
-        ),
+        ([None, 7], [1, 0], "X[1]: expected a token of the vocabulary, 0 to 6, received 7"),
+        ([7, 1], [1, 0], "X[0]: expected a token of the vocabulary, 0 to 6 or None, received 7"),
+        ([1, None], [1, 0], "X[1]: expected a token of the vocabulary, 0 to 6, received None"),
+        ([None, -1], [1, 0], "X[1]: expected a token of the vocabulary, 0 to 6, received -1"),
         ([None, 1], [1, 7], "Y[1]: expected a token of the vocabulary, 0 to 6, received 7"),
         ([None, 1], [None, 1], "Y[0]: expected a token of the vocabulary, 0 to 6, received None"),
-        (
-            [None, 1.5],
-            [1, 0],
-            "X[1]: expected a token of the vocabulary, 0 to 6 or None, receive",
-        ),
+        ([None, 1.0], [1, 0], "X[1]: expected a token of the vocabulary, 0 to 6, received 1.0"),
         (
             ["a", 1],
             [1, 0],
@@ -194,6 +188,8 @@ def test_the_backward_functions(d: dict) -> None:
         ([None, 1], [1], "Y: expected shape (2,), as many tokens as X, received (1,)"),
         ([], [], "X: expected at least 1 token, received shape (0,)"),
         (None, [1], "X: expected a list of tokens, received NoneType"),
+        (np.array(3), [1], "X: expected shape (T,), received ()"),
+        (np.array([[1, 2]]), [1], "X: expected shape (T,), received (1, 2)"),
     ],
 )
 def test_tokens(X, Y, expected: str) -> None:
@@ -220,6 +216,8 @@ def test_the_language_models_arrays() -> None:
     _, (y_hat, a, x) = cllm_utils.rnn_forward(X, Y, a_prev, p)
     with pytest.raises(InputError, match=r"cache a: .*t from -1 to 1, received none for t = -1"):
         cllm_utils.rnn_backward(X, Y, p, (y_hat, {0: a[0], 1: a[1]}, x))
+    with pytest.raises(InputError, match="cache a: expected a dictionary of arrays by t, receiv"):
+        cllm_utils.rnn_backward(X, Y, p, (1, 2, 3))
     with pytest.raises(InputError, match=r"cache: expected the tuple \(y_hat, a, x\)"):
         cllm_utils.rnn_backward(X, Y, p, (y_hat, a))
 
@@ -249,6 +247,56 @@ def test_sampling() -> None:
         notebook.sample({**p, "by": np.ones((6, 1))}, CHAR_TO_IX, 0)
     with pytest.raises(InputError, match=r"sample_ix: .* ix_to_char \(27 symbols\), received 99"):
         notebook.print_sample([1, 99], IX_TO_CHAR)
+    with pytest.raises(InputError, match=r"sample_ix: .*, received \[1\]"):
+        notebook.print_sample([[1]], IX_TO_CHAR)
+    with pytest.raises(InputError, match="sample_ix: expected a list of ids, received NoneType"):
+        notebook.print_sample(None, IX_TO_CHAR)
+    with pytest.raises(InputError, match="ix_to_char: expected a dictionary from ids to symbols"):
+        notebook.print_sample([1], SYMBOLS)
+    for char_to_ix in (None, SYMBOLS):
+        with pytest.raises(InputError, match="char_to_ix: expected a dictionary from symbols"):
+            notebook.sample(p, char_to_ix, 0)
+    for newline in ("0", 0.0, -1, 7):
+        with pytest.raises(InputError, match="char_to_ix: expected an id from 0 to 6 for the new"):
+            notebook.sample(p, {"\n": newline}, 0)
+    for seed in (-1, 0.5, None, 2**32 - 98):
+        with pytest.raises(InputError, match="seed: expected a whole number, from 0 to 4294967197"):
+            notebook.sample(p, CHAR_TO_IX, seed)
+    assert notebook.sample(p, CHAR_TO_IX, 2**32 - 99)
+    with pytest.raises(InputError, match=r"parameters: expected finite numbers, .* character 0 Na"):
+        notebook.sample({**p, "by": np.full((7, 1), np.nan)}, CHAR_TO_IX, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda: notebook.initialize_parameters(-1, 2, 3), "n_a: expected a whole number, at lea"),
+        (lambda: notebook.initialize_parameters(1, 2.5, 3), "n_x: .*, at least 1, received 2.5"),
+        (lambda: notebook.initialize_parameters(1, 2, "3"), "n_y: .*, at least 1, received '3'"),
+        (lambda: notebook.get_initial_loss(27, None), "seq_length: .* at least 0, received None"),
+        (lambda: notebook.smooth(None, 3.0), "^loss: expected a number, received None"),
+        (lambda: notebook.smooth(3.0, "a"), "^cur_loss: expected a number, received 'a'"),
+    ],
+)
+def test_numbers(call, expected: str) -> None:
+    with pytest.raises(InputError, match=expected) as caught:
+        call()
+    message(caught)
+
+
+@pytest.mark.parametrize("value", [None, "a", [[1.0], [1.0, 2.0]], [[None]], np.ones((3, 10)) * 1j])
+def test_what_is_no_array_of_numbers(value, d: dict) -> None:
+    """None is no NaN, and an imaginary part is not dropped."""
+    for call in (
+        lambda: notebook.rnn_cell_forward(value, d["a_prev"], some(d, RNN)),
+        lambda: rnn_utils.softmax(value),
+        lambda: rnn_utils.sigmoid(value),
+    ):
+        with pytest.raises(
+            InputError, match=r"xt?: expected an array of numbers, received "
+        ) as got:
+            call()
+        message(got)
 
 
 def test_softmax_of_nothing() -> None:
@@ -270,10 +318,22 @@ def test_a_corpus_that_does_not_fit() -> None:
             {"vocab_size": 30},
             "ix_to_char: expected the keys 0 to 29 .*received none for 27",
         ),
+        ("abc", {"num_iterations": 2.5}, "num_iterations: expected a whole number, at least 0"),
+        ("abc", {"n_a": 0}, "n_a: expected a whole number, at least 1, received 0"),
+        ("abc", {"dino_names": -1}, "dino_names: expected a whole number, at least 0, received -1"),
+        ("abc", {"vocab_size": 27.0}, "vocab_size: expected a whole number, at least 1, received"),
+        ("abc", {"ix_to_char": SYMBOLS}, "ix_to_char: expected a dictionary from ids to symbols"),
+        ("abc", {"char_to_ix": None}, "char_to_ix: expected a dictionary from symbols to ids"),
     ]
     for data, more, expected in cases:
         with pytest.raises(InputError, match=expected):
-            notebook.model(data, IX_TO_CHAR, CHAR_TO_IX, 1, **more)
+            given = {
+                "ix_to_char": IX_TO_CHAR,
+                "char_to_ix": CHAR_TO_IX,
+                "num_iterations": 1,
+                **more,
+            }
+            notebook.model(data, **given)
 
 
 def test_another_corpus_runs_and_says_that_the_figures_do_not_apply() -> None:
