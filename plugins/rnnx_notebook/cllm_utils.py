@@ -116,7 +116,7 @@ def rnn_forward(
     ``y_hat`` (n_y, 1), ``a`` (n_a, 1), ``x`` (n_x, 1) are dictionaries by t = 0 … T − 1, and
     a[−1] is a_prev
     """
-    trace = forward(X, Y, a_prev, parameters)
+    trace = forward(X, Y, a_prev, parameters, Scratch())
     p, states, ids = trace.graded.p, trace.seen.hs, trace.seen.x
     y_hat = {t: p[:, t : t + 1] for t in range(len(ids))}
     a = {t - 1: state for t, state in enumerate(states)}
@@ -143,7 +143,7 @@ def rnn_backward(
     p = _stack(sizes, "cache y_hat", y_hat, range(T), ("n_y", "1"))
     seen = vanilla.Cache(ids, states, None)
     graded = head.Cache(states[1:, :, 0].T, p[:, :, 0].T, targets[:, 0], 1.0, (T, n_a, 1))
-    return backward(Trace(math.nan, cell, output, seen, graded)), a
+    return backward(Trace(math.nan, cell, output, seen, graded), Scratch()), a
 
 
 def update_parameters(
@@ -173,21 +173,23 @@ class Trace(NamedTuple):
 
 
 def forward(
-    X: Sequence[int | None], Y: Sequence[int], a_prev: Array, parameters: Mapping[str, Array]
+    X: Sequence[int | None],
+    Y: Sequence[int],
+    a_prev: Array,
+    parameters: Mapping[str, Array],
+    scratch: Scratch,
 ) -> Trace:
-    """The arithmetic of rnn_forward."""
+    """The arithmetic of rnn_forward; what it returns lies in ``scratch``."""
     sizes, cell, output, ids, targets = _checked(X, Y, parameters)
     a_prev = sizes.array("a_prev", a_prev, ("n_a", "1"))
-    scratch = Scratch()
     h, _, seen = vanilla.Vanilla(sizes["n_a"]).forward(cell, ids, (a_prev,), None, scratch)
     loss, _, graded = HEAD.forward(output, h, targets, None, scratch.child("head"))
     return Trace(loss, cell, output, seen, graded)
 
 
-def backward(trace: Trace) -> dict[str, Array]:
-    """The arithmetic of rnn_backward: its gradients."""
+def backward(trace: Trace, scratch: Scratch) -> dict[str, Array]:
+    """The arithmetic of rnn_backward: its gradients, which lie in ``scratch``."""
     _, cell, output, seen, graded = trace
-    scratch = Scratch()
     by_output, dh = HEAD.backward(output, graded, scratch.child("head"))
     tanh = vanilla.Vanilla(len(cell["Wh"]))
     by_cell, _, (da0,) = tanh.backward(cell, seen, dh, None, scratch)

@@ -105,13 +105,25 @@ def optimize(
     ``X`` (T,) ids, the first may be None, the zero vector · ``Y`` (T,) ids · ``a_prev`` (n_a, 1) ·
     ``gradients`` dWax, dWaa, dWya, db, dby after clipping
     """
-    trace = forward(X, Y, a_prev, parameters)
-    found = backward(trace)
+    return _optimize(X, Y, a_prev, parameters, learning_rate, Scratch())
+
+
+def _optimize(
+    X: Sequence[int | None],
+    Y: Sequence[int],
+    a_prev: Array,
+    parameters: dict[str, Array],
+    learning_rate: float,
+    scratch: Scratch,
+) -> tuple[float, dict[str, Array], Array]:
+    """optimize with buffers that the next step may use again."""
+    trace = forward(X, Y, a_prev, parameters, scratch)
+    found = backward(trace, scratch)
     # clip's and update_parameters' arithmetic on arrays of its own, which need no second look.
     grads = Parameters({"": {name: found[name] for name in GRADIENTS}})
     Value(limit=5).clip(grads, math.inf)
     descend(parameters, grads, learning_rate)
-    return trace.loss, dict(grads[""]), trace.seen.hs[-1]
+    return trace.loss, dict(grads[""]), trace.seen.hs[-1].copy()
 
 
 def model(
@@ -140,10 +152,11 @@ def model(
     loss = get_initial_loss(vocab_size, dino_names)
     np.random.seed(0)
     np.random.shuffle(examples)
-    a_prev = np.zeros((n_a, 1))
+    a_prev, scratch = np.zeros((n_a, 1)), Scratch()
     for j in range(num_iterations):
         name = [char_to_ix[ch] for ch in examples[j % len(examples)]]
-        current, _, a_prev = optimize([None, *name], [*name, newline], a_prev, parameters)
+        X, Y = [None, *name], [*name, newline]
+        current, _, a_prev = _optimize(X, Y, a_prev, parameters, 0.01, scratch)
         loss = smooth(loss, current)
         if j % REPORT_EVERY == 0:
             print(f"第{j + 1}次迭代，损失值为：{loss}")
