@@ -93,6 +93,8 @@ class Corpus:
     sha256: str  # of the data as read, in hexadecimal
     notes: tuple[str, ...] = ()  # what the user should know, one line each
     show: Callable[[str], str] = str  # how a sample is shown to a person
+    # How a round is: update, smoothed loss, samples as shown → text. None: as any run's.
+    show_round: Callable[[int, float, Sequence[str]], str] | None = None
 
 
 def examples_of(vocabulary: Vocabulary, texts: Sequence[Iterable[str]]) -> Examples:

@@ -85,7 +85,12 @@ class Lines:
             self._say(_progress(session, tokens_per_s))
 
     def samples(self, session: Session, texts: Sequence[str]) -> None:
-        self._say(_sampled(session.steps, texts))
+        show = session.corpus.show_round
+        self._say(
+            show(session.steps, session.smooth_loss, texts)
+            if show
+            else _sampled(session.steps, texts)
+        )
 
     def evaluated(self, session: Session, loss: float) -> None:
         self._say(f"step {session.steps}: held-out loss {loss:.4f} nats")

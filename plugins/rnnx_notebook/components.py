@@ -1,9 +1,10 @@
-"""The notebook's own data order, initialisation and sampling, registered as components."""
+"""The notebook's own data order, initialisation, sampling and first claim, as components."""
 
 from rnnx.hookspecs import Register, hookimpl
 from rnnx_notebook.legacy_categorical import LegacyCategorical
 from rnnx_notebook.legacy_lines import LegacyLines
 from rnnx_notebook.legacy_normal import LegacyNormal
+from rnnx_notebook.vanishing_gradient import VanishingGradient
 
 
 @hookimpl
@@ -19,3 +20,8 @@ def register_initializers(register: Register) -> None:
 @hookimpl
 def register_samplers(register: Register) -> None:
     register("legacy_categorical", LegacyCategorical)
+
+
+@hookimpl
+def register_probes(register: Register) -> None:
+    register("vanishing_gradient", VanishingGradient)

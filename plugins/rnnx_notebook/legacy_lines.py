@@ -7,6 +7,7 @@ The order is the same in every epoch, and the hidden state is carried from line 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,7 +43,7 @@ class LegacyLines:
         vocabulary = Vocabulary(tuple(sorted({*text.symbols, "\n"})), end="\n")
         train = replace(examples_of(vocabulary, lines), shuffle=False, carry=True)
         notes = () if text.sha256 == NOTEBOOK else (self._note(),)
-        return Corpus(vocabulary, train, None, text.sha256, notes, capital)
+        return Corpus(vocabulary, train, None, text.sha256, notes, capital, as_printed)
 
     def _note(self) -> str:
         return (
@@ -54,3 +55,8 @@ class LegacyLines:
 def capital(name: str) -> str:
     """A name as the notebook prints it."""
     return name[:1].upper() + name[1:]
+
+
+def as_printed(step: int, smooth_loss: float, names: Sequence[str]) -> str:
+    """A round as the notebook prints it: j + 1, the loss in all its digits, a name a line."""
+    return "\n".join([f"step {step}: loss {smooth_loss}", *names, ""])

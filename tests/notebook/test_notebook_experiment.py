@@ -1,18 +1,23 @@
 """The notebook's training through the ordinary line: registry, configuration, run, folder."""
 
+import io
+import math
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import rnnx
 from rnnx.errors import ConfigError, DataError
-from rnnx.testing import InitializerSuite, datasets, samplers
+from rnnx.report import Lines
+from rnnx.testing import InitializerSuite, ProbeSuite, datasets, samplers
 from rnnx.tracking import read_history
 from rnnx_notebook.legacy_categorical import LegacyCategorical
 from rnnx_notebook.legacy_lines import LegacyLines
 from rnnx_notebook.legacy_normal import LegacyNormal
+from rnnx_notebook.vanishing_gradient import VanishingGradient
 
 # Resolved here: tests change folder.
 GIVEN = os.environ.get("RNNX_DINOS_TXT")
@@ -41,6 +46,18 @@ def test_the_published_figures(dinos: str, capsys: pytest.CaptureFixture[str]) -
     samples = run.folder.path / "samples"
     assert (samples / "step_000001.txt").read_text().split() == FIRST
     assert (samples / "step_002001.txt").read_text().split() == SECOND
+
+
+def test_a_round_is_printed_as_the_notebook_prints_it(dinos: str) -> None:
+    """Under j + 1, with every digit of the loss, one name a line."""
+    session = rnnx.build(["experiment=notebook", f"dataset.path={dinos}"])
+    session.step()
+    out = io.StringIO()
+    names = [session.corpus.show(text) for text in session.sample(7)]
+    Lines(Console(file=out, soft_wrap=True)).samples(session, names)
+    head, *rest = out.getvalue().split("\n")
+    assert head.startswith("step 1: loss 23.0873360854846")
+    assert rest == [*FIRST, "", ""]
 
 
 def test_another_corpus_runs_and_says_so(names: Path) -> None:
@@ -88,6 +105,35 @@ def test_draws_are_those_of_a_reseeded_choice() -> None:
 def test_the_sampler_keeps_what_holds_of_every_sampler_but_chance() -> None:
     for check in (samplers.check_ids, samplers.check_determinism, samplers.check_impossible):
         check(LegacyCategorical())
+
+
+class TestVanishingGradient(ProbeSuite):
+    component = VanishingGradient()
+
+
+def test_the_plain_networks_gradient_vanishes_before_the_lstms() -> None:
+    session = rnnx.build(["experiment=vanishing_gradient"])
+    session.step()
+    found = dict(session.observations())["vanishing_gradient"]
+    assert list(found.pictures) == ["norm"]
+    curves = VanishingGradient().curves(session.observation)
+    vanilla, lstm = curves["vanilla"], curves["lstm"]
+    assert list(curves) == ["vanilla", "lstm"]
+    assert len(vanilla) == len(lstm) > 12
+    assert vanilla[12] < vanilla[2] / 100
+    assert lstm[12] > lstm[2] / 20
+    assert found.figures["vanishing_gradient/lstm_010"] == lstm[10]
+
+
+def test_without_clipping_the_loss_explodes() -> None:
+    losses = {}
+    for limit in (0.01, 1e9):
+        session = rnnx.build(["experiment=clipping", f"clipper.limit={limit}"])
+        for _ in range(300):
+            session.step()
+        losses[limit] = session.evaluate()
+    blind = math.log(27)
+    assert losses[0.01] < 0.8 * blind < blind < losses[1e9]
 
 
 class TestLegacyNormal(InitializerSuite):

@@ -1,6 +1,7 @@
 """The wheel in a virtual environment of its own, in an empty folder away from the checkout."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,9 @@ def test_the_notebooks_training_from_the_wheel(venv, tmp_path: Path) -> None:
         pytest.skip("RNNX_DINOS_TXT names no copy of the notebook's dinos.txt")
     overrides = ["experiment=notebook", f"dataset.path={DINOS}", "steps=2001", "tracker=none"]
     said = venv.run(tmp_path, "rnnx", "train", *overrides)
-    assert "Nkzxwtdmfqoeyhsqwasjkjvu · Kneb" in said
-    assert "step 2001: Liusskeomnolxeros · Hmdaairus" in said
+    assert "\nstep 1: loss 23.0873360854846" in said
+    assert "\nNkzxwtdmfqoeyhsqwasjkjvu\nKneb\n" in said
+    assert re.search(r"\nstep 2001: loss 27\.88416049141\d+\nLiusskeomnolxeros\nHmdaairus\n", said)
     assert "23.0873" in said
 
 

@@ -11,6 +11,7 @@ LSTM in for it. Without dropout, with the parameters after the update.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from rnnx.model import Network
 from rnnx.ranges import require
 from rnnx.records import Findings, Observation
 from rnnx.scratch import Scratch
+
+LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # whose norms are figures; the picture has all
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ class GradientByLag:
 
     def observe(self, seen: Observation) -> Findings:
         norms = norms_by_lag(seen)
-        shown = {lag: norms[lag] for lag in (0, 1, 2, 5, 10, 20, 50, 100) if lag < len(norms)}
+        shown = {lag: norms[lag] for lag in LAGS if lag < len(norms)}
         figures = {f"gradient_by_lag/{lag:03}": float(norm) for lag, norm in shown.items()}
-        return Findings(figures, {"gradient_by_lag": _picture(norms)})
+        return Findings(figures, {"norm": picture({"": norms})})
 
 
 def norms_by_lag(seen: Observation) -> Array:
@@ -78,14 +81,20 @@ def _norm(dh: Array) -> float:
     return float(np.mean(np.linalg.norm(dh.astype(np.float64), axis=0)))
 
 
-def _picture(norms: Array) -> bytes:
+def picture(curves: Mapping[str, Array]) -> bytes:
+    """Norms (T,) by label against the lag, as a PNG."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="lag k (steps)", ylabel="‖∂L⟨T⟩ / ∂h⟨T−k⟩‖")
-    seen = np.flatnonzero(norms > 0)
-    axes.semilogy(seen, norms[seen], marker=".")
+    for label, norms in curves.items():
+        seen = np.flatnonzero(norms > 0)
+        axes.semilogy(seen, norms[seen], marker=".", label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
+    if len(curves) > 1:
+        axes.legend()
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110)
     return png.getvalue()

@@ -1,0 +1,66 @@
+"""What the notebook says of its plain network, and why it brings in the LSTM: one picture of both.
+
+    norm(k) = mean over columns of ‖∂L⟨T⟩ / ∂h⟨T−k⟩‖₂,   k = 0 … T − 1
+
+of a vanilla cell and of an LSTM side by side, on the batch of the step, with fresh weights: the
+recurrent ones are N(0, scale²), small as the notebook's are, and the rest is each cell's default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnx.contracts import Array
+from rnnx.model import Network
+from rnnx.ranges import require, require_positive
+from rnnx.records import Findings, Observation
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
+from rnnx_builtin.cells.weights import CellWeights
+from rnnx_builtin.initializers.normal import Normal
+from rnnx_builtin.probes.gradient_by_lag import LAGS, norms_by_lag, picture
+
+
+@dataclass(frozen=True)
+class VanishingGradient:
+    """The norm of ∂L⟨T⟩/∂h⟨T−k⟩ for a plain network and an LSTM before training, side by side."""
+
+    every: int = 1_000_000
+    """Look after step 1 and every multiple of this many steps, at least 1."""
+    scale: float = 0.05
+    """The standard deviation of the recurrent weights, above 0."""
+    seed: int = 0
+    """Of the weights, at least 0."""
+
+    def __post_init__(self) -> None:
+        require(self.every >= 1, "every", "at least 1", self.every)
+        require_positive("scale", self.scale)
+        require(self.seed >= 0, "seed", "at least 0", self.seed)
+
+    def observe(self, seen: Observation) -> Findings:
+        curves = self.curves(seen)
+        figures = {
+            f"vanishing_gradient/{name}_{lag:03}": float(norms[lag])
+            for name, norms in curves.items()
+            for lag in LAGS
+            if lag < len(norms)
+        }
+        return Findings(figures, {"norm": picture(curves)})
+
+    def curves(self, seen: Observation) -> dict[str, Array]:
+        """(T,) norms by the cell's name, the lag 0 first."""
+        n_a = seen.network.cell.hidden_size
+        weights = CellWeights(recurrent=Normal(scale=self.scale))
+        cells: dict[str, Any] = {
+            "vanilla": Vanilla(n_a, weights=weights),
+            "lstm": LSTM(n_a, weights=weights),
+        }
+        return {name: self._norms(cell, seen) for name, cell in cells.items()}
+
+    def _norms(self, cell: Any, seen: Observation) -> Array:
+        network = Network(cell, seen.network.head, seen.network.n_symbols)
+        params = network.init(np.random.default_rng(self.seed), seen.params.flat.dtype)
+        return norms_by_lag(seen._replace(network=network, params=params))
