@@ -19,6 +19,7 @@ import rnnx_notebook as notebook
 GIVEN = os.environ.get("RNNX_DINOS_TXT")
 CORPUS = Path(GIVEN).resolve() if GIVEN else None  # before any test changes the folder
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 LOSSES = {1: 23.087336085484605, 2001: 27.884160491415773}
 NAMES = [
     "Nkzxwtdmfqoeyhsqwasjkjvu",
@@ -240,3 +241,15 @@ def test_the_names_that_the_course_uses() -> None:
         "update_parameters",
     ]
     assert sorted(notebook.rnn_utils.__all__) == ["sigmoid", "softmax"]
+
+
+def test_the_tutorial_is_the_same_in_both_languages() -> None:
+    """Section by section: the same code, the same rows of names."""
+    pages = [
+        (DOCS / page).read_text("utf-8") for page in ("tutorial/notebook.md", "zh/notebook.md")
+    ]
+    english, chinese = (re.sub(r'session="\w+"', "", page) for page in pages)
+    for pattern in (r"```.*?```", r"^## ", r"^\| `[^|]+\|"):
+        found = re.findall(pattern, english, re.S | re.M)
+        assert found == re.findall(pattern, chinese, re.S | re.M)
+        assert len(found) > 5
