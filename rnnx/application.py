@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from rnnx.compose import check, compose, composer, conf_folder, parse, prepare_hydra
+from rnnx.compose import check, compose, composer, conf_folder, parse, plain, prepare_hydra
 from rnnx.errors import ConfigError, RnnxError
 from rnnx.plugins import plugins
 from rnnx.report import Lines, for_terminal
@@ -59,7 +59,7 @@ def job(config: DictConfig) -> int:
     """One job of Hydra's: a single run, or one of a sweep."""
     from hydra.core.hydra_config import HydraConfig
 
-    values = check(config)
+    values = plain(config)  # the session checks them
     hydra = HydraConfig.get()
     in_sweep = hydra.mode is not None and hydra.mode.name == "MULTIRUN"
     report = Lines(_console()) if in_sweep else for_terminal()

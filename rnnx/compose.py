@@ -41,15 +41,20 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
 
 def check(config: DictConfig) -> dict[str, Any]:
     """A composed configuration as plain values, every range checked."""
-    try:
-        plain = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(describe(error)) from None
-    assert isinstance(plain, dict)
-    values = {str(key): value for key, value in plain.items()}
+    values = plain(config)
     settings_from(values)
     components_from(values)
     return values
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A composed configuration as plain values."""
+    try:
+        resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(describe(error)) from None
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -163,7 +168,6 @@ def _compose(hydra_compose: Any, loader: Any, overrides: Sequence[Override]) -> 
 def _check_group(override: Override, loader: Any) -> bool:
     """Whether ``override`` chooses from a group; UnknownComponent or ConfigError if in vain."""
     group = override.key_or_group
-    options = loader.get_group_options(group)
     if group in KINDS and group != "initializer":
         for name in _chosen(override):
             if not isinstance(name, str):
@@ -171,7 +175,10 @@ def _check_group(override: Override, loader: Any) -> bool:
                 raise ConfigError(f"{override.input_line}: must name a {group}; choose: {choices}")
             registry().get(group, name)
         return True
-    if group == "experiment" or (group.startswith("hydra/") and options):
+    if group != "experiment" and not group.startswith("hydra/"):
+        return False  # before Hydra is asked, which copies its whole store for an answer
+    options = loader.get_group_options(group)
+    if options or group == "experiment":
         for name in _chosen(override):
             if name is not None and name not in options:
                 raise ConfigError(_no_option(group, str(name), options))

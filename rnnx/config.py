@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -17,6 +18,7 @@ from rnnx.registry import Entry, Registry
 from rnnx.settings import Train
 
 
+@functools.cache  # the config store copies it; making all of them anew takes 40 ms
 def component_node(entry: Entry) -> DictConfig:
     """The typed, closed node of a component: its fields and its name."""
     node = _fields_node(entry.component)

@@ -16,9 +16,9 @@ CURVES = {
 
 
 def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | None:
-    """Draw training and held-out loss by step; None where there is nothing to draw."""
+    """Draw training and held-out loss by step; None where no curve has two points to join."""
     shown = {key: history[key] for key in CURVES if history.get(key)}
-    if not shown:
+    if max(map(len, shown.values()), default=0) < 2:
         return None
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 
