@@ -57,13 +57,14 @@ class Session:
             concern: np.random.default_rng(child)
             for concern, child in zip(CONCERNS, children, strict=True)
         }
-        self._make_arrays()
+        self.threads = BlasThreads(thread_count(self.settings, self.components.cell))
+        with self.threads:  # an orthogonal matrix's last bits depend on their number
+            self._make_arrays()
         self.batches = TrainBatches(self.corpus.train, self.settings.batch_size, self.rngs["order"])
         self.states: States = self._zero_states()
         self.steps = 0
         self.smooth_loss = self.settings.smoothing_start * math.log(len(self.corpus.vocabulary))
         self.figures: Figures | None = None
-        self.threads = BlasThreads(thread_count(self.settings, self.components.cell))
         self._scratch = _bound_scratch(self.grads)
         self._evaluation_scratch = Scratch()
         self.observation: Observation | None = None  # of the last step, where a probe was due
