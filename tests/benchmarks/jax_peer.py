@@ -1,0 +1,73 @@
+"""The same training step in JAX: jit, a scan over time, clip by value, sgd.
+
+How many threads it computes with is decided by XLA_FLAGS before it is imported.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rows import BLOCKS, Row, Step
+
+INPUTS = ("one-hot", "embedding")
+Values = dict[str, Any]
+
+
+def vanilla(p: Values, state: Any, z: Any) -> Any:
+    h = jnp.tanh(z + state[0] @ p["Wh"])
+    return (h,), h
+
+
+def lstm(p: Values, state: Any, z: Any) -> Any:
+    h, c = state
+    i, f, o, g = jnp.split(z + h @ p["Wh"], 4, axis=1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    h = jax.nn.sigmoid(o) * jnp.tanh(c)
+    return (h, c), h
+
+
+def gru(p: Values, state: Any, z: Any) -> Any:
+    (h,) = state
+    n_a = h.shape[1]
+    q = h @ p["Wh"]
+    r, u = jnp.split(jax.nn.sigmoid(z[:, : 2 * n_a] + q[:, : 2 * n_a]), 2, axis=1)
+    n = jnp.tanh(z[:, 2 * n_a :] + r * (q[:, 2 * n_a :] + p["bn"]))
+    h = n + u * (h - n)
+    return (h,), h
+
+
+CELLS = {"vanilla": vanilla, "lstm": lstm, "gru": gru}
+
+
+def make_step(cell: str, row: Row, given: str) -> Step:
+    """One update on ids (T, B); the input is one-hot columns, or rows of Wx chosen by id."""
+    n_y, n_a, B, T = row
+    rng, k = np.random.default_rng(0), BLOCKS[cell]
+    shapes = {"Wx": (n_y, k * n_a), "Wh": (n_a, k * n_a), "b": (k * n_a,)}
+    shapes |= {"Wy": (n_a, n_y), "by": (n_y,), "bn": (n_a,)}
+    params = {
+        name: jnp.asarray(rng.normal(scale=0.05, size=shape), jnp.float32)
+        for name, shape in shapes.items()
+    }
+
+    def loss(p: Values, x: Any, y: Any) -> Any:
+        z = jax.nn.one_hot(x, n_y) @ p["Wx"] if given == "one-hot" else p["Wx"][x]
+        zero = (jnp.zeros((B, n_a)),) * (2 if cell == "lstm" else 1)
+        _, h = jax.lax.scan(lambda s, z_t: CELLS[cell](p, s, z_t), zero, z + p["b"])
+        log_p = jax.nn.log_softmax(h @ p["Wy"] + p["by"])
+        return -jnp.take_along_axis(log_p, y[..., None], axis=2).mean()
+
+    def update(p: Values, x: Any, y: Any) -> Any:
+        value, grads = jax.value_and_grad(loss)(p, x, y)
+        return {name: p[name] - 0.01 * jnp.clip(g, -5, 5) for name, g in grads.items()}, value
+
+    compiled = jax.jit(update, donate_argnums=0)
+    ids = rng.integers(0, n_y, (2, T, B)).astype(np.int32)
+
+    def step() -> float:
+        nonlocal params
+        params, value = jax.block_until_ready(compiled(params, ids[0], ids[1]))
+        return float(value)
+
+    return step
