@@ -73,6 +73,8 @@ def _refuse_large(batch_size: int, most: int, what: str) -> None:
 
 def pack(split: Examples, which: Array, carried: bool) -> Batch:
     """The examples at ``which`` as one batch, padded to the longest."""
+    if len(which) == 1:
+        return _single(split, int(which[0]), carried)
     lengths = split.lengths[which].astype(np.intp)
     T = int(lengths.max())
     steps = np.arange(T)[:, None]
@@ -90,10 +92,24 @@ def pack(split: Examples, which: Array, carried: bool) -> Batch:
     return Batch(x, y, lengths, carried, int(lengths.sum()))
 
 
+def _single(split: Examples, i: int, carried: bool) -> Batch:
+    """Example ``i`` alone: no padding, so no places to look up and nothing to mask."""
+    y = split.targets(i).astype(np.intp)[:, None]
+    x = np.empty_like(y)
+    x[0] = -1 if split.first is None else split.first[i]
+    x[1:] = y[:-1]
+    return Batch(x, y, None, carried, len(y))
+
+
 def window(split: Stream, B: int, rows: int, index: int) -> Batch:
     """Window ``index`` of B columns of ``rows`` steps each, the last column maybe shorter."""
     start = index * split.length
     stop = min(start + split.length, rows)
+    if B * rows <= split.tokens:  # all columns are whole, as in training: they are slices
+        x, y = (
+            split.ids[first : first + B * rows].reshape(B, rows)[:, start:stop].T for first in (0, 1)
+        )
+        return Batch(x.astype(np.intp, "C"), y.astype(np.intp, "C"), None, index > 0, y.size)
     places = np.arange(start, stop)[:, None] + np.arange(B) * rows  # (T, B)
     left = split.tokens - np.arange(B) * rows - start  # targets of each column from here on
     lengths = np.clip(left, 0, stop - start)
