@@ -106,9 +106,8 @@ def window(split: Stream, B: int, rows: int, index: int) -> Batch:
     start = index * split.length
     stop = min(start + split.length, rows)
     if B * rows <= split.tokens:  # all columns are whole, as in training: they are slices
-        x, y = (
-            split.ids[first : first + B * rows].reshape(B, rows)[:, start:stop].T for first in (0, 1)
-        )
+        n = B * rows
+        x, y = (split.ids[k : k + n].reshape(B, rows)[:, start:stop].T for k in (0, 1))
         return Batch(x.astype(np.intp, "C"), y.astype(np.intp, "C"), None, index > 0, y.size)
     places = np.arange(start, stop)[:, None] + np.arange(B) * rows  # (T, B)
     left = split.tokens - np.arange(B) * rows - start  # targets of each column from here on

@@ -40,16 +40,17 @@ def generate(
     states = step(np.full(count, -1, np.intp), states)
     for known in ids[: len(prompt)]:
         states = step(known, states)
-    spread = _Spread(network.n_symbols, count)
+    spread, own = _Spread(network.n_symbols, count), scratch.child("head")
     for t in range(len(prompt), length):
-        h = states[-1][0][None]
-        z = network.head.logits(params["head"], h, scratch.child("head"))[0]
-        ids[t] = _checked(sampler.sample(spread(z), ids[:t], rng), z, count, sampler)
+        z = network.head.logits(params["head"], states[-1][0][None], own)[0]
+        drawn = sampler.sample(spread(z), ids[:t], rng)
+        _check(drawn, len(z), count, sampler)
+        ids[t] = drawn
         if end is not None and (on := spread.drop(ids[t] == end)) is not None:
             states = select(states, on)
         if t + 1 == length or not len(spread.going):
             break
-        states = step(ids[t, spread.going], states)
+        states = step(ids[t] if spread.whole else ids[t, spread.going], states)
     return [_until(ids[len(prompt) : t + 1, b].tolist(), end) for b in range(count)]
 
 
@@ -58,11 +59,12 @@ class _Spread:
 
     def __init__(self, n_symbols: int, count: int) -> None:
         self.going = np.arange(count)
+        self.whole = True  # whether all go on
         self._all = np.zeros((n_symbols, count), np.float64)
 
     def __call__(self, logits: Array) -> Array:
         """(n_symbols, count); what stands in the place of a text that has ended does not count."""
-        if len(self.going) == self._all.shape[1]:
+        if self.whole:
             return logits
         self._all[:, self.going] = logits
         return self._all
@@ -72,7 +74,7 @@ class _Spread:
         on = ~ended[self.going]
         if np.logical_and.reduce(on):
             return None
-        self.going = self.going[on]
+        self.going, self.whole = self.going[on], False
         return on
 
 
@@ -80,15 +82,14 @@ def _until(text: list[int], end: int | None) -> list[int]:
     return text[: text.index(end)] if end in text else text
 
 
-def _checked(ids: Array, logits: Array, count: int, sampler: Sampler) -> Array:
-    n_symbols = len(logits)
+def _check(ids: Array, n_symbols: int, count: int, sampler: Sampler) -> None:
     if np.shape(ids) != (count,):
         raise PluginError(
             f"sampler {type(sampler).__name__}: sample returned shape {np.shape(ids)}, "
             f"expected ({count},)"
         )
-    if np.minimum.reduce(ids) < 0 or np.maximum.reduce(ids) >= n_symbols:
+    lowest, highest = (ids[0],) * 2 if count == 1 else (np.min(ids), np.max(ids))
+    if lowest < 0 or highest >= n_symbols:
         raise PluginError(
             f"sampler {type(sampler).__name__}: sample returned an id outside 0 … {n_symbols - 1}"
         )
-    return ids

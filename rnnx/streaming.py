@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+import numpy as np
+
 from rnnx.contracts import Array, Cell, Params, State, StreamingCell
 from rnnx.model import Network, States
 from rnnx.parameters import Parameters
@@ -34,7 +36,9 @@ def stream(network: Network, params: Parameters, scratch: Scratch) -> Step:
 
 def select(states: States, columns: Array) -> States:
     """The states of some columns alone; ``columns`` is a mask or places."""
-    return tuple(tuple(array[:, columns] for array in state) for state in states)
+    places = np.flatnonzero(columns) if columns.dtype == np.bool_ else columns
+    # Not array[:, columns]: that lies transposed, and every operation of a step with it is slow.
+    return tuple(tuple(np.take(array, places, axis=1) for array in state) for state in states)
 
 
 def _layer(cell: Cell, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:

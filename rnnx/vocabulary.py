@@ -57,7 +57,7 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to text; ids below 0 are nothing."""
-        return "".join(self.symbols[i] for i in ids if i >= 0)
+        return "".join([self.symbols[i] for i in ids if i >= 0])
 
 
 def _quoted(symbols: Sequence[str], most: int = 30) -> str:

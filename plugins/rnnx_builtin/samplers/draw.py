@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from rnnx.contracts import Array
 
+LONG = 256  # columns
+
 
 def weights(logits: Array, temperature: float) -> Array:
     """(n_y, B) of exp((z − max z) / temperature), in float64; −inf becomes 0."""
-    scaled: Array = np.subtract(logits, np.maximum.reduce(logits), dtype=np.float64)
+    scaled: Array = logits.astype(np.float64)
+    scaled -= np.maximum.reduce(scaled, axis=None if scaled.shape[1] == 1 else 0)
     if temperature != 1:
         scaled /= temperature
     np.exp(scaled, out=scaled)
@@ -18,8 +23,21 @@ def weights(logits: Array, temperature: float) -> Array:
 
 def draw(weights: Array, rng: np.random.Generator) -> Array:
     """(n_y, B) weights ≥ 0 → (B,) ids, by one uniform number a column and the inverse CDF."""
-    total = np.add.accumulate(weights)
     # random() < 1, so a mark lies below the total, and a weight of 0 has no room for one.
+    if weights.shape[1] == 1:  # a single text: the same without arrays of one number
+        one = np.add.accumulate(weights[:, 0])
+        return np.array([np.count_nonzero(one <= rng.random() * one[-1])])
+    total = _running_sum(weights)
     marks = rng.random(weights.shape[1]) * total[-1]
     ids: Array = np.add.reduce(total <= marks)
     return ids
+
+
+def _running_sum(weights: Array) -> Array:
+    """The sums down each column; row by row where rows are long, which accumulate is slow at."""
+    if weights.shape[1] < LONG:
+        return np.add.accumulate(weights)
+    total = weights.copy()
+    for above, row in pairwise(total):
+        np.add(row, above, out=row)
+    return total

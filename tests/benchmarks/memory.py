@@ -1,0 +1,64 @@
+"""Anonymous memory of a whole run on a large file: what the file itself is mapped to is not."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIZES = ["cell.hidden_size=128", "batch_size=32", "dataset.length=64"]
+RUN = ["train", "dataset=text", "steps=20", "tracker=none", *SIZES]
+
+
+def write_text(path: Path, size: int) -> None:
+    """``size`` bytes of words in lines."""
+    rng = np.random.default_rng(0)
+    letters = np.frombuffer(b"etaoinshrdlucmfwypvbgkjqxz      \n", np.uint8)
+    with path.open("wb") as file:
+        for _ in range(max(1, size // 2**20)):
+            file.write(rng.choice(letters, 2**20).tobytes())
+
+
+def measure(size: int = 10**9) -> dict[str, float]:
+    """The run's peak of RssAnon in MB, its seconds, and the file's MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "large.txt"
+        write_text(path, size)
+        command = [sys.executable, "-m", "rnnx", *RUN, f"dataset.path={path}"]
+        environment = {**os.environ, "RNNX_CACHE": f"{folder}/cache"}
+        began = time.perf_counter()
+        child = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        peak: list[float] = [0.0]
+        watch = threading.Thread(target=_watch, args=(child.pid, peak))
+        watch.start()
+        _, errors = child.communicate()
+        watch.join()
+        if child.returncode:
+            raise RuntimeError(errors.decode())
+        seconds = time.perf_counter() - began
+        return {"file MB": path.stat().st_size / 1e6, "peak MB": peak[0] / 1e3, "seconds": seconds}
+
+
+def _watch(pid: int, peak: list[float]) -> None:
+    """Keep the largest RssAnon, in kB, until the process has gone."""
+    status = Path(f"/proc/{pid}/status")
+    while True:
+        try:
+            lines = status.read_text().splitlines()
+        except OSError:
+            return
+        found = [line.split()[1] for line in lines if line.startswith("RssAnon")]
+        if not found:  # a process that has ended and waits for its parent
+            return
+        peak[0] = max(peak[0], float(found[0]))
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    print(measure())
