@@ -62,13 +62,20 @@ def project_each(W: Array, b: Array) -> Callable[[Array], Array]:
     """``W @ x + b`` of one step's ids (B,) or dense x (n_x, B): (n, B), the weights prepared once.
 
     The symbols' columns of W + b are kept as rows too, so that a few ids read contiguous memory.
+    What comes back lasts until the next call.
     """
+    n_x = W.shape[1]
     columns = np.concatenate([W + b, b], axis=1)  # id −1 is the last, the zero vector
     rows = columns.T.copy()
+    scratch = Scratch()
 
     def one(x: Array) -> Array:
         if x.ndim == 1:
-            return rows[x].T if len(x) < FEW else columns[:, x]
+            if len(x) < FEW:
+                return rows[x].T
+            # Not columns[:, x]: that lies transposed, and adding it takes four times as long.
+            out = scratch.array("z", (len(W), len(x)), columns.dtype)
+            return np.take(columns, np.where(x < 0, n_x, x), axis=1, out=out, mode="clip")
         z: Array = W @ x
         z += b
         return z
