@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import stream_mutants
 
 import rnnx
 from rnnx.testing import CheckFailed, cells
@@ -200,6 +201,9 @@ MUTANTS = {
     ],
     "check_scratch": [mutant(LSTM, forward=trusts_scratch)],
     "check_small_shapes": [mutant(Vanilla, forward=only_long)],
+    "check_stream": [
+        *(mutant(base, stream=broken) for base, broken in stream_mutants.STREAMS),
+    ],
 }
 
 

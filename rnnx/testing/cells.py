@@ -23,6 +23,7 @@ from rnnx.testing.cell_conduct import (
     check_scratch,
     check_small_shapes,
 )
+from rnnx.testing.cell_stream import check_stream
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.suite import expect, make_suite
 
@@ -205,6 +206,7 @@ CHECKS = (
     check_determinism,
     check_scratch,
     check_small_shapes,
+    check_stream,
 )
 
 CellSuite = make_suite("cell", CHECKS)
