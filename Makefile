@@ -1,12 +1,13 @@
 # make run     the default experiment, from nothing
 # make test    the tests             make check   ruff, mypy --strict, the docs
 # make test-slow  fresh venvs, servers, kills, a browser
+# make bench   the speed of it beside PyTorch and JAX: NAMES=dinos.txt for the notebook's own job
 # make lowest  the tests on the lowest versions that pyproject.toml allows
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow check docs lowest clean
+.PHONY: run test test-slow check docs bench lowest clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -26,6 +27,13 @@ check: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/mkdocs serve
+
+# Some minutes on an otherwise idle machine; what it prints is kept as JSON in .bench.
+NAMES ?= plugins/rnnx_builtin/datasets/dinosaurs.txt
+bench: $(VENV)/.installed-bench
+	$(BIN)/python tests/benchmarks/speed.py --threads 1 $(ARGS)
+	$(BIN)/python tests/benchmarks/speed.py --threads 2 $(ARGS)
+	$(BIN)/python tests/benchmarks/jobs.py --names $(NAMES)
 
 # The lower bounds of pyproject.toml, and nothing newer, in a venv of their own.
 lowest: .venv-lowest/.installed
@@ -52,5 +60,9 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
+$(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	touch $@ $(VENV)/.installed
+
 clean:
-	rm -rf $(VENV) .venv-lowest build dist site
+	rm -rf $(VENV) .venv-lowest .bench build dist site

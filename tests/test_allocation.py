@@ -30,15 +30,14 @@ CELLS = {
 def large_in_loops(cell: Any, lengths: Any = None) -> list[str]:
     """The lines of a time loop that allocate an array of n_a·B or more in the second pass."""
     scratch, rng = Scratch(), np.random.default_rng(0)
-    params = cell.init(rng, 8, np.float32)
-    x, state = rng.integers(0, 8, (T, B)), cell.initial_state(B, np.float32)
-    dh = np.ones((T, N_A, B), np.float32)
-
-    def there_and_back() -> None:
-        _, _, cache = cell.forward(params, x, state, lengths, scratch)
-        cell.backward(params, cache, dh, None, scratch)
-
+    x, dh = rng.integers(0, 8, (T, B)), np.ones((T, N_A, B), np.float32)
     with BlasThreads(1):
+        params, state = cell.init(rng, 8, np.float32), cell.initial_state(B, np.float32)
+
+        def there_and_back() -> None:
+            _, _, cache = cell.forward(params, x, state, lengths, scratch)
+            cell.backward(params, cache, dh, None, scratch)
+
         there_and_back()
         with traced() as lines:
             there_and_back()

@@ -77,28 +77,3 @@ def test_orthogonal_recurrent_weights_are_so_gate_by_gate() -> None:
     Wh = LSTM(6).init(np.random.default_rng(0), 3, np.float64)["Wh"]
     for block in np.split(Wh, 4):
         np.testing.assert_allclose(block @ block.T, np.eye(6), atol=1e-12)
-
-
-def test_a_step_after_the_first_allocates_nothing_large() -> None:
-    """The second pass over one shape finds every buffer of n_a·B or more where it was."""
-    import tracemalloc
-
-    T, B, n_a = 64, 32, 64
-    for cell in (Vanilla(n_a), LSTM(n_a), GRU(n_a)):
-        scratch, rng = Scratch(), np.random.default_rng(0)
-        params = cell.init(rng, 8, np.float32)
-        x = rng.integers(0, 8, (T, B))
-        state = cell.initial_state(B, np.float32)
-        dh = np.ones((T, n_a, B), np.float32)
-        for _ in range(2):
-            _, _, cache = cell.forward(params, x, state, None, scratch)
-            cell.backward(params, cache, dh, None, scratch)
-        tracemalloc.start()
-        before = tracemalloc.get_traced_memory()[0]
-        tracemalloc.reset_peak()
-        _, _, cache = cell.forward(params, x, state, None, scratch)
-        cell.backward(params, cache, dh, None, scratch)
-        peak = tracemalloc.get_traced_memory()[1] - before
-        tracemalloc.stop()
-        # Final states, ids and the 100 kB of a ufunc's iterator: far from T arrays of n_a·B.
-        assert peak < T * n_a * B * 4 / 2, (type(cell).__name__, peak)

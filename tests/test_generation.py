@@ -10,7 +10,9 @@ import rnnx
 from rnnx.errors import ConfigError, DataError, PluginError
 from rnnx.generation import generate
 from rnnx.model import Network
+from rnnx.projection import project_each
 from rnnx.scratch import Scratch
+from rnnx.streaming import select
 from rnnx.trained import Model
 from rnnx_builtin.cells import LSTM
 from rnnx_builtin.heads import Softmax
@@ -60,6 +62,21 @@ def test_a_sampler_that_breaks_its_contract_is_named(network: Network) -> None:
     params = network.init(np.random.default_rng(0), np.float64)
     with pytest.raises(PluginError, match=r"sampler Wrong.*outside 0 … 4"):
         generate(network, params, Wrong(), np.random.default_rng(0), 2, 5)
+
+
+def test_what_a_step_computes_with_lies_in_rows() -> None:
+    """A choice of columns by index would lie transposed, and slow every operation with it."""
+    state = (np.arange(12.0).reshape(3, 4),)
+    for columns in (np.array([True, False, True, False]), np.array([0, 2])):
+        ((chosen,),) = select((state,), columns)
+        assert chosen.flags.c_contiguous
+        np.testing.assert_array_equal(chosen, state[0][:, [0, 2]])
+    W, b = np.arange(10.0).reshape(2, 5), np.ones((2, 1))
+    x = np.array([3, -1, 0, 4, -1, 2, 1, 0, 3])
+    z = project_each(W, b)(x)
+    assert z.flags.c_contiguous
+    one_hot = (np.arange(5)[:, None] == x).astype(float)
+    np.testing.assert_array_equal(z, W @ one_hot + b)
 
 
 @pytest.fixture

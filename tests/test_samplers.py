@@ -135,3 +135,17 @@ def test_the_kit_catches_each_fault() -> None:
 def test_ranges(make: object) -> None:
     with pytest.raises(ConfigError, match="must be"):
         make()
+
+
+@pytest.mark.parametrize("sampler", [Categorical(), Categorical(0.7), TopK(), TopP()])
+def test_one_text_and_many_draw_by_the_same_rule(sampler: object) -> None:
+    """The ways for one column, for a few and for many give the same ids for the same numbers."""
+    rng = np.random.default_rng
+    logits = rng(0).normal(scale=2, size=(27, 600))
+    many = sampler.sample(logits, NONE, rng(1))
+    few, at = rng(1), 0
+    for width in (1, 1, 100, 1, 97, 400):
+        part = logits[:, at : at + width]
+        np.testing.assert_array_equal(sampler.sample(part, NONE, few), many[at : at + width])
+        at += width
+    assert at == len(many)
