@@ -22,7 +22,8 @@ def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | Non
         return None
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 
-    figure = Figure(figsize=(7, 5.5), layout="constrained")
+    figure = Figure(figsize=(7, 5.5))
+    figure.subplots_adjust(left=0.13, right=0.97, bottom=0.1, top=0.97, hspace=0.08)
     upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
     upper.set_ylabel("loss (nats)")
     for key, points in shown.items():
