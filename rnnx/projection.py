@@ -83,6 +83,31 @@ def project_each(W: Array, b: Array) -> Callable[[Array], Array]:
     return one
 
 
+def sums_each(Wx: Array, Wh: Array, b: Array, scratch: Scratch) -> Callable[[Array, Array], Array]:
+    """``Wx @ x + Wh @ h + b`` of one step's x and h (n_a, B): (n, B), until the next call.
+
+    For ids of a small vocabulary and many columns all of it is one product: a one-hot row is
+    cheaper to multiply with than a column is to choose and add.
+    """
+    (n, n_x), n_a = Wx.shape, Wh.shape[1]
+    project_one, both = project_each(Wx, b), np.concatenate([Wh, Wx + b, b], axis=1)
+
+    def sums(x: Array, h: Array) -> Array:
+        B = h.shape[1]
+        out = scratch.array("sums", (n, B), both.dtype)
+        if x.ndim == 1 and B >= FEW and 2 * n_x <= n_a:
+            right = scratch.array("h_and_x", (n_a + n_x + 1, B), both.dtype)
+            right[:n_a] = h
+            right[n_a:] = 0
+            right[n_a:][x, np.arange(B)] = 1  # id −1 is the last row, the zero vector
+            return np.matmul(both, right, out=out)
+        np.matmul(Wh, h, out=out)
+        out += project_one(x)
+        return out
+
+    return sums
+
+
 def input_gradient(W: Array, dz: Array, x: Array, scratch: Scratch) -> Array | None:
     """``dx[t] = W.T @ dz[t]``, (T, n_x, B); None for ids."""
     if x.ndim == 2:

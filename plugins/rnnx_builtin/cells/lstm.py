@@ -24,7 +24,7 @@ import numpy.typing as npt
 from rnnx.contracts import Array, Params, State
 from rnnx.initialization import fill
 from rnnx.padding import FinalGradient, last_valid
-from rnnx.projection import begin, input_gradient, masked, project, project_each
+from rnnx.projection import begin, input_gradient, masked, project, sums_each
 from rnnx.ranges import require, require_finite
 from rnnx.scratch import Scratch
 from rnnx.summation import weight_gradients
@@ -102,13 +102,11 @@ class LSTM:
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         n_a = self.hidden_size
         half = {name: _halved(p, n_a, name, scratch) for name, p in params.items()}
-        project_one, Wh = project_each(half["Wx"], half["b"]), half["Wh"]
+        sums = sums_each(half["Wx"], half["Wh"], half["b"], scratch)
 
         def step(x: Array, state: State) -> State:
             h, c = np.empty_like(state[0]), np.empty_like(state[1])
-            shape, dtype = (4 * n_a, h.shape[1]), h.dtype
-            a = np.matmul(Wh, state[0], out=scratch.array("gates_t", shape, dtype))
-            a += project_one(x)
+            a = sums(x, state[0])
             _memory(a, state[1], h, c, h)
             h *= a[2 * n_a : 3 * n_a]
             return h, c
