@@ -13,6 +13,7 @@ import rnnx
 CELLS = ("vanilla", "lstm", "gru")
 BLOCKS = {"vanilla": 1, "lstm": 4, "gru": 3}  # of n_a rows in the recurrent weights
 Step = Callable[[], float]
+FOLDER = tempfile.TemporaryDirectory(prefix="rnnx-bench-")  # gone with the process
 
 
 class Row(NamedTuple):
@@ -41,7 +42,7 @@ ROWS = (
 def text_of(n_y: int) -> str:
     """A file of random text over n_y symbols: what is learned does not change the time."""
     rng, symbols = np.random.default_rng(0), [chr(48 + i) for i in range(n_y)]
-    path = Path(tempfile.mkdtemp(prefix="rnnx-bench-")) / "text.txt"
+    path = Path(FOLDER.name) / f"{n_y}.txt"
     path.write_text("".join(symbols) + "".join(rng.choice(symbols, 200_000)), "utf-8")
     return str(path)
 
