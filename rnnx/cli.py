@@ -5,6 +5,7 @@ Only click is imported here; a command imports what it needs when it runs, so ``
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any
@@ -175,6 +176,10 @@ def _debug(debug: bool) -> None:
 
 def main() -> None:
     """The console script: errors become one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A model writes in its data's alphabet, whatever the terminal's encoding can show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         commands(standalone_mode=False)
     except click.exceptions.Abort:
@@ -192,5 +197,10 @@ def main() -> None:
     except RnnxError as error:
         if os.environ.get("RNNX_DEBUG", "") not in ("", "0"):
             raise
-        click.echo(f"rnnx: {' '.join(str(error).split())}", err=True)
+        click.echo(f"rnnx: {' '.join(_short(word) for word in str(error).split())}", err=True)
         sys.exit(error.exit_code)
+
+
+def _short(word: str, most: int = 300) -> str:
+    """A word that fits on a screen: whoever pasted a whole file as a value knows its inside."""
+    return word if len(word) <= most else f"{word[:100]}…{word[-50:]}"

@@ -86,7 +86,7 @@ def fields_of(cls: type[Any]) -> list[str]:
 def describe(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
     """OmegaConf's several lines as one: ``key=value: must be an integer``."""
 
-    key = str(getattr(error, "full_key", None) or getattr(error, "key", None) or "?")
+    key = str(getattr(error, "full_key", None) or getattr(error, "key", None) or "''")
     text = str(error).split("\n")[0]
     wrong_type = re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", text)
     if wrong_type:
@@ -99,8 +99,8 @@ def describe(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
         return f"{key}=null: must have a value"
     if "is not a subclass of" in text:
         return f"{key}: has keys of its own; set one of them, as {key}.KEY=VALUE"
-    if re.match(r"Key '.*' (not in|is not in struct)", text) and choices:
-        return f"{key}: there is no such key; choose from {', '.join(choices)}"
+    if re.match(r"Key '.*' (not in|is not in struct)", text):
+        return f"{key}: there is no such key; choose from {', '.join(choices) or '— (it has none)'}"
     return f"{key}: {text}"
 
 

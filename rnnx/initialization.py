@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.contracts import Array, Initializer
+from rnnx.errors import ConfigError
 
 Filling: TypeAlias = str | Mapping[str, Any] | Initializer
 """``"normal"``, ``{"name": "normal", "scale": 0.1}``, or an initializer itself."""
@@ -17,12 +18,16 @@ Filling: TypeAlias = str | Mapping[str, Any] | Initializer
 def initializer(filling: Filling, where: str = "weights") -> Initializer:
     """The initializer that ``filling`` names; ``where`` stands in front of an error."""
     from rnnx.config import component_from
+    from rnnx.plugins import registry
 
     if isinstance(filling, str):
         filling = {"name": filling}
     if isinstance(filling, Mapping):
         made: Initializer = component_from("initializer", filling, where)
         return made
+    if not callable(getattr(filling, "fill", None)):
+        choices = ", ".join(registry().names("initializer"))
+        raise ConfigError(f"{where}={filling}: must name an initializer; choose: {choices}")
     return filling
 
 

@@ -6,19 +6,17 @@ import math
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rnnx import checkpoint as checkpoints
 from rnnx.errors import RnnxError
-from rnnx.evaluation import first_tokens
+from rnnx.final import measure
 from rnnx.identity import run_name, run_params, run_tags
-from rnnx.ngram import cached_baseline
 from rnnx.originality import Originality
 from rnnx.report import Report, Summary
 from rnnx.runfolder import RunFolder
-from rnnx.settings import Baseline
 from rnnx.signals import Stop
 from rnnx.tracking import Tracking
 from rnnx.training import Session
@@ -50,13 +48,20 @@ def train(config: Mapping[str, Any], report: Report, overrides: Sequence[str] = 
     session = Session(config)
     for note in session.corpus.notes:
         report.note(note)
+    name = run_name(list(overrides))
     params, tags = run_params(session), run_tags(session)
-    log = session.components.tracker.start(run_name(list(overrides)), params, tags)
-    folder = RunFolder.create(session.settings.outputs, log.id, run_name(list(overrides)), config)
-    tracking = Tracking(log, folder, report.warning)
-    tracking.tags({"rnnx.folder": str(folder.path.resolve())})
-    tracking.file(folder.config)
-    return Rounds(session, tracking, folder, report).run()
+    RunFolder.refuse_unwritable(session.settings.outputs)
+    with Stop() as stop:  # from here on there is a run that has to be ended
+        log = session.components.tracker.start(name, params, tags)
+        try:
+            folder = RunFolder.create(session.settings.outputs, log.id, name, config)
+        except BaseException:
+            log.finish("FAILED")
+            raise
+        tracking = Tracking(log, folder, report.warning)
+        tracking.tags({"rnnx.folder": str(folder.path.resolve())})
+        tracking.file(folder.config)
+        return Rounds(session, tracking, folder, report).run(stop)
 
 
 class Rounds:
@@ -68,33 +73,37 @@ class Rounds:
         self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
         self.settings = session.settings
         self.originality = Originality(session.corpus)
-        self.best_val_loss = math.inf
-        self.best_step = 0
+        self.best_val_loss, self.best_step = math.inf, 0
         self.worse = 0  # evaluations since the best one
-        self.clipped = 0  # steps since the last figures
-        self.since = 0  # steps since the last figures
-        self.tokens = 0
+        self.since = self.clipped = self.tokens = 0  # steps, … since the last figures
         self.clock = time.perf_counter()
         self.trained_tokens, self.seconds = 0, 0.0
 
-    def run(self) -> Run:
+    def run(self, stop: Stop) -> Run:
         """All steps, the end, and the run's status whatever happens."""
         try:
-            with Stop() as stop:
-                self.report.start(self.session, self.folder)
-                self._steps(stop)
-                if stop.signal:
-                    return self._killed(stop.signal)
-                summary = self._end()
+            self.report.start(self.session, self.folder)
+            self._steps(stop)
+            summary = self._end(stop)
+            if summary is None:
+                return self._killed(stop.signal)
             self.tracking.finish("FINISHED")
         except BaseException as error:
-            reason = str(error) if isinstance(error, RnnxError) else repr(error)
-            status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
             self.report.stop()
-            self.tracking.finish(status, reason)
+            self._failed(error)
             raise
         self.report.finish(summary)
         return Run(self.folder.id, self.folder, "FINISHED", self.tracking.last)
+
+    def _failed(self, error: BaseException) -> None:
+        """End the run; what it learned is sent, too, unless somebody is in a hurry."""
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self.tracking.finish("KILLED", repr(error))
+            return
+        reason = str(error) if isinstance(error, RnnxError) else repr(error)
+        with suppress(Exception):  # the error that counts is the one that brought us here
+            self.tracking.artifacts()
+        self.tracking.finish("FAILED", reason)
 
     def _steps(self, stop: Stop) -> None:
         session, settings = self.session, self.settings
@@ -134,10 +143,8 @@ class Rounds:
         now = time.perf_counter()
         seconds = max(now - self.clock, 1e-9)
         speed = self.tokens / seconds
-        self.trained_tokens, self.seconds = (
-            self.trained_tokens + self.tokens,
-            self.seconds + seconds,
-        )
+        self.trained_tokens += self.tokens
+        self.seconds += seconds
         point("train/loss", figures.loss)
         point("train/smooth_loss", session.smooth_loss)
         point("grad/norm", figures.norm)
@@ -211,39 +218,33 @@ class Rounds:
         self.report.killed(name, self.session, self.folder)
         return Run(self.folder.id, self.folder, "KILLED", self.tracking.last, 128 + number)
 
-    def _end(self) -> Summary:
-        """The last measurements, on the last parameters."""
-        session, settings = self.session, self.settings
-        figures: dict[str, float] = {"train_loss": session.evaluate_train()}
-        evaluated = settings.eval_every and session.steps % settings.eval_every == 0
-        loss = self.tracking.last.get("val/loss", math.nan) if evaluated else self._evaluate()
-        if not math.isnan(loss):
-            figures |= {"val_loss": loss, "bits_per_char": loss / math.log(2)}
+    def _end(self, stop: Stop) -> Summary | None:
+        """The last measurements; None where a signal has come."""
+        found = measure(self.session, self.originality, self._held_out, stop)
+        if found is None:
+            return None
+        if math.isfinite(self.best_val_loss):
             self._point("best/val_loss", self.best_val_loss)
             self._point("best/step", self.best_step)
-        texts = session.sample(max(settings.samples, 1) * 4) if settings.samples else []
-        figures |= self.originality.shares(texts)
+        figures = dict(found.figures)
         if self.seconds:
-            figures |= {"seconds": self.seconds, "tokens_per_s": self.trained_tokens / self.seconds}
-        order, baseline = self._baseline()
-        if order:
-            figures["baseline_loss"] = baseline
+            speed = self.trained_tokens / self.seconds
+            figures |= {"seconds": self.seconds, "tokens_per_s": speed}
         for key, value in figures.items():
             self._point(f"final/{key}", value)
-        shown = [session.corpus.show(text) for text in texts]
-        self.tracking.samples(session.steps, shown, "final")
+        shown = [self.session.corpus.show(text) for text in found.texts]
+        self.tracking.samples(self.session.steps, shown, "final")
         self._checkpoint()
         self.tracking.artifacts()
-        return Summary(figures, self.best_val_loss, self.best_step, order, texts)
+        return Summary(
+            figures, self.best_val_loss, self.best_step, found.baseline_order, found.texts
+        )
 
-    def _baseline(self) -> tuple[int, float]:
-        corpus = self.session.corpus
-        if self.settings.baseline is Baseline.never or corpus.val is None:
-            return 0, math.nan
-        # The same held-out symbols as the network's.
-        corpus = replace(corpus, val=first_tokens(corpus.val, self.settings.eval_tokens))
-        found = cached_baseline(corpus, self.settings.baseline is Baseline.always)
-        return found or (0, math.nan)
+    def _held_out(self) -> float:
+        """The held-out loss after the last step, measured now if that step did not."""
+        if _due(self.session.steps, self.settings.eval_every):
+            return self.tracking.last.get("val/loss", math.nan)
+        return self._evaluate()
 
 
 def _due(step: int, every: int) -> bool:

@@ -16,6 +16,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
@@ -42,12 +43,19 @@ class RunFolder:
             folder.checkpoints.mkdir(parents=True)
             folder.config.write_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "utf-8")
         except OSError as error:
-            raise StoreError(
-                f"outputs={outputs}: cannot be written ({error.strerror}); "
-                "say outputs=FOLDER with another folder"
-            ) from None
+            raise _unwritable(outputs, error) from None
         folder.write({"id": run_id, "name": name, "status": "RUNNING", "started": time.time()})
         return folder
+
+    @staticmethod
+    def refuse_unwritable(outputs: str) -> None:
+        """Raise StoreError where no run's folder can be made, before a run is begun elsewhere."""
+        try:
+            Path(outputs).expanduser().mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=".probe-", dir=Path(outputs).expanduser()):
+                pass
+        except OSError as error:
+            raise _unwritable(outputs, error) from None
 
     @property
     def config(self) -> Path:
@@ -132,6 +140,13 @@ class RunFolder:
             known.get("metrics", {}),
             known.get("tags", {}),
         )
+
+
+def _unwritable(outputs: str, error: OSError) -> StoreError:
+    return StoreError(
+        f"outputs={outputs}: cannot be written ({error.strerror}); "
+        "say outputs=FOLDER with another folder"
+    )
 
 
 def runs_in(outputs: Path) -> list[RunFolder]:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: finish the step, then stop; a second one stops at once."""
+"""SIGINT and SIGTERM: finish the step, then stop; a second one does not wait for the step."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+# A terminal that is closed sends SIGHUP, where there is such a thing.
+STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")
+
 
 class Stop:
     """``with Stop() as stop:`` — then ``stop.signal`` is 0, or the number of what came.
 
-    Handlers can be set in the main thread alone; elsewhere (a notebook's worker) signals keep
-    their meaning. What was set before is put back at the end.
+    The first signal is only noted, the second one raises (KeyboardInterrupt, or SystemExit with
+    128 + its number), the third one ends the process. Handlers can be set in the main thread
+    alone; elsewhere (a notebook's worker) signals keep their meaning, and so does one that is
+    ignored, as under nohup. What was set before is put back at the end.
     """
 
     def __init__(self) -> None:
         self.signal = 0
+        self._came = 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._handle)
+            for number in (getattr(signal, name) for name in STOPPING if hasattr(signal, name)):
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -36,6 +43,12 @@ class Stop:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.signal:
+        self._came += 1
+        if self._came == 1:
+            self.signal = number
+        elif self._came > 2:
             os._exit(128 + number)
-        self.signal = number
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise SystemExit(128 + number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,26 @@ def connect(uri: str) -> Any:
     if file is None:
         return _client(uri)
     _refuse_unusable(file, uri)
+    if _is_missing(file):
+        _create_once(file, uri)
+    return _client(uri)
+
+
+def _is_missing(file: Path) -> bool:
+    return not (file.exists() and file.stat().st_size)
+
+
+def _create_once(file: Path, uri: str) -> None:
+    """Make the store unless another process is just doing so."""
+    import mlflow  # noqa: F401 - takes seconds, in which nobody has to wait for the lock
     from filelock import FileLock, Timeout
 
     lock = file.with_name(file.name + ".lock")
     try:
         # The migration happens in the constructor; two at once break the store for good.
         with FileLock(lock, timeout=120):
-            return _client(uri)
+            if _is_missing(file):
+                _create(file)
     except Timeout:
         raise StoreError(f"{lock}: another process holds the store since two minutes") from None
     except OSError as error:
@@ -66,6 +80,37 @@ def _refuse_unusable(file: Path, uri: str) -> None:
             f"tracker.uri={uri}: {cause}; name another store with tracker.uri=sqlite:///FILE, "
             "or train with tracker=none"
         )
+
+
+def _create(file: Path) -> None:
+    """A migrated store at ``file``, or none: half a migration can never be used again.
+
+    It takes seconds, in which a user may lose patience or a machine its power; so it happens under
+    another name. The caller holds the store's lock.
+    """
+    new = file.with_name(file.name + ".new")
+    leftovers = [new.with_name(new.name + end) for end in ("", "-journal", "-wal", "-shm")]
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    try:
+        _close(_client(f"sqlite:///{new}"))
+        if _is_missing(file):
+            file.unlink(missing_ok=True)  # an empty file
+        try:
+            os.link(new, file)  # unlike a rename it never replaces what somebody else made
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            new.rename(file)
+    finally:
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+
+
+def _close(client: Any) -> None:
+    """Let go of a SQLite file; its engine would keep it open under the old name."""
+    with suppress(AttributeError):  # MLflow's inside: without it the file stays open, no more
+        client._tracking_client.store.engine.dispose()
 
 
 def _client(uri: str) -> Any:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnx.errors import StoreError
+from rnnx.errors import RnnxError, RunNotFound, StoreError
 from rnnx.ranges import require
 from rnnx.records import UI, Point, RunSummary
 from rnnx.store import RunLog
@@ -24,6 +24,7 @@ from rnnx_builtin.trackers.mlflow_client import QUIET, connect, default_artifact
 
 PARAM_LENGTH = 6000  # characters, MLflow's limit
 PARAMS, METRICS = 100, 1000  # a batch, MLflow's limits
+RUNS = 50_000  # an answer, MLflow's limit
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,11 @@ class MLflow:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
             run = client.create_run(experiment_id, run_name=name, tags=own | dict(tags))
             log = MLflowLog(client, run.info.run_id)
-            log.params(params)
+            try:
+                log.params(params)
+            except BaseException:  # nobody else knows that there is a run to be ended
+                log.finish("FAILED")
+                raise
         return log
 
     def reopen(self, run_id: str) -> RunLog:
@@ -61,16 +66,19 @@ class MLflow:
         return MLflowLog(client, run_id)
 
     def runs(self, limit: int) -> list[RunSummary]:
-        return self._search("", limit)
+        return self._search("", min(limit, RUNS))
 
     def find(self, prefix: str) -> list[RunSummary]:
         if not prefix.isalnum():
             return []
-        return [run for run in self._search("", 50_000) if run.id.startswith(prefix)]
+        return [run for run in self._search("", RUNS) if run.id.startswith(prefix)]
 
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
         with self._speaking():
             client = connect(self._uri())
+            folder = path.rpartition("/")[0] or None
+            if path not in {artifact.path for artifact in client.list_artifacts(run_id, folder)}:
+                raise RunNotFound(f"{run_id}: the run keeps no {path}")
             return Path(client.download_artifacts(run_id, path, str(into)))
 
     def history(self, run_id: str, key: str) -> list[Point]:
@@ -140,7 +148,7 @@ class MLflow:
         """Any trouble with the store becomes one line."""
         try:
             yield
-        except StoreError:
+        except RnnxError:
             raise
         except Exception as error:  # SQLAlchemy's, requests', MLflow's own: a dozen kinds
             cause = " ".join(str(error).split())[:200] or type(error).__name__
