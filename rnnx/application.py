@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from omegaconf import DictConfig
 
-from rnnx.compose import check, compose, composer, conf_folder, parse, plain, prepare_hydra
+from rnnx.compose import check, compose, composer, conf_folder, plain, prepare_hydra
 from rnnx.errors import ConfigError, RnnxError
+from rnnx.overrides import parse, quoted
 from rnnx.plugins import plugins
-from rnnx.report import Lines, for_terminal
+from rnnx.report import Lines, console, for_terminal
 from rnnx.run import train
 from rnnx.settings import Baseline
 
@@ -25,6 +25,7 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     """
     for failure in plugins().failures:
         print(f"rnnx: {failure}", file=sys.stderr)
+    overrides = quoted(overrides)
     if not look:
         check_overrides(overrides, multirun)
     # Flags go first: Hydra's parser refuses one that stands between overrides.
@@ -62,16 +63,10 @@ def job(config: DictConfig) -> int:
     values = plain(config)  # the session checks them
     hydra = HydraConfig.get()
     in_sweep = hydra.mode is not None and hydra.mode.name == "MULTIRUN"
-    report = Lines(_console()) if in_sweep else for_terminal()
+    report = Lines(console(soft_wrap=True)) if in_sweep else for_terminal()
     if in_sweep and values["baseline"] == Baseline.auto.name:
         values["baseline"] = Baseline.never.name  # every job would fit the same n-grams
     return train(values, report, list(hydra.overrides.task)).exit_code
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=True)
 
 
 def _hydra(arguments: Sequence[str]) -> int:

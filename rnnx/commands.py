@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from rnnx.compose import compose
-from rnnx.config import component_from
+from rnnx.config import component_from, settings_from
 from rnnx.contracts import KINDS
 from rnnx.corpus import Split
 from rnnx.errors import ConfigError, DataError
 from rnnx.evaluation import first_tokens
+from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import Plugins, plugins
 from rnnx.records import RunSummary
 from rnnx.runs import find_model, list_runs
@@ -54,19 +55,17 @@ def sample(
 def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The loss of ``run`` on its held-out data, or on all of the data that overrides name."""
     model = find_model(run)
-    if overrides:
-        config = compose(overrides)
-        corpus = component_from("dataset", config["dataset"]).load(config["seed"])
+    config = _with_data(model.config, overrides)
+    corpus = component_from("dataset", config["dataset"]).load(config["seed"])
+    if config["dataset"] != model.config["dataset"]:
         splits = [s for s in (corpus.train, corpus.val) if s is not None]
         what = "all of the data"
+    elif corpus.val is None:
+        raise DataError(
+            "evaluate: the run held nothing out (dataset.val_fraction=0); name data to "
+            "measure on, as dataset=lines dataset.path=FILE"
+        )
     else:
-        config = model.config
-        corpus = component_from("dataset", config["dataset"]).load(config["seed"])
-        if corpus.val is None:
-            raise DataError(
-                "evaluate: the run held nothing out (dataset.val_fraction=0); name data to "
-                "measure on, as dataset=lines dataset.path=FILE"
-            )
         splits, what = [first_tokens(corpus.val, config["eval_tokens"])], "held-out data"
     splits = [_in_ids_of(model.vocabulary, corpus.vocabulary, split) for split in splits]
     tokens = [split.tokens for split in splits]
@@ -76,6 +75,28 @@ def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield "loss", f"{loss:.4f} nats a character"
     yield "bits a character", f"{loss / math.log(2):.4f}"
     yield "perplexity", f"{math.exp(loss):.3f}"
+
+
+def _with_data(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """The run's configuration with another data set, or other fields of its own one."""
+    changed, dataset = dict(config), dict(config["dataset"])
+    parsed = parse(overrides)
+    refuse_sweeps(parsed)
+    for override in parsed:
+        key, value = override.key_or_group, override.value()
+        if key == "dataset":
+            dataset = {"name": value}
+        elif key.startswith("dataset."):
+            dataset[key.removeprefix("dataset.")] = value
+        elif key == "eval_tokens":
+            changed["eval_tokens"] = value
+        else:
+            raise ConfigError(
+                f"{override.input_line}: evaluate takes dataset=…, dataset.FIELD=… and "
+                "eval_tokens=…; all else is the run's own"
+            )
+    settings_from(changed)
+    return changed | {"dataset": dataset}
 
 
 def _in_ids_of(ours: Vocabulary, theirs: Vocabulary, split: Split) -> Split:

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnx.config import components_from, describe, settings_from, store_nodes
 from rnnx.contracts import KINDS
 from rnnx.errors import ConfigError
+from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import plugins, registry
 
 if TYPE_CHECKING:
@@ -55,41 +56,6 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise ConfigError(describe(error)) from None
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}
-
-
-def parse(overrides: Sequence[str]) -> list[Override]:
-    """Hydra's override grammar; a key that would be added or deleted is refused."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    parser, parsed = OverridesParser.create(), []
-    for text in overrides:
-        try:
-            override = parser.parse_override(text)
-        except HydraException as error:
-            cause = str(error).split("\n")[0]
-            raise ConfigError(f"{text!r}: is not of the form key=value ({cause})") from None
-        if not override.key_or_group:
-            raise ConfigError(f"{text!r}: is not of the form key=value")
-        if override.is_add() or override.is_force_add() or override.is_delete():
-            own = override.key_or_group.startswith("hydra")
-            if not own:
-                raise ConfigError(
-                    f"{text}: keys cannot be added or deleted; say key=value for a key of "
-                    "`rnnx train --cfg job`"
-                )
-        parsed.append(override)
-    return parsed
-
-
-def refuse_sweeps(overrides: Sequence[Override]) -> None:
-    """One run has one value a key."""
-    for override in overrides:
-        if override.is_sweep_override():
-            raise ConfigError(
-                f"{override.input_line}: has several values; add -m to train with each of them, "
-                f"or quote one: '{override.key_or_group}=\"…\"'"
-            )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -76,6 +77,19 @@ def _check_fillings(component: Any, where: str) -> None:
     if is_dataclass(weights) and not isinstance(weights, type):
         for item in fields(weights):
             initializer(getattr(weights, item.name), f"{where}.weights.{item.name}")
+
+
+def chosen_again(kind: str, values: Mapping[str, Any], component: Any) -> list[str]:
+    """The overrides, quoted for a shell, that bring this component about once more."""
+    from rnnx.plugins import CORE, registry
+
+    name = values["name"]
+    foreign = registry().get(kind, name).owner.distribution != CORE
+    own = [f"{kind}={name}"] if foreign else []
+    for item in fields(component):
+        if (value := getattr(component, item.name)) != item.default:
+            own.append(f"{kind}.{item.name}={value}")
+    return [shlex.quote(text) for text in own]
 
 
 def fields_of(cls: type[Any]) -> list[str]:

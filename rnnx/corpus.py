@@ -116,7 +116,7 @@ def split_examples(
     if held_out >= len(examples):
         raise DataError(
             f"dataset.val_fraction: {val_fraction} of {len(examples)} examples leaves none to "
-            "train on; give more data or a smaller fraction"
+            "train on; give more data, or hold nothing out with dataset.val_fraction=0"
         )
     order = np.random.default_rng(seed).permutation(len(examples))
     # Sorted: the split alone is random, the order of training is the batches' own business.
@@ -131,7 +131,7 @@ def split_stream(stream: Stream, val_fraction: float) -> tuple[Stream, Stream | 
     if held_out + 2 > len(stream.ids):
         raise DataError(
             f"dataset.val_fraction: {val_fraction} of {len(stream.ids)} symbols leaves none to "
-            "train on; give more data or a smaller fraction"
+            "train on; give more data, or hold nothing out with dataset.val_fraction=0"
         )
     cut = len(stream.ids) - held_out
     return Stream(stream.ids[:cut], stream.length), Stream(stream.ids[cut:], stream.length)

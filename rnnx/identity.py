@@ -66,10 +66,25 @@ def run_tags(session: Session) -> dict[str, str]:
         chosen = config.get(kind)
         if isinstance(chosen, Mapping) and "name" in chosen:
             tags[f"owner.{kind}"] = str(registry().get(kind, chosen["name"]).owner)
+    for name in config.get("probes") or {}:
+        tags[f"owner.probe.{name}"] = str(registry().get("probe", name).owner)
+    for where, name in _fillings(config):
+        tags[f"owner.initializer.{where}"] = str(registry().get("initializer", name).owner)
     for owner in plugins().owners:
         tags[f"plugin.{owner.distribution}"] = owner.version
     commit = _git_commit()
     return tags | ({"git.commit": commit} if commit else {})
+
+
+def _fillings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """``cell.input``, ``head.output``, … and the initializer that each names."""
+    for kind in KINDS:
+        component = config.get(kind)
+        weights = component.get("weights") if isinstance(component, Mapping) else None
+        for field, filling in (weights if isinstance(weights, Mapping) else {}).items():
+            name = filling.get("name") if isinstance(filling, Mapping) else filling
+            if isinstance(name, str):
+                yield f"{kind}.{field}", name
 
 
 def _git_commit() -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from rnnx.config import chosen_again
+from rnnx.settings import Train
 
 if TYPE_CHECKING:
     from rnnx.runfolder import RunFolder
@@ -58,11 +62,23 @@ class Silent:
 
 def for_terminal() -> Report:
     """The report that fits stdout: live on a terminal, lines elsewhere."""
+    # A terminal's lines break between words; a pipe's lines stay whole.
+    out = console(soft_wrap=not sys.stdout.isatty())
+    return Live(out) if out.is_terminal else Lines(out)
+
+
+def console(soft_wrap: bool) -> Any:
+    """Rich's console on stdout; a reader that goes away (head, less) does not end the training."""
     from rich.console import Console
 
-    # A terminal's lines break between words; a pipe's lines stay whole.
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    return Live(console) if console.is_terminal else Lines(console)
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            # The interpreter's last flush has to have somewhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print("rnnx: nobody reads the output any more; training goes on", file=sys.stderr)
+
+    return Output(highlight=False, soft_wrap=soft_wrap)
 
 
 class Lines:
@@ -70,11 +86,11 @@ class Lines:
 
     def __init__(self, console: Any) -> None:
         self.console = console
-        self._folder: RunFolder | None = None
+        self._closing = ""
         self._told = 0
 
     def start(self, session: Session, folder: RunFolder) -> None:
-        self._folder = folder
+        self._closing = closing(session, folder)
         self._say(_opening(session, folder))
 
     def progress(self, session: Session, tokens_per_s: float) -> None:
@@ -112,8 +128,7 @@ class Lines:
     def finish(self, summary: Summary) -> None:
         for label, value in rows(summary):
             self._say(f"{label}: {value}")
-        assert self._folder is not None
-        self._say(closing(self._folder))
+        self._say(self._closing)
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False)
@@ -157,8 +172,7 @@ class Live(Lines):
         for label, value in rows(summary):
             table.add_row(label, value)
         self.console.print(table)
-        assert self._folder is not None
-        self._say(closing(self._folder))
+        self._say(self._closing)
 
 
 def _opening(session: Session, folder: RunFolder) -> str:
@@ -213,6 +227,11 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     return lines
 
 
-def closing(folder: RunFolder) -> str:
+def closing(session: Session, folder: RunFolder) -> str:
     """The one line that says what to do next."""
-    return f"rnnx ui   opens the runs in a browser; rnnx sample {folder.id[:8]} makes more"
+    elsewhere = session.settings.outputs != Train.outputs
+    more = f"rnnx sample {folder.path if elsewhere else folder.id[:8]}   makes more"
+    if session.components.tracker.ui("127.0.0.1", 5000) is None:
+        return more
+    chosen = chosen_again("tracker", session.config["tracker"], session.components.tracker)
+    return f"{' '.join(['rnnx ui', *chosen])}   opens the runs in a browser; {more}"

@@ -48,8 +48,7 @@ def train(config: Mapping[str, Any], report: Report, overrides: Sequence[str] = 
     session = Session(config)
     for note in session.corpus.notes:
         report.note(note)
-    name = run_name(list(overrides))
-    params, tags = run_params(session), run_tags(session)
+    name, params, tags = run_name(list(overrides)), run_params(session), run_tags(session)
     RunFolder.refuse_unwritable(session.settings.outputs)
     with Stop() as stop:  # from here on there is a run that has to be ended
         log = session.components.tracker.start(name, params, tags)
