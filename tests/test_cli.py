@@ -61,7 +61,8 @@ def test_a_run_and_what_can_be_done_with_it(names: Path) -> None:
     assert "held-out loss" in done.stdout
     assert "step 6:" in done.stdout
     assert "\x1b" not in done.stdout
-    assert "rnnx ui" in done.stdout
+    assert "rnnx ui" not in done.stdout  # tracker=none has none
+    assert "rnnx sample" in done.stdout
 
     sampled = rnnx("sample", "last", "--count", "3", "--prompt", "ar", "--seed", "5")
     assert sampled.returncode == 0, sampled.stderr
@@ -78,6 +79,12 @@ def test_a_run_and_what_can_be_done_with_it(names: Path) -> None:
     assert "nats a character" in rnnx("evaluate", run_id).stdout
     other = rnnx("evaluate", run_id, "dataset=lines", f"dataset.path={names}")
     assert "all of the data" in other.stdout
+    names.with_name("new=é.txt").write_text("arbo\nbocis\n", encoding="utf-8")
+    again = rnnx("evaluate", run_id, "dataset.path=new=é.txt", "dataset.val_fraction=0")
+    assert "all of the data, 11 symbols" in again.stdout, again.stderr
+    one_line(rnnx("evaluate", run_id, "cell=gru"), "cell=gru", "dataset=")
+    greedy = rnnx("sample", run_id, "--sampler", "greedy", "--temperature", "1")
+    one_line(greedy, "sampler.temperature", "it has none")
     one_line(rnnx("sample", run_id, "--prompt", "QQ"), "prompt: Q not in the model's vocabulary")
     one_line(rnnx("sample", run_id, "--sampler", "nope"), "sampler=nope", "choose from")
     one_line(rnnx("sample", run_id, "--temperature", "-1"), "sampler.temperature=-1")
@@ -87,6 +94,33 @@ def test_nothing_but_outputs_is_left_in_the_folder(names: Path) -> None:
     before = {p.name for p in Path.cwd().iterdir()}
     rnnx("train", *tiny(names))
     assert {p.name for p in Path.cwd().iterdir()} - before <= {"outputs", "cache"}
+
+
+def test_the_last_line_opens_the_store_that_was_used(names: Path) -> None:
+    more = ["tracker=mlflow", "tracker.uri=sqlite:///a b.db", "outputs=there"]
+    last = rnnx("train", *tiny(names, *more)).stdout.splitlines()[-1]
+    assert last.startswith("rnnx ui 'tracker.uri=sqlite:///a b.db'   opens")
+    assert f"rnnx sample {next(Path('there').iterdir())}" in last
+
+
+def test_text_that_the_terminal_cannot_show_ends_no_run(names: Path) -> None:
+    names.write_text("恐龙\n龙恐\n霸王龙\n" * 9, encoding="utf-8")
+    done = rnnx("train", *tiny(names), PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "step 6: ?" in done.stdout
+
+
+def test_a_reader_that_goes_away_ends_no_run(names: Path) -> None:
+    command = [sys.executable, "-m", "rnnx", "train", *tiny(names)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert process.returncode == 0
+    assert said == "rnnx: nobody reads the output any more; training goes on\n"
+    found = json.loads(next(Path("outputs").glob("*/run.json")).read_text())
+    assert found["status"] == "FINISHED"
 
 
 BAD = [
@@ -108,6 +142,12 @@ BAD = [
     (["runs", "-n", "0"], ["--limit"]),
     (["ui", "--port", "99999999"], ["--port"]),
     (["ui", "tracker=none"], ["no UI"]),
+    (["train", "cell.weights.input=null"], ["cell.weights.input=None", "orthogonal"]),
+    (["train", "head.weights.bias=[a]"], ["head.weights.bias", "zeros"]),
+    (["train", "dataset=lines", "dataset.path=恐龙.txt"], ["恐龙.txt: there is no such file"]),
+    (["train", "seed=[1"], ["seed=[1: must be a whole number"]),
+    (["train", "seed=恐,1"], ["key=value", "quote"]),
+    (["train", "dataset=" + "a" * 9000], ["dataset=aaa", "…"]),
 ]
 
 

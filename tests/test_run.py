@@ -13,8 +13,11 @@ from tiny import tiny
 
 import rnnx
 from rnnx import checkpoint as checkpoints
-from rnnx.errors import Diverged
+from rnnx.errors import Diverged, StoreError
+from rnnx.runfolder import RunFolder
 from rnnx.tracking import read_history
+from rnnx.training import Session
+from rnnx_builtin.trackers.none import NoLog, Nothing
 
 
 def test_the_figures_of_a_run(names: Path) -> None:
@@ -52,9 +55,16 @@ def test_mlflow_holds_the_whole_run(names: Path) -> None:
     assert stored.data.params["cell.hidden_size"] == "8"
     assert stored.data.params["cell.name"] == "lstm"
     assert int(stored.data.params["count.parameters"]) == run.model.params.size
-    assert {"rnnx.version", "owner.cell", "data.sha256", "rnnx.seedless_hash"} <= set(
-        stored.data.tags
-    )
+    assert set(stored.data.tags) >= {
+        "rnnx.version",
+        "rnnx.seedless_hash",
+        "data.sha256",
+        "plugin.rnnx",
+        *(f"owner.{kind}" for kind in ("dataset", "cell", "head", "clipper", "optimizer")),
+        *(f"owner.{kind}" for kind in ("schedule", "sampler", "tracker")),
+        *(f"owner.initializer.{of}" for of in ("cell.input", "cell.recurrent", "head.output")),
+        "owner.probe.gradient_norms",
+    }
     history = read_history(run.folder.metrics)
     for key, points in history.items():
         found = sorted(client.get_metric_history(run.run_id, key), key=lambda m: m.step)
@@ -70,6 +80,11 @@ def test_a_model_is_fetched_from_the_tracker_where_its_folder_is_gone(names: Pat
     import shutil
 
     run = rnnx.train(tiny(names, "tracker=mlflow"))
+    expected = run.model.sample(3)
+    shutil.rmtree("outputs")
+    assert rnnx.load(run.run_id).sample(3) == expected
+    # Without held-out data there is a last checkpoint alone.
+    run = rnnx.train(tiny(names, "tracker=mlflow", "dataset.val_fraction=0"))
     expected = run.model.sample(3)
     shutil.rmtree("outputs")
     assert rnnx.load(run.run_id).sample(3) == expected
@@ -97,6 +112,56 @@ def test_a_diverged_run_keeps_its_last_good_checkpoint(names: Path) -> None:
     found = json.loads(next(Path("outputs").glob("*/run.json")).read_text())
     assert found["status"] == "FAILED"
     assert found["reason"].startswith("step ")
+
+
+def test_a_failed_run_sends_what_it_has(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(NoLog, "file", lambda self, path, folder="": sent.append(path.name))
+    more = ["clipper=none", "optimizer=sgd", "cell=vanilla", "cell.activation=relu"]
+    with pytest.raises(Diverged):
+        more += ["optimizer.learning_rate=1e12", "steps=50", "checkpoint.every=1"]
+        rnnx.train(tiny(names, *more))
+    assert {"last.safetensors", "loss.png", "samples.csv", "config.yaml"} <= set(sent)
+
+
+def test_a_folder_that_cannot_be_written_begins_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(Nothing, "start", lambda self, name, params, tags: started.append(name))
+    Path("file").write_text("")
+    with pytest.raises(StoreError, match="outputs=file"):
+        rnnx.train(["tracker=none", "outputs=file"])
+    assert started == []
+
+
+def test_a_run_whose_folder_cannot_be_made_is_failed(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(NoLog, "finish", lambda self, status: ended.append(status))
+    monkeypatch.setattr(RunFolder, "write", lambda self, fields: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rnnx.train(tiny(names))
+    assert ended == ["FAILED"]
+
+
+@pytest.mark.parametrize("moment", [(Nothing, "start"), (Session, "evaluate_train")])
+def test_a_signal_at_any_time_kills_the_run(
+    moment: tuple[type, str], names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the store is opened, and in the last measurements."""
+    cls, method = moment
+    real = getattr(cls, method)
+
+    def interrupted(self, *arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(cls, method, interrupted)
+    run = rnnx.train(tiny(names))
+    assert (run.status, run.exit_code) == ("KILLED", 143)
+    step = 0 if method == "start" else 12
+    assert checkpoints.read(run.folder.last).metadata["step"] == step
+    assert run.folder.read()["reason"] == f"SIGTERM after step {step}"
 
 
 def test_two_runs_in_one_folder_live_side_by_side(names: Path) -> None:

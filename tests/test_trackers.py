@@ -2,6 +2,7 @@
 
 import math
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from mutants import assert_all_caught, mutant
 from rnnx.errors import StoreError
 from rnnx.records import Point
 from rnnx.testing import TrackerSuite, trackers
-from rnnx_builtin.trackers import MLflow, Nothing
+from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
+from rnnx_builtin.trackers.mlflow_store import MLflowLog
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +124,38 @@ def test_eight_cold_starts_at_once() -> None:
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(8)]
     assert [process.wait(timeout=300) for process in started] == [0] * 8
     assert len(MLflow().runs(20)) == 8
+
+
+def test_a_migration_that_is_cut_short_leaves_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = mlflow_client._client
+
+    def cut_short(uri: str) -> None:
+        with sqlite3.connect(uri.removeprefix("sqlite:///")) as half:
+            half.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mlflow_client, "_client", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        MLflow().start("n", {}, {})
+    assert not Path("mlflow.db").exists()
+    Path("mlflow.db.new").write_text("what a killed process left")
+    monkeypatch.setattr(mlflow_client, "_client", real)
+    MLflow().start("n", {}, {}).finish("FINISHED")
+    assert [run.status for run in MLflow().runs(10**6)] == ["FINISHED"]
+    assert sorted(p.name for p in Path.cwd().glob("mlflow.db*")) == ["mlflow.db", "mlflow.db.lock"]
+
+
+def test_a_run_whose_parameters_cannot_be_kept_is_ended(
+    warm_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self, params) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(MLflowLog, "params", fail)
+    tracker = MLflow(warm_store, "no params")
+    with pytest.raises(StoreError, match="no route"):
+        tracker.start("n", {"a": "b"}, {})
+    assert [run.status for run in tracker.runs(5)] == ["FAILED"]
 
 
 def test_the_kit_catches_each_fault(warm_store: str) -> None:
