@@ -20,18 +20,20 @@ class TestDinosaurs(DatasetSuite):
 
 
 class TestLines(DatasetSuite):
-    @property
-    def components(self) -> tuple[Lines, ...]:
-        Path("c.txt").write_text(CHINESE * 3, "utf-8")
-        Path("n.txt").write_text("Ann\r\nBob\r\n\r\nEve", "utf-8")
-        return Lines("c.txt"), Lines("n.txt", val_fraction=0.4), Lines("n.txt", lower=True)
+    components = (Lines("c.txt"), Lines("n.txt", val_fraction=0.4), Lines("n.txt", lower=True))
+
+    @pytest.fixture(autouse=True)
+    def files(self, own_folder: Path) -> None:
+        (own_folder / "c.txt").write_text(CHINESE * 3, "utf-8")
+        (own_folder / "n.txt").write_text("Ann\r\nBob\r\n\r\nEve", "utf-8")
 
 
 class TestText(DatasetSuite):
-    @property
-    def components(self) -> tuple[Text, ...]:
-        Path("c.txt").write_text(CHINESE * 3, "utf-8")
-        return Text("c.txt", length=7), Text("c.txt", length=1000)
+    components = (Text("c.txt", length=7), Text("c.txt", length=1000))
+
+    @pytest.fixture(autouse=True)
+    def files(self, own_folder: Path) -> None:
+        (own_folder / "c.txt").write_text(CHINESE * 3, "utf-8")
 
 
 def test_the_embedded_names() -> None:
