@@ -19,7 +19,12 @@ class Scratch:
     names of two cells apart.
     """
 
-    def __init__(self) -> None:
+    compiled: bool
+    """Whether components may compute in compiled kernels: the run's backend. Children inherit it;
+    a component that has none takes no notice."""
+
+    def __init__(self, compiled: bool = False) -> None:
+        self.compiled = compiled
         self._blocks: dict[str, Array] = {}
         self._views: dict[tuple[str, tuple[int, ...], npt.DTypeLike], Array] = {}
         self._bound: dict[str, Array] = {}
@@ -48,7 +53,7 @@ class Scratch:
     def child(self, name: str) -> Scratch:
         """The scratch of a part: its names are its own."""
         if name not in self._children:
-            self._children[name] = Scratch()
+            self._children[name] = Scratch(self.compiled)
         return self._children[name]
 
     def bind(self, name: str, array: Array) -> None:
