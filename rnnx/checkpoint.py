@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnx.backend import kept
 from rnnx.contracts import Array
 from rnnx.errors import CheckpointError
 from rnnx.vocabulary import Vocabulary
@@ -74,6 +75,7 @@ def take(session: Session, extra: Mapping[str, Any]) -> Checkpoint:
         "generators": {name: rng.bit_generator.state for name, rng in session.rngs.items()},
         "batches": order,
         "threads": session.threads.count,
+        "backend": session.backend.value,
         **extra,
     }
     return Checkpoint({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
@@ -95,6 +97,7 @@ def restore(session: Session, checkpoint: Checkpoint) -> None:
         for layer, state in enumerate(session.states)
     )
     metadata = checkpoint.metadata
+    session.use(kept(metadata.get("backend", "numpy")))
     session.steps = metadata["step"]
     session.smooth_loss = metadata["smooth_loss"]
     for name, state in metadata["generators"].items():

@@ -60,6 +60,7 @@ def run_tags(session: Session) -> dict[str, str]:
         "rnnx.config_hash": config_hash(config),
         "rnnx.seedless_hash": config_hash(config, seedless=True),
         "rnnx.threads": str(session.threads.count),
+        "rnnx.backend": session.backend.value,
         "data.sha256": session.corpus.sha256,
     }
     for kind in KINDS:

@@ -16,6 +16,14 @@ class Dtype(Enum):
     float64 = "float64"
 
 
+class Backend(Enum):
+    """What computes the cells and the head."""
+
+    auto = "auto"
+    numpy = "numpy"
+    fast = "fast"
+
+
 class Baseline(Enum):
     """Whether the best n-gram is fitted for comparison at the end."""
 
@@ -78,6 +86,9 @@ class Train:
     """The best n-gram on the same split: auto (up to two million symbols), always or never."""
     threads: int = 0
     """BLAS threads; 0: 1, or 2 where hidden_size²·batch_size is above 2¹⁹. At least 0."""
+    backend: Backend = Backend.auto
+    """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast where numba is installed
+    and steps·batch_size·hidden_size is at least 2²⁰, a run long enough to repay loading it."""
     outputs: str = "outputs"
     """The folder that holds a folder for each run."""
     checkpoint: Checkpoints = field(default_factory=Checkpoints)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnx import checkpoint as checkpoints
+from rnnx.backend import kept
 from rnnx.config import component_from, components_from, settings_from
 from rnnx.contracts import Array, Sampler
 from rnnx.corpus import Split, examples_of
@@ -18,6 +19,7 @@ from rnnx.generation import generate
 from rnnx.model import Network
 from rnnx.ranges import require
 from rnnx.scratch import Scratch
+from rnnx.settings import Backend
 from rnnx.threads import BlasThreads
 from rnnx.vocabulary import Vocabulary
 
@@ -39,6 +41,7 @@ class Model:
         self.sample_length = settings.sample_length
         self._sampler: Sampler = components.sampler
         self._threads = BlasThreads(checkpoint.metadata["threads"])
+        self._compiled = kept(checkpoint.metadata.get("backend", "numpy")) is Backend.fast
 
     def sample(
         self,
@@ -99,13 +102,16 @@ class Model:
                 raise DataError(f"line {i + 1}: is empty; a text has at least one symbol")
         with self._threads:
             return example_nats(
-                self.network, self.params, examples_of(self.vocabulary, lines), Scratch()
+                self.network,
+                self.params,
+                examples_of(self.vocabulary, lines),
+                Scratch(self._compiled),
             )
 
     def mean_nats(self, split: Split) -> float:
         """The mean of −ln p over a split whose ids are this vocabulary's."""
         with self._threads:
-            return mean_nats(self.network, self.params, split, Scratch())
+            return mean_nats(self.network, self.params, split, Scratch(self._compiled))
 
 
 def load_file(path: Path) -> Model:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnx.backend import choose
 from rnnx.batches import Batch, TrainBatches
 from rnnx.config import Components, components_from, settings_from
 from rnnx.contracts import Array, Probe
@@ -20,7 +21,7 @@ from rnnx.model import Network, States
 from rnnx.parameters import Parameters
 from rnnx.records import Findings, Observation
 from rnnx.scratch import Scratch
-from rnnx.settings import Train
+from rnnx.settings import Backend, Train
 from rnnx.threads import BlasThreads, thread_count
 
 CONCERNS = ("init", "order", "dropout", "sampling")
@@ -65,9 +66,14 @@ class Session:
         self.steps = 0
         self.smooth_loss = self.settings.smoothing_start * math.log(len(self.corpus.vocabulary))
         self.figures: Figures | None = None
-        self._scratch = _bound_scratch(self.grads)
-        self._evaluation_scratch = Scratch()
+        self.use(choose(self.settings, self.components.cell.hidden_size))
         self.observation: Observation | None = None  # of the last step, where a probe was due
+
+    def use(self, backend: Backend) -> None:
+        """Compute with ``backend`` (numpy or fast) from the next step on."""
+        self.backend = backend
+        self._scratch = _bound_scratch(self.grads, backend is Backend.fast)
+        self._evaluation_scratch = Scratch(backend is Backend.fast)
 
     def _make_arrays(self) -> None:
         """Parameters, gradients and what the optimizer keeps."""
@@ -208,9 +214,9 @@ def _is_due(probe: Probe, step: int) -> bool:
     return step == 1 or step % probe.every == 0
 
 
-def _bound_scratch(grads: Parameters) -> Scratch:
+def _bound_scratch(grads: Parameters, compiled: bool) -> Scratch:
     """A scratch in which ``dWx`` and the like are the flat gradient's own views."""
-    scratch = Scratch()
+    scratch = Scratch(compiled)
     for part, arrays in grads.items():
         for name, array in arrays.items():
             scratch.child(part).bind(f"d{name}", array)

@@ -35,7 +35,6 @@ class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, kind, ir.VectorType(scalar, kind.count))
 
 
-
 def splat(builder: Any, value: Any, vector: Any) -> Any:
     """The scalar ``value`` in every lane."""
     index = ir.IntType(32)

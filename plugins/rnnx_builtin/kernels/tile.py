@@ -51,8 +51,7 @@ def _emit(builder: Any, vector: Any, count: int, onto: bool, args: Any) -> None:
     with cgutils.for_range(builder, depth):
         weights, inputs = builder.load(w_k), builder.load(h_k)
         columns = [
-            builder.load(place, align=align)
-            for place in _registers(builder, inputs, vector, count)
+            builder.load(place, align=align) for place in _registers(builder, inputs, vector, count)
         ]
         _add_step(builder, sums, weights, columns)
         builder.store(_at(builder, weights, ROWS), w_k)
