@@ -71,12 +71,16 @@ class Vanilla:
     def forward(
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
+        relu = self.activation is Activation.relu
+        if scratch.compiled:
+            from rnnx_builtin.kernels import vanilla
+
+            return vanilla.forward(params, x, state, lengths, relu, scratch)
         T, Wh = len(x), params["Wh"]
         z = project(params["Wx"], params["b"], x, lengths, scratch)
         hs = begin(state[0], "hs", T, scratch, params)
         # A relu may grow without bound beyond a column's end: stop it there.
         ended = ~mask(lengths, T) if lengths is not None and is_padded(lengths, T) else None
-        relu = self.activation is Activation.relu
         for t in range(T):
             h = hs[t + 1]
             np.matmul(Wh, hs[t], out=h)
@@ -104,6 +108,11 @@ class Vanilla:
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
+        if scratch.compiled:
+            from rnnx_builtin.kernels import vanilla
+
+            relu = self.activation is Activation.relu
+            return vanilla.backward(params, cache, dh, dstate, relu, scratch)
         x, hs, lengths = cache
         T, n_a, B = dh.shape
         dtype = hs.dtype

@@ -132,6 +132,17 @@ at_least = _choice("<")
 
 
 @intrinsic
+def where_positive(typing: Any, x: Any, y: Any) -> Any:
+    """y where x > 0, else 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        zero = ir.Constant(args[0].type, None)
+        return builder.select(builder.fcmp_ordered(">", args[0], zero), args[1], zero)
+
+    return x(x, x), codegen
+
+
+@intrinsic
 def rounded(typing: Any, x: Any) -> Any:
     """The nearest whole numbers."""
 
