@@ -16,6 +16,7 @@ from rnnx_builtin.kernels.sequence import (
     enter_gradient,
     spread,
     take_in,
+    take_out,
 )
 
 
@@ -147,7 +148,7 @@ def backward_after(
         multiply(WhT, dz, back)
         _add(back, d)
     enter_gradient(back, d_final, ends, -1)
-    dh0[:] = back[:n, :B]
+    take_out(back, dh0)
 
 
 @inline
@@ -203,7 +204,7 @@ def backward_before(
         multiply(WhT, dz, back)
         _add(back, d)
     enter_gradient(back, d_final, ends, -1)
-    dh0[:] = back[:n, :B]
+    take_out(back, dh0)
 
 
 @inline

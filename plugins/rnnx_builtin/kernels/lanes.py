@@ -143,6 +143,25 @@ def where_positive(typing: Any, x: Any, y: Any) -> Any:
 
 
 @intrinsic
+def sum_of(typing: Any, x: Any) -> Any:
+    """The sum of the lanes: halves onto halves."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        index, (value,) = ir.IntType(32), args
+        kind, left = value.type, value.type.count
+        while left > 1:
+            left //= 2
+            moved = [(place + left) % kind.count for place in range(kind.count)]
+            turned = builder.shuffle_vector(
+                value, value, ir.Constant(ir.VectorType(index, kind.count), moved)
+            )
+            value = builder.fadd(value, turned)
+        return builder.extract_element(value, ir.Constant(index, 0))
+
+    return x.scalar(x), codegen
+
+
+@intrinsic
 def rounded(typing: Any, x: Any) -> Any:
     """The nearest whole numbers."""
 

@@ -33,6 +33,7 @@ from rnnx_builtin.kernels.sequence import (
     spread,
     steps_of,
     take_in,
+    take_out,
 )
 
 
@@ -168,8 +169,8 @@ def _backward(  # noqa: PLR0917
         spread(dz, dz_flat, 4, n, n_p, t, B)
     enter_gradient(back_h, d_final_h, ends, -1)
     enter_gradient(back_c, d_final_c, ends, -1)
-    dh0[:] = back_h[:n, :B]
-    dc0[:] = back_c[:n, :B]
+    take_out(back_h, dh0)
+    take_out(back_c, dc0)
 
 
 @inline

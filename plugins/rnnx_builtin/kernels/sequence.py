@@ -15,6 +15,8 @@ from rnnx.contracts import Array
 from rnnx.padding import is_padded, mask
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.compiling import inline, kernel
+from rnnx_builtin.kernels.lanes import load, store
+from rnnx_builtin.kernels.product import lanes_of
 
 LINE = 64  # bytes of a cache line
 
@@ -128,11 +130,21 @@ def add_into_columns(dz: Any, ids: Any, out: Any, dWx: Any, db: Any) -> None:
 
 @inline
 def add_columns(a: Any, columns: Any, ids: Any, blocks: int, n: int, n_p: int) -> None:
-    """a[:, b] += columns[:, ids[b]], block by block."""
+    """a[:, b] += columns[:, ids[b]], block by block, four rows for each look at an id."""
     for block in range(blocks):
-        for u in range(n):
+        to, of, u = block * n_p, block * n, 0
+        while u + 4 <= n:
             for b in range(ids.size):
-                a[block * n_p + u, b] += columns[block * n + u, ids[b]]
+                k = ids[b]
+                a[to + u, b] += columns[of + u, k]
+                a[to + u + 1, b] += columns[of + u + 1, k]
+                a[to + u + 2, b] += columns[of + u + 2, k]
+                a[to + u + 3, b] += columns[of + u + 3, k]
+            u += 4
+        while u < n:
+            for b in range(ids.size):
+                a[to + u, b] += columns[of + u, ids[b]]
+            u += 1
 
 
 @inline
@@ -145,8 +157,23 @@ def take_in(state: Any, step: Any) -> None:
 
 
 @inline
+def take_out(step: Any, state: Any) -> None:
+    """A step's array without its padding."""
+    n, B = state.shape
+    for u in range(n):
+        for b in range(B):
+            state[u, b] = step[u, b]
+
+
+@inline
 def spread(step: Any, flat: Any, blocks: int, n: int, n_p: int, t: int, B: int) -> None:
     """Columns t·B … of the flat array: a step's, without its padding."""
+    lanes, row = lanes_of(step), flat.shape[1]
+    if B == step.shape[1] and n == n_p and B % lanes == 0:
+        for u in range(blocks * n):
+            for b in range(0, B, lanes):
+                store(flat, u * row + t * B + b, load(step, u * B + b))
+        return
     for block in range(blocks):
         for u in range(n):
             for b in range(B):

@@ -33,6 +33,7 @@ from rnnx_builtin.kernels.sequence import (
     spread,
     steps_of,
     take_in,
+    take_out,
 )
 
 
@@ -142,7 +143,7 @@ def _backward(
         multiply(WhT, dz, back)
         spread(dz, dz_flat, 1, n, n_p, t, B)
     enter_gradient(back, d_final, ends, -1)
-    dh0[:] = back[:n, :B]
+    take_out(back, dh0)
 
 
 @inline
