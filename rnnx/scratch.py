@@ -23,8 +23,11 @@ class Scratch:
     """Whether components may compute in compiled kernels: the run's backend. Children inherit it;
     a component that has none takes no notice."""
 
-    def __init__(self, compiled: bool = False) -> None:
-        self.compiled = compiled
+    threads: int
+    """How many threads a compiled kernel may use; children inherit it."""
+
+    def __init__(self, compiled: bool = False, threads: int = 1) -> None:
+        self.compiled, self.threads = compiled, threads
         self._blocks: dict[str, Array] = {}
         self._views: dict[tuple[str, tuple[int, ...], npt.DTypeLike], Array] = {}
         self._bound: dict[str, Array] = {}
@@ -53,7 +56,7 @@ class Scratch:
     def child(self, name: str) -> Scratch:
         """The scratch of a part: its names are its own."""
         if name not in self._children:
-            self._children[name] = Scratch(self.compiled)
+            self._children[name] = Scratch(self.compiled, self.threads)
         return self._children[name]
 
     def bind(self, name: str, array: Array) -> None:

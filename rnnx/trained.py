@@ -105,13 +105,16 @@ class Model:
                 self.network,
                 self.params,
                 examples_of(self.vocabulary, lines),
-                Scratch(self._compiled),
+                self._scratch(),
             )
+
+    def _scratch(self) -> Scratch:
+        return Scratch(self._compiled, self._threads.count)
 
     def mean_nats(self, split: Split) -> float:
         """The mean of −ln p over a split whose ids are this vocabulary's."""
         with self._threads:
-            return mean_nats(self.network, self.params, split, Scratch(self._compiled))
+            return mean_nats(self.network, self.params, split, self._scratch())
 
 
 def load_file(path: Path) -> Model:

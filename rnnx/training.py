@@ -72,8 +72,9 @@ class Session:
     def use(self, backend: Backend) -> None:
         """Compute with ``backend`` (numpy or fast) from the next step on."""
         self.backend = backend
-        self._scratch = _bound_scratch(self.grads, backend is Backend.fast)
-        self._evaluation_scratch = Scratch(backend is Backend.fast)
+        fast, threads = backend is Backend.fast, self.threads.count
+        self._scratch = _bound_scratch(self.grads, Scratch(fast, threads))
+        self._evaluation_scratch = Scratch(fast, threads)
 
     def _make_arrays(self) -> None:
         """Parameters, gradients and what the optimizer keeps."""
@@ -214,9 +215,8 @@ def _is_due(probe: Probe, step: int) -> bool:
     return step == 1 or step % probe.every == 0
 
 
-def _bound_scratch(grads: Parameters, compiled: bool) -> Scratch:
+def _bound_scratch(grads: Parameters, scratch: Scratch) -> Scratch:
     """A scratch in which ``dWx`` and the like are the flat gradient's own views."""
-    scratch = Scratch(compiled)
     for part, arrays in grads.items():
         for name, array in arrays.items():
             scratch.child(part).bind(f"d{name}", array)

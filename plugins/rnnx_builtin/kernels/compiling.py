@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,16 @@ def _vector_bytes() -> tuple[int, int]:
 VECTOR, REGISTERS = _vector_bytes()
 
 
+@cache
 def _folder() -> Path:
     """One for each text of the kernels: a changed helper must not meet an old caller's code."""
     sha = hashlib.sha256(numba.__version__.encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         sha.update(path.read_bytes())
     return cache_folder() / "kernels" / sha.hexdigest()[:16]
+
+
+OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -44,13 +49,13 @@ def kernel(function: Callable[..., Any]) -> Any:
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_folder())
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        return numba.njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # no folder can be written: compile anew in every process
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(**OPTIONS)(function)
     finally:
         config.CACHE_DIR = before
 
 
 def inline(function: Callable[..., Any]) -> Any:
-    """A part of kernels: compiled into them, never by itself."""
-    return numba.njit(nogil=True, error_model="numpy")(function)
+    """A part of kernels: compiled into them, never called from Python."""
+    return numba.njit(no_cpython_wrapper=True, **OPTIONS)(function)

@@ -7,7 +7,7 @@ from typing import Any
 from rnnx_builtin.kernels.activations import sigmoid, tanh
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.lanes import load, store
-from rnnx_builtin.kernels.product import lanes_of, multiply
+from rnnx_builtin.kernels.product import lanes_of, multiply, multiply_back
 from rnnx_builtin.kernels.sequence import (
     add_columns,
     add_outputs,
@@ -26,17 +26,20 @@ def forward_after(
     bn: Any,
     columns: Any,
     ids: Any,
-    h0: Any,
     h_flat: Any,
+    h0: Any,
     hs: Any,
     gates: Any,
     inner: Any,
     ends: Any,
+    first: int,
+    all_B: int,
+    q: Any,
     final: Any,
 ) -> None:
     (T, B), n, n_p = ids.shape, len(h0), hs.shape[1]
     take_in(h0, hs[0])
-    spread(hs[0], h_flat, 1, n, n_p, 0, B)
+    spread(hs[0], h_flat, 1, n, n_p, first, B)
     begin_final(h0, final, ends)
     for t in range(T):
         multiply(Wh, hs[t], gates[t])
@@ -44,7 +47,7 @@ def forward_after(
         add_columns(gates[t], columns, ids[t], 3, n, n_p)
         _step_after(gates[t], inner[t], hs[t], hs[t + 1])
         end_columns(hs[t + 1], final, ends, t)
-        spread(hs[t + 1], h_flat, 1, n, n_p, t + 1, B)
+        spread(hs[t + 1], h_flat, 1, n, n_p, (t + 1) * all_B + first, B)
 
 
 @inline
@@ -74,30 +77,32 @@ def _step_after(a: Any, inner: Any, before: Any, h: Any) -> None:
 def forward_before(
     Wh: Any,
     Whn: Any,
-    q: Any,
     columns: Any,
     ids: Any,
-    h0: Any,
     h_flat: Any,
+    h0: Any,
     hs: Any,
     gates: Any,
     inner: Any,
     ends: Any,
+    first: int,
+    all_B: int,
+    q: Any,
     final: Any,
 ) -> None:
     (T, B), n, n_p = ids.shape, len(h0), hs.shape[1]
     take_in(h0, hs[0])
-    spread(hs[0], h_flat, 1, n, n_p, 0, B)
+    spread(hs[0], h_flat, 1, n, n_p, first, B)
     begin_final(h0, final, ends)
     for t in range(T):
-        multiply(Wh, hs[t], gates[t])
+        multiply(Wh, hs[t], gates[t, : 2 * n_p])
         gates[t, 2 * n_p :] = 0
         add_columns(gates[t], columns, ids[t], 3, n, n_p)
         _reset(gates[t], hs[t], inner[t])
         multiply(Whn, inner[t], q)
         _step_before(gates[t], q, hs[t], hs[t + 1])
         end_columns(hs[t + 1], final, ends, t)
-        spread(hs[t + 1], h_flat, 1, n, n_p, t + 1, B)
+        spread(hs[t + 1], h_flat, 1, n, n_p, (t + 1) * all_B + first, B)
 
 
 @inline
@@ -122,17 +127,21 @@ def _step_before(a: Any, q: Any, before: Any, h: Any) -> None:
 @kernel
 def backward_after(
     WhT: Any,
+    WhnT: Any,
     dh: Any,
+    dz_flat: Any,
+    n_flat: Any,
     d_final: Any,
     hs: Any,
     gates: Any,
     inner: Any,
     ends: Any,
+    first: int,
+    all_B: int,
     dz: Any,
     d: Any,
     back: Any,
-    dz_flat: Any,
-    n_flat: Any,
+    d_inner: Any,
     dh0: Any,
 ) -> None:
     (T, n, B), n_p = dh.shape, hs.shape[1]
@@ -142,10 +151,10 @@ def backward_after(
         enter_gradient(back, d_final, ends, t)
         add_outputs(dh, back, ends, t, d)
         _step_back_after(gates[t], inner[t], hs[t], d, dz)
-        spread(dz, dz_flat, 2, n, n_p, t, B)
-        spread(dz[2 * n_p :], n_flat, 1, n, n_p, t, B)
-        spread(d[n_p:], dz_flat[2 * n :], 1, n, n_p, t, B)
-        multiply(WhT, dz, back)
+        spread(dz, dz_flat, 2, n, n_p, t * all_B + first, B)
+        spread(dz[2 * n_p :], n_flat, 1, n, n_p, t * all_B + first, B)
+        spread(d[n_p:], dz_flat[2 * n :], 1, n, n_p, t * all_B + first, B)
+        multiply_back(WhT, dz, back)
         _add(back, d)
     enter_gradient(back, d_final, ends, -1)
     take_out(back, dh0)
@@ -176,18 +185,20 @@ def _add(back: Any, d: Any) -> None:
 def backward_before(
     WhT: Any,
     WhnT: Any,
-    d_inner: Any,
     dh: Any,
+    dz_flat: Any,
+    n_flat: Any,
     d_final: Any,
     hs: Any,
     gates: Any,
     inner: Any,
     ends: Any,
+    first: int,
+    all_B: int,
     dz: Any,
     d: Any,
     back: Any,
-    dz_flat: Any,
-    n_flat: Any,
+    d_inner: Any,
     dh0: Any,
 ) -> None:
     (T, n, B), n_p = dh.shape, hs.shape[1]
@@ -197,11 +208,11 @@ def backward_before(
         enter_gradient(back, d_final, ends, t)
         add_outputs(dh, back, ends, t, d)
         _step_back_gates(gates[t], hs[t], d, dz)
-        multiply(WhnT, dz[2 * n_p :], d_inner)
+        multiply_back(WhnT, dz[2 * n_p :], d_inner)
         _step_back_reset(gates[t], hs[t], d_inner, d, dz)
-        spread(dz, dz_flat, 3, n, n_p, t, B)
-        spread(inner[t], n_flat, 1, n, n_p, t, B)
-        multiply(WhT, dz, back)
+        spread(dz, dz_flat, 3, n, n_p, t * all_B + first, B)
+        spread(inner[t], n_flat, 1, n, n_p, t * all_B + first, B)
+        multiply_back(WhT, dz[: 2 * n_p], back)
         _add(back, d)
     enter_gradient(back, d_final, ends, -1)
     take_out(back, dh0)

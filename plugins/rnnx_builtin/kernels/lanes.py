@@ -14,7 +14,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 from rnnx_builtin.kernels.compiling import VECTOR
 
@@ -63,6 +63,16 @@ def load(typing: Any, array: Any, place: Any) -> Any:
 
 
 @intrinsic
+def zeros_of(typing: Any, array: Any) -> Any:
+    """LANES zeros of an array's dtype."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return ir.Constant(context.get_value_type(signature.return_type), None)
+
+    return Lanes(array.dtype)(array), codegen
+
+
+@intrinsic
 def store(typing: Any, array: Any, place: Any, value: Any) -> Any:
     """Put LANES neighbours back at the flat index ``place``."""
 
@@ -81,36 +91,33 @@ def _as_lanes(context: Any, builder: Any, kind: Any, value: Any, wanted: Lanes) 
     return splat(builder, scalar, context.get_value_type(wanted))
 
 
-def _operation(name: str, **options: Any) -> Callable[..., Any]:
-    @intrinsic
-    def operation(typing: Any, x: Any, y: Any) -> Any:
-        wanted = x if isinstance(x, Lanes) else y
+def _make_operator(symbol: Callable[..., Any], name: str) -> None:
+    """``symbol`` of two Lanes, or of Lanes and a number, is the instruction ``name``."""
 
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            pair = zip(signature.args, args, strict=True)
-            sides = [_as_lanes(context, builder, k, v, wanted) for k, v in pair]
-            return getattr(builder, name)(*sides, **options)
+    @type_callable(symbol)
+    def type_of(context: Any) -> Any:
+        def typer(x: Any, y: Any) -> Any:
+            for side, other in ((x, y), (y, x)):
+                if isinstance(side, Lanes) and isinstance(other, (Lanes, types.Number)):
+                    return side
+            return None
 
-        return wanted(x, y), codegen
+        return typer
 
-    return operation  # type: ignore[no-any-return]
+    def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pair = zip(signature.args, args, strict=True)
+        sides = [_as_lanes(context, builder, k, v, signature.return_type) for k, v in pair]
+        # "contract" lets a product and a sum become one fused instruction, and nothing else.
+        return getattr(builder, name)(*sides, flags=["contract"])
 
-
-def _overload(symbol: Callable[..., Any], name: str) -> None:
-    # "contract" lets a product and a sum become one fused instruction, and nothing else.
-    operation = _operation(name, flags=["contract"])
-
-    @overload(symbol, strict=False)
-    def choose(x: Any, y: Any) -> Any:
-        if isinstance(x, Lanes) or isinstance(y, Lanes):
-            return lambda x, y: operation(x, y)
-        return None
+    for sides in ((Lanes, Lanes), (Lanes, types.Number), (types.Number, Lanes)):
+        lower_builtin(symbol, *sides)(lower)
 
 
 for _symbol, _name in ((operator.add, "fadd"), (operator.sub, "fsub")):
-    _overload(_symbol, _name)
+    _make_operator(_symbol, _name)
 for _symbol, _name in ((operator.mul, "fmul"), (operator.truediv, "fdiv")):
-    _overload(_symbol, _name)
+    _make_operator(_symbol, _name)
 
 
 def _choice(test: str) -> Callable[..., Any]:

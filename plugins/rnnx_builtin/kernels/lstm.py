@@ -11,10 +11,12 @@ from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.activations import sigmoid, tanh
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.lanes import load, store
+from rnnx_builtin.kernels.parts import each, joined, parts_of
 from rnnx_builtin.kernels.product import (
     all_rows,
     lanes_of,
     multiply,
+    multiply_back,
     packed,
     packed_transpose,
     padded,
@@ -30,6 +32,7 @@ from rnnx_builtin.kernels.sequence import (
     flat_buffer,
     input_gradient,
     input_of,
+    laid_out,
     spread,
     steps_of,
     take_in,
@@ -37,12 +40,18 @@ from rnnx_builtin.kernels.sequence import (
 )
 
 
+class Kept(NamedTuple):
+    """Of a part's columns; n_p and B_p are padded."""
+
+    cs: Array  # (T + 1, n_p, B_p), cs[0] the initial state
+    gates: Array  # (T, ≥ 4·n_p, B_p): i, f, o, g after their activations
+    tanh_c: Array  # (T, n_p, B_p)
+
+
 class Cache(NamedTuple):
     x: Input
     h_flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first
-    cs: Array  # (T + 1, n_p, B_p), cs[0] the initial state; n_p and B_p are padded
-    gates: Array  # (T, ≥ 4·n_p, B_p): i, f, o, g after their activations
-    tanh_c: Array  # (T, n_p, B_p)
+    kept: list[Kept]
     ends: Array  # (B,) lengths
 
 
@@ -51,56 +60,75 @@ def forward(
 ) -> tuple[Array, State, Cache]:
     """LSTM.forward."""
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
-    B_p, n_p = padded(B, dtype), padded_rows(n_a, B, dtype)
     given = input_of(params["Wx"], params["b"], x, lengths, scratch)
     Wh = packed("Wh_packed", params["Wh"], 4, B, scratch)
-    cache = Cache(
-        given,
-        flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch),
-        scratch.array("cs", (T + 1, n_p, B_p), dtype),
-        scratch.array("gates", (T, all_rows(4 * n_p, B), B_p), dtype),
-        scratch.array("tanh_c", (T, n_p, B_p), dtype),
-        np.full(B, T) if lengths is None else lengths,
-    )
-    h = scratch.array("h_t", (n_p, B_p), dtype)
-    final = np.empty((n_a, B), dtype), np.empty((n_a, B), dtype)
-    _forward(Wh, given.columns, given.ids, *state, *cache[1:], h, *final)
-    return steps_of(cache.h_flat[:, B:], T, B), final, cache
+    h_flat = flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch)
+    ends = np.full(B, T) if lengths is None else lengths
+    n_p, kept, finals, calls = padded_rows(n_a, B, dtype), [], [], []
+    for part in parts_of(B, scratch.threads, dtype):
+        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
+        kept.append(
+            Kept(
+                own.array("cs", (T + 1, n_p, columns), dtype),
+                own.array("gates", (T, all_rows(4 * n_p, B), columns), dtype),
+                own.array("tanh_c", (T, n_p, columns), dtype),
+            )
+        )
+        h, starts = own.array("h_t", (n_p, columns), dtype), [part.of(s) for s in state]
+        finals.append([np.empty_like(start) for start in starts])
+        where = (part.of(ends), part.first, B)
+        fixed = (Wh, given.columns, part.of(given.ids), h_flat)
+        calls.append((*fixed, *starts, *kept[-1], *where, h, *finals[-1]))
+    each(_forward, calls)
+    final_h, final_c = (joined(columns) for columns in zip(*finals, strict=True))
+    return steps_of(h_flat[:, B:], T, B), (final_h, final_c), Cache(given, h_flat, kept, ends)
 
 
 def backward(
     params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
 ) -> tuple[Params, Array | None, State]:
     """LSTM.backward."""
-    T, n_a, B = dh.shape
-    dtype, (_, n_p, B_p) = dh.dtype, cache.tanh_c.shape
+    (T, n_a, B), dtype = dh.shape, dh.dtype
     WhT = packed_transpose("WhT_packed", params["Wh"], 4, B, scratch)
-    dz = scratch.array("dz_t", (4 * n_p, B_p), dtype)
     dz_flat = flat_buffer("dz_flat", 4 * n_a, T * B, dtype, scratch)
-    dh_t = scratch.array("dh_t", (n_p, B_p), dtype)
-    back_h = scratch.array("back_h", (all_rows(n_p, B), B_p), dtype)
-    back_c = scratch.array("back_c", (n_p, B_p), dtype)
+    dh = laid_out(dh, scratch)
     d_final = dstate or (np.zeros((n_a, B), dtype),) * 2
-    dstate0 = np.empty((n_a, B), dtype), np.empty((n_a, B), dtype)
-    _backward(WhT, dh, *d_final, *cache[2:], dz, dz_flat, dh_t, back_h, back_c, *dstate0)
+    parts, starts, calls = parts_of(B, scratch.threads, dtype), [], []
+    for part, kept in zip(parts, cache.kept, strict=True):
+        own, (_, n_p, columns) = scratch.child(f"part{part.first}"), kept.tanh_c.shape
+        given = [part.of(d) for d in d_final]
+        starts.append([np.empty_like(d) for d in given])
+        buffers = (
+            own.array("dz_t", (4 * n_p, columns), dtype),
+            own.array("dh_t", (n_p, columns), dtype),
+            own.array("back_h", (all_rows(n_p, B), columns), dtype),
+            own.array("back_c", (n_p, columns), dtype),
+        )
+        where = (part.of(cache.ends), part.first, B)
+        here = dh[..., part.first : part.last]
+        calls.append((WhT, here, dz_flat, *given, *kept, *where, *buffers, *starts[-1]))
+    each(_backward, calls)
+    dh0, dc0 = (joined(columns) for columns in zip(*starts, strict=True))
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
     dWh = scratch.array("dWh", (4 * n_a, n_a), dtype)
     np.matmul(dz_flat[:, : T * B], cache.h_flat[:, : T * B].T, out=dWh)
-    return {"Wx": dWx, "Wh": dWh, "b": db}, dx, dstate0
+    return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (dh0, dc0)
 
 
 @kernel
-def _forward(  # noqa: PLR0917
+def _forward(
     Wh: Any,
     columns: Any,
     ids: Any,
+    h_flat: Any,
     h0: Any,
     c0: Any,
-    h_flat: Any,
     cs: Any,
     gates: Any,
     tanh_c: Any,
     ends: Any,
+    first: int,
+    all_B: int,
     h: Any,
     final_h: Any,
     final_c: Any,
@@ -108,7 +136,7 @@ def _forward(  # noqa: PLR0917
     (T, B), n, n_p = ids.shape, len(h0), len(h)
     take_in(h0, h)
     take_in(c0, cs[0])
-    spread(h, h_flat, 1, n, n_p, 0, B)
+    spread(h, h_flat, 1, n, n_p, first, B)
     begin_final(h0, final_h, ends)
     begin_final(c0, final_c, ends)
     for t in range(T):
@@ -117,7 +145,7 @@ def _forward(  # noqa: PLR0917
         _step(gates[t], cs[t], cs[t + 1], tanh_c[t], h)
         end_columns(h, final_h, ends, t)
         end_columns(cs[t + 1], final_c, ends, t)
-        spread(h, h_flat, 1, n, n_p, t + 1, B)
+        spread(h, h_flat, 1, n, n_p, (t + 1) * all_B + first, B)
 
 
 @inline
@@ -139,17 +167,19 @@ def _step(a: Any, before: Any, c: Any, tanh_c: Any, h: Any) -> None:
 
 
 @kernel
-def _backward(  # noqa: PLR0917
+def _backward(
     WhT: Any,
     dh: Any,
+    dz_flat: Any,
     d_final_h: Any,
     d_final_c: Any,
     cs: Any,
     gates: Any,
     tanh_c: Any,
     ends: Any,
+    first: int,
+    all_B: int,
     dz: Any,
-    dz_flat: Any,
     dh_t: Any,
     back_h: Any,
     back_c: Any,
@@ -165,8 +195,8 @@ def _backward(  # noqa: PLR0917
         enter_gradient(back_c, d_final_c, ends, t)
         add_outputs(dh, back_h, ends, t, dh_t)
         _step_back(gates[t], cs[t], tanh_c[t], dh_t, back_c, dz)
-        multiply(WhT, dz, back_h)
-        spread(dz, dz_flat, 4, n, n_p, t, B)
+        multiply_back(WhT, dz, back_h)
+        spread(dz, dz_flat, 4, n, n_p, t * all_B + first, B)
     enter_gradient(back_h, d_final_h, ends, -1)
     enter_gradient(back_c, d_final_c, ends, -1)
     take_out(back_h, dh0)

@@ -15,6 +15,7 @@ from numba.extending import overload
 from rnnx.contracts import Array
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.compiling import VECTOR, inline, kernel
+from rnnx_builtin.kernels.lanes import load, sum_of, zeros_of
 from rnnx_builtin.kernels.tile import ROWS, make_tile
 
 DEPTH = 512  # of k at a time, so that a strip of h and a panel of W stay in the near caches
@@ -43,62 +44,48 @@ def all_rows(rows: int, B: int) -> int:
 
 
 def packed(name: str, W: Array, blocks: int, B: int, scratch: Scratch) -> Array:
-    """W (blocks · n, K) as (panels, K, rows of a panel), each block's rows padded.
+    """W (blocks · n, K) as (panels, K, ROWS), 0 below its last row.
 
-    A single column takes one panel of all rows, which is Wᵀ.
+    A single column needs no packing: W itself as (blocks, n, K).
     """
-    n, K = len(W) // blocks, W.shape[1]
-    n_p = padded_rows(n, B, W.dtype)
-    rows = blocks * n_p if B == 1 else ROWS
-    count = all_rows(blocks * n_p, B) // rows
-    out = scratch.array(name, (count, K, rows), W.dtype)
-    pack(W, n, n_p, out)
+    n, K = W.shape
+    if B == 1:
+        return W.reshape(blocks, n // blocks, K)
+    out = scratch.array(name, (-(-n // ROWS), K, ROWS), W.dtype)
+    pack(W, out)
     return out
 
 
 def packed_transpose(name: str, W: Array, blocks: int, B: int, scratch: Scratch) -> Array:
-    """Wᵀ (n, blocks · n) likewise, with zeros for the rows that pad W's blocks."""
-    n = len(W) // blocks
-    n_p = padded_rows(n, B, W.dtype)
-    rows = n_p if B == 1 else ROWS
-    count = all_rows(n_p, B) // rows
-    out = scratch.array(name, (count, blocks * n_p, rows), W.dtype)
-    pack_transpose(W, n, n_p, out)
+    """Wᵀ likewise, W (blocks · n, K); W itself for a single column."""
+    n, K = W.shape
+    if B == 1:
+        return W.reshape(blocks, n // blocks, K)
+    out = scratch.array(name, (-(-K // ROWS), n, ROWS), W.dtype)
+    pack_transpose(W, out)
     return out
 
 
 @kernel
-def pack(W: Any, n: int, n_p: int, out: Any) -> None:
-    """Row block · n + u of W becomes row block · n_p + u of the panels; the rest is 0."""
+def pack(W: Any, out: Any) -> None:
+    """Row p · ROWS + r of W becomes row r of panel p."""
     count, K, rows = out.shape
-    total = W.shape[0] // n * n_p
     for p in range(count):
         for r in range(rows):
             row = p * rows + r
-            block, u = row // n_p, row % n_p
-            if row < total and u < n:
-                for k in range(K):
-                    out[p, k, r] = W[block * n + u, k]
-            else:
-                for k in range(K):
-                    out[p, k, r] = 0
+            for k in range(K):
+                out[p, k, r] = W[row, k] if row < len(W) else 0
 
 
 @kernel
-def pack_transpose(W: Any, n: int, n_p: int, out: Any) -> None:
-    """Column u of W becomes row u of the panels, W's row block · n + k their k."""
+def pack_transpose(W: Any, out: Any) -> None:
+    """Column p · ROWS + r of W becomes row r of panel p."""
     count, K, rows = out.shape
-    columns = W.shape[1]
     for p in range(count):
-        last = min(rows, columns - p * rows)
+        last = min(rows, W.shape[1] - p * rows)
         for k in range(K):
-            block, u = k // n_p, k % n_p
-            if u < n:
-                for r in range(last):
-                    out[p, k, r] = W[block * n + u, p * rows + r]
-            else:
-                for r in range(rows):
-                    out[p, k, r] = 0
+            for r in range(last):
+                out[p, k, r] = W[k, p * rows + r]
             for r in range(last, rows):
                 out[p, k, r] = 0
 
@@ -121,11 +108,25 @@ _more, _more_half = make_tile(2, True), make_tile(1, True)
 @inline
 def multiply(W: Any, h: Any, out: Any) -> None:
     """out = W @ h for W packed, h (K, B) and out (all rows, B), B padded."""
+    if h.shape[1] == 1:
+        _rows_by_column(W, h, out)
+    else:
+        _tiles(W, h, out)
+
+
+@inline
+def multiply_back(W: Any, dz: Any, out: Any) -> None:
+    """out = Wᵀ @ dz for Wᵀ packed, dz (blocks · n, B) and out (all rows, B), B padded."""
+    if dz.shape[1] == 1:
+        _columns_by_weight(W, dz, out)
+    else:
+        _tiles(W, dz, out)
+
+
+@inline
+def _tiles(W: Any, h: Any, out: Any) -> None:
     count, K, rows = W.shape
     B = h.shape[1]
-    if B == 1:
-        _multiply_column(W[0], h, out)
-        return
     pair = 2 * lanes_of(W)
     for k0 in range(0, K, DEPTH):
         depth = min(DEPTH, K - k0)
@@ -145,19 +146,31 @@ def multiply(W: Any, h: Any, out: Any) -> None:
 
 
 @inline
-def _multiply_column(W: Any, h: Any, out: Any) -> None:
-    """A column at a time of Wᵀ (K, rows), four at once: sums in the near cache."""
-    K, rows = W.shape
-    for r in range(rows):
-        out[r, 0] = 0
-    k = 0
-    while k + 4 <= K:
-        a, b, c, d = h[k, 0], h[k + 1, 0], h[k + 2, 0], h[k + 3, 0]
-        for r in range(rows):
-            out[r, 0] += W[k, r] * a + W[k + 1, r] * b + W[k + 2, r] * c + W[k + 3, r] * d
-        k += 4
-    while k < K:
-        a = h[k, 0]
-        for r in range(rows):
-            out[r, 0] += W[k, r] * a
-        k += 1
+def _rows_by_column(W: Any, h: Any, out: Any) -> None:
+    """W (blocks, n, K) times a single column, a dot product a row."""
+    blocks, n, K = W.shape
+    n_p, lanes = out.shape[0] // blocks, lanes_of(W)
+    whole = K - K % lanes
+    for block in range(blocks):
+        for u in range(n):
+            row, sums = (block * n + u) * K, zeros_of(W)
+            for k in range(0, whole, lanes):
+                sums = sums + load(W, row + k) * load(h, k)
+            total = sum_of(sums)
+            for k in range(whole, K):
+                total += W[block, u, k] * h[k, 0]
+            out[block * n_p + u, 0] = total
+
+
+@inline
+def _columns_by_weight(W: Any, dz: Any, out: Any) -> None:
+    """Wᵀ times a single column: W's rows (blocks, n, K), each by its number of dz."""
+    blocks, n, K = W.shape
+    n_p = dz.shape[0] // blocks
+    for k in range(out.shape[0]):
+        out[k, 0] = 0
+    for block in range(blocks):
+        for u in range(n):
+            d = dz[block * n_p + u, 0]
+            for k in range(K):
+                out[k, 0] += W[block, u, k] * d

@@ -53,6 +53,12 @@ def flat_of(steps: Array, name: str, scratch: Scratch) -> Array:
     return out[:, : T * B]
 
 
+def laid_out(dh: Array, scratch: Scratch) -> Array:
+    """dh (T, n, B) as a view of a flat array, however it came: one kind for the compiler."""
+    T, _, B = dh.shape
+    return steps_of(flat_of(dh, "dh_flat", scratch), T, B)
+
+
 def input_of(Wx: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratch) -> Input:
     """Ids choose among Wx's columns; dense x is one product over all steps."""
     (n, n_x), (T, B) = Wx.shape, (len(x), x.shape[-1])
@@ -166,18 +172,18 @@ def take_out(step: Any, state: Any) -> None:
 
 
 @inline
-def spread(step: Any, flat: Any, blocks: int, n: int, n_p: int, t: int, B: int) -> None:
-    """Columns t·B … of the flat array: a step's, without its padding."""
+def spread(step: Any, flat: Any, blocks: int, n: int, n_p: int, start: int, B: int) -> None:
+    """B columns of the flat array from ``start`` on: a step's, without its padding."""
     lanes, row = lanes_of(step), flat.shape[1]
     if B == step.shape[1] and n == n_p and B % lanes == 0:
         for u in range(blocks * n):
             for b in range(0, B, lanes):
-                store(flat, u * row + t * B + b, load(step, u * B + b))
+                store(flat, u * row + start + b, load(step, u * B + b))
         return
     for block in range(blocks):
         for u in range(n):
             for b in range(B):
-                flat[block * n + u, t * B + b] = step[block * n_p + u, b]
+                flat[block * n + u, start + b] = step[block * n_p + u, b]
 
 
 @inline

@@ -11,10 +11,12 @@ from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.activations import tanh
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.lanes import at_least, load, store, where_positive
+from rnnx_builtin.kernels.parts import each, joined, parts_of
 from rnnx_builtin.kernels.product import (
     all_rows,
     lanes_of,
     multiply,
+    multiply_back,
     packed,
     packed_transpose,
     padded,
@@ -30,6 +32,7 @@ from rnnx_builtin.kernels.sequence import (
     flat_buffer,
     input_gradient,
     input_of,
+    laid_out,
     spread,
     steps_of,
     take_in,
@@ -40,7 +43,7 @@ from rnnx_builtin.kernels.sequence import (
 class Cache(NamedTuple):
     x: Input
     h_flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first
-    hs: Array  # (T + 1, ≥ n_p, B_p), the initial state first; n_p and B_p are padded
+    hs: list[Array]  # a part's (T + 1, ≥ n_p, B_p), the initial state first, padded
     ends: Array  # (B,) lengths
 
 
@@ -49,18 +52,21 @@ def forward(
 ) -> tuple[Array, State, Cache]:
     """Vanilla.forward."""
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
-    B_p, n_p = padded(B, dtype), padded_rows(n_a, B, dtype)
     given = input_of(params["Wx"], params["b"], x, lengths, scratch)
     Wh = packed("Wh_packed", params["Wh"], 1, B, scratch)
-    cache = Cache(
-        given,
-        flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch),
-        scratch.array("hs", (T + 1, all_rows(n_p, B), B_p), dtype),
-        np.full(B, T) if lengths is None else lengths,
-    )
-    final = np.empty((n_a, B), dtype)
-    _forward(Wh, given.columns, given.ids, state[0], *cache[1:], final, n_p, relu)
-    return steps_of(cache.h_flat[:, B:], T, B), (final,), cache
+    h_flat = flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch)
+    ends = np.full(B, T) if lengths is None else lengths
+    n_p, kept, finals, calls = padded_rows(n_a, B, dtype), [], [], []
+    for part in parts_of(B, scratch.threads, dtype):
+        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
+        kept.append(own.array("hs", (T + 1, all_rows(n_p, B), columns), dtype))
+        start = part.of(state[0])
+        finals.append(np.empty_like(start))
+        where = (part.of(ends), part.first, B)
+        fixed = (Wh, given.columns, part.of(given.ids), h_flat)
+        calls.append((*fixed, start, kept[-1], *where, finals[-1], n_p, relu))
+    each(_forward, calls)
+    return steps_of(h_flat[:, B:], T, B), (joined(finals),), Cache(given, h_flat, kept, ends)
 
 
 def backward(
@@ -72,19 +78,28 @@ def backward(
     scratch: Scratch,
 ) -> tuple[Params, Array | None, State]:
     """Vanilla.backward."""
-    T, n_a, B = dh.shape
-    dtype, B_p, n_p = dh.dtype, cache.hs.shape[2], padded_rows(n_a, B, dh.dtype)
+    (T, n_a, B), dtype = dh.shape, dh.dtype
+    n_p = padded_rows(n_a, B, dtype)
     WhT = packed_transpose("WhT_packed", params["Wh"], 1, B, scratch)
-    dz = scratch.array("dz_t", (n_p, B_p), dtype)
     dz_flat = flat_buffer("dz_flat", n_a, T * B, dtype, scratch)
-    back = scratch.array("back_h", (all_rows(n_p, B), B_p), dtype)
+    dh = laid_out(dh, scratch)
     d_final = dstate[0] if dstate else np.zeros((n_a, B), dtype)
-    dh0 = np.empty((n_a, B), dtype)
-    _backward(WhT, dh, d_final, cache.hs, cache.ends, dz, dz_flat, back, dh0, relu)
+    parts, starts, calls = parts_of(B, scratch.threads, dtype), [], []
+    for part, hs in zip(parts, cache.hs, strict=True):
+        own, given = scratch.child(f"part{part.first}"), part.of(d_final)
+        starts.append(np.empty_like(given))
+        buffers = (
+            own.array("dz_t", (n_p, hs.shape[2]), dtype),
+            own.array("back_h", (all_rows(n_p, B), hs.shape[2]), dtype),
+        )
+        where = (part.of(cache.ends), part.first, B)
+        here = dh[..., part.first : part.last]
+        calls.append((WhT, here, dz_flat, given, hs, *where, *buffers, starts[-1], relu))
+    each(_backward, calls)
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
     dWh = scratch.array("dWh", (n_a, n_a), dtype)
     np.matmul(dz_flat[:, : T * B], cache.h_flat[:, : T * B].T, out=dWh)
-    return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (dh0,)
+    return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (joined(starts),)
 
 
 @kernel
@@ -92,17 +107,19 @@ def _forward(
     Wh: Any,
     columns: Any,
     ids: Any,
-    h0: Any,
     h_flat: Any,
+    h0: Any,
     hs: Any,
     ends: Any,
+    first: int,
+    all_B: int,
     final: Any,
     n_p: int,
     relu: bool,
 ) -> None:
     (T, B), n = ids.shape, len(h0)
     take_in(h0, hs[0])
-    spread(hs[0], h_flat, 1, n, n_p, 0, B)
+    spread(hs[0], h_flat, 1, n, n_p, first, B)
     begin_final(h0, final, ends)
     for t in range(T):
         h = hs[t + 1]
@@ -110,7 +127,7 @@ def _forward(
         add_columns(h, columns, ids[t], 1, n, n_p)
         _step(h, n_p, relu)
         end_columns(h, final, ends, t)
-        spread(h, h_flat, 1, n, n_p, t + 1, B)
+        spread(h, h_flat, 1, n, n_p, (t + 1) * all_B + first, B)
 
 
 @inline
@@ -124,11 +141,13 @@ def _step(h: Any, n_p: int, relu: bool) -> None:
 def _backward(
     WhT: Any,
     dh: Any,
+    dz_flat: Any,
     d_final: Any,
     hs: Any,
     ends: Any,
+    first: int,
+    all_B: int,
     dz: Any,
-    dz_flat: Any,
     back: Any,
     dh0: Any,
     relu: bool,
@@ -140,8 +159,8 @@ def _backward(
         enter_gradient(back, d_final, ends, t)
         add_outputs(dh, back, ends, t, dz)
         _step_back(hs[t + 1], dz, relu)
-        multiply(WhT, dz, back)
-        spread(dz, dz_flat, 1, n, n_p, t, B)
+        multiply_back(WhT, dz, back)
+        spread(dz, dz_flat, 1, n, n_p, t * all_B + first, B)
     enter_gradient(back, d_final, ends, -1)
     take_out(back, dh0)
 

@@ -1,0 +1,46 @@
+"""A batch's columns in parts, one a thread: no column of a recurrent network needs another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnx.contracts import Array
+from rnnx_builtin.kernels.product import width
+
+
+class Part(NamedTuple):
+    first: int  # column
+    last: int  # and the one after its last
+
+    def of(self, array: Array) -> Array:
+        """These columns of (…, B), contiguous: the array itself where they are all."""
+        return np.ascontiguousarray(array[..., self.first : self.last])
+
+
+def parts_of(B: int, threads: int, dtype: Any) -> list[Part]:
+    """Up to ``threads`` parts of whole registers; a column alone is no part."""
+    lanes = width(dtype)
+    size = -(-B // (threads * lanes)) * lanes
+    firsts = [first for first in range(0, B, size) if first == 0 or B - first > 1]
+    return [Part(a, b) for a, b in zip(firsts, [*firsts[1:], B], strict=True)]
+
+
+def each(function: Callable[..., None], calls: Sequence[Sequence[Any]]) -> None:
+    """Call ``function`` with each of the arguments, at the same time: kernels hold no lock."""
+    if len(calls) == 1:
+        function(*calls[0])
+        return
+    with ThreadPoolExecutor(len(calls) - 1) as threads:
+        others = [threads.submit(function, *arguments) for arguments in calls[1:]]
+        function(*calls[0])
+        for other in others:
+            other.result()
+
+
+def joined(columns: Sequence[Array]) -> Array:
+    """The parts of (n, B) side by side."""
+    return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
