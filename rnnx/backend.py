@@ -37,5 +37,5 @@ def is_installed() -> bool:
     """Whether the compiler is there; nothing is imported."""
     try:
         return find_spec("numba") is not None
-    except ValueError:  # a module without a spec stands in its place
+    except (ImportError, ValueError):  # something stands in its place
         return False

@@ -34,7 +34,6 @@ C2, C3, C4, C5, C6, C7 = (1 / math.factorial(k) for k in range(2, 8))
 C8, C9, C10, C11, C12, C13 = (1 / math.factorial(k) for k in range(8, 14))
 
 
-@inline
 def _tanh32(x: Any) -> Any:
     x = at_least(at_most(x, BOUND), -BOUND)
     u = x * x
@@ -59,7 +58,6 @@ def _expm1_rest64(r: Any) -> Any:
     return r + r * r * (((((high * r + C6) * r + C5) * r + C4) * r + C3) * r + C2)
 
 
-@inline
 def _tanh64(x: Any) -> Any:
     x = at_least(at_most(x + x, 40.0), -40.0)
     n = rounded(x * INVERSE_LN2)
@@ -68,7 +66,6 @@ def _tanh64(x: Any) -> Any:
     return e / (e + 2.0)
 
 
-@inline
 def _exp32(x: Any) -> Any:
     x = at_least(x, -87.0)
     n = rounded(x * INVERSE_LN2)
@@ -76,7 +73,6 @@ def _exp32(x: Any) -> Any:
     return two_n * _expm1_rest32(_rest(x, n)) + two_n
 
 
-@inline
 def _exp64(x: Any) -> Any:
     x = at_least(x, -700.0)
     n = rounded(x * INVERSE_LN2)
@@ -97,15 +93,15 @@ def exp(x: Any) -> Any:
 @overload(tanh, strict=False)
 def _tanh(x: Any) -> Any:
     if isinstance(x, Lanes) and x.scalar == types.float32:
-        return lambda x: _tanh32(x)
-    return lambda x: _tanh64(x)
+        return _tanh32
+    return _tanh64
 
 
 @overload(exp, strict=False)
 def _exp(x: Any) -> Any:
     if isinstance(x, Lanes) and x.scalar == types.float32:
-        return lambda x: _exp32(x)
-    return lambda x: _exp64(x)
+        return _exp32
+    return _exp64
 
 
 @inline

@@ -44,7 +44,7 @@ class Cache(NamedTuple):
 
 def forward(
     params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
-) -> tuple[Array, State, Cache]:
+) -> tuple[Array, State, Any]:
     """GRU.forward; ``params`` hold bn where the reset comes after the product."""
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
     given = input_of(params["Wx"], params["b"], x, lengths, scratch)
@@ -96,7 +96,7 @@ def _weights_back(params: Params, B: int, scratch: Scratch) -> tuple[Array, Arra
 
 
 def backward(
-    params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
+    params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
 ) -> tuple[Params, Array | None, State]:
     """GRU.backward."""
     (T, n_a, B), dtype = dh.shape, dh.dtype

@@ -196,18 +196,3 @@ def power_of_two(typing: Any, x: Any) -> Any:
         return builder.bitcast(shifted, args[0].type)
 
     return x(x), codegen
-
-
-@intrinsic
-def equals(typing: Any, array: Any, place: Any, value: Any, x: Any) -> Any:
-    """x where the int32s from ``place`` on equal ``value``, else 0."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        whole = ir.VectorType(ir.IntType(32), x.count)
-        data = context.make_array(array)(context, builder, args[0]).data
-        at = builder.bitcast(builder.gep(data, [args[1]]), whole.as_pointer())
-        wanted = context.cast(builder, args[2], signature.args[2], types.int32)
-        same = builder.icmp_signed("==", builder.load(at, align=4), splat(builder, wanted, whole))
-        return builder.select(same, args[3], ir.Constant(args[3].type, None))
-
-    return x(array, types.intp, value, x), codegen

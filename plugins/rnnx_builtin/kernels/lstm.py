@@ -57,7 +57,7 @@ class Cache(NamedTuple):
 
 def forward(
     params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
-) -> tuple[Array, State, Cache]:
+) -> tuple[Array, State, Any]:
     """LSTM.forward."""
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
     given = input_of(params["Wx"], params["b"], x, lengths, scratch)
@@ -85,7 +85,7 @@ def forward(
 
 
 def backward(
-    params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
+    params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
 ) -> tuple[Params, Array | None, State]:
     """LSTM.backward."""
     (T, n_a, B), dtype = dh.shape, dh.dtype

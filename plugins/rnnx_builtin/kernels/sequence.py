@@ -175,7 +175,7 @@ def take_out(step: Any, state: Any) -> None:
 def spread(step: Any, flat: Any, blocks: int, n: int, n_p: int, start: int, B: int) -> None:
     """B columns of the flat array from ``start`` on: a step's, without its padding."""
     lanes, row = lanes_of(step), flat.shape[1]
-    if B == step.shape[1] and n == n_p and B % lanes == 0:
+    if step.shape[1] == B and n == n_p and B % lanes == 0:
         for u in range(blocks * n):
             for b in range(0, B, lanes):
                 store(flat, u * row + start + b, load(step, u * B + b))

@@ -49,7 +49,7 @@ class Cache(NamedTuple):
 
 def forward(
     params: Params, x: Array, state: State, lengths: Array | None, relu: bool, scratch: Scratch
-) -> tuple[Array, State, Cache]:
+) -> tuple[Array, State, Any]:
     """Vanilla.forward."""
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
     given = input_of(params["Wx"], params["b"], x, lengths, scratch)
@@ -71,7 +71,7 @@ def forward(
 
 def backward(
     params: Params,
-    cache: Cache,
+    cache: Any,
     dh: Array,
     dstate: State | None,
     relu: bool,
