@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ class Part(NamedTuple):
         return np.ascontiguousarray(array[..., self.first : self.last])
 
 
+@cache
 def parts_of(B: int, threads: int, dtype: Any) -> list[Part]:
     """Up to ``threads`` parts of whole registers; a column alone is no part."""
     lanes = width(dtype)

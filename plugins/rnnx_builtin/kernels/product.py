@@ -147,30 +147,45 @@ def _tiles(W: Any, h: Any, out: Any) -> None:
 
 @inline
 def _rows_by_column(W: Any, h: Any, out: Any) -> None:
-    """W (blocks, n, K) times a single column, a dot product a row."""
+    """W (blocks, n, K) times a single column: a dot product a row, two rows at once."""
     blocks, n, K = W.shape
-    n_p, lanes = out.shape[0] // blocks, lanes_of(W)
-    whole = K - K % lanes
+    n_p = out.shape[0] // blocks
     for block in range(blocks):
-        for u in range(n):
-            row, sums = (block * n + u) * K, zeros_of(W)
-            for k in range(0, whole, lanes):
-                sums = sums + load(W, row + k) * load(h, k)
-            total = sum_of(sums)
-            for k in range(whole, K):
+        for u in range(0, n, 2):
+            v = min(u + 1, n - 1)  # the last row of an odd number twice
+            upper, lower = (block * n + u) * K, (block * n + v) * K
+            sums, others = zeros_of(W), zeros_of(W)
+            k = 0
+            while k + lanes_of(W) <= K:
+                column = load(h, k)
+                sums = sums + load(W, upper + k) * column
+                others = others + load(W, lower + k) * column
+                k += lanes_of(W)
+            total, other = sum_of(sums), sum_of(others)
+            while k < K:
                 total += W[block, u, k] * h[k, 0]
+                other += W[block, v, k] * h[k, 0]
+                k += 1
             out[block * n_p + u, 0] = total
+            out[block * n_p + v, 0] = other
 
 
 @inline
 def _columns_by_weight(W: Any, dz: Any, out: Any) -> None:
-    """Wᵀ times a single column: W's rows (blocks, n, K), each by its number of dz."""
+    """Wᵀ times a single column: W's rows (blocks, n, K), four at once, each by its number."""
     blocks, n, K = W.shape
     n_p = dz.shape[0] // blocks
     for k in range(out.shape[0]):
         out[k, 0] = 0
     for block in range(blocks):
-        for u in range(n):
-            d = dz[block * n_p + u, 0]
+        u, at = 0, block * n_p
+        while u + 4 <= n:
+            a, b, c, d = dz[at + u, 0], dz[at + u + 1, 0], dz[at + u + 2, 0], dz[at + u + 3, 0]
             for k in range(K):
-                out[k, 0] += W[block, u, k] * d
+                left = W[block, u, k] * a + W[block, u + 1, k] * b
+                out[k, 0] += left + W[block, u + 2, k] * c + W[block, u + 3, k] * d
+            u += 4
+        while u < n:
+            for k in range(K):
+                out[k, 0] += W[block, u, k] * dz[at + u, 0]
+            u += 1

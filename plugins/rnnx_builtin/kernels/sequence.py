@@ -38,8 +38,7 @@ def flat_buffer(name: str, n: int, columns: int, dtype: Any, scratch: Scratch) -
 
 def steps_of(flat: Array, T: int, B: int) -> Array:
     """(n, ≥ T·B) → its (T, n, B) view."""
-    n, (row, item) = len(flat), flat.strides
-    return np.lib.stride_tricks.as_strided(flat, (T, n, B), (B * item, row, item))
+    return flat[:, : T * B].reshape(len(flat), T, B).transpose(1, 0, 2)
 
 
 def flat_of(steps: Array, name: str, scratch: Scratch) -> Array:
@@ -47,7 +46,7 @@ def flat_of(steps: Array, name: str, scratch: Scratch) -> Array:
     T, n, B = steps.shape
     per_t, row, item = steps.strides
     if item == steps.itemsize and per_t == B * item and row >= T * B * item:
-        return np.lib.stride_tricks.as_strided(steps, (n, T * B), (row, item))
+        return steps.transpose(1, 0, 2).reshape(n, T * B)
     out = flat_buffer(name, n, T * B, steps.dtype, scratch)
     np.copyto(steps_of(out, T, B), steps)
     return out[:, : T * B]
@@ -68,10 +67,7 @@ def input_of(Wx: Array, b: Array, x: Array, lengths: Array | None, scratch: Scra
     ids = scratch.array("ids", (T, B), np.uint32)
     if x.ndim == 2:
         columns = scratch.array("columns", (n, n_x + 1), Wx.dtype)
-        np.add(Wx, b, out=columns[:, :n_x])
-        columns[:, n_x:] = b
-        np.copyto(ids, x, casting="unsafe")
-        np.copyto(ids, n_x, where=x < 0)
+        prepare_columns(Wx, b, x, columns, ids)
         if ended is not None:
             np.copyto(ids, n_x, where=ended)
         return Input(columns, ids, None)
@@ -104,6 +100,19 @@ def input_gradient(
     dx = flat_buffer("dx", n_x, T * B, Wx.dtype, scratch)
     np.matmul(Wx.T, dz, out=dx[:, : T * B])
     return dWx, db, steps_of(dx, T, B)
+
+
+@kernel
+def prepare_columns(Wx: Any, b: Any, x: Any, columns: Any, ids: Any) -> None:
+    """The columns Wx + b, then b alone, and which of them each id of x means."""
+    n, n_x = Wx.shape
+    for r in range(n):
+        for k in range(n_x):
+            columns[r, k] = Wx[r, k] + b[r, 0]
+        columns[r, n_x] = b[r, 0]
+    for t in range(len(x)):
+        for column in range(x.shape[1]):
+            ids[t, column] = x[t, column] if x[t, column] >= 0 else n_x
 
 
 @kernel
