@@ -1,7 +1,9 @@
 """What a run computes with: NumPy, or compiled kernels where they are installed.
 
 The two sum in different orders, so they round differently: the choice is a function of the
-configuration (and of whether numba is installed) and is kept in every checkpoint.
+configuration and of the step (and of whether numba is installed), and is kept in every checkpoint.
+It asks nothing of how long the run will be: a run that goes on for longer than was planned is
+the run that had been planned so, bit for bit.
 """
 
 from __future__ import annotations
@@ -11,11 +13,15 @@ from importlib.util import find_spec
 from rnnx.errors import ConfigError
 from rnnx.settings import Backend, Train
 
-ENOUGH = 2**20  # steps · batch_size · hidden_size; below, loading the compiler is not earned back
+ENOUGH = 48  # batch_size · hidden_size; below, a run is over before the compiler is loaded
 
 
-def choose(settings: Train, hidden_size: int) -> Backend:
-    """numpy or fast: what ``backend`` says, or for auto what pays for a run of this size."""
+def choose(settings: Train, hidden_size: int, done: int) -> Backend:
+    """numpy or fast: what ``backend`` says, or for auto what pays for steps of this size.
+
+    ``done`` is how many steps were made: the first is NumPy's, so that a look at a configuration
+    (``steps=1``) does not wait for the compiler.
+    """
     wanted = settings.backend
     if wanted is Backend.fast and not is_installed():
         raise ConfigError(
@@ -24,8 +30,8 @@ def choose(settings: Train, hidden_size: int) -> Backend:
         )
     if wanted is not Backend.auto:
         return wanted
-    large = settings.steps * settings.batch_size * hidden_size >= ENOUGH
-    return Backend.fast if large and is_installed() else Backend.numpy
+    large = settings.batch_size * hidden_size >= ENOUGH
+    return Backend.fast if done and large and is_installed() else Backend.numpy
 
 
 def kept(name: str) -> Backend:

@@ -87,8 +87,8 @@ class Train:
     threads: int = 0
     """BLAS threads; 0: 1, or 2 where hidden_size²·batch_size is above 2¹⁹. At least 0."""
     backend: Backend = Backend.auto
-    """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast where numba is installed
-    and steps·batch_size·hidden_size is at least 2²⁰, a run long enough to repay loading it."""
+    """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast from the second step
+    on where numba is installed and batch_size·hidden_size is at least 48."""
     outputs: str = "outputs"
     """The folder that holds a folder for each run."""
     checkpoint: Checkpoints = field(default_factory=Checkpoints)

@@ -66,7 +66,7 @@ class Session:
         self.steps = 0
         self.smooth_loss = self.settings.smoothing_start * math.log(len(self.corpus.vocabulary))
         self.figures: Figures | None = None
-        self.use(choose(self.settings, self.components.cell.hidden_size))
+        self.use(choose(self.settings, self.components.cell.hidden_size, self.steps))
         self.observation: Observation | None = None  # of the last step, where a probe was due
 
     def use(self, backend: Backend) -> None:
@@ -101,6 +101,8 @@ class Session:
         Raises Diverged, with parameters and state as they were before, if the loss or the
         gradient is not finite.
         """
+        if self.steps == 1:
+            self.use(choose(self.settings, self.components.cell.hidden_size, self.steps))
         batch = self.batches.next()
         with self.threads, quiet():
             try:

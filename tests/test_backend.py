@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tiny import tiny
 
+import rnnx
 from rnnx import backend
 from rnnx.errors import ConfigError
 from rnnx.settings import Backend, Train
@@ -37,14 +38,15 @@ def without_numba(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_auto_is_a_function_of_the_size_of_the_run(
+def test_auto_is_a_function_of_the_size_of_a_step(
     installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backend, "is_installed", lambda: installed)
-    long = Train(steps=1024, batch_size=32)
-    assert backend.choose(long, 32) is (Backend.fast if installed else Backend.numpy)
-    assert backend.choose(long, 31) is Backend.numpy
-    assert backend.choose(replace(long, backend=Backend.numpy), 512) is Backend.numpy
+    train = Train(batch_size=4)
+    assert backend.choose(train, 12, 1) is (Backend.fast if installed else Backend.numpy)
+    assert backend.choose(train, 12, 0) is Backend.numpy
+    assert backend.choose(train, 11, 1) is Backend.numpy
+    assert backend.choose(replace(train, backend=Backend.numpy), 512, 1) is Backend.numpy
     assert backend.kept("fast") is (Backend.fast if installed else Backend.numpy)
     assert backend.kept("numpy") is Backend.numpy
 
@@ -69,6 +71,14 @@ def test_a_short_run_imports_no_compiler(names: Path) -> None:
         [sys.executable, "-c", code, *tiny(names)], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "False"
+
+
+def test_auto_changes_after_the_first_step(names: Path) -> None:
+    session = rnnx.build(tiny(names, "cell.hidden_size=16", "steps=1"))
+    session.step()
+    assert session.backend is Backend.numpy
+    session.step()
+    assert (session.backend is Backend.fast) == backend.is_installed()
 
 
 def test_an_unknown_backend_names_the_choices() -> None:
