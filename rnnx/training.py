@@ -101,7 +101,7 @@ class Session:
         Raises Diverged, with parameters and state as they were before, if the loss or the
         gradient is not finite.
         """
-        if self.steps == 1:
+        if self.steps == 1 and self.settings.backend is Backend.auto:
             self.use(choose(self.settings, self.components.cell.hidden_size, self.steps))
         batch = self.batches.next()
         with self.threads, quiet():
