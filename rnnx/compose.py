@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 MAIN = "train"  # conf/train.yaml
+_TURN = threading.RLock()
 
 
 def conf_folder() -> Path:
@@ -63,8 +65,14 @@ def composer() -> Iterator[Any]:
     """A function from parsed overrides to a DictConfig, in a Hydra of its own.
 
     Hydra's state is global; whoever calls this may be inside a Hydra application or a notebook,
-    so what was there before is put back.
+    so what was there before is put back. Threads take turns.
     """
+    with _TURN, _own_hydra() as make:
+        yield make
+
+
+@contextmanager
+def _own_hydra() -> Iterator[Any]:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
@@ -99,6 +107,9 @@ def prepare_hydra() -> None:
 
     class PluginFolders(SearchPathPlugin):  # type: ignore[misc]
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+            # Once known to Hydra it is asked for every application: others are not ours to change.
+            if not any(part.path.endswith(str(conf_folder())) for part in search_path.get_path()):
+                return
             for owner, path in plugins().conf_paths:
                 search_path.append(owner.distribution, path)
 

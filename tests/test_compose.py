@@ -1,12 +1,15 @@
 """Overrides: what works, and what each mistake is answered with."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from rnnx.compose import compose
+from rnnx.compose import compose, conf_folder
 from rnnx.errors import RnnxError
+from rnnx.plugins import plugins
+from rnnx.registry import Owner
 
 
 def test_the_default_is_complete() -> None:
@@ -89,9 +92,16 @@ def test_a_mistake_is_one_line(override: str) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_composing_leaves_hydra_as_it_was() -> None:
+def test_threads_take_turns() -> None:
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda seed: compose([f"seed={seed}"])["seed"], range(12)))
+    assert made == list(range(12))
+
+
+def test_composing_leaves_hydra_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
+    from hydra._internal.utils import create_config_search_path
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
 
@@ -103,6 +113,12 @@ def test_composing_leaves_hydra_as_it_was() -> None:
         assert compose(["seed=3"])["seed"] == 3
         assert dict(ConfigStore.instance().repo) == repo
         assert hydra_compose("mine")["a"] == 1
+        # A plugin's own folders of configuration are for rnnx alone.
+        monkeypatch.setattr(plugins(), "conf_paths", [(Owner("a", "1", "a = b"), "pkg://a.conf")])
+        compose([])
+        for place, searched in ((folder, False), (conf_folder(), True)):
+            path = create_config_search_path(str(place)).get_path()
+            assert ("pkg://a.conf" in {part.path for part in path}) == searched
     assert not GlobalHydra.instance().is_initialized()
 
 

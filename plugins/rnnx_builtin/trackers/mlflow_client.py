@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,20 @@ QUIET = {
 SQLITE = b"SQLite format 3\0"  # how every SQLite file begins
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """QUIET for as long as MLflow works for rnnx; the user's own use of MLflow keeps its ways."""
+    added = [name for name in QUIET if name not in os.environ]
+    os.environ.update({name: QUIET[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
 def connect(uri: str) -> Any:
     """An MlflowClient; a SQLite store is migrated by one process at a time."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
     if uri.startswith("file:") or "://" not in uri:
         raise StoreError(
             f"tracker.uri={uri}: MLflow no longer keeps runs in plain folders; "

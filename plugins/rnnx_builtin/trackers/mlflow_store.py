@@ -20,7 +20,13 @@ from rnnx.errors import RnnxError, RunNotFound, StoreError
 from rnnx.ranges import require
 from rnnx.records import UI, Point, RunSummary
 from rnnx.store import RunLog
-from rnnx_builtin.trackers.mlflow_client import QUIET, connect, default_artifacts, sqlite_file
+from rnnx_builtin.trackers.mlflow_client import (
+    QUIET,
+    connect,
+    default_artifacts,
+    quietly,
+    sqlite_file,
+)
 
 PARAM_LENGTH = 6000  # characters, MLflow's limit
 PARAMS, METRICS = 100, 1000  # a batch, MLflow's limits
@@ -147,7 +153,8 @@ class MLflow:
     def _speaking(self) -> Iterator[None]:
         """Any trouble with the store becomes one line."""
         try:
-            yield
+            with quietly():
+                yield
         except RnnxError:
             raise
         except Exception as error:  # SQLAlchemy's, requests', MLflow's own: a dozen kinds
@@ -180,6 +187,7 @@ class MLflowLog:
         self.id = run_id
         self._client = client
 
+    @quietly()
     def params(self, params: Mapping[str, str]) -> None:
         """Store parameters; what is too long for MLflow is cut, with an ellipsis."""
         from mlflow.entities import Param
@@ -191,6 +199,7 @@ class MLflowLog:
         for i in range(0, len(cut), PARAMS):
             self._client.log_batch(self.id, params=cut[i : i + PARAMS])
 
+    @quietly()
     def points(self, points: Sequence[Point]) -> None:
         from mlflow.entities import Metric
 
@@ -198,19 +207,23 @@ class MLflowLog:
         for i in range(0, len(metrics), METRICS):
             self._client.log_batch(self.id, metrics=metrics[i : i + METRICS])
 
+    @quietly()
     def tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
         self._client.log_batch(self.id, tags=[RunTag(k, v[:5000]) for k, v in tags.items()])
 
+    @quietly()
     def file(self, path: Path, folder: str = "") -> None:
         self._client.log_artifact(self.id, str(path), folder or None)
 
+    @quietly()
     def picture(self, name: str, path: Path, step: int) -> None:
         from PIL import Image
 
         with Image.open(path) as image:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
 
+    @quietly()
     def finish(self, status: str) -> None:
         self._client.set_terminated(self.id, status)
