@@ -32,6 +32,13 @@ def within_free_memory() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def refuse_more_than_free(count: int, what: str) -> None:
+    """Raise MemoryError if ``count`` bytes are more than the machine has free."""
+    free = _free_bytes()
+    if free is not None and count > free:
+        raise MemoryError(f"{what} take {count / 2**30:.0f} GiB of the {free / 2**30:.0f} free")
+
+
 def _free_bytes() -> int | None:
     try:
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.contracts import Array, Cell, Head, Params, State
+from rnnx.memory import refuse_more_than_free
 from rnnx.parameters import Parameters
 from rnnx.scratch import Scratch
 
@@ -37,10 +38,13 @@ class Network:
     def init(self, rng: np.random.Generator, dtype: npt.DTypeLike) -> Parameters:
         """Fresh parameters: ``layer0`` … and ``head``, drawn in this order."""
         n_a, n_y = self.cell.hidden_size, self.n_symbols
-        tree = {
-            f"layer{k}": self.cell.init(rng, n_y if k == 0 else n_a, dtype)
-            for k in range(self.layers)
-        }
+        tree: dict[str, Params] = {}
+        for k in range(self.layers):
+            layer = self.cell.init(rng, n_y if k == 0 else n_a, dtype)
+            if k == 1:  # all that follow are as large: say now what would take minutes to find out
+                each = sum(array.nbytes for array in layer.values())
+                refuse_more_than_free(each * self.layers, f"{self.layers} layers")
+            tree[f"layer{k}"] = layer
         tree["head"] = self.head.init(rng, n_a, n_y, dtype)
         return Parameters(tree, dtype)
 

@@ -107,6 +107,8 @@ class Train:
             "threads",
         ):
             require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        rounds = "0 where eval_every is 0: nothing is measured"
+        require(not (self.patience and not self.eval_every), "patience", rounds, self.patience)
         offset = self.sample_offset
         most = max(self.sample_every, 1)
         require(0 <= offset < most, "sample_offset", "at least 0 and below sample_every", offset)

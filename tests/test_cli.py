@@ -142,6 +142,7 @@ BAD = [
     (["runs", "-n", "0"], ["--limit"]),
     (["ui", "--port", "99999999"], ["--port"]),
     (["ui", "tracker=none"], ["no UI"]),
+    (["train", "patience=3", "eval_every=0"], ["patience=3", "eval_every"]),
     (["train", "cell.weights.input=null"], ["cell.weights.input=None", "orthogonal"]),
     (["train", "head.weights.bias=[a]"], ["head.weights.bias", "zeros"]),
     (["train", "dataset=lines", "dataset.path=恐龙.txt"], ["恐龙.txt: there is no such file"]),
@@ -178,8 +179,9 @@ def test_a_pipe_is_no_text() -> None:
     one_line(rnnx("train", "dataset=text", "dataset.path=pipe"), "no regular file")
 
 
-def test_what_does_not_fit_into_memory_is_one_line() -> None:
-    done = rnnx("train", "cell.hidden_size=1000000000", "tracker=none")
+@pytest.mark.parametrize("size", ["cell.hidden_size=1000000000", "layers=10000000"])
+def test_what_does_not_fit_into_memory_is_one_line(size: str) -> None:
+    done = rnnx("train", size, "tracker=none")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "do not fit into memory" in done.stderr
