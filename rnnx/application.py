@@ -13,9 +13,10 @@ from rnnx.compose import check, compose, composer, conf_folder, plain, prepare_h
 from rnnx.errors import ConfigError, RnnxError
 from rnnx.overrides import parse, quoted
 from rnnx.plugins import plugins
-from rnnx.report import Lines, console, for_terminal
-from rnnx.run import train
-from rnnx.settings import Baseline
+from rnnx.report import Lines, Report, console, for_terminal
+from rnnx.resuming import resume, unfinished
+from rnnx.run import Run, train
+from rnnx.settings import Baseline, Resume
 
 
 def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] = ()) -> int:
@@ -66,7 +67,16 @@ def job(config: DictConfig) -> int:
     report = Lines(console(soft_wrap=True)) if in_sweep else for_terminal()
     if in_sweep and values["baseline"] == Baseline.auto.name:
         values["baseline"] = Baseline.never.name  # every job would fit the same n-grams
-    return train(values, report, list(hydra.overrides.task)).exit_code
+    return run_or_resume(values, report, list(hydra.overrides.task)).exit_code
+
+
+def run_or_resume(values: dict[str, Any], report: Report, overrides: list[str]) -> Run:
+    """A new run, or with resume=auto the unfinished one of the same configuration."""
+    if values["resume"] == Resume.auto.name:
+        folder = unfinished(values["outputs"], values)
+        if folder is not None:
+            return resume(folder, report)
+    return train(values, report, overrides)
 
 
 def _hydra(arguments: Sequence[str]) -> int:

@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnx.backend import kept
-from rnnx.contracts import Array
+from rnnx.contracts import Array, Params
 from rnnx.errors import CheckpointError
+from rnnx.metadata import plain_config, validated
+from rnnx.parameters import Parameters
+from rnnx.progress import Progress
 from rnnx.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from rnnx.training import Session
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,22 @@ class Checkpoint:
 
     tensors: Mapping[str, Array]
     metadata: Mapping[str, Any]
+    path: Path = Path("checkpoint")
 
     @property
     def config(self) -> dict[str, Any]:
         """The resolved configuration of the run."""
-        return dict(self.metadata["config"])
+        return plain_config(self.metadata["config"], str(self.path))
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The vocabulary that the ids stand for."""
         return Vocabulary(tuple(self.metadata["symbols"]), self.metadata["end"])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(array.nbytes for array in self.tensors.values())
 
     def part(self, prefix: str) -> dict[str, Array]:
         """The tensors below ``prefix/``, by the rest of their names."""
@@ -81,41 +90,51 @@ def take(session: Session, extra: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
 
 
-def restore(session: Session, checkpoint: Checkpoint) -> None:
-    """Put a session where the checkpoint was taken, bit for bit."""
-    if session.corpus.sha256 != checkpoint.metadata["data_sha256"]:
+def restore(session: Session, checkpoint: Checkpoint) -> Progress:
+    """Put a session where the checkpoint was taken, bit for bit; what its rounds had come to."""
+    metadata = checkpoint.metadata
+    if session.corpus.sha256 != metadata["data_sha256"]:
         raise CheckpointError(
-            "the data is not the data of the checkpoint (its SHA-256 differs); "
+            f"{checkpoint.path}: the data is not the data of the checkpoint (its SHA-256 differs); "
             "bring the old file back, or train anew"
         )
+    if session.corpus.vocabulary != checkpoint.vocabulary:
+        raise CheckpointError(f"{checkpoint.path}: its vocabulary is not that of the data")
     load_params(session.params, checkpoint)
-    for name, array in checkpoint.part("optimizer").items():
-        session.optimizer_state[name][...] = array
-    states = checkpoint.part("states")
-    session.states = tuple(
-        tuple(states[f"{layer}/{place}"] for place in range(len(state)))
-        for layer, state in enumerate(session.states)
-    )
-    metadata = checkpoint.metadata
+    _fill(session.optimizer_state, checkpoint, "optimizer")
+    for layer, state in enumerate(session.states):
+        _fill({str(k): array for k, array in enumerate(state)}, checkpoint, f"states/{layer}")
+    try:
+        for name, state in metadata["generators"].items():
+            session.rngs[name].bit_generator.state = state
+        session.batches.restore({**metadata["batches"], **checkpoint.part("batches")})
+        progress = Progress.from_state(metadata["progress"])
+    except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
+        raise CheckpointError(
+            f"{checkpoint.path}: its state does not fit its configuration ({error!r})"
+        ) from None
+    session.steps, session.smooth_loss = metadata["step"], metadata["smooth_loss"]
+    session.threads.count = metadata["threads"]
     session.use(kept(metadata.get("backend", "numpy")))
-    session.steps = metadata["step"]
-    session.smooth_loss = metadata["smooth_loss"]
-    for name, state in metadata["generators"].items():
-        session.rngs[name].bit_generator.state = state
-    session.batches.restore({**metadata["batches"], **checkpoint.part("batches")})
+    return progress
 
 
-def load_params(params: Any, checkpoint: Checkpoint) -> None:
-    """Fill ``params`` from a checkpoint whose names and shapes have to fit."""
-    stored = checkpoint.part("params")
-    for name, array in params.leaves():
-        if name not in stored or stored[name].shape != array.shape:
-            found = f"shape {stored[name].shape}" if name in stored else "nothing"
+def load_params(params: Parameters, checkpoint: Checkpoint) -> None:
+    """Fill ``params`` from a checkpoint whose names, shapes and types have to fit."""
+    _fill(dict(params.leaves()), checkpoint, "params")
+
+
+def _fill(arrays: Params, checkpoint: Checkpoint, part: str) -> None:
+    stored = checkpoint.part(part)
+    for name, array in arrays.items():
+        found = stored.get(name)
+        if found is None or found.shape != array.shape or found.dtype != array.dtype:
+            what = "nothing" if found is None else f"{found.dtype} of shape {found.shape}"
             raise CheckpointError(
-                f"parameter {name}: the checkpoint holds {found}, its configuration asks for "
-                f"shape {array.shape}; the file is damaged or from another version"
+                f"{checkpoint.path}: {part}/{name}: the file holds {what}, its configuration asks "
+                f"for {array.dtype} of shape {array.shape}; it is damaged or from another version"
             )
-        array[...] = stored[name]
+        array[...] = found
 
 
 def write(checkpoint: Checkpoint, path: Path) -> None:
@@ -125,7 +144,8 @@ def write(checkpoint: Checkpoint, path: Path) -> None:
     text = json.dumps(checkpoint.metadata, sort_keys=True)
     digest = _digest(checkpoint.tensors, text)
     tensors = {k: np.asarray(v) for k, v in checkpoint.tensors.items()}
-    content = save(tensors, metadata={"rnnx": text, "sha256": digest})
+    header = {"format": str(FORMAT), "rnnx": text, "sha256": digest}
+    content = save(tensors, metadata=header)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -145,26 +165,39 @@ def write(checkpoint: Checkpoint, path: Path) -> None:
 
 def read(path: Path) -> Checkpoint:
     """Read and verify a checkpoint; CheckpointError says what is wrong with it."""
+    header, tensors = _opened(path)
+    if "rnnx" not in header or "sha256" not in header:
+        raise CheckpointError(f"{path}: is a safetensors file, but not a checkpoint of rnnx")
+    if header.get("format", str(FORMAT)) != str(FORMAT):
+        raise CheckpointError(
+            f"{path}: has checkpoint format {header['format'][:20]}, this rnnx reads {FORMAT}; "
+            "install the rnnx that wrote it"
+        )
+    if _digest(tensors, header["rnnx"]) != header["sha256"]:
+        raise CheckpointError(f"{path}: is damaged (its SHA-256 does not fit its content)")
+    try:
+        metadata = json.loads(header["rnnx"])
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"{path}: is damaged (its metadata is no JSON)") from None
+    return Checkpoint(tensors, validated(metadata, str(path)), path)
+
+
+def _opened(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
+    """Metadata and tensors of a safetensors file."""
     from safetensors import SafetensorError, safe_open
 
     try:
+        if not path.is_file():
+            raise CheckpointError(f"{path}: there is no such file")
         with safe_open(path, "numpy") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        cause = " ".join(str(error).split())
-        raise CheckpointError(f"{path}: is not a checkpoint of rnnx ({cause})") from None
-    if "rnnx" not in header:
-        raise CheckpointError(f"{path}: is a safetensors file, but not a checkpoint of rnnx")
-    if _digest(tensors, header["rnnx"]) != header.get("sha256"):
-        raise CheckpointError(f"{path}: is damaged (its SHA-256 does not fit its content)")
-    metadata = json.loads(header["rnnx"])
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path}: has checkpoint format {metadata.get('format')}, this rnnx reads {FORMAT}; "
-            "install the rnnx that wrote it"
-        )
-    return Checkpoint(tensors, metadata)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, MemoryError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{path}: is no checkpoint, or a damaged one ({cause})") from None
+    return header, tensors
 
 
 def _digest(tensors: Mapping[str, Array], text: str) -> str:

@@ -78,6 +78,32 @@ def _with_overrides(command: Any) -> Any:
 
 @commands.command()
 @click.argument("run")
+@_with_overrides
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def resume(run: str, overrides: tuple[str, ...], debug: bool) -> None:
+    """Go on with RUN after it was stopped or killed, or to more steps: rnnx resume RUN steps=N.
+
+    The result is that of a run which was never stopped, bit for bit.
+    """
+    from rnnx import commands as work
+
+    _debug(debug)
+    sys.exit(work.resume(run, list(overrides)))
+
+
+@commands.command()
+@click.argument("run")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def sync(run: str, debug: bool) -> None:
+    """Send what RUN's tracker did not get while it was away."""
+    from rnnx import commands as work
+
+    _debug(debug)
+    work.sync(run)
+
+
+@commands.command()
+@click.argument("run")
 @click.option("--count", default=10, show_default=True, help="How many texts.")
 @click.option("--prompt", default="", help="What each text begins with.")
 @click.option("--sampler", help="A sampler by name (default: the run's own).")

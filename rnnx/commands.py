@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,45 @@ from rnnx.evaluation import first_tokens
 from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import Plugins, plugins
 from rnnx.records import RunSummary
-from rnnx.runs import find_model, list_runs
+from rnnx.report import for_terminal
+from rnnx.resuming import resume as go_on
+from rnnx.resuming import stored_config
+from rnnx.runfolder import RunFolder
+from rnnx.runlock import RunLock
+from rnnx.runs import find_model, find_run, list_runs
+from rnnx.spool import Spool
 from rnnx.vocabulary import Vocabulary
+
+
+def resume(run: str, overrides: Sequence[str]) -> int:
+    """Go on with ``run``; the exit code."""
+    folder = _at_home(find_run(run))
+    return go_on(folder, for_terminal(), overrides).exit_code
+
+
+def sync(run: str) -> None:
+    """Send a run's tracker what it did not get."""
+    folder = _at_home(find_run(run))
+    with RunLock(folder):
+        spool = Spool(folder.path)
+        spool.mend()
+        left = spool.count()
+        if not left:
+            print(f"run {folder.id[:8]}: the tracker has everything already")
+            return
+        tracker = component_from("tracker", stored_config(folder)["tracker"])
+        spool.deliver(tracker.reopen(folder.id))
+    print(f"run {folder.id[:8]}: sent {left} points and files; the tracker has everything")
+
+
+def _at_home(folder: RunFolder) -> RunFolder:
+    """The folder, with the process where its run began: its data and store are named from there."""
+    folder = RunFolder(folder.path.resolve())
+    home = folder.read().get("cwd")
+    if isinstance(home, str) and Path(home).is_dir() and Path(home) != Path.cwd():
+        print(f"working in {home}, where the run began", file=sys.stderr)
+        os.chdir(home)
+    return folder
 
 
 def sample(

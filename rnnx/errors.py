@@ -6,16 +6,20 @@
     │   ├── UnknownComponent     a name that no installed plugin provides
     │   ├── DataError            a file or text that cannot be learned from
     │   ├── RunNotFound          a RUN that names no run
+    │   ├── RunBusy              a run that another process is working on
     │   ├── CheckpointError      a file that is no checkpoint of ours, or a damaged one
     │   └── StoreError           a tracking store that cannot be written or reached
     ├── PluginError              a plugin that breaks its contract: exit 2
     ├── OutOfMemory              arrays that do not fit: exit 1
+    ├── StorageError             a file of a run that cannot be written (a full disk): exit 1
     └── Diverged                 a loss or a gradient that is not finite: exit 1
 
 Every class pickles with its message alone, because a sweep's jobs send them between processes.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class RnnxError(Exception):
@@ -44,6 +48,10 @@ class RunNotFound(InputError):
     """A RUN on the command line names no run."""
 
 
+class RunBusy(InputError):
+    """Another process is working on the run."""
+
+
 class CheckpointError(InputError):
     """A file is no checkpoint of rnnx, or is damaged."""
 
@@ -60,6 +68,21 @@ class OutOfMemory(RnnxError):
     """Arrays do not fit into memory."""
 
     exit_code = 1
+
+
+class StorageError(RnnxError):
+    """A run's file cannot be written."""
+
+    exit_code = 1
+
+    @classmethod
+    def of(cls, error: OSError, folder: Path, step: int) -> StorageError:
+        """What failed in the middle of a run, and how to go on."""
+        what = error.filename or folder
+        return cls(
+            f"{what}: cannot be written ({error.strerror or error}) after step {step}; what was "
+            f"kept before is whole: make room, then rnnx resume {folder.name[:8]}"
+        )
 
 
 class Diverged(RnnxError):

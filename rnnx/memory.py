@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 @contextmanager
-def within_free_memory() -> Iterator[None]:
-    """Inside, an array that cannot fit raises MemoryError where it is made.
+def within_free_memory(most: int | None = None) -> Iterator[None]:
+    """Inside, an array that cannot fit, or takes more than ``most`` bytes, raises MemoryError.
 
     Linux grants any allocation and ends the process when its pages are touched; a limit on the
     address space, for as long as the arrays are made, brings the refusal forward. Other systems
@@ -21,6 +21,8 @@ def within_free_memory() -> Iterator[None]:
         return
     import resource
 
+    if most is not None:
+        free = min(free, most)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = _address_space() + free
     if soft != resource.RLIM_INFINITY:

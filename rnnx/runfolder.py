@@ -4,8 +4,12 @@ outputs/<id>/
     run.json        id, name, status, reason, when, the last value of each metric
     config.yaml     the resolved configuration
     metrics.jsonl   every point, a JSON array a line
+    outbox.jsonl    what else the tracker is told; sent.json: how much of both it has
     samples/        one text a round, and samples.csv
     checkpoints/    best.safetensors, last.safetensors, step_<n>.safetensors
+
+A folder is made before its run is begun in the tracker, as ``.new-…``, and named when the run has
+its id: whatever kills the process in between, the two can be brought together again.
 """
 
 from __future__ import annotations
@@ -14,16 +18,19 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from rnnx.cache import replacing
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.records import RunSummary
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
+ASIDE = "best_before_the_end.safetensors"
+NEW = ".new-"  # how the name of a folder begins whose run has no id yet
 
 
 class RunFolder:
@@ -34,28 +41,42 @@ class RunFolder:
         self.id = path.name
 
     @classmethod
-    def create(cls, outputs: str, run_id: str, name: str, config: Mapping[str, Any]) -> RunFolder:
-        """Make the folder of a new run; StoreError if it cannot be written."""
-        from omegaconf import OmegaConf
-
-        folder = cls(Path(outputs).expanduser() / run_id)
+    def create(cls, outputs: str, name: str, config: Mapping[str, Any]) -> RunFolder:
+        """Make the folder of a run that has no id yet; StoreError if it cannot be written."""
+        folder = cls(Path(outputs).expanduser() / f"{NEW}{uuid.uuid4().hex}")
         try:
             folder.checkpoints.mkdir(parents=True)
-            folder.config.write_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "utf-8")
+            folder.write_config(config)
+            folder.write({"name": name, "status": "RUNNING", "started": time.time()})
         except OSError as error:
-            raise _unwritable(outputs, error) from None
-        folder.write({"id": run_id, "name": name, "status": "RUNNING", "started": time.time()})
+            raise StoreError(
+                f"outputs={outputs}: cannot be written ({error.strerror}); "
+                "say outputs=FOLDER with another folder"
+            ) from None
         return folder
 
-    @staticmethod
-    def refuse_unwritable(outputs: str) -> None:
-        """Raise StoreError where no run's folder can be made, before a run is begun elsewhere."""
-        try:
-            Path(outputs).expanduser().mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=".probe-", dir=Path(outputs).expanduser()):
-                pass
-        except OSError as error:
-            raise _unwritable(outputs, error) from None
+    def begin(self, run_id: str) -> None:
+        """Give the folder the id of its run."""
+        self.write({"id": run_id})
+        path = self.path.with_name(run_id)
+        self.path.rename(path)
+        self.path, self.id = path, run_id
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write config.yaml, all at once or not at all."""
+        from omegaconf import OmegaConf
+
+        with replacing(self.config) as temporary:
+            temporary.write_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "utf-8")
+
+    def remove(self) -> None:
+        """Delete the folder of a run that never began."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the folder has no run's id yet."""
+        return self.id.startswith(NEW)
 
     @property
     def config(self) -> Path:
@@ -66,6 +87,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """Every point of every metric."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """Every sample, a row each."""
+        return self.path / "samples.csv"
 
     @property
     def checkpoints(self) -> Path:
@@ -98,6 +124,22 @@ class RunFolder:
         for path in recent[:-count]:
             path.unlink(missing_ok=True)
 
+    def checkpoint_files(self) -> list[Path]:
+        """What a run can go on from, the newest first."""
+        recent = sorted(self.checkpoints.glob("step_*.safetensors"), reverse=True)
+        return [*recent, *([self.last] if self.last.is_file() and not recent else [])]
+
+    def set_best_aside(self) -> None:
+        """Keep the best checkpoint so far: the end's may be better, but not for a longer run."""
+        if self.best.is_file():
+            self.best.replace(self.checkpoints / ASIDE)
+
+    def take_best_back(self) -> None:
+        """Undo ``set_best_aside``."""
+        aside = self.checkpoints / ASIDE
+        if aside.is_file():
+            aside.replace(self.best)
+
     def best_or_last(self) -> Path:
         """The best checkpoint, else the last; CheckpointError where there is neither."""
         for path in (self.best, self.last):
@@ -114,11 +156,9 @@ class RunFolder:
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of run.json, all at once or not at all."""
-        path = self.path / "run.json"
-        known = self.read() if path.is_file() else {}
-        temporary = path.with_name(f".run.json.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(known | dict(fields), indent=1), "utf-8")
-        temporary.replace(path)
+        known = self.read()
+        with replacing(self.path / "run.json") as temporary:
+            temporary.write_text(json.dumps(known | dict(fields), indent=1), "utf-8")
 
     def read(self) -> dict[str, Any]:
         """The fields of run.json; empty where it is missing or damaged."""
@@ -140,13 +180,6 @@ class RunFolder:
             known.get("metrics", {}),
             known.get("tags", {}),
         )
-
-
-def _unwritable(outputs: str, error: OSError) -> StoreError:
-    return StoreError(
-        f"outputs={outputs}: cannot be written ({error.strerror}); "
-        "say outputs=FOLDER with another folder"
-    )
 
 
 def runs_in(outputs: Path) -> list[RunFolder]:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from rnnx.compose import compose
 from rnnx.config import component_from
-from rnnx.errors import RunNotFound
+from rnnx.errors import RunNotFound, StoreError
+from rnnx.fetching import bring
 from rnnx.records import RunSummary
+from rnnx.run import FOLDER_TAG
 from rnnx.runfolder import BEST, LAST, RunFolder, find_folders, runs_in
+from rnnx.runlock import is_busy
 from rnnx.store import Tracker
 
 if TYPE_CHECKING:
@@ -38,6 +41,20 @@ def _fetched(run: str, tracker: Tracker, outputs: str) -> Model:
     """The model of a run whose folder is elsewhere, from what its tracker keeps."""
     from rnnx.trained import load_file
 
+    found = _one(run, tracker, outputs)
+    if found.folder and (Path(found.folder) / "run.json").is_file():
+        return load_file(RunFolder(Path(found.folder)).best_or_last())
+    with TemporaryDirectory() as into:
+        for name in (BEST, LAST):
+            try:
+                return load_file(tracker.fetch(found.id, f"checkpoints/{name}", Path(into)))
+            except (OSError, RunNotFound, StoreError):
+                continue
+    raise RunNotFound(f"{run}: the run has no checkpoint")
+
+
+def _one(run: str, tracker: Tracker, outputs: str) -> RunSummary:
+    """The one run of the tracker that ``run`` means."""
     found = tracker.find(run) if run and run != "last" else []
     if len(found) > 1:
         raise RunNotFound(_several(run, [summary.id for summary in found]))
@@ -46,19 +63,39 @@ def _fetched(run: str, tracker: Tracker, outputs: str) -> Model:
             f"{run}: no such run in {outputs}/ or in the tracker's store; "
             "`rnnx runs` lists what there is"
         )
-    if found[0].folder and (Path(found[0].folder) / "run.json").is_file():
-        return load_file(RunFolder(Path(found[0].folder)).best_or_last())
-    with TemporaryDirectory() as into:
-        for name in (BEST, LAST):
-            try:
-                return load_file(tracker.fetch(found[0].id, f"checkpoints/{name}", Path(into)))
-            except (OSError, RunNotFound):
-                continue
-    raise RunNotFound(f"{run}: the run has no checkpoint")
+    return found[0]
 
 
 def _several(run: str, ids: Sequence[str]) -> str:
     return f"{run}: {len(ids)} runs begin so ({', '.join(i[:12] for i in ids)}); give more letters"
+
+
+def find_run(run: str) -> RunFolder:
+    """The folder of ``run``, brought from its tracker where it is not here."""
+    config = compose([])
+    outputs, tracker = Path(config["outputs"]), component_from("tracker", config["tracker"])
+    folders = find_folders(run, outputs)
+    if len(folders) > 1:
+        raise RunNotFound(_several(run, [folder.id for folder in folders]))
+    if folders:
+        return _named(folders[0], tracker)
+    found = _one(run, tracker, config["outputs"])
+    made = outputs / found.tags.get(FOLDER_TAG, "-")
+    if (made / "run.json").is_file():  # killed before it could be named after its run
+        return _named(RunFolder(made), tracker)
+    if found.folder and (Path(found.folder) / "run.json").is_file():
+        return RunFolder(Path(found.folder))
+    return bring(found, tracker, outputs)
+
+
+def _named(folder: RunFolder, tracker: Tracker) -> RunFolder:
+    """A folder under its run's id, if that run was begun."""
+    if folder.is_new and not is_busy(folder):
+        begun = [run.id for run in tracker.runs(100) if run.tags.get(FOLDER_TAG) == folder.id]
+        run_id = str(folder.read().get("id") or "".join(begun[:1]))
+        if run_id:
+            folder.begin(run_id)
+    return folder
 
 
 def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:

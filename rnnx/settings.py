@@ -32,6 +32,13 @@ class Baseline(Enum):
     never = "never"
 
 
+class Resume(Enum):
+    """Whether a command that was stopped goes on when it is given again."""
+
+    never = "never"
+    auto = "auto"
+
+
 @dataclass
 class Checkpoints:
     """When checkpoints are written."""
@@ -89,6 +96,8 @@ class Train:
     backend: Backend = Backend.auto
     """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast from the second step
     on where numba is installed and batch_size·hidden_size is at least 48."""
+    resume: Resume = Resume.never
+    """auto: go on with the newest unfinished run of the same configuration, if there is one."""
     outputs: str = "outputs"
     """The folder that holds a folder for each run."""
     checkpoint: Checkpoints = field(default_factory=Checkpoints)

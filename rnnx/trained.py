@@ -13,10 +13,12 @@ from rnnx.backend import kept
 from rnnx.config import component_from, components_from, settings_from
 from rnnx.contracts import Array, Sampler
 from rnnx.corpus import Split, examples_of
-from rnnx.errors import ConfigError, DataError
+from rnnx.errors import CheckpointError, ConfigError, DataError
 from rnnx.evaluation import example_nats, mean_nats
 from rnnx.generation import generate
+from rnnx.memory import within_free_memory
 from rnnx.model import Network
+from rnnx.parameters import Parameters
 from rnnx.ranges import require
 from rnnx.scratch import Scratch
 from rnnx.settings import Backend
@@ -34,9 +36,7 @@ class Model:
         self.network = Network(
             components.cell, components.head, len(self.vocabulary), settings.layers
         )
-        fresh = np.random.default_rng(0)
-        self.params = self.network.init(fresh, settings.dtype.value)
-        checkpoints.load_params(self.params, checkpoint)
+        self.params = _params(self.network, settings.dtype.value, checkpoint)
         self.step: int = checkpoint.metadata["step"]
         self.sample_length = settings.sample_length
         self._sampler: Sampler = components.sampler
@@ -115,6 +115,25 @@ class Model:
         """The mean of −ln p over a split whose ids are this vocabulary's."""
         with self._threads:
             return mean_nats(self.network, self.params, split, self._scratch())
+
+
+def _params(network: Network, dtype: str, checkpoint: checkpoints.Checkpoint) -> Parameters:
+    """The checkpoint's parameters, if they are those that its configuration asks for."""
+    stored = {name.partition(".")[0] for name in checkpoint.part("params")}
+    if len(stored) != network.layers + 1:
+        raise CheckpointError(
+            f"{checkpoint.path}: holds {len(stored)} parts, its configuration asks for "
+            f"{network.layers} layers and a head"
+        )
+    try:
+        with within_free_memory(64 * 2**20 + 32 * checkpoint.nbytes):
+            params = network.init(np.random.default_rng(0), dtype)
+    except (MemoryError, ValueError) as error:  # NumPy's two words for too large
+        raise CheckpointError(
+            f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"
+        ) from None
+    checkpoints.load_params(params, checkpoint)
+    return params
 
 
 def load_file(path: Path) -> Model:

@@ -221,6 +221,12 @@ class MLflowLog:
     def picture(self, name: str, path: Path, step: int) -> None:
         from PIL import Image
 
+        # MLflow gives each picture a name of its own; one sent again must not be there twice.
+        start = f"images/{name}+step+{step}+"
+        if any(
+            found.path.startswith(start) for found in self._client.list_artifacts(self.id, "images")
+        ):
+            return
         with Image.open(path) as image:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
 

@@ -1,0 +1,214 @@
+"""The loop around ``session.step()``: what happens after which step, and how a run ends."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from rnnx import checkpoint as checkpoints
+from rnnx.errors import RnnxError, StorageError
+from rnnx.final import measure
+from rnnx.identity import run_tags
+from rnnx.originality import Originality
+from rnnx.progress import Progress
+from rnnx.report import Report, Summary
+from rnnx.runfolder import RunFolder
+from rnnx.signals import Stop
+from rnnx.tracking import Tracking
+from rnnx.training import Session
+
+HURRY = 2.0  # seconds that a run which was told twice to stop waits for its tracker
+
+
+class Rounds:
+    """One run, from the step at which its session stands to its last."""
+
+    def __init__(
+        self,
+        session: Session,
+        tracking: Tracking,
+        folder: RunFolder,
+        report: Report,
+        progress: Progress | None = None,
+    ) -> None:
+        self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
+        self.settings, self.progress = session.settings, progress or Progress()
+        self.originality = Originality(session.corpus)
+        self.clock = time.perf_counter()
+
+    def run(self, stop: Stop) -> int:
+        """All steps and the end, and the run's status whatever happens; the exit code."""
+        try:
+            self.report.start(self.session, self.folder)
+            self._steps(stop)
+            self._checkpoint()  # before the end, whose samples a longer run would not have drawn
+            summary = None if stop.signal else self._end(stop)
+            if summary is None:
+                return self._killed(stop.signal)
+            self.tracking.finish("FINISHED")
+        except OSError as error:
+            self.report.stop()
+            storage = StorageError.of(error, self.folder.path, self.session.steps)
+            self._failed(storage)
+            raise storage from error
+        except BaseException as error:
+            self.report.stop()
+            self._failed(error)
+            raise
+        self.report.finish(summary)
+        return 0
+
+    def _failed(self, error: BaseException) -> None:
+        """End the run; what it learned is sent, too, unless somebody is in a hurry."""
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self.tracking.finish("KILLED", repr(error), HURRY)
+            return
+        reason = str(error) if isinstance(error, RnnxError) else repr(error)
+        with suppress(Exception):  # the error that counts is the one that brought us here
+            self.tracking.artifacts()
+        with suppress(OSError):
+            self.tracking.finish("FAILED", reason)
+
+    def _killed(self, number: int) -> int:
+        self.report.stop()
+        name = signal.Signals(number).name
+        self.tracking.artifacts()
+        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}")
+        self.report.killed(name, self.session, self.folder)
+        return 128 + number
+
+    def _steps(self, stop: Stop) -> None:
+        session, settings, progress = self.session, self.settings, self.progress
+        self.clock = time.perf_counter()
+        while session.steps < settings.steps and not stop.signal:
+            session.step()
+            step = session.steps
+            self._count()
+            sampling = step == 1 or _due(step - settings.sample_offset, settings.sample_every)
+            if sampling or _due(step, settings.log_every):
+                self._figures()
+            self._probe()
+            if sampling:
+                self._sample()
+            evaluated = _due(step, settings.eval_every) and self._evaluate()
+            if _due(step, settings.checkpoint.every):
+                self._checkpoint()
+            if evaluated and settings.patience and progress.worse >= settings.patience:
+                self.report.note(
+                    f"stopped after step {step}: {progress.worse} evaluations without a better "
+                    f"held-out loss than that of step {progress.best_step}"
+                )
+                break
+
+    def _count(self) -> None:
+        figures, progress = self.session.figures, self.progress
+        assert figures is not None
+        progress.since += 1
+        progress.clipped += figures.clipped
+        progress.tokens += figures.tokens
+
+    def _figures(self) -> None:
+        """Points of the last step, and of all steps since the last points."""
+        session, figures, point = self.session, self.session.figures, self._point
+        assert figures is not None
+        progress, now = self.progress, time.perf_counter()
+        seconds = max(now - self.clock, 1e-9)
+        speed = progress.tokens / seconds
+        progress.trained_tokens += progress.tokens
+        progress.seconds += seconds
+        point("train/loss", figures.loss)
+        point("train/smooth_loss", session.smooth_loss)
+        point("grad/norm", figures.norm)
+        point("grad/clipped", progress.clipped / max(progress.since, 1))
+        point("lr", figures.rate)
+        point("speed/tokens_per_s", speed)
+        self.report.progress(session, speed)
+        self.tracking.flush_if_due()
+        progress.since = progress.clipped = progress.tokens = 0
+        self.clock = time.perf_counter()
+
+    def _point(self, key: str, value: float) -> None:
+        self.tracking.point(key, value, self.session.steps)
+
+    @contextmanager
+    def _clock_stopped(self) -> Iterator[None]:
+        """A round's time is not training time."""
+        began = time.perf_counter()
+        yield
+        self.clock += time.perf_counter() - began
+
+    def _probe(self) -> None:
+        for name, found in self.session.observations():
+            for key, value in found.figures.items():
+                self._point(key, value)
+            for picture, png in found.pictures.items():
+                self.tracking.picture(f"{name}_{picture}", png, self.session.steps)
+
+    def _sample(self) -> None:
+        with self._clock_stopped():
+            texts = self.session.sample(self.settings.samples)
+            for key, share in self.originality.shares(texts).items():
+                self._point(f"samples/{key}", share)
+            shown = [self.session.corpus.show(text) for text in texts]
+            self.tracking.samples(self.session.steps, shown)
+            self.report.samples(self.session, shown)
+
+    def _evaluate(self) -> bool:
+        """Measure the held-out loss; False where nothing is held out."""
+        with self._clock_stopped():
+            loss, step = self.session.evaluate(), self.session.steps
+            if math.isnan(loss):
+                return False
+            self._point("val/loss", loss)
+            self._point("val/bits_per_char", loss / math.log(2))
+            self.report.evaluated(self.session, loss)
+            if self.progress.evaluated(loss, step):
+                checkpoints.write(self._state(), self.folder.best)
+        return True
+
+    def _checkpoint(self) -> None:
+        with self._clock_stopped():
+            self.tracking.flush(to_disk=True)
+            checkpoints.write(self._state(), self.folder.recent(self.session.steps))
+            self.folder.keep(self.settings.checkpoint.keep)
+
+    def _state(self) -> checkpoints.Checkpoint:
+        own = {"run_id": self.folder.id, "progress": self.progress.state()}
+        return checkpoints.take(self.session, own | {"tags": run_tags(self.session)})
+
+    def _end(self, stop: Stop) -> Summary | None:
+        """The last measurements; None where a signal has come."""
+        found = measure(self.session, self.originality, self._held_out, stop)
+        if found is None:
+            return None
+        progress, figures = self.progress, dict(found.figures)
+        best_loss, best_step = progress.best_val_loss, progress.best_step
+        if figures.get("val_loss", math.inf) < best_loss:  # the last step had no round of its own
+            best_loss, best_step = figures["val_loss"], self.session.steps
+            self.folder.set_best_aside()
+            checkpoints.write(self._state(), self.folder.best)
+        if math.isfinite(best_loss):
+            self._point("best/val_loss", best_loss)
+            self._point("best/step", best_step)
+        if progress.seconds:
+            speed = progress.trained_tokens / progress.seconds
+            figures |= {"seconds": progress.seconds, "tokens_per_s": speed}
+        for key, value in figures.items():
+            self._point(f"final/{key}", value)
+        shown = [self.session.corpus.show(text) for text in found.texts]
+        self.tracking.samples(self.session.steps, shown, "final")
+        self.tracking.artifacts()
+        return Summary(figures, best_loss, best_step, found.baseline_order, found.texts)
+
+    def _held_out(self) -> float:
+        """The held-out loss after the last step, measured now if that step did not."""
+        if self.progress.val_step == self.session.steps:
+            return self.progress.val_loss
+        return self.session.evaluate()
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0

@@ -1,0 +1,72 @@
+"""One process a run: the second is told who has it, and a dead owner keeps nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from rnnx.errors import RunBusy
+from rnnx.runfolder import RunFolder
+
+
+class RunLock:
+    """``with RunLock(folder): …``; RunBusy where another process is inside.
+
+    The lock is the system's own on an open file, so it ends with its owner however that dies; the
+    file beside it only tells who the owner is.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._lock = FileLock(folder.path / ".lock")
+
+    def __enter__(self) -> RunLock:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise RunBusy(
+                f"run {self._folder.id[:12]}: {_told(self._owner)} is working on it; wait until "
+                "it is done, or stop it first"
+            ) from None
+        owner = {"pid": os.getpid(), "host": socket.gethostname()}
+        self._owner.write_text(json.dumps(owner), "utf-8")
+        return self
+
+    @property
+    def _owner(self) -> Path:
+        return self._folder.path / ".owner"
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._owner.unlink(missing_ok=True)
+        self._lock.release()
+
+
+def is_busy(folder: RunFolder) -> bool:
+    """Whether a living process has the run of this folder."""
+    if not (folder.path / ".lock").exists():
+        return False
+    lock = FileLock(folder.path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _told(path: Path) -> str:
+    try:
+        owner = json.loads(path.read_text("utf-8"))
+        return f"process {owner['pid']} on {owner['host']}"
+    except (OSError, ValueError, TypeError, KeyError):
+        return "another process"

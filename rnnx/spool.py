@@ -1,0 +1,143 @@
+"""What a tracker has still to get, in two files of the run's folder that a kill cannot tear.
+
+    metrics.jsonl   every point, [key, value, step, timestamp] a line
+    outbox.jsonl    everything else in order: tags, files, pictures, and how the run ended
+    sent.json       how many bytes of each the tracker has
+
+A line counts once its newline is written. Delivery begins at sent.json, so after a crash the last
+lines may be delivered again: a tracker takes the same point, tag, file or picture twice as once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnx.cache import replacing
+from rnnx.records import Point
+from rnnx.store import RunLog
+
+BATCH = 1000  # points sent at once
+
+
+class Spool:
+    """The two files of one run folder, and how far the tracker has them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._points, self._others = folder / "metrics.jsonl", folder / "outbox.jsonl"
+        self._sent = _positions(folder / "sent.json")
+
+    def mend(self) -> None:
+        """Cut off what a kill left of a last line: call before anything is appended."""
+        for path in (self._points, self._others):
+            _cut_torn_line(path)
+
+    def keep_points(self, points: Sequence[Point]) -> None:
+        """Append points."""
+        # NaN and Infinity are written as such: Python's json reads them back.
+        _append(self._points, [json.dumps(point) for point in points])
+
+    def keep(self, what: str, *about: Any) -> None:
+        """Append ``tags``, ``file``, ``picture`` or ``finish`` with its arguments."""
+        _append(self._others, [json.dumps([what, *about])])
+
+    def sync(self) -> None:
+        """Bring what was appended to the disk."""
+        for path in (self._points, self._others):
+            if path.exists():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+
+    def count(self) -> int:
+        """How many points and other things the tracker has still to get."""
+        points, others = self._sent["points"], self._sent["others"]
+        return sum(1 for _ in (*_lines(self._points, points), *_lines(self._others, others)))
+
+    def deliver(self, log: RunLog) -> None:
+        """Send everything that is left, points first; raises what ``log`` raises.
+
+        What has been sent when it raises stays sent.
+        """
+        batch: list[Point] = []
+        for end, line in _lines(self._points, self._sent["points"]):
+            batch.append(Point(*json.loads(line)))
+            if len(batch) == BATCH:
+                self._deliver_points(log, batch, end)
+                batch = []
+        if batch:
+            self._deliver_points(log, batch, end)
+        for end, line in _lines(self._others, self._sent["others"]):
+            self._deliver_other(log, *json.loads(line))
+            self._advance("others", end)
+
+    def _deliver_points(self, log: RunLog, points: list[Point], end: int) -> None:
+        log.points(points)
+        self._advance("points", end)
+
+    def _deliver_other(self, log: RunLog, what: str, *about: Any) -> None:
+        if what == "tags":
+            log.tags(*about)
+        elif what == "finish":
+            log.finish(*about)
+        elif (path := self._folder / about[0]).is_file():  # gone is gone: an older checkpoint, say
+            if what == "picture":
+                _, name, step = about
+                log.picture(name, path, step)
+            else:
+                log.file(path, *about[1:])
+
+    def sent_all(self) -> None:
+        """Take everything that is there as sent: it came from the tracker."""
+        for name, path in (("points", self._points), ("others", self._others)):
+            self._advance(name, path.stat().st_size if path.exists() else 0)
+
+    def _advance(self, name: str, end: int) -> None:
+        self._sent[name] = end
+        with replacing(self._folder / "sent.json") as temporary:
+            temporary.write_text(json.dumps(self._sent), "utf-8")
+
+
+def _positions(path: Path) -> dict[str, int]:
+    try:
+        known = json.loads(path.read_text("utf-8"))
+        return {"points": int(known["points"]), "others": int(known["others"])}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {"points": 0, "others": 0}  # sending twice does no harm
+
+
+def _append(path: Path, lines: Sequence[str]) -> None:
+    """Append whole lines, or none of them."""
+    with path.open("ab") as file:
+        before = file.tell()
+        try:
+            file.write("".join(line + "\n" for line in lines).encode())
+            file.flush()
+        except OSError:
+            os.truncate(path, before)
+            raise
+
+
+def _lines(path: Path, start: int) -> Iterator[tuple[int, str]]:
+    """The whole lines from byte ``start`` on, each with the place where it ends."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            start += len(line)
+            yield start, line.decode("utf-8")
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
