@@ -60,8 +60,8 @@ class Checkpoint:
         return {k[len(head) :]: v for k, v in self.tensors.items() if k.startswith(head)}
 
 
-def take(session: Session, extra: Mapping[str, Any]) -> Checkpoint:
-    """The state of a session between two steps; ``extra`` joins the metadata."""
+def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Checkpoint:
+    """The state of a run between two steps; ``extra`` joins the metadata."""
     tensors = {f"params/{name}": array for name, array in session.params.leaves()}
     tensors |= {f"optimizer/{name}": a for name, a in session.optimizer_state.items()}
     for layer, state in enumerate(session.states):
@@ -85,6 +85,7 @@ def take(session: Session, extra: Mapping[str, Any]) -> Checkpoint:
         "batches": order,
         "threads": session.threads.count,
         "backend": session.backend.value,
+        "progress": progress.state(),
         **extra,
     }
     return Checkpoint({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
@@ -144,7 +145,7 @@ def write(checkpoint: Checkpoint, path: Path) -> None:
     text = json.dumps(checkpoint.metadata, sort_keys=True)
     digest = _digest(checkpoint.tensors, text)
     tensors = {k: np.asarray(v) for k, v in checkpoint.tensors.items()}
-    header = {"format": str(FORMAT), "rnnx": text, "sha256": digest}
+    header = {"format": str(checkpoint.metadata["format"]), "rnnx": text, "sha256": digest}
     content = save(tensors, metadata=header)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -196,7 +197,9 @@ def _opened(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, MemoryError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"{path}: is no checkpoint, or a damaged one ({cause})") from None
+        raise CheckpointError(
+            f"{path}: is not a checkpoint of rnnx, or a damaged one ({cause})"
+        ) from None
     return header, tensors
 
 

@@ -38,12 +38,15 @@ class Rounds:
         self.settings, self.progress = session.settings, progress or Progress()
         self.originality = Originality(session.corpus)
         self.clock = time.perf_counter()
+        self.speed = 0.0  # tokens a second, between the last two figures
 
     def run(self, stop: Stop) -> int:
         """All steps and the end, and the run's status whatever happens; the exit code."""
         try:
             self.report.start(self.session, self.folder)
             self._steps(stop)
+            if self.progress.since:  # the last steps had no figures of their own
+                self.report.progress(self.session, self.speed)
             self._checkpoint()  # before the end, whose samples a longer run would not have drawn
             summary = None if stop.signal else self._end(stop)
             if summary is None:
@@ -116,7 +119,7 @@ class Rounds:
         assert figures is not None
         progress, now = self.progress, time.perf_counter()
         seconds = max(now - self.clock, 1e-9)
-        speed = progress.tokens / seconds
+        self.speed = progress.tokens / seconds
         progress.trained_tokens += progress.tokens
         progress.seconds += seconds
         point("train/loss", figures.loss)
@@ -124,8 +127,8 @@ class Rounds:
         point("grad/norm", figures.norm)
         point("grad/clipped", progress.clipped / max(progress.since, 1))
         point("lr", figures.rate)
-        point("speed/tokens_per_s", speed)
-        self.report.progress(session, speed)
+        point("speed/tokens_per_s", self.speed)
+        self.report.progress(session, self.speed)
         self.tracking.flush_if_due()
         progress.since = progress.clipped = progress.tokens = 0
         self.clock = time.perf_counter()
@@ -176,8 +179,8 @@ class Rounds:
             self.folder.keep(self.settings.checkpoint.keep)
 
     def _state(self) -> checkpoints.Checkpoint:
-        own = {"run_id": self.folder.id, "progress": self.progress.state()}
-        return checkpoints.take(self.session, own | {"tags": run_tags(self.session)})
+        own = {"run_id": self.folder.id, "tags": run_tags(self.session)}
+        return checkpoints.take(self.session, self.progress, own)
 
     def _end(self, stop: Stop) -> Summary | None:
         """The last measurements; None where a signal has come."""

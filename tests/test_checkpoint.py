@@ -11,6 +11,7 @@ from tiny import tiny
 import rnnx
 from rnnx import checkpoint as checkpoints
 from rnnx.errors import CheckpointError
+from rnnx.progress import Progress
 from rnnx.training import Session
 
 
@@ -38,7 +39,7 @@ def test_going_on_equals_never_stopping(
     whole = rnnx.build(overrides)
     losses(whole, 37)
     path = tmp_path / "checkpoint.safetensors"
-    checkpoints.write(checkpoints.take(whole, {}), path)
+    checkpoints.write(checkpoints.take(whole, Progress(), {}), path)
     expected = losses(whole, 40), whole.sample(4), whole.evaluate()
 
     resumed = rnnx.build(overrides)
@@ -55,7 +56,7 @@ def stored(names: Path, tmp_path: Path) -> Path:
     session = rnnx.build(tiny(names))
     session.step()
     path = tmp_path / "stored.safetensors"
-    checkpoints.write(checkpoints.take(session, {"run_id": "abc"}), path)
+    checkpoints.write(checkpoints.take(session, Progress(), {"run_id": "abc"}), path)
     return path
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.records import Point
 from rnnx.runfolder import RunFolder, find_folders, runs_in
+from rnnx.spool import Spool
 from rnnx.tracking import Tracking, read_history
 
 
@@ -48,7 +51,22 @@ class Recorder:
 
 @pytest.fixture
 def folder() -> RunFolder:
-    return RunFolder.create("outputs", "abc", "a name", {"seed": 0})
+    return made("abc")
+
+
+def made(run_id: str) -> RunFolder:
+    folder = RunFolder.create("outputs", "a name", {"seed": 0})
+    folder.begin(run_id)
+    return folder
+
+
+def eventually(done: Callable[[], object]) -> None:
+    """Wait for the thread that sends."""
+    for _ in range(2000):
+        if done():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it never came")
 
 
 def test_points_go_to_the_folder_and_to_the_tracker(folder: RunFolder) -> None:
@@ -59,6 +77,7 @@ def test_points_go_to_the_folder_and_to_the_tracker(folder: RunFolder) -> None:
     tracking.point("odd", math.nan, 5)
     assert log.got == []
     tracking.flush()
+    eventually(lambda: len(log.got) == 6)
     assert [p.value for p in log.got[:5]] == [0, 0.5, 1, 1.5, 2]
     history = read_history(folder.metrics)
     assert history["a"] == log.got[:5]
@@ -77,11 +96,13 @@ def test_a_tracker_that_fails_costs_a_warning_and_misses_nothing(folder: RunFold
     for step in range(3):
         tracking.point("a", step, step)
         tracking.flush()
+        eventually(lambda: warnings)
     assert len(warnings) == 1
     assert "training goes on" in warnings[0]
     log.down = False
     tracking.point("a", 3, 3)
     tracking.finish("FINISHED")
+    assert "answers again" in warnings[1]
     assert [p.step for p in log.got] == [0, 1, 2, 3]
     assert log.status == "FINISHED"
 
@@ -92,7 +113,8 @@ def test_what_could_not_be_sent_is_told_and_kept(folder: RunFolder) -> None:
     log.down = True
     tracking.point("a", 1, 1)
     tracking.finish("FAILED", "because")
-    assert "1 points" in warnings[-1]
+    assert "rnnx sync abc" in warnings[-1]
+    assert Spool(folder.path).count() == 3  # the point, the reason, the end
     assert read_history(folder.metrics)["a"][0].value == 1
     assert folder.read()["reason"] == "because"
 
@@ -109,7 +131,7 @@ def test_a_name_cannot_leave_the_folder(folder: RunFolder, name: str) -> None:
 
 
 def test_finding_runs(folder: RunFolder) -> None:
-    other = RunFolder.create("outputs", "abd", "other", {})
+    other = made("abd")
     other.write({"started": 2e9})
     folder.write({"started": 1e9})
     Path("outputs/foreign").mkdir()
@@ -140,7 +162,7 @@ def test_checkpoints_are_kept_as_many_as_asked(folder: RunFolder) -> None:
 def test_an_output_folder_that_cannot_be_made_is_one_line() -> None:
     Path("file").write_text("")
     with pytest.raises(StoreError, match="outputs=file"):
-        RunFolder.create("file", "abc", "n", {})
+        RunFolder.create("file", "n", {})
 
 
 def test_a_damaged_run_json_is_an_unknown_run(folder: RunFolder) -> None:
