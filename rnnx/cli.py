@@ -189,10 +189,10 @@ def plugins(as_json: bool, strict: bool) -> None:
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
 def ui(overrides: tuple[str, ...], port: int, debug: bool) -> None:
     """Open the tracker's own UI on 127.0.0.1, on the store that training writes to."""
-    from rnnx import commands as work
+    from rnnx.serving import open_ui
 
     _debug(debug)
-    sys.exit(work.open_ui(list(overrides), port))
+    sys.exit(open_ui(list(overrides), port))
 
 
 def _debug(debug: bool) -> None:

@@ -14,10 +14,11 @@ from omegaconf import OmegaConf
 
 from rnnx import checkpoint as checkpoints
 from rnnx.checkpoint import Checkpoint
-from rnnx.compose import check, parse
+from rnnx.compose import check
 from rnnx.errors import CheckpointError, ConfigError
 from rnnx.identity import config_hash
 from rnnx.metadata import plain_config
+from rnnx.overrides import parse
 from rnnx.progress import Progress
 from rnnx.report import Report
 from rnnx.run import Run, begin, go_on

@@ -61,7 +61,11 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
     except BaseException:
         folder.remove()
         raise
-    folder.begin(log.id)  # the lock is on the open file and goes along
+    try:
+        folder.begin(log.id)  # the lock is on the open file and goes along
+    except BaseException:
+        log.finish("FAILED")
+        raise
     return log
 
 
