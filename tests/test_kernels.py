@@ -14,6 +14,7 @@ from tiny import tiny
 import rnnx
 from rnnx import checkpoint as checkpoints
 from rnnx.errors import Diverged
+from rnnx.progress import Progress
 from rnnx.scratch import Scratch
 from rnnx.testing import CellSuite, HeadSuite
 from rnnx.testing.cell_case import Case, run, same_results
@@ -154,7 +155,7 @@ def test_training_is_that_of_numpy(names: Path, cell: str) -> None:
 def test_a_checkpoint_goes_on_with_its_backend(names: Path) -> None:
     session = rnnx.build(tiny(names, "backend=fast"))
     session.step()
-    kept = checkpoints.take(session, {})
+    kept = checkpoints.take(session, Progress(), {})
     assert kept.metadata["backend"] == "fast"
     other = rnnx.build(tiny(names, "backend=numpy"))
     checkpoints.restore(other, kept)
