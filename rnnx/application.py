@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from rnnx.compose import check, compose, composer, conf_folder, plain, prepare_hydra
-from rnnx.errors import ConfigError, RnnxError
+from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.overrides import parse, quoted
 from rnnx.plugins import plugins
 from rnnx.report import Lines, Report, console, for_terminal
@@ -93,6 +93,10 @@ def _hydra(arguments: Sequence[str]) -> int:
             codes.append(job(config))
         except RnnxError as error:
             errors.append(error)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            errors.append(StorageError(f"{error.filename or config.outputs}: {error.strerror}"))
 
     prepare_hydra()
     main = hydra.main(config_path=str(conf_folder()), config_name="train", version_base="1.3")

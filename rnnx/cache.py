@@ -18,8 +18,10 @@ def cache_folder() -> Path:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that becomes ``path`` if all goes well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary name beside ``path`` that becomes ``path`` if all goes well.
+
+    Its folder has to be there: a run's that was deleted does not come back with one file in it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary

@@ -147,7 +147,6 @@ def write(checkpoint: Checkpoint, path: Path) -> None:
     tensors = {k: np.asarray(v) for k, v in checkpoint.tensors.items()}
     header = {"format": str(checkpoint.metadata["format"]), "rnnx": text, "sha256": digest}
     content = save(tensors, metadata=header)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -17,7 +17,7 @@ import numpy as np
 from rnnx.config import component_from, settings_from
 from rnnx.contracts import KINDS
 from rnnx.corpus import Split
-from rnnx.errors import ConfigError, DataError
+from rnnx.errors import ConfigError, DataError, RnnxError, StoreError
 from rnnx.evaluation import first_tokens
 from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import Plugins, plugins
@@ -25,6 +25,7 @@ from rnnx.records import RunSummary
 from rnnx.report import for_terminal
 from rnnx.resuming import resume as go_on
 from rnnx.resuming import stored_config
+from rnnx.run import in_words
 from rnnx.runfolder import RunFolder
 from rnnx.runlock import RunLock
 from rnnx.runs import find_model, find_run, list_runs
@@ -41,7 +42,7 @@ def resume(run: str, overrides: Sequence[str]) -> int:
 def sync(run: str) -> None:
     """Send a run's tracker what it did not get."""
     folder = _at_home(find_run(run))
-    with RunLock(folder):
+    with in_words(folder), RunLock(folder):
         spool = Spool(folder.path)
         spool.mend()
         left = spool.count()
@@ -49,7 +50,16 @@ def sync(run: str) -> None:
             print(f"run {folder.id[:8]}: the tracker has everything already")
             return
         tracker = component_from("tracker", stored_config(folder)["tracker"])
-        spool.deliver(tracker.reopen(folder.id))
+        try:
+            spool.deliver(tracker.reopen(folder.id))
+        except RnnxError:
+            raise
+        except Exception as error:  # whatever a tracker raises
+            cause = " ".join(str(error).split())[:300] or type(error).__name__
+            raise StoreError(
+                f"run {folder.id[:8]}: the tracker does not answer ({cause}); {spool.count()} "
+                "points and files are left, try again later"
+            ) from error
     print(f"run {folder.id[:8]}: sent {left} points and files; the tracker has everything")
 
 

@@ -19,6 +19,7 @@ Every class pickles with its message alone, because a sweep's jobs send them bet
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -76,13 +77,19 @@ class StorageError(RnnxError):
     exit_code = 1
 
     @classmethod
-    def of(cls, error: OSError, folder: Path, step: int) -> StorageError:
-        """What failed in the middle of a run, and how to go on."""
+    def of(cls, error: OSError, folder: Path, step: int | None = None) -> StorageError:
+        """What failed in a run, and how to go on."""
         what = error.filename or folder
-        return cls(
-            f"{what}: cannot be written ({error.strerror or error}) after step {step}; what was "
-            f"kept before is whole: make room, then rnnx resume {folder.name[:8]}"
-        )
+        when = "" if step is None else f" after step {step}"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if not folder.is_dir():
+            advice = "the run's folder is gone; train anew"
+        else:
+            advice = (
+                f"what was kept before is whole: {'make room' if full else 'mend it'}, then "
+                f"rnnx resume {folder.name[:8]}"
+            )
+        return cls(f"{what}: cannot be written ({error.strerror or error}){when}; {advice}")
 
 
 class Diverged(RnnxError):

@@ -50,6 +50,7 @@ def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] |
     losses = ngram_losses(train, val, len(corpus.vocabulary))
     best = min(range(len(losses)), key=losses.__getitem__)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_text(json.dumps([best + 1, losses[best]]), "utf-8")
     except OSError:

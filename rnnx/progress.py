@@ -33,6 +33,10 @@ class Progress:
         kinds = {item.name: type(getattr(cls, item.name)) for item in fields(cls)}
         return cls(**{name: kinds[name](state[name]) for name in kinds})
 
+    def is_over(self, step: int, patience: int) -> bool:
+        """Whether ``patience`` evaluations in a row, the last after ``step``, were no better."""
+        return 0 < patience <= self.worse and self.val_step == step
+
     def evaluated(self, loss: float, step: int) -> bool:
         """Take note of a held-out loss; True if it is the best so far."""
         self.val_loss, self.val_step = loss, step

@@ -16,15 +16,17 @@ from rnnx import checkpoint as checkpoints
 from rnnx.checkpoint import Checkpoint
 from rnnx.compose import check
 from rnnx.errors import CheckpointError, ConfigError
-from rnnx.identity import config_hash
+from rnnx.identity import config_hash, flat_params, run_params
 from rnnx.metadata import plain_config
 from rnnx.overrides import parse
 from rnnx.progress import Progress
 from rnnx.report import Report
-from rnnx.run import Run, begin, go_on
+from rnnx.run import FOLDER_TAG, Run, begin, go_on, in_words
 from rnnx.runfolder import RunFolder, runs_in
 from rnnx.runlock import RunLock, is_busy
 from rnnx.signals import Stop
+from rnnx.spool import Spool
+from rnnx.tracking import Tracking
 from rnnx.training import Session
 
 # What may change when a run goes on: nothing that decided a step already made.
@@ -33,7 +35,7 @@ FREE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 
 def resume(folder: RunFolder, report: Report, overrides: Sequence[str] = ()) -> Run:
     """Go on with the run of ``folder``, to its own or to other ``steps``."""
-    with Stop() as stop, RunLock(folder):
+    with Stop() as stop, in_words(folder), RunLock(folder):
         checkpoint = newest(folder, report)
         before = checkpoint.config if checkpoint else stored_config(folder)
         config = _changed(before, overrides)
@@ -41,17 +43,35 @@ def resume(folder: RunFolder, report: Report, overrides: Sequence[str] = ()) -> 
         session, progress = Session(config), Progress()
         if checkpoint:
             progress = checkpoints.restore(session, checkpoint)
-            folder.take_best_back()
-        tags = {}
         if folder.is_new:
-            log = begin(session, folder)
-        else:
-            log = session.components.tracker.reopen(folder.id)
-            tags = {"rnnx.config_hash": config_hash(config), "rnnx.steps": str(config["steps"])}
-        folder.write({"status": "RUNNING", "reason": "", "config_hash": config_hash(config)})
+            _name(folder, session)
+        tracker, run_id = session.components.tracker, folder.id
+        folder.clear()
+        folder.take_best_back()
+        tracking = Tracking(lambda: tracker.reopen(run_id), folder, report.warning)
+        if not checkpoint:  # killed before the tracker had them all, perhaps
+            tracking.params(run_params(session) | flat_params(before))
+        own = config_hash(config)
+        was = folder.read().get("reason")
+        tracking.tags(
+            {"rnnx.config_hash": own, "rnnx.steps": str(config["steps"])}
+            | ({"reason": ""} if was else {})
+        )
+        folder.write({"status": "RUNNING", "reason": "", "config_hash": own})
         folder.write_config(config)
         report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
-        return go_on(session, log, folder, report, stop, progress, tags)
+        return go_on(session, tracking, folder, report, stop, progress)
+
+
+def _name(folder: RunFolder, session: Session) -> None:
+    """Name the folder after its run in the tracker; one that was not begun is begun."""
+    tracker = session.components.tracker
+    begun = (run.id for run in tracker.runs(1000) if run.tags.get(FOLDER_TAG) == folder.id)
+    run_id = str(folder.read().get("id") or next(begun, ""))
+    if run_id:
+        folder.begin(run_id)
+    else:
+        begin(session, folder)
 
 
 def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
@@ -106,8 +126,21 @@ def _refuse_finished(
     steps = int(config["steps"])
     if steps < done:
         raise ConfigError(f"steps={steps}: the run has made {done} steps; give at least {done}")
-    if steps == done and folder.read().get("status") == "FINISHED":
+    if checkpoint is None or folder.read().get("status") != "FINISHED":
+        return
+    run, left = f"run {folder.id[:12]}", Spool(folder.path).count()
+    unsent = f"; its tracker lacks {left} points and files: rnnx sync {folder.id[:8]}"
+    try:
+        over = Progress.from_state(checkpoint.metadata["progress"])
+    except (KeyError, TypeError, ValueError):
+        return  # restoring it says what is wrong
+    if steps == done:
         raise ConfigError(
-            f"run {folder.id[:12]}: it has finished its {done} steps; give a larger number, as "
-            f"rnnx resume {folder.id[:8]} steps={2 * done}"
+            f"{run}: it has finished its {done} steps; give a larger number, as "
+            f"rnnx resume {folder.id[:8]} steps={2 * done}{unsent if left else ''}"
+        )
+    if over.is_over(done, int(config["patience"])):
+        raise ConfigError(
+            f"{run}: it has finished after {over.worse} evaluations without a better held-out "
+            f"loss; give a larger patience, or 0 for none{unsent if left else ''}"
         )

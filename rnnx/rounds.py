@@ -20,7 +20,8 @@ from rnnx.signals import Stop
 from rnnx.tracking import Tracking
 from rnnx.training import Session
 
-HURRY = 2.0  # seconds that a run which was told twice to stop waits for its tracker
+SOON = 5.0  # seconds without an answer after which a run that is told to stop leaves its tracker
+HURRY = 1.0  # seconds for all that a run which was told twice to stop has left for its tracker
 
 
 class Rounds:
@@ -37,6 +38,7 @@ class Rounds:
         self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
         self.settings, self.progress = session.settings, progress or Progress()
         self.originality = Originality(session.corpus)
+        self.own_tags = run_tags(session)
         self.clock = time.perf_counter()
         self.speed = 0.0  # tokens a second, between the last two figures
 
@@ -52,6 +54,9 @@ class Rounds:
             if summary is None:
                 return self._killed(stop.signal)
             self.tracking.finish("FINISHED")
+        except BrokenPipeError as error:  # who read our lines has gone
+            self._failed(error)
+            raise
         except OSError as error:
             self.report.stop()
             storage = StorageError.of(error, self.folder.path, self.session.steps)
@@ -66,8 +71,9 @@ class Rounds:
 
     def _failed(self, error: BaseException) -> None:
         """End the run; what it learned is sent, too, unless somebody is in a hurry."""
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            self.tracking.finish("KILLED", repr(error), HURRY)
+        if isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError):
+            with suppress(OSError):
+                self.tracking.finish("KILLED", repr(error), total=HURRY)
             return
         reason = str(error) if isinstance(error, RnnxError) else repr(error)
         with suppress(Exception):  # the error that counts is the one that brought us here
@@ -79,14 +85,14 @@ class Rounds:
         self.report.stop()
         name = signal.Signals(number).name
         self.tracking.artifacts()
-        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}")
+        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", SOON)
         self.report.killed(name, self.session, self.folder)
         return 128 + number
 
     def _steps(self, stop: Stop) -> None:
         session, settings, progress = self.session, self.settings, self.progress
         self.clock = time.perf_counter()
-        while session.steps < settings.steps and not stop.signal:
+        while session.steps < settings.steps and not stop.signal and not self._is_worse():
             session.step()
             step = session.steps
             self._count()
@@ -96,15 +102,19 @@ class Rounds:
             self._probe()
             if sampling:
                 self._sample()
-            evaluated = _due(step, settings.eval_every) and self._evaluate()
+            if _due(step, settings.eval_every):
+                self._evaluate()
             if _due(step, settings.checkpoint.every):
                 self._checkpoint()
-            if evaluated and settings.patience and progress.worse >= settings.patience:
-                self.report.note(
-                    f"stopped after step {step}: {progress.worse} evaluations without a better "
-                    f"held-out loss than that of step {progress.best_step}"
-                )
-                break
+        if self._is_worse():
+            self.report.note(
+                f"stopped after step {session.steps}: {progress.worse} evaluations without a "
+                f"better held-out loss than that of step {progress.best_step}"
+            )
+
+    def _is_worse(self) -> bool:
+        """Whether the last step's evaluation was one too many without a better loss."""
+        return self.progress.is_over(self.session.steps, self.settings.patience)
 
     def _count(self) -> None:
         figures, progress = self.session.figures, self.progress
@@ -159,27 +169,26 @@ class Rounds:
             self.tracking.samples(self.session.steps, shown)
             self.report.samples(self.session, shown)
 
-    def _evaluate(self) -> bool:
-        """Measure the held-out loss; False where nothing is held out."""
+    def _evaluate(self) -> None:
+        """Measure the held-out loss, where something is held out."""
         with self._clock_stopped():
             loss, step = self.session.evaluate(), self.session.steps
             if math.isnan(loss):
-                return False
+                return
             self._point("val/loss", loss)
             self._point("val/bits_per_char", loss / math.log(2))
             self.report.evaluated(self.session, loss)
             if self.progress.evaluated(loss, step):
                 checkpoints.write(self._state(), self.folder.best)
-        return True
 
     def _checkpoint(self) -> None:
         with self._clock_stopped():
             self.tracking.flush(to_disk=True)
             checkpoints.write(self._state(), self.folder.recent(self.session.steps))
-            self.folder.keep(self.settings.checkpoint.keep)
+            self.folder.keep(self.session.steps, self.settings.checkpoint.keep)
 
     def _state(self) -> checkpoints.Checkpoint:
-        own = {"run_id": self.folder.id, "tags": run_tags(self.session)}
+        own = {"run_id": self.folder.id, "tags": self.own_tags}
         return checkpoints.take(self.session, self.progress, own)
 
     def _end(self, stop: Stop) -> Summary | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rnnx.errors import StorageError
 from rnnx.identity import config_hash, run_name, run_params, run_tags
 from rnnx.progress import Progress
 from rnnx.report import Report
@@ -47,8 +49,21 @@ def train(config: Mapping[str, Any], report: Report, overrides: Sequence[str] = 
     with Stop() as stop:
         session = Session(config)
         folder = RunFolder.create(session.settings.outputs, run_name(list(overrides)), config)
-        with RunLock(folder):
-            return go_on(session, begin(session, folder), folder, report, stop)
+        with in_words(folder), RunLock(folder):
+            log = begin(session, folder)
+            tracking = Tracking(lambda: log, folder, report.warning)
+            return go_on(session, tracking, folder, report, stop)
+
+
+@contextmanager
+def in_words(folder: RunFolder) -> Iterator[None]:
+    """What cannot be written in a run's folder becomes one line."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageError.of(error, folder.path) from error
 
 
 def begin(session: Session, folder: RunFolder) -> RunLog:
@@ -58,8 +73,11 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
     name = str(folder.read().get("name", ""))
     try:
         log: RunLog = session.components.tracker.start(name, run_params(session), tags)
-    except BaseException:
+    except Exception:
         folder.remove()
+        raise
+    except BaseException:  # a second signal; the tracker may have the run by now
+        folder.write({"status": "KILLED"})
         raise
     try:
         folder.begin(log.id)  # the lock is on the open file and goes along
@@ -71,20 +89,19 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
 
 def go_on(
     session: Session,
-    log: RunLog,
+    tracking: Tracking,
     folder: RunFolder,
     report: Report,
     stop: Stop,
     progress: Progress | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> Run:
-    """Train from where the session stands to the end; ``tags`` join the run's own."""
+    """Train from where the session stands to the end."""
     for note in session.corpus.notes:
         report.note(note)
-    tracking = Tracking(log, folder, report.warning)
     tracking.rewind(session.steps)
-    tracking.tags({"rnnx.folder": str(folder.path.resolve()), **(tags or {})})
+    tracking.tags({"rnnx.folder": str(folder.path.resolve())})
     tracking.file(folder.config)
+    tracking.flush()
     code = Rounds(session, tracking, folder, report, progress).run(stop)
     status = "KILLED" if code else "FINISHED"
     return Run(folder.id, folder, status, tracking.last, code)

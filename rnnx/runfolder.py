@@ -112,17 +112,28 @@ class RunFolder:
         """The checkpoint of this step."""
         return self.checkpoints / f"step_{step:08}.safetensors"
 
-    def keep(self, count: int) -> None:
-        """Make the newest recent checkpoint the last one; delete all but ``count`` of them."""
+    def keep(self, step: int, count: int) -> None:
+        """Make the checkpoint of ``step`` the last one; keep ``count`` of them up to it.
+
+        What is newer was passed over as damaged when the run went on from an older one.
+        """
+        newest = self.recent(step)
+        with replacing(self.last) as temporary:
+            try:
+                os.link(newest, temporary)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(newest, temporary)
         recent = sorted(self.checkpoints.glob("step_*.safetensors"))
-        temporary = self.checkpoints / f".{LAST}.{os.getpid()}.tmp"
-        try:
-            os.link(recent[-1], temporary)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(recent[-1], temporary)
-        temporary.replace(self.last)
-        for path in recent[:-count]:
+        for path in recent[recent.index(newest) + 1 :]:
+            path.rename(path.with_suffix(".damaged"))
+        for path in recent[: max(recent.index(newest) + 1 - count, 0)]:
             path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Delete what killed processes left half written; the caller holds the run's lock."""
+        for folder in (self.path, self.checkpoints):
+            for path in folder.glob(".*.tmp"):
+                path.unlink(missing_ok=True)
 
     def checkpoint_files(self) -> list[Path]:
         """What a run can go on from, the newest first."""

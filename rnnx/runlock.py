@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -34,7 +35,8 @@ class RunLock:
                 "it is done, or stop it first"
             ) from None
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
-        self._owner.write_text(json.dumps(owner), "utf-8")
+        with suppress(OSError):  # a full disk: the lock holds without it
+            self._owner.write_text(json.dumps(owner), "utf-8")
         return self
 
     @property
@@ -47,7 +49,8 @@ class RunLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._owner.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that became read-only, say
+            self._owner.unlink(missing_ok=True)
         self._lock.release()
 
 

@@ -14,7 +14,6 @@ from rnnx.fetching import bring
 from rnnx.records import RunSummary
 from rnnx.run import FOLDER_TAG
 from rnnx.runfolder import BEST, LAST, RunFolder, find_folders, runs_in
-from rnnx.runlock import is_busy
 from rnnx.store import Tracker
 
 if TYPE_CHECKING:
@@ -78,24 +77,14 @@ def find_run(run: str) -> RunFolder:
     if len(folders) > 1:
         raise RunNotFound(_several(run, [folder.id for folder in folders]))
     if folders:
-        return _named(folders[0], tracker)
+        return folders[0]
     found = _one(run, tracker, config["outputs"])
     made = outputs / found.tags.get(FOLDER_TAG, "-")
     if (made / "run.json").is_file():  # killed before it could be named after its run
-        return _named(RunFolder(made), tracker)
+        return RunFolder(made)
     if found.folder and (Path(found.folder) / "run.json").is_file():
         return RunFolder(Path(found.folder))
     return bring(found, tracker, outputs)
-
-
-def _named(folder: RunFolder, tracker: Tracker) -> RunFolder:
-    """A folder under its run's id, if that run was begun."""
-    if folder.is_new and not is_busy(folder):
-        begun = [run.id for run in tracker.runs(100) if run.tags.get(FOLDER_TAG) == folder.id]
-        run_id = str(folder.read().get("id") or "".join(begun[:1]))
-        if run_id:
-            folder.begin(run_id)
-    return folder
 
 
 def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:

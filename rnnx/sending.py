@@ -6,23 +6,43 @@ pause that grows; the run goes on meanwhile, and what could not be sent stays in
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from rnnx.spool import Spool
 from rnnx.store import RunLog
 
 PAUSES = (5.0, 10.0, 30.0, 60.0)  # seconds before a tracker that failed is asked again
+WARY = 5.0  # seconds that the end of a run waits for a tracker which failed before
+
+
+class LastWord(NamedTuple):
+    """How a run ended whose folder cannot take it down."""
+
+    status: str
+    reason: str
+    ended: float  # seconds since 1970
 
 
 class Sender:
-    """Delivers a spool to a tracker's run, in the background."""
+    """Delivers a spool to a tracker's run, in the background.
 
-    def __init__(self, log: RunLog, spool: Spool, say: Callable[[str], None]) -> None:
-        self._log, self._spool, self._say = log, spool, say
+    ``opened`` gives the run; it is called in the thread, and again after it failed.
+    """
+
+    def __init__(
+        self, opened: Callable[[], RunLog], spool: Spool, say: Callable[[str], None]
+    ) -> None:
+        self._opened, self._spool, self._say = opened, spool, say
+        self._log: RunLog | None = None
         self._changed = threading.Condition()
         self._wanted = self._closing = False
         self._failures = 0
+        self.trouble = ""  # what the tracker said when it failed last
+        self._last_word: LastWord | None = None
         self._thread = threading.Thread(target=self._work, name="rnnx-sender", daemon=True)
         self._thread.start()
 
@@ -32,13 +52,30 @@ class Sender:
             self._wanted = True
             self._changed.notify()
 
-    def close(self, patience: float) -> bool:
-        """Send what is left, waiting so many seconds for it; whether all of it went."""
+    def close(
+        self, idle: float, total: float = math.inf, last_word: LastWord | None = None
+    ) -> bool:
+        """Send what is left and then ``last_word``; whether all of it went.
+
+        Waits as long as something goes, but not longer than ``idle`` seconds for the next thing
+        nor than ``total`` seconds for all.
+        """
         with self._changed:
-            self._closing = True
+            self._closing, self._last_word = True, last_word
             self._changed.notify()
-        self._thread.join(patience)
+        if self._failures:
+            idle = min(idle, WARY)
+        left, before = total, (False, -1)
+        while self._thread.is_alive() and left > 0 and before != self._moved():
+            before, began = self._moved(), time.monotonic()
+            self._thread.join(min(idle, left))
+            left -= time.monotonic() - began
+        if self._thread.is_alive():
+            self.trouble = self.trouble or "it does not answer"
         return not self._thread.is_alive() and self._failures == 0
+
+    def _moved(self) -> tuple[bool, int]:
+        return self._log is not None, self._spool.sent
 
     def _work(self) -> None:
         while True:
@@ -47,7 +84,7 @@ class Sender:
                 self._changed.wait_for(self._has_reason, pause)
                 closing, self._wanted = self._closing, False
             self._deliver()
-            if closing:
+            if closing or (self._closing and self._failures):
                 return
 
     def _has_reason(self) -> bool:
@@ -55,16 +92,22 @@ class Sender:
 
     def _deliver(self) -> None:
         try:
+            if self._log is None:
+                self._log = self._opened()
             self._spool.deliver(self._log)
+            if self._last_word:
+                status, reason, ended = self._last_word
+                self._log.tags({"reason": reason})
+                self._log.finish(status, ended)
         except Exception as error:  # whatever a tracker raises, training goes on
             self._failures += 1
-            if self._failures == 1:
-                cause = " ".join(str(error).split())[:300] or type(error).__name__
+            self.trouble = " ".join(str(error).split())[:300] or type(error).__name__
+            if self._failures == 1 and not self._closing:  # at the end the run says what is left
                 self._say(
-                    f"the tracker does not answer ({cause}); training goes on and keeps what it "
-                    "has to say"
+                    f"the tracker does not answer ({self.trouble}); training goes on and keeps "
+                    "what it has to say"
                 )
             return
         if self._failures:
-            self._failures = 0
+            self._failures, self.trouble = 0, ""
             self._say("the tracker answers again and has everything")

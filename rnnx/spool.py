@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ class Spool:
 
     def mend(self) -> None:
         """Cut off what a kill left of a last line: call before anything is appended."""
-        for path in (self._points, self._others):
+        for name, path in (("points", self._points), ("others", self._others)):
             _cut_torn_line(path)
+            if not _ends_a_line(path, self._sent[name]):  # a power cut lost lines that were sent
+                self._sent[name] = 0
 
     def keep_points(self, points: Sequence[Point]) -> None:
         """Append points."""
@@ -42,7 +45,7 @@ class Spool:
         _append(self._points, [json.dumps(point) for point in points])
 
     def keep(self, what: str, *about: Any) -> None:
-        """Append ``tags``, ``file``, ``picture`` or ``finish`` with its arguments."""
+        """Append ``params``, ``tags``, ``file``, ``picture`` or ``finish`` with its arguments."""
         _append(self._others, [json.dumps([what, *about])])
 
     def sync(self) -> None:
@@ -51,6 +54,11 @@ class Spool:
             if path.exists():
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
+
+    @property
+    def sent(self) -> int:
+        """Bytes that the tracker has: while it grows, the tracker answers."""
+        return sum(self._sent.values())
 
     def count(self) -> int:
         """How many points and other things the tracker has still to get."""
@@ -71,18 +79,21 @@ class Spool:
         if batch:
             self._deliver_points(log, batch, end)
         for end, line in _lines(self._others, self._sent["others"]):
-            self._deliver_other(log, *json.loads(line))
+            self._deliver_other(log, end, *json.loads(line))
             self._advance("others", end)
 
     def _deliver_points(self, log: RunLog, points: list[Point], end: int) -> None:
         log.points(points)
         self._advance("points", end)
 
-    def _deliver_other(self, log: RunLog, what: str, *about: Any) -> None:
-        if what == "tags":
+    def _deliver_other(self, log: RunLog, end: int, what: str, *about: Any) -> None:
+        if what == "params":
+            log.params(*about)
+        elif what == "tags":
             log.tags(*about)
         elif what == "finish":
-            log.finish(*about)
+            if end == self._others.stat().st_size:  # else the run has gone on since
+                log.finish(*about)
         elif (path := self._folder / about[0]).is_file():  # gone is gone: an older checkpoint, say
             if what == "picture":
                 _, name, step = about
@@ -97,7 +108,8 @@ class Spool:
 
     def _advance(self, name: str, end: int) -> None:
         self._sent[name] = end
-        with replacing(self._folder / "sent.json") as temporary:
+        # On a full disk the tracker still gets everything; a later process sends some of it twice.
+        with suppress(OSError), replacing(self._folder / "sent.json") as temporary:
             temporary.write_text(json.dumps(self._sent), "utf-8")
 
 
@@ -110,14 +122,15 @@ def _positions(path: Path) -> dict[str, int]:
 
 
 def _append(path: Path, lines: Sequence[str]) -> None:
-    """Append whole lines, or none of them."""
-    with path.open("ab") as file:
-        before = file.tell()
+    """Append whole lines: all of them, or those that there was room for."""
+    content = memoryview("".join(line + "\n" for line in lines).encode())
+    # Without a buffer: closing one would write what an error left in it.
+    with path.open("ab", buffering=0) as file:
         try:
-            file.write("".join(line + "\n" for line in lines).encode())
-            file.flush()
+            while content:
+                content = content[file.write(content) :]
         except OSError:
-            os.truncate(path, before)
+            _cut_torn_line(path)  # whole lines may be on their way to the tracker already
             raise
 
 
@@ -132,6 +145,14 @@ def _lines(path: Path, start: int) -> Iterator[tuple[int, str]]:
                 return
             start += len(line)
             yield start, line.decode("utf-8")
+
+
+def _ends_a_line(path: Path, end: int) -> bool:
+    if end == 0 or not path.exists():
+        return end == 0
+    with path.open("rb") as file:
+        file.seek(end - 1)
+        return file.read(1) == b"\n"
 
 
 def _cut_torn_line(path: Path) -> None:

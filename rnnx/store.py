@@ -14,6 +14,9 @@ class RunLog(Protocol):
 
     id: str
 
+    def params(self, params: Mapping[str, str]) -> None:
+        """Store parameters; those that the run has already, with the same values, do no harm."""
+
     def points(self, points: Sequence[Point]) -> None:
         """Store metric values."""
 
@@ -26,8 +29,11 @@ class RunLog(Protocol):
     def picture(self, name: str, path: Path, step: int) -> None:
         """Copy a PNG into the run as the picture ``name`` [a-z0-9_] of ``step``."""
 
-    def finish(self, status: str) -> None:
-        """End the run as FINISHED, FAILED or KILLED."""
+    def finish(self, status: str, ended: float | None = None) -> None:
+        """End the run as FINISHED, FAILED or KILLED.
+
+        ``ended``, seconds since 1970, is when it did; None: now.
+        """
 
 
 class Tracker(Protocol):

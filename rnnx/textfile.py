@@ -74,6 +74,7 @@ def _read(file: Path, lower: bool, lines: bool) -> TextFile:
     table[[ord(symbol) for symbol in symbols]] = np.arange(len(symbols), dtype=dtype)
     count = 0
     try:
+        stored.parent.mkdir(parents=True, exist_ok=True)
         with replacing(stored) as temporary, temporary.open("wb") as out:
             for codes in _codes(file, lower, lines):
                 out.write(table[codes].tobytes())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,39 +17,46 @@ from pathlib import Path
 from rnnx.cache import replacing
 from rnnx.records import Point
 from rnnx.runfolder import RunFolder
-from rnnx.sending import Sender
+from rnnx.sending import LastWord, Sender
 from rnnx.spool import Spool
 from rnnx.store import RunLog
 
 EVERY = 5.0  # seconds between two flushes that nothing else asked for
-PATIENCE = 30.0  # seconds that the end of a run waits for its tracker
+PATIENCE = 30.0  # seconds without an answer after which the end of a run leaves its tracker
+HEAD = ("step", "text")  # of samples.csv
 
 
 class Tracking:
     """One run's way out."""
 
-    def __init__(self, log: RunLog, folder: RunFolder, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, opened: Callable[[], RunLog], folder: RunFolder, warn: Callable[[str], None]
+    ) -> None:
         self.folder, self._warn = folder, warn
-        self.last: dict[str, float] = {}
         self._spool = Spool(folder.path)
         self._spool.mend()
         # A run that goes on makes points again that it had kept before it was stopped.
-        self._known = {k: points[-1].step for k, points in read_history(folder.metrics).items()}
+        history = read_history(folder.metrics)
+        self._known = {key: points[-1].step for key, points in history.items()}
+        self.last = {key: points[-1].value for key, points in history.items()}
         self._buffer: list[Point] = []
         self._flushed = time.monotonic()
         self._tags: dict[str, str] = {}
-        self._sender = Sender(log, self._spool, warn)
+        self._sender = Sender(opened, self._spool, warn)
 
     def rewind(self, step: int) -> None:
         """Forget the samples of rounds after ``step``: they are made again."""
         table = self.folder.samples
         if not table.is_file():
             return
-        with table.open(encoding="utf-8", newline="") as file:
-            head, *rows = csv.reader(file)
-        kept = [row for row in rows if len(row) == len(head) and _is_at_most(row[0], step)]
+        before = csv.field_size_limit(2**31 - 1)  # a long sample is no mistake
+        try:
+            with table.open(encoding="utf-8", newline="") as file:
+                kept = [row for row in csv.reader(file) if _is_whole(row, step)]
+        finally:
+            csv.field_size_limit(before)
         with replacing(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as f:
-            csv.writer(f).writerows([head, *kept])
+            csv.writer(f).writerows([HEAD, *kept] if kept else [])
 
     def point(self, key: str, value: float, step: int) -> None:
         """Keep one value; its timestamp is made here."""
@@ -71,6 +79,10 @@ class Tracking:
         if to_disk:
             self._spool.sync()
         self._sender.wake()
+
+    def params(self, params: Mapping[str, str]) -> None:
+        """Tell the tracker parameters that it may not have yet."""
+        self._spool.keep("params", dict(params))
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags, in the folder and in the tracker."""
@@ -102,7 +114,7 @@ class Tracking:
         with self.folder.samples.open("a", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             if file.tell() == 0:
-                rows.writerow(("step", "text"))
+                rows.writerow(HEAD)
             rows.writerows((name or step, text) for text in texts)
         self.file(path, "samples")
 
@@ -120,23 +132,42 @@ class Tracking:
             if path.is_file():
                 self.file(path, "checkpoints")
 
-    def finish(self, status: str, reason: str = "", patience: float = PATIENCE) -> None:
-        """End the run; waits ``patience`` seconds for the tracker to take what is left."""
-        if reason:
-            self.tags({"reason": reason[:5000]})
-        fields = {"status": status, "reason": reason, "ended": time.time()}
-        self.folder.write({**fields, "metrics": self.last, "tags": self._tags})
-        self.flush()
-        self._spool.keep("finish", status)
-        if not self._sender.close(patience):
+    def finish(
+        self, status: str, reason: str = "", idle: float = PATIENCE, total: float = math.inf
+    ) -> None:
+        """End the run, and leave a tracker that takes nothing for ``idle`` seconds.
+
+        A folder that cannot be written raises OSError; the tracker is told all the same, unless
+        ``status`` is FINISHED.
+        """
+        ended = time.time()
+        own = {"reason": reason, "ended": ended, "metrics": self.last, "tags": self._tags}
+        trouble, last_word = None, None
+        try:
+            if reason:
+                self.tags({"reason": reason[:5000]})
+            self.flush()
+            self._spool.keep("finish", status, ended)
+            # A run is not FINISHED, and so can be gone on with, until its tracker knows it.
+            self.folder.write(own if status == "FINISHED" else own | {"status": status})
+        except OSError as error:
+            if status == "FINISHED":
+                raise
+            trouble, last_word = error, LastWord(status, reason[:5000], ended)
+        if not self._sender.close(idle, total, last_word):
             self._warn(
-                f"the tracker could not be told everything ({self._spool.count()} points and "
-                f"files are left); when it answers again: rnnx sync {self.folder.id[:8]}"
+                f"the tracker could not be told everything ({self._sender.trouble}; "
+                f"{self._spool.count()} points and files are left); when it answers again: "
+                f"rnnx sync {self.folder.id[:8]}"
             )
+        if trouble:
+            raise trouble
+        self.folder.write({"status": status})
 
 
-def _is_at_most(cell: str, step: int) -> bool:
-    return cell.isdecimal() and int(cell) <= step
+def _is_whole(row: list[str], step: int) -> bool:
+    """Whether it is a row that a kill did not tear, of a round up to ``step``."""
+    return len(row) == len(HEAD) and row[0].isdecimal() and int(row[0]) <= step
 
 
 def read_history(path: Path) -> dict[str, list[Point]]:

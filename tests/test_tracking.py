@@ -30,6 +30,9 @@ class Recorder:
         if self.down:
             raise ConnectionError("no route")
 
+    def params(self, params) -> None:
+        self._answer()
+
     def points(self, points) -> None:
         self._answer()
         self.got += points
@@ -44,7 +47,7 @@ class Recorder:
     def picture(self, name: str, path: Path, step: int) -> None:
         self._answer()
 
-    def finish(self, status: str) -> None:
+    def finish(self, status: str, ended: float | None = None) -> None:
         self._answer()
         self.status = status
 
@@ -71,7 +74,7 @@ def eventually(done: Callable[[], object]) -> None:
 
 def test_points_go_to_the_folder_and_to_the_tracker(folder: RunFolder) -> None:
     log, warnings = Recorder(), []
-    tracking = Tracking(log, folder, warnings.append)
+    tracking = Tracking(lambda: log, folder, warnings.append)
     for step in range(5):
         tracking.point("a", step / 2, step)
     tracking.point("odd", math.nan, 5)
@@ -91,7 +94,7 @@ def test_points_go_to_the_folder_and_to_the_tracker(folder: RunFolder) -> None:
 
 def test_a_tracker_that_fails_costs_a_warning_and_misses_nothing(folder: RunFolder) -> None:
     log, warnings = Recorder(), []
-    tracking = Tracking(log, folder, warnings.append)
+    tracking = Tracking(lambda: log, folder, warnings.append)
     log.down = True
     for step in range(3):
         tracking.point("a", step, step)
@@ -109,7 +112,7 @@ def test_a_tracker_that_fails_costs_a_warning_and_misses_nothing(folder: RunFold
 
 def test_what_could_not_be_sent_is_told_and_kept(folder: RunFolder) -> None:
     log, warnings = Recorder(), []
-    tracking = Tracking(log, folder, warnings.append)
+    tracking = Tracking(lambda: log, folder, warnings.append)
     log.down = True
     tracking.point("a", 1, 1)
     tracking.finish("FAILED", "because")
@@ -151,7 +154,7 @@ def test_checkpoints_are_kept_as_many_as_asked(folder: RunFolder) -> None:
         folder.best_or_last()
     for step in (100, 200, 300):
         folder.recent(step).write_text(str(step))
-        folder.keep(2)
+        folder.keep(step, 2)
     kept = sorted(p.name for p in folder.checkpoints.iterdir())
     assert kept == ["last.safetensors", "step_00000200.safetensors", "step_00000300.safetensors"]
     assert folder.best_or_last().read_text() == "300"

@@ -11,7 +11,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,8 @@ class MLflow:
             try:
                 log.params(params)
             except BaseException:  # nobody else knows that there is a run to be ended
-                log.finish("FAILED")
+                with suppress(Exception):  # the first error is the one that counts
+                    log.finish("FAILED")
                 raise
         return log
 
@@ -231,5 +232,6 @@ class MLflowLog:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
 
     @quietly()
-    def finish(self, status: str) -> None:
-        self._client.set_terminated(self.id, status)
+    def finish(self, status: str, ended: float | None = None) -> None:
+        when = None if ended is None else int(ended * 1000)
+        self._client.set_terminated(self.id, status, end_time=when)
