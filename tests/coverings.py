@@ -1,0 +1,45 @@
+"""Configurations that together hold every built-in cell, optimizer, schedule, clipper, data set."""
+
+from itertools import cycle, islice
+from pathlib import Path
+
+from rnnx.plugins import registry
+
+KINDS = ("cell", "optimizer", "schedule", "clipper", "sampler", "dataset")
+
+SMALL = [
+    "cell.hidden_size=6",
+    "batch_size=3",
+    "samples=3",
+    "sample_length=12",
+    "baseline=never",
+    "tracker=none",
+]
+
+PROSE = "It was the best of times, it was the worst of times; it was the age of wisdom.\n" * 12
+
+
+def built_in(kind: str) -> list[str]:
+    """The names of a kind that rnnx itself provides."""
+    return [e.name for e in registry() if e.kind == kind and e.owner.distribution == "rnnx"]
+
+
+def covering(folder: Path) -> list[list[str]]:
+    """Every component of each kind at least once, both dtypes, one and two layers, dropout."""
+    names, prose = folder / "names.txt", folder / "prose.txt"
+    parts = ["ara", "bo", "cis", "da", "el", "fu"]
+    names.write_text("".join(f"{a}{b}{c}\n" for a in parts for b in parts for c in ("us", "ia")))
+    prose.write_text(PROSE)
+    paths = {"dinosaurs": [], "text": [f"dataset.path={prose}", "dataset.length=7"]}
+    names_of = {kind: built_in(kind) for kind in KINDS}
+    count = max(map(len, names_of.values()))
+    columns = [list(islice(cycle(names_of[kind]), count)) for kind in KINDS]
+    made = []
+    for place, row in enumerate(zip(*columns, strict=True)):
+        chosen = [f"{kind}={name}" for kind, name in zip(KINDS, row, strict=True)]
+        chosen += paths.get(row[-1], [f"dataset.path={names}"])
+        chosen += [f"layers={1 + place % 2}", f"dropout={0.4 if place % 3 else 0}"]
+        made.append([*SMALL, *chosen])
+    # The state of an LSTM is two arrays a layer: carried from batch to batch, with dropout.
+    carried = ["cell=lstm", "dataset=text", *paths["text"], "layers=2", "dropout=0.3"]
+    return [*made, [*SMALL, *carried]]
