@@ -1,13 +1,14 @@
 # make run     the default experiment, from nothing
 # make test    the tests             make check   ruff, mypy --strict, the docs
 # make test-slow  fresh venvs, servers, kills, a browser
+# make torture    200 kills at random instants, then the same run bit for bit
 # make bench   the speed of it beside PyTorch and JAX: NAMES=dinos.txt for the notebook's own job
 # make lowest  the tests on the lowest versions that pyproject.toml allows
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow check docs bench lowest clean
+.PHONY: run test test-slow torture check docs bench lowest clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -18,6 +19,9 @@ test: $(VENV)/.installed-test
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+torture: $(VENV)/.installed-test
+	RNNX_KILLS=200 $(BIN)/python -m pytest -s tests/slow/test_kills.py $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

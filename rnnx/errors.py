@@ -77,8 +77,8 @@ class StorageError(RnnxError):
     exit_code = 1
 
     @classmethod
-    def of(cls, error: OSError, folder: Path, step: int | None = None) -> StorageError:
-        """What failed in a run, and how to go on."""
+    def of(cls, error: OSError, folder: Path, run: str, step: int | None = None) -> StorageError:
+        """What failed in a run's folder, and how to go on with the ``run``."""
         what = error.filename or folder
         when = "" if step is None else f" after step {step}"
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -87,7 +87,7 @@ class StorageError(RnnxError):
         else:
             advice = (
                 f"what was kept before is whole: {'make room' if full else 'mend it'}, then "
-                f"rnnx resume {folder.name[:8]}"
+                f"rnnx resume {run}"
             )
         return cls(f"{what}: cannot be written ({error.strerror or error}){when}; {advice}")
 

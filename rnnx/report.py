@@ -230,7 +230,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
 def closing(session: Session, folder: RunFolder) -> str:
     """The one line that says what to do next."""
     elsewhere = session.settings.outputs != Train.outputs
-    more = f"rnnx sample {folder.path if elsewhere else folder.id[:8]}   makes more"
+    more = f"rnnx sample {folder.path if elsewhere else folder.handle}   makes more"
     if session.components.tracker.ui("127.0.0.1", 5000) is None:
         return more
     chosen = chosen_again("tracker", session.config["tracker"], session.components.tracker)

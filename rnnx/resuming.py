@@ -129,7 +129,7 @@ def _refuse_finished(
     if checkpoint is None or folder.read().get("status") != "FINISHED":
         return
     run, left = f"run {folder.id[:12]}", Spool(folder.path).count()
-    unsent = f"; its tracker lacks {left} points and files: rnnx sync {folder.id[:8]}"
+    unsent = f"; its tracker lacks {left} points and files: rnnx sync {folder.handle}"
     try:
         over = Progress.from_state(checkpoint.metadata["progress"])
     except (KeyError, TypeError, ValueError):
@@ -137,7 +137,7 @@ def _refuse_finished(
     if steps == done:
         raise ConfigError(
             f"{run}: it has finished its {done} steps; give a larger number, as "
-            f"rnnx resume {folder.id[:8]} steps={2 * done}{unsent if left else ''}"
+            f"rnnx resume {folder.handle} steps={2 * done}{unsent if left else ''}"
         )
     if over.is_over(done, int(config["patience"])):
         raise ConfigError(

@@ -59,7 +59,8 @@ class Rounds:
             raise
         except OSError as error:
             self.report.stop()
-            storage = StorageError.of(error, self.folder.path, self.session.steps)
+            folder, step = self.folder, self.session.steps
+            storage = StorageError.of(error, folder.path, folder.handle, step)
             self._failed(storage)
             raise storage from error
         except BaseException as error:

@@ -48,7 +48,12 @@ def train(config: Mapping[str, Any], report: Report, overrides: Sequence[str] = 
     """Train ``config`` to its end and keep everything in its tracker and its folder."""
     with Stop() as stop:
         session = Session(config)
-        folder = RunFolder.create(session.settings.outputs, run_name(list(overrides)), config)
+        about = {
+            "name": run_name(list(overrides)),
+            "config_hash": config_hash(config),
+            "cwd": os.getcwd(),
+        }
+        folder = RunFolder.create(session.settings.outputs, about, config)
         with in_words(folder), RunLock(folder):
             log = begin(session, folder)
             tracking = Tracking(lambda: log, folder, report.warning)
@@ -63,13 +68,12 @@ def in_words(folder: RunFolder) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise StorageError.of(error, folder.path) from error
+        raise StorageError.of(error, folder.path, folder.handle) from error
 
 
 def begin(session: Session, folder: RunFolder) -> RunLog:
     """Open the tracker's run for a new folder and name the folder after it."""
     tags = run_tags(session) | {FOLDER_TAG: folder.id}
-    folder.write({"config_hash": config_hash(session.config), "cwd": os.getcwd()})
     name = str(folder.read().get("name", ""))
     try:
         log: RunLog = session.components.tracker.start(name, run_params(session), tags)

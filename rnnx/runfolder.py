@@ -26,10 +26,12 @@ from typing import Any
 from rnnx.cache import replacing
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.records import RunSummary
+from rnnx.settings import Train
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
 ASIDE = "best_before_the_end.safetensors"
+DEFAULT = Train.outputs
 NEW = ".new-"  # how the name of a folder begins whose run has no id yet
 
 
@@ -41,13 +43,18 @@ class RunFolder:
         self.id = path.name
 
     @classmethod
-    def create(cls, outputs: str, name: str, config: Mapping[str, Any]) -> RunFolder:
-        """Make the folder of a run that has no id yet; StoreError if it cannot be written."""
+    def create(
+        cls, outputs: str, fields: Mapping[str, Any], config: Mapping[str, Any]
+    ) -> RunFolder:
+        """Make the folder of a run that has no id yet; StoreError if it cannot be written.
+
+        ``fields`` ("name", …) join run.json.
+        """
         folder = cls(Path(outputs).expanduser() / f"{NEW}{uuid.uuid4().hex}")
         try:
             folder.checkpoints.mkdir(parents=True)
             folder.write_config(config)
-            folder.write({"name": name, "status": "RUNNING", "started": time.time()})
+            folder.write({**fields, "status": "RUNNING", "started": time.time()})
         except OSError as error:
             raise StoreError(
                 f"outputs={outputs}: cannot be written ({error.strerror}); "
@@ -72,6 +79,12 @@ class RunFolder:
     def remove(self) -> None:
         """Delete the folder of a run that never began."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def handle(self) -> str:
+        """What a command is told to find this run again: an id's beginning where that is enough."""
+        at_home = self.path.resolve().parent == Path(DEFAULT).resolve()
+        return self.id[:8] if at_home else str(self.path)
 
     @property
     def is_new(self) -> bool:

@@ -158,7 +158,7 @@ class Tracking:
             self._warn(
                 f"the tracker could not be told everything ({self._sender.trouble}; "
                 f"{self._spool.count()} points and files are left); when it answers again: "
-                f"rnnx sync {self.folder.id[:8]}"
+                f"rnnx sync {self.folder.handle}"
             )
         if trouble:
             raise trouble

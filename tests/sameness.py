@@ -38,8 +38,11 @@ def assert_same_checkpoint(path: Path, other: Path) -> None:
 
 
 def _untimed_metadata(metadata: Any) -> dict[str, Any]:
+    """What is computed: neither times nor where the run is kept."""
     kept = {k: v for k, v in metadata.items() if k != "run_id"}
-    return kept | {"progress": {k: v for k, v in kept["progress"].items() if k != "seconds"}}
+    for part, name in (("progress", "seconds"), ("config", "tracker"), ("tags", "owner.tracker")):
+        kept[part] = {k: v for k, v in kept[part].items() if k != name}
+    return kept
 
 
 def untimed(values: dict[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def folder() -> RunFolder:
 
 
 def made(run_id: str) -> RunFolder:
-    folder = RunFolder.create("outputs", "a name", {"seed": 0})
+    folder = RunFolder.create("outputs", {"name": "a name"}, {"seed": 0})
     folder.begin(run_id)
     return folder
 
@@ -165,7 +165,7 @@ def test_checkpoints_are_kept_as_many_as_asked(folder: RunFolder) -> None:
 def test_an_output_folder_that_cannot_be_made_is_one_line() -> None:
     Path("file").write_text("")
     with pytest.raises(StoreError, match="outputs=file"):
-        RunFolder.create("file", "n", {})
+        RunFolder.create("file", {}, {})
 
 
 def test_a_damaged_run_json_is_an_unknown_run(folder: RunFolder) -> None:

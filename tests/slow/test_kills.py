@@ -62,7 +62,7 @@ class Killer:
     def __init__(self, overrides: list[str], seconds: float, seed: str) -> None:
         self.overrides, self.seconds = overrides, seconds
         self.random = random.Random(seed)
-        self.kills = 0
+        self.kills, self.finished = 0, self._runs()
         self.where: list[str] = []
 
     def train_and_kill(self) -> None:
@@ -70,10 +70,13 @@ class Killer:
         process = begun("train", *self.overrides)
         while self._kill(process):
             self.kills += 1
+            if self._runs() > self.finished and not self._begun():
+                break  # it had done all and was about to exit
             if self.kills >= KILLS:
-                self._finish()
-                return
+                done(*(("resume", "last") if self._begun() else ("train", *self.overrides)))
+                break
             process = self._go_on()
+        self.finished = self._runs()
 
     def _kill(self, process) -> bool:  # type: ignore[no-untyped-def]
         if self.random.random() < 0.2:  # in the start: imports, the store, the folder
@@ -90,8 +93,8 @@ class Killer:
             return begun("resume", "last")
         return begun("train", *self.overrides)
 
-    def _finish(self) -> None:
-        done(*(("resume", "last") if self._begun() else ("train", *self.overrides)))
+    def _runs(self) -> int:
+        return len(runs_in(Path("outputs")))
 
     def _begun(self) -> bool:
         """Whether the last run is one to go on with: a kill can come before there is any."""

@@ -1,0 +1,199 @@
+"""Full, read-only and deleted: one line, what was there before is whole, and the run goes on."""
+
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import begun, done, ended, eventually, store, until
+from sameness import assert_mlflow_holds, assert_same
+from tiny import tiny
+
+import rnnx
+from rnnx import checkpoint as checkpoints
+from rnnx.runfolder import RunFolder, runs_in
+
+pytestmark = pytest.mark.slow
+
+MEGABYTES = 12
+
+
+class Disk:
+    """A file system of a few megabytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._ballast = path, path / "ballast"
+
+    def fill(self) -> None:
+        with self._ballast.open("ab", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError:
+                pass
+
+    def make_room(self) -> None:
+        self._ballast.unlink()
+
+    def remount(self, how: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{how}", self.path], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    path = tmp_path / "small"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(path)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"there is no mount here: {error}")
+    if mounted.returncode:
+        pytest.skip(f"mounting is not permitted: {mounted.stderr.strip()}")
+    yield Disk(path)
+    subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def newest(outputs: str = "outputs") -> RunFolder:
+    return runs_in(Path(outputs))[0]
+
+
+def client():  # type: ignore[no-untyped-def]
+    from mlflow import MlflowClient
+
+    return MlflowClient(store())
+
+
+def one_line(said: str) -> str:
+    """The error, the only line that is one."""
+    (line,) = [line for line in said.splitlines() if line.startswith("rnnx: ")]
+    return line
+
+
+LOGGING = ["log_every=1", "sample_every=0", "eval_every=0", "checkpoint.every=400"]
+SAMPLES = ["log_every=5000", "sample_every=3", "eval_every=0", "checkpoint.every=400"]
+CHECKPOINTS = ["log_every=5000", "sample_every=0", "eval_every=7", "checkpoint.every=3"]
+
+
+@pytest.mark.parametrize("what", [LOGGING, SAMPLES, CHECKPOINTS], ids=["log", "samples", "state"])
+def test_a_full_disk(what: list[str], disk: Disk, names: Path) -> None:
+    overrides = tiny(names, "outputs=small", "tracker=mlflow", "steps=3000", *what)
+    whole = rnnx.train(overrides).folder
+    process = begun("train", *overrides)
+    assert until(process, "step 1")
+    folder = newest("small")
+    eventually(folder.checkpoint_files)
+    disk.fill()
+    line = one_line(ended(process, 1))
+    assert "No space left on device" in line
+    assert f"make room, then rnnx resume {folder.path}" in line
+    assert client().get_run(folder.id).info.status == "FAILED"
+    assert "No space left" in client().get_run(folder.id).data.tags["reason"]
+    assert checkpoints.read(folder.last).metadata["step"] > 0
+    said = done("resume", folder.id, "outputs=small", codes=(2,))  # not a key that may change
+    assert "may change" in said
+    disk.make_room()
+    done("resume", str(folder.path))
+    assert_same(folder, whole)
+    assert_mlflow_holds(folder, client())
+
+
+def test_a_disk_that_is_full_from_the_start(disk: Disk, names: Path) -> None:
+    disk.fill()
+    said = done("train", *tiny(names, "outputs=small", "tracker=mlflow"), codes=(1, 2))
+    assert "No space left" in one_line(said)
+
+
+def test_a_disk_that_becomes_read_only(disk: Disk, names: Path) -> None:
+    overrides = tiny(names, "outputs=small", "tracker=mlflow", "steps=3000", *CHECKPOINTS)
+    whole = rnnx.train(overrides).folder
+    process = begun("train", *overrides)
+    assert until(process, "step 1")
+    folder = newest("small")
+    eventually(folder.checkpoint_files)
+    for _ in range(1000):  # it is busy while a file is open for writing
+        try:
+            disk.remount("ro")
+            break
+        except subprocess.CalledProcessError:
+            continue
+    line = one_line(ended(process, 1))
+    assert "Read-only file system" in line
+    assert client().get_run(folder.id).info.status == "FAILED"
+    disk.remount("rw")
+    done("resume", str(folder.path))
+    assert_same(folder, whole)
+    assert_mlflow_holds(folder, client())
+
+
+def test_a_quota(names: Path) -> None:
+    """Files that may not grow: what an unprivileged user can test anywhere."""
+    overrides = tiny(names, "steps=1500", *LOGGING)
+    whole = rnnx.train(overrides).folder
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    command = [os.sys.executable, "-m", "rnnx", "train", *overrides]  # type: ignore[attr-defined]
+    found = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
+    assert found.returncode == 1, found
+    assert "File too large" in one_line(found.stderr)
+    folder = newest()
+    assert folder.read()["status"] == "FAILED"
+    done("resume", "last")
+    assert_same(folder, whole)
+
+
+def test_outputs_deleted_in_mid_run(names: Path) -> None:
+    process = begun("train", *tiny(names, "steps=10000000", "tracker=mlflow", *CHECKPOINTS))
+    assert until(process, "step 1")
+    folder = newest()
+    Path("outputs").rename("elsewhere")
+    line = one_line(ended(process, 1))
+    assert "the run's folder is gone" in line
+    assert client().get_run(folder.id).info.status == "FAILED"
+    assert not Path("outputs").exists()
+    shutil.rmtree("elsewhere")
+
+
+def test_the_store_of_the_tracker_is_full(disk: Disk, names: Path) -> None:
+    uri = f"sqlite:///{disk.path / 'mlflow.db'}"
+    overrides = tiny(names, f"tracker.uri={uri}", "tracker=mlflow", "steps=3000", *LOGGING)
+    process = begun("train", *overrides)
+    assert until(process, "step 1")
+    disk.fill()
+    said = ended(process, 0)
+    folder = newest()
+    assert f"rnnx sync {folder.id[:8]}" in said
+    assert folder.read()["status"] == "FINISHED"
+    disk.make_room()
+    assert "the tracker has everything" in done("sync", "last")
+    from mlflow import MlflowClient
+
+    assert_mlflow_holds(folder, MlflowClient(uri))
+    assert "already" in done("sync", "last")
+
+
+def test_a_store_that_another_process_locks(names: Path) -> None:
+    overrides = tiny(names, "tracker=mlflow", "steps=10000000", "log_every=50", "sample_every=500")
+    process = begun("train", *overrides)
+    assert until(process, "step 1")
+    other = sqlite3.connect("mlflow.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    assert process.stderr is not None
+    assert "the tracker does not answer" in process.stderr.readline()
+    other.execute("ROLLBACK")
+    assert "answers again" in process.stderr.readline()
+    other.execute("BEGIN EXCLUSIVE")
+    process.send_signal(signal.SIGINT)
+    said = ended(process, 130)
+    other.execute("ROLLBACK")
+    folder = newest()
+    assert f"rnnx sync {folder.id[:8]}" in said
+    done("sync", "last")
+    assert_mlflow_holds(folder, client(), "KILLED")

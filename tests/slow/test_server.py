@@ -1,0 +1,215 @@
+"""A real `mlflow server` that dies, hangs and comes back: the run goes on and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import begun, done, ended, eventually, until
+from sameness import assert_mlflow_holds, assert_same
+from tiny import tiny
+
+import rnnx
+from rnnx.runfolder import RunFolder, runs_in
+from rnnx.tracking import read_history
+
+pytestmark = pytest.mark.slow
+
+PROBE = ["probe=gradient_by_lag", "probes.gradient_by_lag.every=2000"]
+ENDLESS = ["steps=10000000", "log_every=20", "sample_every=1000", "eval_every=500", *PROBE]
+
+
+class Server:
+    """`mlflow server` on loopback, with its artifacts in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
+        self.start()
+
+    def start(self) -> None:
+        where = ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
+        where += ["--serve-artifacts", "--artifacts-destination", str(self._folder / "artifacts")]
+        own = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *where, *own],
+            env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        eventually(self._is_up)
+
+    def _is_up(self) -> bool:
+        assert self._process.poll() is None
+        try:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def send(self, number: signal.Signals) -> None:
+        """To the server and its worker."""
+        os.killpg(self._process.pid, number)
+
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+        self._process.wait()
+
+    def client(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.uri)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", running.uri)
+    return running
+
+
+def newest() -> RunFolder:
+    return runs_in(Path("outputs"))[0]
+
+
+def until_says(process: subprocess.Popen[str], text: str) -> None:
+    """Read warnings until one that says this; lines go on meanwhile."""
+    assert process.stderr is not None
+    assert any(text in line for line in process.stderr), text
+
+
+def rate(folder: RunFolder, began: float, end: float) -> float:
+    """Steps a second between two times."""
+    points = read_history(folder.metrics)["train/loss"]
+    steps = [p.step for p in points if began * 1000 <= p.timestamp <= end * 1000]
+    return (steps[-1] - steps[0]) / (end - began) if steps else 0.0
+
+
+def test_killed_and_restarted(server: Server, names: Path) -> None:
+    process = begun("train", *tiny(names, "tracker=mlflow", *ENDLESS))
+    assert until(process, "step 1")
+    times = [time.time()]
+    time.sleep(6)
+    server.kill()
+    times.append(time.time())
+    until_says(process, "the tracker does not answer")
+    time.sleep(6)
+    times.append(time.time())
+    server.start()
+    until_says(process, "answers again")
+    process.send_signal(signal.SIGINT)
+    said = ended(process, 130)
+    assert "sync" not in said
+    folder = newest()
+    assert_mlflow_holds(folder, server.client(), "KILLED")
+    before, during = (rate(folder, *times[i : i + 2]) for i in (0, 1))
+    print(f"\nsteps a second before a server was killed {before:.0f}, without it {during:.0f}")
+
+
+def test_a_run_that_ends_without_its_server(server: Server, names: Path) -> None:
+    overrides = tiny(names, "tracker=mlflow", "steps=3000", "sample_every=500", *PROBE)
+    process = begun("train", *overrides)
+    assert until(process, "step 1")
+    server.kill()
+    said = ended(process, 0)
+    folder = newest()
+    (line,) = [line for line in said.splitlines() if "rnnx sync" in line]
+    assert f"rnnx sync {folder.id[:8]}" in line
+    assert folder.read()["status"] == "FINISHED"
+    assert "rnnx sync" in done("resume", "last", codes=(2,))  # it is finished, but not sent
+    assert done("sync", "last", codes=(2,)).count("\n") == 1
+    server.start()
+    assert "has everything" in done("sync", "last")
+    assert_mlflow_holds(folder, server.client())
+    ended_at = server.client().get_run(folder.id).info.end_time / 1000
+    assert abs(ended_at - folder.read()["ended"]) < 1
+
+
+def test_hanging(server: Server, names: Path) -> None:
+    process = begun("train", *tiny(names, "tracker=mlflow", *ENDLESS))
+    assert until(process, "step 1")
+    times = [time.time()]
+    time.sleep(6)
+    server.send(signal.SIGSTOP)
+    times.append(time.time())
+    try:
+        until_says(process, "the tracker does not answer")
+        times.append(time.time())
+        process.send_signal(signal.SIGINT)
+        told = time.monotonic()
+        said = ended(process, 130)
+        waited = time.monotonic() - told
+    finally:
+        server.send(signal.SIGCONT)
+    folder = newest()
+    assert f"rnnx sync {folder.id[:8]}" in said
+    before, during = (rate(folder, *times[i : i + 2]) for i in (0, 1))
+    print(f"\nsteps a second before a server hung {before:.0f}, while it does {during:.0f}")
+    print(f"seconds from Ctrl-C to the end while it hangs {waited:.1f}")
+    done("sync", "last")
+    assert_mlflow_holds(folder, server.client(), "KILLED")
+
+
+def test_a_second_signal_while_it_hangs(server: Server, names: Path) -> None:
+    overrides = tiny(names, "tracker=mlflow", "steps=20000", "log_every=20", "sample_every=1000")
+    process = begun("train", *overrides)
+    assert until(process, "step 1")
+    server.send(signal.SIGSTOP)
+    try:
+        process.terminate()
+        time.sleep(0.5)
+        process.terminate()
+        told = time.monotonic()
+        ended(process, 143)
+        print(f"\nseconds from the second SIGTERM to the end {time.monotonic() - told:.1f}")
+    finally:
+        server.send(signal.SIGCONT)
+    assert newest().read()["status"] == "KILLED"
+    done("resume", "last")
+    assert_same(newest(), rnnx.train([*overrides, "tracker=none"]).folder)
+    assert_mlflow_holds(newest(), server.client())
+
+
+def test_gone_on_with_while_the_server_is_away(server: Server, names: Path) -> None:
+    overrides = tiny(names, "tracker=mlflow", "steps=3000", "sample_every=500", "resume=auto")
+    process = begun("train", *overrides)
+    assert until(process, "step 1")
+    process.kill()
+    process.communicate()
+    server.kill()
+    said = done("train", *overrides)  # by resume=auto
+    assert "rnnx sync" in said
+    assert len(runs_in(Path("outputs"))) == 1
+    assert_same(newest(), rnnx.train([*overrides, "tracker=none"]).folder)
+    server.start()
+    (folder,) = [f for f in runs_in(Path("outputs")) if f.id[:8] in said]
+    done("sync", folder.id)
+    assert_mlflow_holds(folder, server.client())
+    assert "exit" not in done("train", *tiny(names, "tracker=mlflow", "steps=2"))
+
+
+def test_begun_without_its_server(server: Server, names: Path) -> None:
+    server.kill()
+    said = done("train", *tiny(names, "tracker=mlflow"), codes=(2,))
+    server.start()
+    assert "the store cannot be used" in said
+    assert runs_in(Path("outputs")) == []

@@ -1,0 +1,135 @@
+"""SIGINT and SIGTERM at any time, two processes on one run, and a reader beside a run."""
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from processes import DENSE, begun, done, ended, store, until
+from sameness import assert_mlflow_holds, assert_same
+from tiny import tiny
+
+import rnnx
+from rnnx import checkpoint as checkpoints
+from rnnx.runfolder import RunFolder, runs_in
+
+pytestmark = pytest.mark.slow
+
+INT, TERM = (signal.SIGINT, 130), (signal.SIGTERM, 143)
+CHANCE = random.Random(0)
+
+
+def newest() -> RunFolder:
+    return runs_in(Path("outputs"))[0]
+
+
+def status_in_mlflow(run_id: str) -> str:
+    from mlflow import MlflowClient
+
+    return str(MlflowClient(store()).get_run(run_id).info.status)
+
+
+@pytest.mark.parametrize("tracker", ["none", "mlflow"])
+@pytest.mark.parametrize(("number", "code"), [INT, TERM])
+def test_stopped_at_any_time(number: signal.Signals, code: int, tracker: str, names: Path) -> None:
+    overrides = tiny(names, *DENSE, "steps=400", f"tracker={tracker}", "dropout=0.3", "resume=auto")
+    began = time.monotonic()
+    whole = rnnx.train(overrides).folder
+    seconds, stops = time.monotonic() - began, 0
+    process = begun("train", *overrides)
+    while True:
+        assert until(process, "run ")
+        time.sleep(CHANCE.uniform(0, 0.4 * seconds))
+        process.send_signal(number)
+        said = ended(process, code, 0, -number)  # the run is over before Python is
+        folder = newest()
+        assert folder.id != whole.id
+        if folder.read()["status"] == "FINISHED":
+            break
+        assert process.returncode == code, said
+        stops += 1
+        found = folder.read()
+        step = checkpoints.read(folder.last).metadata["step"]
+        assert (found["status"], found["reason"]) == ("KILLED", f"{number.name} after step {step}")
+        if tracker == "mlflow":
+            assert_mlflow_holds(folder, client(), "KILLED")
+        # A scheduler gives the same command again, a person resumes.
+        process = begun("train", *overrides) if stops % 2 else begun("resume", "last")
+    assert stops
+    assert_same(folder, whole)
+    if tracker == "mlflow":
+        assert_mlflow_holds(folder, client())
+
+
+def client():  # type: ignore[no-untyped-def]
+    from mlflow import MlflowClient
+
+    return MlflowClient(store())
+
+
+@pytest.mark.parametrize(("number", "code"), [INT, TERM])
+def test_a_signal_while_it_starts(number: signal.Signals, code: int, names: Path) -> None:
+    for delay in (0.4, 1.0, 1.8, 2.6):
+        process = begun("train", *tiny(names, "steps=100000", "tracker=mlflow"))
+        time.sleep(delay)
+        process.send_signal(number)
+        ended(process, code, -number)
+        for folder in runs_in(Path("outputs")):
+            assert folder.read()["status"] == "KILLED"
+            assert status_in_mlflow(folder.id) == "KILLED"
+
+
+@pytest.mark.parametrize(("number", "code"), [INT, TERM])
+def test_a_second_signal_does_not_wait(number: signal.Signals, code: int, names: Path) -> None:
+    overrides = tiny(names, *DENSE, "steps=400", "tracker=mlflow")
+    whole = rnnx.train(overrides).folder
+    process = begun("train", *overrides)
+    assert until(process, "run ")
+    time.sleep(0.5)
+    process.send_signal(number)
+    time.sleep(0.02)
+    process.send_signal(number)
+    ended(process, code)
+    folder = newest()
+    assert folder.read()["status"] == "KILLED"
+    done("resume", "last")
+    assert_same(newest(), whole)
+    assert_mlflow_holds(folder, client())
+
+
+def test_two_processes_on_one_run(names: Path) -> None:
+    endless = ("steps=100000000", "checkpoint.every=5")
+    owner = begun("train", *tiny(names, *endless))
+    assert until(owner, "step ")
+    run = newest().id
+    for command in (["resume", run], ["resume", "last", "steps=9"], ["sync", run]):
+        said = done(*command, codes=(2,))
+        assert f"process {owner.pid} on " in said
+        assert said.count("\n") == 1
+    # Who only reads need not wait.
+    assert len(done("sample", run, "--count", "3").splitlines()) >= 3
+    assert "held-out" in done("evaluate", run)
+    assert "RUNNING" in done("runs", "tracker=none")
+    owner.kill()
+    owner.communicate()
+    heir = begun("resume", run)
+    assert until(heir, "run ")
+    assert f"process {heir.pid} on " in done("resume", run, codes=(2,))
+    heir.terminate()
+    ended(heir, 143)
+    assert json.loads((newest().path / "run.json").read_text())["status"] == "KILLED"
+
+
+def test_a_reader_of_its_lines_that_goes_away(names: Path) -> None:
+    overrides = tiny(names, "steps=3000", "log_every=1", "sample_every=5", "checkpoint.every=50")
+    process = begun("train", *overrides)
+    assert until(process, "step 1")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    ended(process, 0)
+    assert newest().read()["status"] == "KILLED"
+    done("resume", "last")
+    assert_same(newest(), rnnx.train(overrides).folder)
