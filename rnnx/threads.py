@@ -47,12 +47,16 @@ class BlasThreads:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._before: list[int] = []
+        self._changed: list[list[tuple[Any, int]]] = []  # a list for each time it was entered
 
     def __enter__(self) -> None:
-        libraries = _libraries()
-        self._before = [library.get_num_threads() for library in libraries]
-        self._set([self.count] * len(libraries))
+        changed = []
+        for library in _libraries():
+            before = library.get_num_threads()
+            if before != self.count:
+                library.set_num_threads(self.count)
+                changed.append((library, before))
+        self._changed.append(changed)
 
     def __exit__(
         self,
@@ -60,13 +64,8 @@ class BlasThreads:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._set(self._before)
-
-    @staticmethod
-    def _set(counts: list[int]) -> None:
-        for library, count in zip(_libraries(), counts, strict=True):
-            if library.get_num_threads() != count:
-                library.set_num_threads(count)
+        for library, before in self._changed.pop():
+            library.set_num_threads(before)
 
 
 @functools.cache
