@@ -1,5 +1,17 @@
-"""``python -m rnnx``."""
+"""``rnnx`` and ``python -m rnnx``: Ctrl-C ends in one way, while the command line loads as well."""
 
-from rnnx.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """The console script."""
+    try:
+        from rnnx.cli import main as command_line
+
+        command_line()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

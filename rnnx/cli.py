@@ -201,7 +201,7 @@ def _debug(debug: bool) -> None:
 
 
 def main() -> None:
-    """The console script: errors become one line and an exit code."""
+    """The command line: errors become one line and an exit code."""
     for stream in (sys.stdout, sys.stderr):
         # A model writes in its data's alphabet, whatever the terminal's encoding can show.
         if isinstance(stream, io.TextIOWrapper):
@@ -214,8 +214,6 @@ def main() -> None:
     except click.ClickException as error:
         click.echo(f"rnnx: {error.format_message()}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except BrokenPipeError:
         # The reader (head, less) has gone, nothing is wrong: keep the last flush quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,7 +17,7 @@ import numpy as np
 from rnnx.config import component_from, settings_from
 from rnnx.contracts import KINDS
 from rnnx.corpus import Split
-from rnnx.errors import ConfigError, DataError, RnnxError, StoreError
+from rnnx.errors import ConfigError, DataError, StoreError
 from rnnx.evaluation import first_tokens
 from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import Plugins, plugins
@@ -50,10 +50,9 @@ def sync(run: str) -> None:
             print(f"run {folder.id[:8]}: the tracker has everything already")
             return
         tracker = component_from("tracker", stored_config(folder)["tracker"])
+        log = tracker.reopen(folder.id)
         try:
-            spool.deliver(tracker.reopen(folder.id))
-        except RnnxError:
-            raise
+            spool.deliver(log)
         except Exception as error:  # whatever a tracker raises
             cause = " ".join(str(error).split())[:300] or type(error).__name__
             raise StoreError(

@@ -16,7 +16,7 @@ from rnnx.spool import Spool
 from rnnx.store import RunLog
 
 PAUSES = (5.0, 10.0, 30.0, 60.0)  # seconds before a tracker that failed is asked again
-WARY = 5.0  # seconds that the end of a run waits for a tracker which failed before
+WARY = 2.0  # seconds that the end of a run waits for a tracker which failed before
 
 
 class LastWord(NamedTuple):
@@ -30,7 +30,7 @@ class LastWord(NamedTuple):
 class Sender:
     """Delivers a spool to a tracker's run, in the background.
 
-    ``opened`` gives the run; it is called in the thread, and again after it failed.
+    ``opened`` gives the run: at once, or later in the thread where the tracker does not answer.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Sender:
         self._failures = 0
         self.trouble = ""  # what the tracker said when it failed last
         self._last_word: LastWord | None = None
+        self._attempt(self._open)
         self._thread = threading.Thread(target=self._work, name="rnnx-sender", daemon=True)
         self._thread.start()
 
@@ -83,22 +84,32 @@ class Sender:
             with self._changed:
                 self._changed.wait_for(self._has_reason, pause)
                 closing, self._wanted = self._closing, False
-            self._deliver()
+            self._attempt(self._deliver)
             if closing or (self._closing and self._failures):
                 return
 
     def _has_reason(self) -> bool:
         return self._closing or (self._wanted and self._failures == 0)
 
+    def _open(self) -> RunLog:
+        if self._log is None:
+            self._log = self._opened()
+        return self._log
+
     def _deliver(self) -> None:
+        log = self._open()
+        self._spool.deliver(log)
+        if self._last_word:
+            status, reason, ended = self._last_word
+            log.tags({"reason": reason})
+            log.finish(status, ended)
+        if self._failures:
+            self._failures, self.trouble = 0, ""
+            self._say("the tracker answers again and has everything")
+
+    def _attempt(self, do: Callable[[], object]) -> None:
         try:
-            if self._log is None:
-                self._log = self._opened()
-            self._spool.deliver(self._log)
-            if self._last_word:
-                status, reason, ended = self._last_word
-                self._log.tags({"reason": reason})
-                self._log.finish(status, ended)
+            do()
         except Exception as error:  # whatever a tracker raises, training goes on
             self._failures += 1
             self.trouble = " ".join(str(error).split())[:300] or type(error).__name__
@@ -107,7 +118,3 @@ class Sender:
                     f"the tracker does not answer ({self.trouble}); training goes on and keeps "
                     "what it has to say"
                 )
-            return
-        if self._failures:
-            self._failures, self.trouble = 0, ""
-            self._say("the tracker answers again and has everything")

@@ -54,6 +54,8 @@ def test_stopped_at_any_time(number: signal.Signals, code: int, tracker: str, na
         step = checkpoints.read(folder.last).metadata["step"]
         assert (found["status"], found["reason"]) == ("KILLED", f"{number.name} after step {step}")
         if tracker == "mlflow":
+            if "rnnx sync" in said:  # a machine so busy that SQLite took its time
+                done("sync", "last")
             assert_mlflow_holds(folder, client(), "KILLED")
         # A scheduler gives the same command again, a person resumes.
         process = begun("train", *overrides) if stops % 2 else begun("resume", "last")
@@ -129,7 +131,7 @@ def test_a_reader_of_its_lines_that_goes_away(names: Path) -> None:
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    ended(process, 0)
+    assert ended(process, 1) == ""  # rich's own word for it
     assert newest().read()["status"] == "KILLED"
     done("resume", "last")
     assert_same(newest(), rnnx.train(overrides).folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -128,15 +129,23 @@ def _client(uri: str) -> Any:
     from mlflow import MlflowClient
 
     # The migration's forty lines of progress are nobody's news.
-    loud = [logging.getLogger(name) for name in ("mlflow.store.db.utils", "alembic")]
-    levels = [logger.level for logger in loud]
-    for logger in loud:
-        logger.setLevel(logging.WARNING)
+    alembic = logging.getLogger("alembic")
+    level = alembic.level
+    alembic.setLevel(logging.WARNING)
+    # What fails is raised, too, and told in one line; these say it in a hundred.
+    for name in ("mlflow.store.db.utils", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return MlflowClient(uri)
     finally:
-        for logger, level in zip(loud, levels, strict=True):
-            logger.setLevel(level)
+        alembic.setLevel(level)
+
+
+def cause_of(error: Exception) -> str:
+    """What SQLAlchemy, requests or MLflow says in hundreds of words, in one line."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"\(raised as a result of [^)]*\) ", "", text).split("[SQL: ")[0].strip()
+    return text[:200] or type(error).__name__
 
 
 def sqlite_file(uri: str) -> Path | None:

@@ -22,6 +22,7 @@ from rnnx.records import UI, Point, RunSummary
 from rnnx.store import RunLog
 from rnnx_builtin.trackers.mlflow_client import (
     QUIET,
+    cause_of,
     connect,
     default_artifacts,
     quietly,
@@ -159,10 +160,9 @@ class MLflow:
         except RnnxError:
             raise
         except Exception as error:  # SQLAlchemy's, requests', MLflow's own: a dozen kinds
-            cause = " ".join(str(error).split())[:200] or type(error).__name__
             raise StoreError(
-                f"tracker.uri={self._uri()}: the store cannot be used ({cause}); name another "
-                "with tracker.uri=sqlite:///FILE, or train with tracker=none"
+                f"tracker.uri={self._uri()}: the store cannot be used ({cause_of(error)}); name "
+                "another with tracker.uri=sqlite:///FILE, or train with tracker=none"
             ) from error
 
 
@@ -181,6 +181,16 @@ def _summary(run: Any) -> RunSummary:
     return RunSummary(info.run_id, info.status, name, started, folder, data.metrics, data.tags)
 
 
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Trouble with an open run becomes a StoreError of one line."""
+    try:
+        with quietly():
+            yield
+    except Exception as error:
+        raise StoreError(cause_of(error)) from error
+
+
 class MLflowLog:
     """One open run in an MLflow store."""
 
@@ -188,7 +198,7 @@ class MLflowLog:
         self.id = run_id
         self._client = client
 
-    @quietly()
+    @_in_one_line()
     def params(self, params: Mapping[str, str]) -> None:
         """Store parameters; what is too long for MLflow is cut, with an ellipsis."""
         from mlflow.entities import Param
@@ -200,7 +210,7 @@ class MLflowLog:
         for i in range(0, len(cut), PARAMS):
             self._client.log_batch(self.id, params=cut[i : i + PARAMS])
 
-    @quietly()
+    @_in_one_line()
     def points(self, points: Sequence[Point]) -> None:
         from mlflow.entities import Metric
 
@@ -208,30 +218,29 @@ class MLflowLog:
         for i in range(0, len(metrics), METRICS):
             self._client.log_batch(self.id, metrics=metrics[i : i + METRICS])
 
-    @quietly()
+    @_in_one_line()
     def tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
         self._client.log_batch(self.id, tags=[RunTag(k, v[:5000]) for k, v in tags.items()])
 
-    @quietly()
+    @_in_one_line()
     def file(self, path: Path, folder: str = "") -> None:
         self._client.log_artifact(self.id, str(path), folder or None)
 
-    @quietly()
+    @_in_one_line()
     def picture(self, name: str, path: Path, step: int) -> None:
         from PIL import Image
 
         # MLflow gives each picture a name of its own; one sent again must not be there twice.
         start = f"images/{name}+step+{step}+"
-        if any(
-            found.path.startswith(start) for found in self._client.list_artifacts(self.id, "images")
-        ):
+        there = self._client.list_artifacts(self.id, "images")
+        if any(found.path.startswith(start) for found in there):
             return
         with Image.open(path) as image:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
 
-    @quietly()
+    @_in_one_line()
     def finish(self, status: str, ended: float | None = None) -> None:
         when = None if ended is None else int(ended * 1000)
         self._client.set_terminated(self.id, status, end_time=when)
