@@ -43,13 +43,15 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> None:
     if not sweep:
         compose(overrides)
         return
+    from hydra.core.override_parser.types import Glob
+
     parsed = parse(overrides)
     swept = [o for o in parsed if o.is_sweep_override()]
     fixed = [o for o in parsed if not o.is_sweep_override()]
     with composer() as make:
         alone = [[*fixed]]
         for override in swept:
-            if override.is_discrete_sweep() and override.is_choice_sweep():
+            if override.is_choice_sweep() and not isinstance(override.value(), Glob):
                 texts = [
                     f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()
                 ]
@@ -86,8 +88,11 @@ def _hydra(arguments: Sequence[str]) -> int:
 
     codes: list[int] = []
     errors: list[RnnxError] = []
+    begun = False
 
     def task(config: DictConfig) -> None:
+        nonlocal begun
+        begun = True
         # An error that crosses Hydra would be printed by it, too: carry it around.
         try:
             codes.append(job(config))
@@ -108,6 +113,10 @@ def _hydra(arguments: Sequence[str]) -> int:
                 raise
             where = f"hydra.run.dir: {error.filename}: {error.strerror}"
             raise ConfigError(f"{where}; Hydra cannot make its folder there") from None
+        except Exception as error:  # of Hydra's own settings, which nothing else checks
+            if begun:
+                raise
+            raise ConfigError(f"Hydra: {' '.join(str(error).split())[:300]}") from error
     if errors:
         raise errors[0]
     return max(codes, default=0)

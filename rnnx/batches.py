@@ -59,8 +59,16 @@ class TrainBatches:
         return {"order": self._order.copy(), "cursor": self._cursor}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from ``state``."""
-        self._order, self._cursor = state["order"].copy(), int(state["cursor"])
+        """Go on from ``state``; TypeError or ValueError for what is none of this split."""
+        order, cursor = state["order"], state["cursor"]
+        if not isinstance(order, np.ndarray) or order.ndim != 1 or order.dtype != np.int64:
+            raise TypeError("the order of the batches is no row of whole numbers")
+        most = len(self._split) if isinstance(self._split, Examples) else 0
+        if len(order) and not 0 <= int(order.min()) <= int(order.max()) < most:
+            raise ValueError("the order of the batches names examples that are not there")
+        if type(cursor) is not int or not 0 <= cursor < 2**63:
+            raise ValueError("the number of batches is out of range")
+        self._order, self._cursor = order.copy(), cursor
 
 
 def _refuse_large(batch_size: int, most: int, what: str) -> None:

@@ -13,7 +13,12 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     given = os.environ.get("RNNX_CACHE")
-    return Path(given).expanduser() if given else user_cache_path("rnnx")
+    return expanded(given) if given else user_cache_path("rnnx")
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with ~ as the user's home; a ~name of nobody stays as it is."""
+    return Path(os.path.expanduser(path))
 
 
 @contextmanager

@@ -7,22 +7,34 @@ can be damaged or wrong, but cannot run code.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnx import sealed
 from rnnx.backend import kept
+from rnnx.config import Components, components_from, settings_from
 from rnnx.contracts import Array, Params
-from rnnx.errors import CheckpointError
-from rnnx.metadata import plain_config, validated
+from rnnx.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    OutOfMemory,
+    PluginError,
+    UnknownComponent,
+)
+from rnnx.identity import versions
+from rnnx.memory import within_free_memory
+from rnnx.metadata import validated
 from rnnx.parameters import Parameters
+from rnnx.plugins import plugins
 from rnnx.progress import Progress
+from rnnx.settings import Train
 from rnnx.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -42,7 +54,7 @@ class Checkpoint:
     @property
     def config(self) -> dict[str, Any]:
         """The resolved configuration of the run."""
-        return plain_config(self.metadata["config"], str(self.path))
+        return dict(self.metadata["config"])
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -62,10 +74,7 @@ class Checkpoint:
 
 def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Checkpoint:
     """The state of a run between two steps; ``extra`` joins the metadata."""
-    tensors = {f"params/{name}": array for name, array in session.params.leaves()}
-    tensors |= {f"optimizer/{name}": a for name, a in session.optimizer_state.items()}
-    for layer, state in enumerate(session.states):
-        tensors |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
+    tensors = _arrays(session)
     order: dict[str, Any] = {}
     for name, value in session.batches.state().items():
         if isinstance(value, np.ndarray):
@@ -78,6 +87,7 @@ def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Chec
         "config": session.config,
         "symbols": list(vocabulary.symbols),
         "end": vocabulary.end,
+        "versions": versions(session.config),
         "data_sha256": session.corpus.sha256,
         "step": session.steps,
         "smooth_loss": session.smooth_loss,
@@ -91,121 +101,143 @@ def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Chec
     return Checkpoint({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
 
 
+def _arrays(session: Session) -> dict[str, Array]:
+    """The session's own arrays under the names that a file gives them."""
+    arrays = {f"params/{name}": array for name, array in session.params.leaves()}
+    arrays |= {f"optimizer/{name}": a for name, a in session.optimizer_state.items()}
+    for layer, state in enumerate(session.states):
+        arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
+    return arrays
+
+
 def restore(session: Session, checkpoint: Checkpoint) -> Progress:
-    """Put a session where the checkpoint was taken, bit for bit; what its rounds had come to."""
+    """Put a session where the checkpoint was taken, bit for bit; what its rounds had come to.
+
+    DataError where the data has changed, CheckpointError for a state that does not fit.
+    """
     metadata = checkpoint.metadata
     if session.corpus.sha256 != metadata["data_sha256"]:
-        raise CheckpointError(
+        raise DataError(
             f"{checkpoint.path}: the data is not the data of the checkpoint (its SHA-256 differs); "
             "bring the old file back, or train anew"
         )
     if session.corpus.vocabulary != checkpoint.vocabulary:
         raise CheckpointError(f"{checkpoint.path}: its vocabulary is not that of the data")
-    load_params(session.params, checkpoint)
-    _fill(session.optimizer_state, checkpoint, "optimizer")
-    for layer, state in enumerate(session.states):
-        _fill({str(k): array for k, array in enumerate(state)}, checkpoint, f"states/{layer}")
+    order = checkpoint.part("batches")
+    own = {k: v for k, v in checkpoint.tensors.items() if not k.startswith("batches/")}
+    _fill(_arrays(session), own, checkpoint.path)
     try:
-        for name, state in metadata["generators"].items():
-            session.rngs[name].bit_generator.state = state
-        session.batches.restore({**metadata["batches"], **checkpoint.part("batches")})
+        _restore_generators(session.rngs, metadata["generators"])
+        session.batches.restore({**metadata["batches"], **order})
         progress = Progress.from_state(metadata["progress"])
     except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
+        cause = " ".join(repr(error).split())[:200]
         raise CheckpointError(
-            f"{checkpoint.path}: its state does not fit its configuration ({error!r})"
+            f"{checkpoint.path}: its state does not fit its configuration ({cause})"
         ) from None
-    session.steps, session.smooth_loss = metadata["step"], metadata["smooth_loss"]
+    session.steps, session.smooth_loss = metadata["step"], float(metadata["smooth_loss"])
     session.threads.count = metadata["threads"]
     session.use(kept(metadata.get("backend", "numpy")))
     return progress
 
 
+def _restore_generators(rngs: Mapping[str, np.random.Generator], states: Any) -> None:
+    if states.keys() != rngs.keys():
+        raise ValueError(f"generators must be {', '.join(rngs)}")
+    for name, rng in rngs.items():
+        rng.bit_generator.state = states[name]
+        if rng.bit_generator.state != states[name]:  # NumPy takes what it can and leaves the rest
+            raise ValueError(f"the state of generator {name} is none of NumPy's")
+
+
 def load_params(params: Parameters, checkpoint: Checkpoint) -> None:
     """Fill ``params`` from a checkpoint whose names, shapes and types have to fit."""
-    _fill(dict(params.leaves()), checkpoint, "params")
+    own = {f"params/{name}": array for name, array in params.leaves()}
+    stored = {k: v for k, v in checkpoint.tensors.items() if k.startswith("params/")}
+    _fill(own, stored, checkpoint.path)
+    if not np.isfinite(params.flat).all():
+        raise CheckpointError(
+            f"{checkpoint.path}: holds parameters that are not finite: its run had diverged"
+        )
 
 
-def _fill(arrays: Params, checkpoint: Checkpoint, part: str) -> None:
-    stored = checkpoint.part(part)
+def _fill(arrays: Params, stored: Mapping[str, Array], path: Path) -> None:
+    foreign = sorted(stored.keys() - arrays.keys())
+    if foreign:
+        raise CheckpointError(
+            f"{path}: {foreign[0][:80]}: its configuration asks for no such array; it is damaged "
+            "or from another version"
+        )
     for name, array in arrays.items():
         found = stored.get(name)
         if found is None or found.shape != array.shape or found.dtype != array.dtype:
             what = "nothing" if found is None else f"{found.dtype} of shape {found.shape}"
             raise CheckpointError(
-                f"{checkpoint.path}: {part}/{name}: the file holds {what}, its configuration asks "
-                f"for {array.dtype} of shape {array.shape}; it is damaged or from another version"
+                f"{path}: {name}: the file holds {what}, its configuration asks for {array.dtype} "
+                f"of shape {array.shape}; it is damaged or from another version"
             )
         array[...] = found
 
 
-def write(checkpoint: Checkpoint, path: Path) -> None:
-    """Write to a temporary name, fsync, rename: a reader sees the old file or the new one."""
-    from safetensors.numpy import save
+def chosen(checkpoint: Checkpoint) -> tuple[Train, Components]:
+    """The settings and components of a checkpoint's configuration, or CheckpointError."""
+    try:
+        return settings_from(checkpoint.config), components_from(checkpoint.config)
+    except (ConfigError, UnknownComponent, PluginError) as error:
+        missing = _missing(checkpoint.metadata["versions"])
+        hint = f"; it was written with {missing}" if missing else ""
+        raise CheckpointError(f"{checkpoint.path}: its configuration: {error}{hint}") from None
 
+
+def _missing(versions: Mapping[str, str]) -> str:
+    """The distributions that had owned components and are not the ones that are here."""
+    here = {owner.distribution: owner.version for owner in plugins().owners}
+    told = [
+        f"{name} {version} ({f'{here[name]} is installed' if name in here else 'not loaded here'})"
+        for name, version in versions.items()
+        if here.get(name) != version
+    ]
+    return ", ".join(told)
+
+
+@contextmanager
+def room(checkpoint: Checkpoint, wanted: int, n_a: int) -> Iterator[None]:
+    """Inside, a network of ``wanted`` layers of size ``n_a`` is made, if the file has such a one.
+
+    CheckpointError if not, or if it asks for much more memory than the file's arrays have.
+    """
+    params = checkpoint.part("params")
+    layers = {name.partition(".")[0] for name in params} - {"head"}
+    if len(layers) != wanted:
+        raise CheckpointError(
+            f"{checkpoint.path}: holds {len(layers)} layers, its configuration asks for {wanted}"
+        )
+    # Whatever the cell, something in it is as long as its hidden state.
+    sizes = {n for array in params.values() for n in array.shape if n}
+    if n_a < 1 or not any(n % n_a == 0 for n in sizes):
+        raise CheckpointError(
+            f"{checkpoint.path}: holds no array of a network with cell.hidden_size={n_a}"
+        )
+    try:
+        with within_free_memory(64 * 2**20 + 16 * checkpoint.nbytes):
+            yield
+    except (MemoryError, OutOfMemory, ValueError, OverflowError) as error:  # NumPy's: too large
+        raise CheckpointError(
+            f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"
+        ) from None
+
+
+def write(checkpoint: Checkpoint, path: Path) -> None:
+    """Write all of it or nothing: a reader sees the old file or the new one."""
     text = json.dumps(checkpoint.metadata, sort_keys=True)
-    digest = _digest(checkpoint.tensors, text)
-    tensors = {k: np.asarray(v) for k, v in checkpoint.tensors.items()}
-    header = {"format": str(checkpoint.metadata["format"]), "rnnx": text, "sha256": digest}
-    content = save(tensors, metadata=header)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sealed.write(path, checkpoint.tensors, text, checkpoint.metadata["format"])
 
 
 def read(path: Path) -> Checkpoint:
     """Read and verify a checkpoint; CheckpointError says what is wrong with it."""
-    header, tensors = _opened(path)
-    if "rnnx" not in header or "sha256" not in header:
-        raise CheckpointError(f"{path}: is a safetensors file, but not a checkpoint of rnnx")
-    if header.get("format", str(FORMAT)) != str(FORMAT):
-        raise CheckpointError(
-            f"{path}: has checkpoint format {header['format'][:20]}, this rnnx reads {FORMAT}; "
-            "install the rnnx that wrote it"
-        )
-    if _digest(tensors, header["rnnx"]) != header["sha256"]:
-        raise CheckpointError(f"{path}: is damaged (its SHA-256 does not fit its content)")
+    tensors, text = sealed.read(path, FORMAT)
     try:
-        metadata = json.loads(header["rnnx"])
+        metadata = json.loads(text)
     except (ValueError, RecursionError):
         raise CheckpointError(f"{path}: is damaged (its metadata is no JSON)") from None
     return Checkpoint(tensors, validated(metadata, str(path)), path)
-
-
-def _opened(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
-    """Metadata and tensors of a safetensors file."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        if not path.is_file():
-            raise CheckpointError(f"{path}: there is no such file")
-        with safe_open(path, "numpy") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, MemoryError) as error:
-        cause = " ".join(str(error).split())[:200]
-        raise CheckpointError(
-            f"{path}: is not a checkpoint of rnnx, or a damaged one ({cause})"
-        ) from None
-    return header, tensors
-
-
-def _digest(tensors: Mapping[str, Array], text: str) -> str:
-    sha = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
-        sha.update(f"{name}{array.dtype.str}{array.shape}".encode())
-        sha.update(array.data.cast("B") if array.size else b"")
-    return sha.hexdigest()

@@ -14,6 +14,7 @@ import click
 
 from rnnx import __version__
 from rnnx.errors import RnnxError
+from rnnx.printing import printable
 
 # What Hydra tells of itself behind `rnnx train --info`.
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
@@ -131,8 +132,9 @@ def sample(
 
     _debug(debug)
     given = [*fields, *([f"temperature={temperature}"] if temperature is not None else [])]
+    at_terminal = sys.stdout.isatty()
     for text in work.sample(run, count, prompt, sampler, given, length, seed):
-        click.echo(text)
+        click.echo(printable(text, "\n\t") if at_terminal else text)
 
 
 @commands.command()
@@ -218,10 +220,16 @@ def main() -> None:
         # The reader (head, less) has gone, nothing is wrong: keep the last flush quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except MemoryError:
+        click.echo(
+            "rnnx: the memory is full; choose a smaller network or smaller batches", err=True
+        )
+        sys.exit(1)
     except RnnxError as error:
         if os.environ.get("RNNX_DEBUG", "") not in ("", "0"):
             raise
-        click.echo(f"rnnx: {' '.join(_short(word) for word in str(error).split())}", err=True)
+        line = " ".join(_short(word) for word in str(error).split())
+        click.echo(f"rnnx: {printable(line)}", err=True)
         sys.exit(error.exit_code)
 
 

@@ -8,17 +8,18 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnx.config import component_from, settings_from
+from rnnx.config import component_from, components_from, settings_from
 from rnnx.contracts import KINDS
 from rnnx.corpus import Split
 from rnnx.errors import ConfigError, DataError, StoreError
 from rnnx.evaluation import first_tokens
+from rnnx.names import refuse_links
 from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import Plugins, plugins
 from rnnx.records import RunSummary
@@ -49,7 +50,7 @@ def sync(run: str) -> None:
         if not left:
             print(f"run {folder.id[:8]}: the tracker has everything already")
             return
-        tracker = component_from("tracker", stored_config(folder)["tracker"])
+        tracker = components_from(stored_config(folder)).tracker
         log = tracker.reopen(folder.id)
         try:
             spool.deliver(log)
@@ -59,16 +60,21 @@ def sync(run: str) -> None:
                 f"run {folder.id[:8]}: the tracker does not answer ({cause}); {spool.count()} "
                 "points and files are left, try again later"
             ) from error
+    if spool.damaged:
+        print(f"rnnx: {spool.damaged} damaged lines were passed over", file=sys.stderr)
+    left -= spool.damaged
     print(f"run {folder.id[:8]}: sent {left} points and files; the tracker has everything")
 
 
 def _at_home(folder: RunFolder) -> RunFolder:
     """The folder, with the process where its run began: its data and store are named from there."""
     folder = RunFolder(folder.path.resolve())
+    refuse_links(folder.path)
     home = folder.read().get("cwd")
-    if isinstance(home, str) and Path(home).is_dir() and Path(home) != Path.cwd():
-        print(f"working in {home}, where the run began", file=sys.stderr)
-        os.chdir(home)
+    if isinstance(home, str) and home != os.getcwd():
+        with suppress(OSError, ValueError):  # it has gone, or is no path at all
+            os.chdir(home)
+            print(f"working in {home}, where the run began", file=sys.stderr)
     return folder
 
 
@@ -116,7 +122,7 @@ def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield "measured on", f"{what}, {sum(tokens):,} symbols"
     yield "loss", f"{loss:.4f} nats a character"
     yield "bits a character", f"{loss / math.log(2):.4f}"
-    yield "perplexity", f"{math.exp(loss):.3f}"
+    yield "perplexity", f"{math.exp(loss) if loss < 700 else math.inf:.3f}"
 
 
 def _with_data(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -158,7 +164,7 @@ def show_runs(overrides: Sequence[str], limit: int) -> None:
     from rich.table import Table
 
     found = list_runs(overrides, limit)
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
     if not found:
         console.print("no runs yet; begin with: rnnx train")
         return

@@ -15,8 +15,10 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnx.config import components_from, describe, settings_from, store_nodes
 from rnnx.contracts import KINDS
 from rnnx.errors import ConfigError
+from rnnx.metadata import not_plain
 from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import plugins, registry
+from rnnx.recipes import refuse_code
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -57,7 +59,10 @@ def plain(config: DictConfig) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         raise ConfigError(describe(error)) from None
     assert isinstance(resolved, dict)
-    return {str(key): value for key, value in resolved.items()}
+    values = {str(key): value for key, value in resolved.items()}
+    if cause := not_plain(values):
+        raise ConfigError(cause)
+    return values
 
 
 @contextmanager
@@ -121,11 +126,17 @@ def prepare_hydra() -> None:
 
 def _compose(hydra_compose: Any, loader: Any, overrides: Sequence[Override]) -> DictConfig:
     from hydra.errors import HydraException
+    from yaml import YAMLError
 
     groups: list[Override] = []
     values: list[Override] = []
     # What a user's own folder holds is known to Hydra alone, and only while it composes.
-    has_folder = any(o.key_or_group == "hydra.searchpath" for o in overrides)
+    folders = [o.value() for o in overrides if o.key_or_group == "hydra.searchpath"]
+    has_folder = bool(folders)
+    for found in folders:
+        for path in found if isinstance(found, list) else [found]:
+            if str(path).startswith("file://"):
+                refuse_code(Path(str(path).removeprefix("file://")))
     for override in overrides:
         is_group = (has_folder and override.key_or_group == "experiment") or _check_group(
             override, loader
@@ -135,7 +146,7 @@ def _compose(hydra_compose: Any, loader: Any, overrides: Sequence[Override]) -> 
         )
     try:
         config: DictConfig = hydra_compose(MAIN, [o.input_line for o in groups])
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, YAMLError) as error:
         raise ConfigError(" ".join(str(error).split())) from None
     for override in values:
         _apply(config, override)

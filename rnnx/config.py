@@ -51,7 +51,7 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
     from rnnx.plugins import registry
 
     where = where or kind
-    given = dict(values)
+    given = dict(values) if isinstance(values, Mapping) else {}
     name = given.pop("name", None)
     if not isinstance(name, str):
         choices = ", ".join(registry().names(kind))
@@ -134,7 +134,10 @@ class Components:
 
 
 def settings_from(config: Mapping[str, Any]) -> Train:
-    """The run's own settings, their ranges checked."""
+    """The run's own settings, their ranges checked; nothing but these and components."""
+    foreign = sorted(str(key) for key in config.keys() - {*fields_of(Train), *KINDS, "probes"})
+    if foreign:
+        raise ConfigError(f"{foreign[0][:80]}: there is no such key")
     own = {key: value for key, value in config.items() if key in fields_of(Train)}
     try:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), own))
@@ -155,6 +158,8 @@ def components_from(config: Mapping[str, Any]) -> Components:
             raise ConfigError(f"{kind}={values}: must name a {kind}")
         chosen[kind] = component_from(kind, values)
     probes = config.get("probes") or {}
+    if not isinstance(probes, Mapping):
+        raise ConfigError(f"probes={probes}: must be a mapping of probes; choose with probe=[…]")
     made = {name: component_from("probe", v, f"probes.{name}") for name, v in probes.items()}
     return Components(**chosen, probes=made)
 

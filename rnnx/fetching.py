@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rnnx.cache import expanded
 from rnnx.errors import RunNotFound, StoreError
+from rnnx.names import name_of
 from rnnx.records import RunSummary
 from rnnx.runfolder import BEST, LAST, RunFolder
 from rnnx.spool import Spool
@@ -14,7 +16,7 @@ from rnnx.store import Tracker
 
 def bring(run: RunSummary, tracker: Tracker, outputs: Path) -> RunFolder:
     """``outputs/<id>`` with the run's configuration, checkpoints and points."""
-    folder = RunFolder(outputs.expanduser() / run.id)
+    folder = RunFolder(expanded(outputs) / name_of(run.id))
     with TemporaryDirectory() as into:
         got = {}
         for name in (f"checkpoints/{LAST}", f"checkpoints/{BEST}", "config.yaml"):

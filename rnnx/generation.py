@@ -6,6 +6,7 @@ import numpy as np
 
 from rnnx.contracts import Array, Sampler
 from rnnx.errors import PluginError
+from rnnx.memory import told_as, within_free_memory
 from rnnx.model import Network
 from rnnx.parameters import Parameters
 from rnnx.scratch import Scratch
@@ -34,6 +35,21 @@ def generate(
     prompt = prompt or []
     if count == 0 or length <= len(prompt):
         return [[] for _ in range(count)]
+    what = f"{count} texts of up to {length} symbols do not fit into memory; ask for fewer"
+    with told_as(what), within_free_memory():
+        return _generate(network, params, sampler, rng, count, length, prompt, end)
+
+
+def _generate(
+    network: Network,
+    params: Parameters,
+    sampler: Sampler,
+    rng: np.random.Generator,
+    count: int,
+    length: int,
+    prompt: list[int],
+    end: int | None,
+) -> list[list[int]]:
     scratch = Scratch()
     step = stream(network, params, scratch)
     states = network.initial_state(count, params.flat.dtype)

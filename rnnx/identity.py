@@ -52,6 +52,15 @@ def run_params(session: Session) -> dict[str, str]:
     }
 
 
+def versions(config: Mapping[str, Any]) -> dict[str, str]:
+    """Distribution → version of rnnx and of every plugin that owns a chosen component."""
+    chosen = [(kind, config[kind]["name"]) for kind in KINDS if kind in config]
+    chosen += [("probe", name) for name in config.get("probes") or {}]
+    chosen += [("initializer", name) for _, name in _fillings(config)]
+    owners = [registry().get(kind, name).owner for kind, name in chosen]
+    return {"rnnx": rnnx.__version__} | {o.distribution: o.version for o in owners}
+
+
 def run_tags(session: Session) -> dict[str, str]:
     """Versions, owners, hashes and the commit of the code around the run."""
     config = session.config

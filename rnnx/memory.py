@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rnnx.errors import OutOfMemory
+
 
 @contextmanager
 def within_free_memory(most: int | None = None) -> Iterator[None]:
@@ -15,7 +17,7 @@ def within_free_memory(most: int | None = None) -> Iterator[None]:
     address space, for as long as the arrays are made, brings the refusal forward. Other systems
     refuse by themselves.
     """
-    free = _free_bytes()
+    free = free_bytes()
     if free is None:
         yield
         return
@@ -34,14 +36,26 @@ def within_free_memory(most: int | None = None) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+@contextmanager
+def told_as(message: str) -> Iterator[None]:
+    """Arrays that are too large, in all of NumPy's words for it, as OutOfMemory."""
+    try:
+        yield
+    except (MemoryError, ValueError, OverflowError) as error:
+        if isinstance(error, ValueError) and "dimension" not in str(error):
+            raise
+        raise OutOfMemory(f"{message} ({error})") from None
+
+
 def refuse_more_than_free(count: int, what: str) -> None:
     """Raise MemoryError if ``count`` bytes are more than the machine has free."""
-    free = _free_bytes()
+    free = free_bytes()
     if free is not None and count > free:
         raise MemoryError(f"{what} take {count / 2**30:.0f} GiB of the {free / 2**30:.0f} free")
 
 
-def _free_bytes() -> int | None:
+def free_bytes() -> int | None:
+    """The memory that new arrays can have, where the system tells it."""
     try:
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):

@@ -1,9 +1,20 @@
-"""What a checkpoint says of itself, checked before anything is made of it."""
+"""What a checkpoint says of itself, checked before anything is made of it.
+
+    format        the layout of the file, a whole number
+    config        the resolved configuration: plain values, nothing that is looked up later
+    symbols, end  the vocabulary
+    versions      {distribution: version} of rnnx and of every plugin that owns a chosen component
+    data_sha256   of the data that the run learned from
+    step, smooth_loss, progress, threads      how far the run was
+    generators, batches                       the random states and the place in the data
+
+A run adds its ``run_id`` and ``tags``, which nothing here reads.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnnx.errors import CheckpointError, DataError
@@ -13,6 +24,7 @@ KINDS: Mapping[str, type | tuple[type, ...]] = {
     "config": dict,
     "symbols": list,
     "end": (str, type(None)),
+    "versions": dict,
     "data_sha256": str,
     "step": int,
     "smooth_loss": (int, float),
@@ -22,6 +34,8 @@ KINDS: Mapping[str, type | tuple[type, ...]] = {
     "progress": dict,
 }
 MOST_THREADS = 1024
+LARGEST = 2**63  # of whole numbers: none of ours is beyond
+DEEPEST = 16  # nested mappings and lists in a configuration; ours has four
 
 
 def validated(metadata: Any, where: str) -> dict[str, Any]:
@@ -32,42 +46,90 @@ def validated(metadata: Any, where: str) -> dict[str, Any]:
         value = metadata.get(key)
         if key not in metadata or not isinstance(value, kind) or isinstance(value, bool):
             raise CheckpointError(f"{where}: its metadata has no valid {key!r}")
-    if metadata["step"] < 0 or not 1 <= metadata["threads"] <= MOST_THREADS:
+    step, threads, smooth = (metadata[key] for key in ("step", "threads", "smooth_loss"))
+    if not (0 <= step < LARGEST and 1 <= threads <= MOST_THREADS):
         raise CheckpointError(f"{where}: its step or its number of threads is out of range")
-    if not math.isfinite(metadata["smooth_loss"]):
+    if not (-LARGEST < smooth < LARGEST and math.isfinite(smooth)):
         raise CheckpointError(f"{where}: its smoothed loss is not finite")
-    if not all(isinstance(symbol, str) for symbol in metadata["symbols"]):
-        raise CheckpointError(f"{where}: its vocabulary has symbols that are no text")
-    try:
-        Vocabulary(tuple(metadata["symbols"]), metadata["end"])
-    except DataError as error:
-        raise CheckpointError(f"{where}: {error}") from None
+    _check_vocabulary(metadata["symbols"], metadata["end"], where)
+    for name, version in metadata["versions"].items():
+        if not (isinstance(version, str) and _is_short(name) and _is_short(version)):
+            raise CheckpointError(f"{where}: its metadata has no valid 'versions'")
     plain_config(metadata["config"], where)
     return metadata
+
+
+def _check_vocabulary(symbols: list[Any], end: str | None, where: str) -> None:
+    if not symbols or not all(isinstance(s, str) and is_text(s) for s in symbols):
+        raise CheckpointError(f"{where}: its vocabulary is empty or has symbols that are no text")
+    try:
+        Vocabulary(tuple(symbols), end)
+    except DataError as error:
+        raise CheckpointError(f"{where}: {error}") from None
+
+
+def _is_short(text: str) -> bool:
+    return 0 < len(text) <= 100 and text.isprintable()
+
+
+def is_text(text: str) -> bool:
+    """Whether ``text`` can be written as UTF-8: no half of a surrogate pair in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def plain_config(config: Any, where: str) -> dict[str, Any]:
     """A stored configuration: plain values, nothing that would be looked up when it is read."""
     if not isinstance(config, dict):
         raise CheckpointError(f"{where}: its configuration is no mapping")
-    for path, value in _leaves(config, ""):
-        if isinstance(value, str) and "${" in value:
-            raise CheckpointError(
-                f"{where}: {path} holds an interpolation ({value[:60]!r}); a stored "
-                "configuration has plain values alone"
-            )
-    return {str(key): value for key, value in config.items()}
+    cause = not_plain(config)
+    if cause:
+        raise CheckpointError(f"{where}: {cause}")
+    return config
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every value and every key of nested mappings and lists."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            where = f"{path}.{key}" if path else str(key)
-            yield where, key
-            yield from _leaves(inner, where)
+def not_plain(config: Mapping[str, Any]) -> str:
+    """Why a configuration is not made of plain values, in one line; empty if it is."""
+    for path, value in _leaves(config, ()):
+        cause = _oddity(value)
+        if cause:
+            return f"{_told(path)} {cause}; a configuration has plain values alone"
+    return ""
+
+
+def _oddity(value: Any) -> str:
+    if isinstance(value, str):
+        if "${" in value:
+            return f"holds an interpolation ({value[:60]!r})"
+        if "\0" in value or not is_text(value):
+            return f"holds what is no text ({value[:60]!r})"
+        return ""
+    if isinstance(value, int):
+        return "" if -LARGEST <= value < LARGEST else "is too large a number"
+    if value is None or isinstance(value, float):
+        return ""
+    return f"is a {type(value).__name__}, or nested too deep"
+
+
+def _leaves(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value and every key of nested mappings and lists, each with its path."""
+    inner: Sequence[tuple[Any, Any]] = ()
+    if len(path) >= DEEPEST:
+        yield path, value
+    elif isinstance(value, Mapping):
+        inner = list(value.items())
+        for key, _ in inner:
+            yield (*path, key), key if isinstance(key, str) else [key]
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{place}]")
+        inner = list(enumerate(value))
     else:
         yield path, value
+    for key, child in inner:
+        yield from _leaves(child, (*path, key))
+
+
+def _told(path: tuple[Any, ...]) -> str:
+    return ".".join(str(part)[:60] for part in path)

@@ -21,7 +21,7 @@ def parse(overrides: Sequence[str]) -> list[Override]:
     for text in quoted(overrides):
         try:
             override = parser.parse_override(text)
-        except HydraException as error:
+        except (HydraException, ValueError, RecursionError) as error:  # 5,000 digits; 500 brackets
             cause = str(error).split("\n")[0]
             raise ConfigError(
                 f"{text!r}: is not of the form key=value ({cause}); "

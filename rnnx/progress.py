@@ -29,9 +29,18 @@ class Progress:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Progress:
-        """From ``state()``; TypeError or ValueError for what is no such thing."""
-        kinds = {item.name: type(getattr(cls, item.name)) for item in fields(cls)}
-        return cls(**{name: kinds[name](state[name]) for name in kinds})
+        """From ``state()``; TypeError, ValueError or KeyError for what is no such thing."""
+        made = cls()
+        for item in fields(cls):
+            kind, value = type(getattr(made, item.name)), state[item.name]
+            if type(value) not in {kind, int}:
+                raise TypeError(f"progress: {item.name} is a {type(value).__name__}")
+            if kind is int and not 0 <= value < 2**63:
+                raise ValueError(f"progress: {item.name} is out of range")
+            setattr(made, item.name, kind(value))
+        if not 0 <= made.seconds < math.inf:
+            raise ValueError("progress: seconds is out of range")
+        return made
 
     def is_over(self, step: int, patience: int) -> bool:
         """Whether ``patience`` evaluations in a row, the last after ``step``, were no better."""

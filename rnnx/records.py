@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy.typing as npt
 
@@ -21,6 +23,43 @@ class Point(NamedTuple):
     value: float
     step: int  # finished updates
     timestamp: int  # milliseconds since 1970, made with the point
+
+
+LARGEST = 2**63  # of whole numbers that a tracker can store
+
+
+def is_number(value: object) -> bool:
+    """Whether a value that was read is a number which a float can take."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return -LARGEST <= value < LARGEST
+    return isinstance(value, float)
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Whether a value that was read is a time in seconds since 1970, up to the year 2242."""
+    return isinstance(value, int | float) and is_number(value) and 0 <= value < 2**33
+
+
+def point_of(line: str) -> Point | None:
+    """The point of a line ``[key, value, step, timestamp]``; None for a damaged one."""
+    try:
+        key, value, step, timestamp = json.loads(line)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    whole = all(type(n) is int and 0 <= n < LARGEST for n in (step, timestamp))
+    if not (whole and is_number(value) and isinstance(key, str) and is_key(key)):
+        return None
+    return Point(key, float(value), step, timestamp)
+
+
+def is_picture(name: str) -> bool:
+    """Whether ``name`` can be a picture's."""
+    return re.fullmatch(r"[a-z0-9_]{1,200}", name) is not None
+
+
+def is_key(key: str) -> bool:
+    """Whether ``key`` can be a metric's name or a tag's."""
+    return 0 < len(key) <= 250 and key.isprintable()
 
 
 class RunSummary(NamedTuple):

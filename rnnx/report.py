@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rnnx.config import chosen_again
+from rnnx.printing import printable
 from rnnx.settings import Train
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Silent:
     def note(self, line: str) -> None: ...
 
     def warning(self, line: str) -> None:
-        print(f"rnnx: {line}", file=sys.stderr)
+        print(f"rnnx: {printable(line)}", file=sys.stderr)
 
     def stop(self) -> None: ...
     def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
@@ -115,7 +116,7 @@ class Lines:
         self._say(line)
 
     def warning(self, line: str) -> None:
-        print(f"rnnx: {line}", file=sys.stderr)
+        print(f"rnnx: {printable(line)}", file=sys.stderr)
 
     def stop(self) -> None: ...
 
@@ -131,7 +132,8 @@ class Lines:
         self._say(self._closing)
 
     def _say(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        shown = printable(text, "\n\t") if self.console.is_terminal else text
+        self.console.print(shown, markup=False)
 
 
 class Live(Lines):

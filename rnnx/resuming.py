@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
 from rnnx import checkpoint as checkpoints
 from rnnx.checkpoint import Checkpoint
 from rnnx.compose import check
-from rnnx.errors import CheckpointError, ConfigError
+from rnnx.config import components_from, settings_from
+from rnnx.errors import CheckpointError, ConfigError, PluginError, UnknownComponent
 from rnnx.identity import config_hash, flat_params, run_params
-from rnnx.metadata import plain_config
+from rnnx.metadata import DEEPEST, plain_config
 from rnnx.overrides import parse
 from rnnx.progress import Progress
 from rnnx.report import Report
@@ -29,6 +30,7 @@ from rnnx.spool import Spool
 from rnnx.tracking import Tracking
 from rnnx.training import Session
 
+MOST_YAML = 2**17  # characters of a config.yaml; ours have some two thousand
 # What may change when a run goes on: nothing that decided a step already made.
 FREE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 
@@ -36,21 +38,16 @@ FREE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 def resume(folder: RunFolder, report: Report, overrides: Sequence[str] = ()) -> Run:
     """Go on with the run of ``folder``, to its own or to other ``steps``."""
     with Stop() as stop, in_words(folder), RunLock(folder):
-        checkpoint = newest(folder, report)
-        before = checkpoint.config if checkpoint else stored_config(folder)
-        config = _changed(before, overrides)
-        _refuse_finished(folder, checkpoint, config)
-        session, progress = Session(config), Progress()
-        if checkpoint:
-            progress = checkpoints.restore(session, checkpoint)
+        found = _newest(folder, report, overrides)
+        session, progress, config = found.session, found.progress, found.config
         if folder.is_new:
             _name(folder, session)
         tracker, run_id = session.components.tracker, folder.id
         folder.clear()
         folder.take_best_back()
         tracking = Tracking(lambda: tracker.reopen(run_id), folder, report.warning)
-        if not checkpoint:  # killed before the tracker had them all, perhaps
-            tracking.params(run_params(session) | flat_params(before))
+        if found.first:  # killed before the tracker had them all, perhaps
+            tracking.params(run_params(session) | flat_params(found.first))
         own = config_hash(config)
         was = folder.read().get("reason")
         tracking.tags(
@@ -74,6 +71,43 @@ def _name(folder: RunFolder, session: Session) -> None:
         begin(session, folder)
 
 
+class _Found(NamedTuple):
+    """Where a run goes on."""
+
+    session: Session
+    progress: Progress
+    config: dict[str, Any]
+    first: dict[str, Any]  # what the run began with, if it goes on from its start
+
+
+def _newest(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _Found:
+    """The newest checkpoint that is whole, else the run's start.
+
+    A checkpoint that is damaged, or does not fit itself, is told and passed over.
+    """
+    files = folder.checkpoint_files()
+    for path in files:
+        try:
+            checkpoint = checkpoints.read(path)
+            settings, components = checkpoints.chosen(checkpoint)
+            config = _changed(checkpoint.config, overrides)
+            _refuse_finished(folder, checkpoint, config)
+            room = checkpoints.room(checkpoint, settings.layers, components.cell.hidden_size)
+            session = Session(config, room=room)
+            progress = checkpoints.restore(session, checkpoint)
+        except CheckpointError as error:
+            report.warning(f"{error}; trying the one before it")
+            continue
+        if path == folder.best and progress.best_step != session.steps:
+            continue  # of the run's end: a longer run would not have drawn its last samples
+        return _Found(session, progress, config, {})
+    if files:
+        report.warning("no checkpoint is whole: the run begins again from its start")
+    first = stored_config(folder)
+    config = _changed(first, overrides)
+    return _Found(Session(config), Progress(), config, first)
+
+
 def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
     """The newest run of the same configuration that nobody works on and that did not finish."""
     wanted = config_hash(config)
@@ -85,24 +119,42 @@ def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
     return None
 
 
-def newest(folder: RunFolder, report: Report) -> Checkpoint | None:
-    """The newest checkpoint that is whole; a damaged one is told and passed over."""
-    for path in folder.checkpoint_files():
-        try:
-            return checkpoints.read(path)
-        except CheckpointError as error:
-            report.warning(f"{error}; trying the one before it")
-    return None
-
-
 def stored_config(folder: RunFolder) -> dict[str, Any]:
     """The configuration that a run began with."""
     try:
-        stored = OmegaConf.to_container(OmegaConf.load(folder.config), resolve=False)
+        with folder.config.open(encoding="utf-8") as file:
+            text = file.read(MOST_YAML)
+        _refuse_more_than_values(text)
+        stored = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     except Exception as error:  # YAML's, OmegaConf's and the system's own kinds
         cause = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{folder.config}: cannot be read ({cause})") from None
-    return plain_config(stored, str(folder.config))
+    config = plain_config(stored, str(folder.config))
+    try:
+        settings_from(config)
+        components_from(config)
+    except (ConfigError, UnknownComponent, PluginError) as error:
+        raise CheckpointError(f"{folder.config}: {error}") from None
+    return config
+
+
+def _refuse_more_than_values(text: str) -> None:
+    """ValueError for what YAML has beside mappings, lists and values, before it is followed.
+
+    An alias of an alias grows without bounds, and a tag names what shall be made of a value.
+    """
+    import yaml
+
+    depth = 0
+    if len(text) >= MOST_YAML:
+        raise ValueError(f"it has more than {MOST_YAML:,} characters")
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError("it is nested too deep")
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            raise ValueError(f"line {event.start_mark.line + 1}: holds an alias or a tag")
 
 
 def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -119,14 +171,11 @@ def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, A
     return check(made)
 
 
-def _refuse_finished(
-    folder: RunFolder, checkpoint: Checkpoint | None, config: Mapping[str, Any]
-) -> None:
-    done = checkpoint.metadata["step"] if checkpoint else 0
-    steps = int(config["steps"])
+def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[str, Any]) -> None:
+    done, steps = checkpoint.metadata["step"], int(config["steps"])
     if steps < done:
         raise ConfigError(f"steps={steps}: the run has made {done} steps; give at least {done}")
-    if checkpoint is None or folder.read().get("status") != "FINISHED":
+    if folder.read().get("status") != "FINISHED":
         return
     run, left = f"run {folder.id[:12]}", Spool(folder.path).count()
     unsent = f"; its tracker lacks {left} points and files: rnnx sync {folder.handle}"

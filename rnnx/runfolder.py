@@ -19,13 +19,14 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnx.cache import replacing
+from rnnx.cache import expanded, replacing
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
-from rnnx.records import RunSummary
+from rnnx.names import name_of
+from rnnx.records import RunSummary, is_number, is_time
 from rnnx.settings import Train
 
 BEST = "best.safetensors"
@@ -50,7 +51,7 @@ class RunFolder:
 
         ``fields`` ("name", …) join run.json.
         """
-        folder = cls(Path(outputs).expanduser() / f"{NEW}{uuid.uuid4().hex}")
+        folder = cls(expanded(outputs) / f"{NEW}{uuid.uuid4().hex}")
         try:
             folder.checkpoints.mkdir(parents=True)
             folder.write_config(config)
@@ -64,8 +65,8 @@ class RunFolder:
 
     def begin(self, run_id: str) -> None:
         """Give the folder the id of its run."""
+        path = self.path.with_name(name_of(run_id))
         self.write({"id": run_id})
-        path = self.path.with_name(run_id)
         self.path.rename(path)
         self.path, self.id = path, run_id
 
@@ -151,7 +152,9 @@ class RunFolder:
     def checkpoint_files(self) -> list[Path]:
         """What a run can go on from, the newest first."""
         recent = sorted(self.checkpoints.glob("step_*.safetensors"), reverse=True)
-        return [*recent, *([self.last] if self.last.is_file() and not recent else [])]
+        aside = self.checkpoints / ASIDE
+        others = [*([] if recent else [self.last]), aside if aside.is_file() else self.best]
+        return [*recent, *(path for path in others if path.is_file())]
 
     def set_best_aside(self) -> None:
         """Keep the best checkpoint so far: the end's may be better, but not for a longer run."""
@@ -188,28 +191,33 @@ class RunFolder:
         """The fields of run.json; empty where it is missing or damaged."""
         try:
             found = json.loads((self.path / "run.json").read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
     def summary(self) -> RunSummary:
         """The run as a tracker would tell it."""
         known = self.read()
+        started, metrics, tags = (known.get(key) for key in ("started", "metrics", "tags"))
         return RunSummary(
             self.id,
             str(known.get("status", "UNKNOWN")),
             str(known.get("name", "")),
-            float(known.get("started", self.path.stat().st_mtime)),
+            float(started) if is_time(started) else self.path.stat().st_mtime,
             str(self.path),
-            known.get("metrics", {}),
-            known.get("tags", {}),
+            {k: float(v) for k, v in _items(metrics) if is_number(v)},
+            {k: v for k, v in _items(tags) if isinstance(v, str)},
         )
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
+    return value.items() if isinstance(value, dict) else ()
 
 
 def runs_in(outputs: Path) -> list[RunFolder]:
     """The run folders below ``outputs``, newest first; foreign folders are passed over."""
     try:
-        found = [RunFolder(path.parent) for path in outputs.expanduser().glob("*/run.json")]
+        found = [RunFolder(path.parent) for path in expanded(outputs).glob("*/run.json")]
     except OSError:
         return []
     return sorted(found, key=lambda folder: folder.summary().started, reverse=True)
@@ -217,8 +225,8 @@ def runs_in(outputs: Path) -> list[RunFolder]:
 
 def find_folders(run: str, outputs: Path) -> list[RunFolder]:
     """The folders that ``run`` means: `last`, a folder, an id or the beginning of one."""
-    path = Path(run).expanduser()
-    if (path / "run.json").is_file():
+    path = expanded(run)
+    if os.path.isfile(path / "run.json"):  # False for what is no path at all
         return [RunFolder(path.resolve())]
     folders = runs_in(outputs)
     if run == "last":

@@ -70,6 +70,6 @@ def is_busy(folder: RunFolder) -> bool:
 def _told(path: Path) -> str:
     try:
         owner = json.loads(path.read_text("utf-8"))
-        return f"process {owner['pid']} on {owner['host']}"
-    except (OSError, ValueError, TypeError, KeyError):
+        return f"process {int(owner['pid'])} on {str(owner['host'])[:100]}"
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return "another process"

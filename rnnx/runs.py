@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from rnnx.cache import expanded
 from rnnx.compose import compose
 from rnnx.config import component_from
-from rnnx.errors import RunNotFound, StoreError
+from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.fetching import bring
 from rnnx.records import RunSummary
 from rnnx.run import FOLDER_TAG
 from rnnx.runfolder import BEST, LAST, RunFolder, find_folders, runs_in
 from rnnx.store import Tracker
+
+MOST = 8  # checkpoints that are looked at for a whole one
 
 if TYPE_CHECKING:
     from rnnx.trained import Model
@@ -22,18 +26,41 @@ if TYPE_CHECKING:
 
 def find_model(run: str) -> Model:
     """The model of ``run``; RunNotFound or CheckpointError if there is none."""
-    from rnnx.trained import load_file
-
-    path = Path(run).expanduser()
-    if path.is_file():
-        return load_file(path)
+    path = expanded(run)
+    if os.path.isfile(path):  # False for what is no path at all
+        return _loaded(path)
     config = compose([])
     folders = find_folders(run, Path(config["outputs"]))
     if len(folders) == 1:
-        return load_file(folders[0].best_or_last())
+        return _loaded(folders[0].best_or_last())
     if len(folders) > 1:
         raise RunNotFound(_several(run, [folder.id for folder in folders]))
     return _fetched(run, component_from("tracker", config["tracker"]), config["outputs"])
+
+
+def _loaded(path: Path) -> Model:
+    """The model of a checkpoint; CheckpointError names the one beside it that is whole."""
+    from rnnx.trained import load_file
+
+    try:
+        return load_file(path)
+    except CheckpointError as error:
+        # A folder of a stranger's may hold any number of files.
+        others = sorted(path.parent.glob("*.safetensors"), reverse=True)[:MOST]
+        whole = next((o for o in others if o.name != path.name and _is_whole(o)), None)
+        if whole is None:
+            raise
+        raise CheckpointError(f"{error}; this one is whole: {whole}") from None
+
+
+def _is_whole(path: Path) -> bool:
+    from rnnx.trained import load_file
+
+    try:
+        load_file(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 def _fetched(run: str, tracker: Tracker, outputs: str) -> Model:
@@ -42,7 +69,7 @@ def _fetched(run: str, tracker: Tracker, outputs: str) -> Model:
 
     found = _one(run, tracker, outputs)
     if found.folder and (Path(found.folder) / "run.json").is_file():
-        return load_file(RunFolder(Path(found.folder)).best_or_last())
+        return _loaded(RunFolder(Path(found.folder)).best_or_last())
     with TemporaryDirectory() as into:
         for name in (BEST, LAST):
             try:
@@ -79,7 +106,7 @@ def find_run(run: str) -> RunFolder:
     if folders:
         return folders[0]
     found = _one(run, tracker, config["outputs"])
-    made = outputs / found.tags.get(FOLDER_TAG, "-")
+    made = outputs / Path(found.tags.get(FOLDER_TAG, "-")).name  # a name, wherever it came from
     if (made / "run.json").is_file():  # killed before it could be named after its run
         return RunFolder(made)
     if found.folder and (Path(found.folder) / "run.json").is_file():

@@ -66,7 +66,7 @@ class Train:
     dtype: Dtype = Dtype.float32
     """float32 or float64."""
     layers: int = 1
-    """How many cells are stacked. At least 1."""
+    """How many cells are stacked. 1 ≤ layers ≤ 1000."""
     dropout: float = 0.5
     """The share of each layer's outputs that a training step leaves out. 0 ≤ dropout < 1."""
     eval_every: int = 100
@@ -118,6 +118,7 @@ class Train:
             require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         rounds = "0 where eval_every is 0: nothing is measured"
         require(not (self.patience and not self.eval_every), "patience", rounds, self.patience)
+        require(self.layers <= 1000, "layers", "at most 1000", self.layers)
         offset = self.sample_offset
         most = max(self.sample_every, 1)
         require(0 <= offset < most, "sample_offset", "at least 0 and below sample_every", offset)

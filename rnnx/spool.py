@@ -6,6 +6,7 @@
 
 A line counts once its newline is written. Delivery begins at sent.json, so after a crash the last
 lines may be delivered again: a tracker takes the same point, tag, file or picture twice as once.
+A line that is none of these, or names a file outside the run's folder, is passed over.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.cache import replacing
-from rnnx.records import Point
+from rnnx.records import LARGEST, Point, is_key, is_picture, is_time, point_of
 from rnnx.store import RunLog
 
 BATCH = 1000  # points sent at once
@@ -31,6 +32,10 @@ class Spool:
         self._folder = folder
         self._points, self._others = folder / "metrics.jsonl", folder / "outbox.jsonl"
         self._sent = _positions(folder / "sent.json")
+        for name, path in (("points", self._points), ("others", self._others)):
+            if self._sent[name] > (path.stat().st_size if path.exists() else 0):
+                self._sent[name] = 0
+        self.damaged = 0  # lines that were passed over
 
     def mend(self) -> None:
         """Cut off what a kill left of a last line: call before anything is appended."""
@@ -71,35 +76,57 @@ class Spool:
         What has been sent when it raises stays sent.
         """
         batch: list[Point] = []
+        end = self._sent["points"]
         for end, line in _lines(self._points, self._sent["points"]):
-            batch.append(Point(*json.loads(line)))
+            point = point_of(line)
+            if point is None:
+                self.damaged += 1
+                continue
+            batch.append(point)
             if len(batch) == BATCH:
                 self._deliver_points(log, batch, end)
                 batch = []
         if batch:
             self._deliver_points(log, batch, end)
+        elif end > self._sent["points"]:
+            self._advance("points", end)
         for end, line in _lines(self._others, self._sent["others"]):
-            self._deliver_other(log, end, *json.loads(line))
+            if not self._deliver_other(log, _other_of(line), end):
+                self.damaged += 1
             self._advance("others", end)
 
     def _deliver_points(self, log: RunLog, points: list[Point], end: int) -> None:
         log.points(points)
         self._advance("points", end)
 
-    def _deliver_other(self, log: RunLog, end: int, what: str, *about: Any) -> None:
-        if what == "params":
-            log.params(*about)
-        elif what == "tags":
-            log.tags(*about)
-        elif what == "finish":
-            if end == self._others.stat().st_size:  # else the run has gone on since
-                log.finish(*about)
-        elif (path := self._folder / about[0]).is_file():  # gone is gone: an older checkpoint, say
-            if what == "picture":
-                _, name, step = about
-                log.picture(name, path, step)
-            else:
-                log.file(path, *about[1:])
+    def _deliver_other(self, log: RunLog, line: Sequence[Any], end: int) -> bool:
+        """Whether ``line`` is one of ours; then it has been sent."""
+        match line:
+            case ["params" | "tags" as what, dict(pairs)] if all(
+                is_key(key) and isinstance(value, str) for key, value in pairs.items()
+            ):
+                (log.params if what == "params" else log.tags)(pairs)
+            case ["finish", "FINISHED" | "FAILED" | "KILLED" as status, ended] if is_time(ended):
+                if end == self._others.stat().st_size:  # else the run has gone on since
+                    log.finish(status, ended)
+            case ["file", str(name), "" | "samples" | "checkpoints" as folder]:
+                if path := self._file(name):
+                    log.file(path, folder)
+            case ["picture", str(name), str(key), int(step)] if 0 <= step < LARGEST:
+                if is_picture(key) and (path := self._file(name)):
+                    log.picture(key, path, step)
+            case _:
+                return False
+        return True
+
+    def _file(self, name: str) -> Path | None:
+        """A file of the run's folder; None where it has gone (an older checkpoint, say)."""
+        path = self._folder / name
+        try:
+            inside = path.resolve(strict=True).is_relative_to(self._folder.resolve())
+            return path if inside and path.is_file() else None
+        except (OSError, ValueError, RuntimeError):  # not there, a NUL in it, a ring of links
+            return None
 
     def sent_all(self) -> None:
         """Take everything that is there as sent: it came from the tracker."""
@@ -116,9 +143,20 @@ class Spool:
 def _positions(path: Path) -> dict[str, int]:
     try:
         known = json.loads(path.read_text("utf-8"))
-        return {"points": int(known["points"]), "others": int(known["others"])}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {"points": 0, "others": 0}  # sending twice does no harm
+        found = {"points": known["points"], "others": known["others"]}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        found = {}
+    if found and all(type(n) is int and 0 <= n < LARGEST for n in found.values()):
+        return found
+    return {"points": 0, "others": 0}  # sending twice does no harm
+
+
+def _other_of(line: str) -> Sequence[Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return ()
+    return found if isinstance(found, list) else ()
 
 
 def _append(path: Path, lines: Sequence[str]) -> None:
@@ -144,7 +182,7 @@ def _lines(path: Path, start: int) -> Iterator[tuple[int, str]]:
             if not line.endswith(b"\n"):
                 return
             start += len(line)
-            yield start, line.decode("utf-8")
+            yield start, line.decode("utf-8", "replace")
 
 
 def _ends_a_line(path: Path, end: int) -> bool:

@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnx.cache import cache_folder, replacing
+from rnnx.cache import cache_folder, expanded, replacing
 from rnnx.contracts import Array
 from rnnx.corpus import smallest_unsigned
 from rnnx.errors import DataError
+from rnnx.metadata import is_text
 
 PIECE = 4 << 20  # bytes read at once
 FORMAT = 1  # of the cache; a change makes old entries unused
@@ -43,7 +44,9 @@ def read_text(path: str, lower: bool, lines: bool) -> TextFile:
     """
     if not path:
         raise DataError("dataset.path: is not set; say dataset.path=FILE")
-    file = Path(path).expanduser()
+    if not is_text(path) or "\0" in path:
+        raise DataError(f"dataset.path={path!r}: is not the name of a file")
+    file = expanded(path)
     try:
         if not (stat.S_ISREG(file.stat().st_mode) or file.is_dir()):
             raise DataError(f"dataset.path={path}: is no regular file; copy its text into one")

@@ -8,14 +8,14 @@ it answers again, by ``rnnx sync`` at the latest.
 from __future__ import annotations
 
 import csv
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rnnx.cache import replacing
-from rnnx.records import Point
+from rnnx.errors import PluginError
+from rnnx.records import Point, is_picture, point_of
 from rnnx.runfolder import RunFolder
 from rnnx.sending import LastWord, Sender
 from rnnx.spool import Spool
@@ -51,7 +51,7 @@ class Tracking:
             return
         before = csv.field_size_limit(2**31 - 1)  # a long sample is no mistake
         try:
-            with table.open(encoding="utf-8", newline="") as file:
+            with table.open(encoding="utf-8", errors="replace", newline="") as file:
                 kept = [row for row in csv.reader(file) if _is_whole(row, step)]
         finally:
             csv.field_size_limit(before)
@@ -99,6 +99,10 @@ class Tracking:
 
     def picture(self, name: str, png: bytes, step: int) -> None:
         """Keep a probe's picture of this step."""
+        if not is_picture(name):
+            raise PluginError(
+                f"picture {name!r}: a probe's picture is called by small letters, digits and _"
+            )
         path = self.folder.inside(f"pictures/{name}/step_{step:06}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png)
@@ -167,18 +171,17 @@ class Tracking:
 
 def _is_whole(row: list[str], step: int) -> bool:
     """Whether it is a row that a kill did not tear, of a round up to ``step``."""
-    return len(row) == len(HEAD) and row[0].isdecimal() and int(row[0]) <= step
+    return len(row) == len(HEAD) and row[0].isdecimal() and len(row[0]) < 20 and int(row[0]) <= step
 
 
 def read_history(path: Path) -> dict[str, list[Point]]:
-    """Metric → its points in order, from metrics.jsonl; a torn last line is passed over."""
+    """Metric → its points in order, from metrics.jsonl; a damaged line is passed over."""
     history: dict[str, list[Point]] = {}
     if not path.is_file():
         return history
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            point = Point(*json.loads(line))
-        except (ValueError, TypeError):
+    for line in path.read_text("utf-8", "replace").split("\n"):
+        point = point_of(line)
+        if point is None:
             continue
         history.setdefault(point.key, []).append(point)
     return history

@@ -10,19 +10,18 @@ import numpy as np
 
 from rnnx import checkpoint as checkpoints
 from rnnx.backend import kept
-from rnnx.config import component_from, components_from, settings_from
+from rnnx.config import component_from
 from rnnx.contracts import Array, Sampler
 from rnnx.corpus import Split, examples_of
-from rnnx.errors import CheckpointError, ConfigError, DataError
+from rnnx.errors import ConfigError, DataError
 from rnnx.evaluation import example_nats, mean_nats
 from rnnx.generation import generate
-from rnnx.memory import within_free_memory
 from rnnx.model import Network
-from rnnx.parameters import Parameters
 from rnnx.ranges import require
 from rnnx.scratch import Scratch
 from rnnx.settings import Backend
 from rnnx.threads import BlasThreads
+from rnnx.training import quiet
 from rnnx.vocabulary import Vocabulary
 
 
@@ -31,12 +30,15 @@ class Model:
 
     def __init__(self, checkpoint: checkpoints.Checkpoint) -> None:
         self.config: dict[str, Any] = checkpoint.config
-        settings, components = settings_from(self.config), components_from(self.config)
+        settings, components = checkpoints.chosen(checkpoint)
         self.vocabulary: Vocabulary = checkpoint.vocabulary
         self.network = Network(
             components.cell, components.head, len(self.vocabulary), settings.layers
         )
-        self.params = _params(self.network, settings.dtype.value, checkpoint)
+        # Their values are the file's: what they are drawn as does not matter.
+        with checkpoints.room(checkpoint, settings.layers, components.cell.hidden_size):
+            self.params = self.network.init(np.random.default_rng(0), settings.dtype.value)
+        checkpoints.load_params(self.params, checkpoint)
         self.step: int = checkpoint.metadata["step"]
         self.sample_length = settings.sample_length
         self._sampler: Sampler = components.sampler
@@ -66,17 +68,10 @@ class Model:
                 f"prompt: its {len(start)} symbols leave no room in samples of {length}; "
                 "shorten it or ask for a longer length"
             )
-        with self._threads:
-            texts = generate(
-                self.network,
-                self.params,
-                self._chosen(sampler),
-                np.random.default_rng(seed),
-                count,
-                length,
-                start,
-                self.vocabulary.end_id,
-            )
+        rng, end = np.random.default_rng(seed), self.vocabulary.end_id
+        how = self._chosen(sampler)
+        with self._threads, quiet():
+            texts = generate(self.network, self.params, how, rng, count, length, start, end)
         return [prompt + self.vocabulary.decode(text) for text in texts]
 
     def _chosen(self, sampler: str | dict[str, Any] | Sampler | None) -> Sampler:
@@ -100,7 +95,7 @@ class Model:
             self.vocabulary.encode(line, f"line {i + 1}")
             if end is None and not line:
                 raise DataError(f"line {i + 1}: is empty; a text has at least one symbol")
-        with self._threads:
+        with self._threads, quiet():
             return example_nats(
                 self.network,
                 self.params,
@@ -113,27 +108,8 @@ class Model:
 
     def mean_nats(self, split: Split) -> float:
         """The mean of −ln p over a split whose ids are this vocabulary's."""
-        with self._threads:
+        with self._threads, quiet():
             return mean_nats(self.network, self.params, split, self._scratch())
-
-
-def _params(network: Network, dtype: str, checkpoint: checkpoints.Checkpoint) -> Parameters:
-    """The checkpoint's parameters, if they are those that its configuration asks for."""
-    stored = {name.partition(".")[0] for name in checkpoint.part("params")}
-    if len(stored) != network.layers + 1:
-        raise CheckpointError(
-            f"{checkpoint.path}: holds {len(stored)} parts, its configuration asks for "
-            f"{network.layers} layers and a head"
-        )
-    try:
-        with within_free_memory(64 * 2**20 + 32 * checkpoint.nbytes):
-            params = network.init(np.random.default_rng(0), dtype)
-    except (MemoryError, ValueError) as error:  # NumPy's two words for too large
-        raise CheckpointError(
-            f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"
-        ) from None
-    checkpoints.load_params(params, checkpoint)
-    return params
 
 
 def load_file(path: Path) -> Model:

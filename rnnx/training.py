@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from rnnx.corpus import Corpus, Split
 from rnnx.errors import Diverged, OutOfMemory, PluginError
 from rnnx.evaluation import first_tokens, mean_nats
 from rnnx.generation import generate
-from rnnx.memory import within_free_memory
+from rnnx.memory import told_as, within_free_memory
 from rnnx.model import Network, States
 from rnnx.parameters import Parameters
 from rnnx.records import Findings, Observation
@@ -40,7 +41,13 @@ class Figures(NamedTuple):
 class Session:
     """One experiment in memory: data, parameters, and the step that improves them."""
 
-    def __init__(self, config: Mapping[str, Any], corpus: Corpus | None = None) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        corpus: Corpus | None = None,
+        room: AbstractContextManager[None] | None = None,
+    ) -> None:
+        """``room`` bounds the memory of parameters and what goes with them (default: all)."""
         self.config = config
         self.settings: Train = settings_from(config)
         self.components: Components = components_from(config)
@@ -60,7 +67,7 @@ class Session:
         }
         self.threads = BlasThreads(thread_count(self.settings, self.components.cell))
         with self.threads:  # an orthogonal matrix's last bits depend on their number
-            self._make_arrays()
+            self._make_arrays(room or within_free_memory())
         self.batches = TrainBatches(self.corpus.train, self.settings.batch_size, self.rngs["order"])
         self.states: States = self._zero_states()
         self.steps = 0
@@ -76,21 +83,14 @@ class Session:
         self._scratch = _bound_scratch(self.grads, Scratch(fast, threads))
         self._evaluation_scratch = Scratch(fast, threads)
 
-    def _make_arrays(self) -> None:
+    def _make_arrays(self, room: AbstractContextManager[None]) -> None:
         """Parameters, gradients and what the optimizer keeps."""
-        try:
-            with within_free_memory():
-                self.params = self.network.init(self.rngs["init"], self.settings.dtype.value)
-                self.grads = self.params.zeros_like()
-                self.optimizer_state = self.components.optimizer.init(self.params)
-        except (MemoryError, ValueError) as error:  # NumPy's two words for too large
-            if isinstance(error, ValueError) and "dimension" not in str(error):
-                raise
-            raise OutOfMemory(
-                f"cell.hidden_size={self.components.cell.hidden_size}, layers="
-                f"{self.settings.layers}: the parameters do not fit into memory ({error}); "
-                "choose a smaller network"
-            ) from None
+        n_a, layers = self.components.cell.hidden_size, self.settings.layers
+        what = f"cell.hidden_size={n_a}, layers={layers}: the parameters do not fit into memory"
+        with told_as(f"{what}; choose a smaller network"), room:
+            self.params = self.network.init(self.rngs["init"], self.settings.dtype.value)
+            self.grads = self.params.zeros_like()
+            self.optimizer_state = self.components.optimizer.init(self.params)
 
     def _zero_states(self) -> States:
         return self.network.initial_state(self.settings.batch_size, self.settings.dtype.value)

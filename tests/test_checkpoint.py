@@ -10,7 +10,7 @@ from tiny import tiny
 
 import rnnx
 from rnnx import checkpoint as checkpoints
-from rnnx.errors import CheckpointError
+from rnnx.errors import CheckpointError, DataError
 from rnnx.progress import Progress
 from rnnx.training import Session
 
@@ -105,7 +105,7 @@ def test_shapes_have_to_fit_the_configuration(names: Path, stored: Path) -> None
 def test_other_data_is_refused(names: Path, stored: Path) -> None:
     names.write_text(names.read_text() + "newname\n")
     session = rnnx.build(tiny(names))
-    with pytest.raises(CheckpointError, match="SHA-256"):
+    with pytest.raises(DataError, match="SHA-256"):
         checkpoints.restore(session, checkpoints.read(stored))
 
 

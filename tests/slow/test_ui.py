@@ -74,3 +74,17 @@ def test_a_run_in_the_browser(browser, ui: tuple[str, str], tmp_path: Path) -> N
     shown = page(browser, f"{home}/runs/{run_id}/artifacts", "checkpoints", "loss.png")
     assert "samples.csv" in shown
     assert "config.yaml" in shown
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="asks Linux who listens where")
+def test_it_listens_on_the_loopback_alone(ui: tuple[str, str]) -> None:
+    port = int(re.search(r":(\d+)", ui[0])[1])
+    lines = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    listening = [line[1] for line in lines if line[3] == "0A"]  # local address, state LISTEN
+    assert [place for place in listening if place.endswith(f":{port:04X}")] == [
+        f"0100007F:{port:04X}"
+    ]

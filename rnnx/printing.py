@@ -1,0 +1,17 @@
+"""Text of a stranger's on its way to a terminal: shown, never obeyed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def printable(text: str, kept: str = "") -> str:
+    """The text with control characters as escapes, but those of ``kept``.
+
+    A terminal obeys such characters: they colour and clear it, and some make it type. A model's
+    alphabet is that of its data, and a file's name or a plugin's message may hold anything.
+    """
+    return "".join(
+        repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in kept else c
+        for c in text
+    )

@@ -1,0 +1,152 @@
+"""The sentences of docs/explanation/security.md that no other file tests."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hostile import seal
+from omegaconf import OmegaConf
+from tiny import tiny
+
+import rnnx
+from rnnx import checkpoint as checkpoints
+from rnnx.commands import sample
+from rnnx.compose import compose, prepare_hydra
+from rnnx.config import component_from
+from rnnx.errors import ConfigError, RnnxError
+from rnnx.plugins import registry
+from rnnx.printing import printable
+from rnnx.run import Run
+
+RESOLVERS = {"oc.create", "oc.decode", "oc.deprecated", "oc.dict.keys", "oc.dict.values"}
+RESOLVERS |= {"oc.env", "oc.select"}  # OmegaConf's own
+HYDRAS = {"hydra", "now", "python_version"}
+
+
+def recipe(folder: Path, text: str) -> str:
+    """The override that makes Hydra search a folder with one experiment, ``e``."""
+    (folder / "experiment").mkdir()
+    (folder / "experiment" / "e.yaml").write_text(f"# @package _global_\n{text}")
+    return f"hydra.searchpath=[file://{folder}]"
+
+
+RECIPES = {
+    "callback": "hydra:\n  callbacks:\n    x:\n      _target_: os.mkdir\n      path: owned\n",
+    "launcher": "hydra:\n  launcher:\n    _target_: os.mkdir\n    path: owned\n",
+    "escaped": 'hydra: {launcher: {"\\x5ftarget_": os.mkdir, path: owned}}\n',
+    "factory": "hydra:\n  job_logging:\n    formatters:\n      x: {(): os.mkdir, path: owned}\n",
+    "handler": "hydra: {job_logging: {handlers: {console: {class: os.mkdir, path: owned}}}}\n",
+    "value": "hydra: {job_logging: {handlers: {console: {stream: ext://os.mkdir}}}}\n",
+    "environment": "hydra: {job: {env_set: {LD_PRELOAD: owned.so}}}\n",
+    "component": "cell: {_target_: os.mkdir, path: owned}\n",
+    "tag": "cell: !!python/object/apply:os.mkdir [owned]\n",
+    "not YAML": "cell: [\n",
+}
+
+
+@pytest.mark.parametrize("text", RECIPES.values(), ids=RECIPES.keys())
+def test_a_recipe_runs_nothing(text: str, tmp_path: Path, names: Path) -> None:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    with pytest.raises(RnnxError, match=r"e\.yaml|_target_"):
+        rnnx.train([*tiny(names), recipe(folder, text), "experiment=e"])
+    assert not Path("owned").exists()
+    assert not Path("outputs").exists()
+
+
+def test_a_recipe_chooses_and_sets(tmp_path: Path, names: Path) -> None:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    where = recipe(folder, "defaults:\n  - override /cell: gru\nsteps: 3\n")
+    found = compose([*tiny(names)[:-2], where, "experiment=e"])
+    assert found["cell"]["name"] == "gru"
+
+
+def test_rnnx_adds_no_resolver() -> None:
+    from omegaconf.basecontainer import BaseContainer
+
+    prepare_hydra()
+    assert set(BaseContainer._resolvers) <= RESOLVERS | HYDRAS
+
+
+def test_an_interpolation_of_one_s_own_is_stored_as_its_value(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", "here")
+    config = compose([*tiny(names), "outputs='${oc.env:PLACE}'"])
+    assert config["outputs"] == "here"
+    with pytest.raises(ConfigError, match="outputs holds an interpolation"):
+        compose([*tiny(names), r"outputs='\${oc.env:PLACE}'"])
+
+
+def test_no_component_is_made_from_a_path() -> None:
+    for kind in ("cell", "tracker", "sampler", "initializer"):
+        with pytest.raises(RnnxError, match="there is no such"):
+            component_from(kind, {"name": "os.system"})
+        name = registry().names(kind)[0]
+        with pytest.raises(RnnxError, match="_target_"):
+            component_from(kind, {"name": name, "_target_": "os.system"})
+
+
+@pytest.fixture
+def run(names: Path) -> Run:
+    return rnnx.train(tiny(names))
+
+
+def test_a_vocabulary_cannot_command_a_terminal(run: Run, tmp_path: Path) -> None:
+    found = checkpoints.read(run.folder.last)
+    symbols = [
+        s if s == "\n" else "\x1b[2J" * (k + 1) for k, s in enumerate(found.vocabulary.symbols)
+    ]
+    path = tmp_path / "hostile.safetensors"
+    seal(path, dict(found.tensors), dict(found.metadata) | {"symbols": symbols})
+    texts = sample(str(path), 3, "", None, [], None, 0)
+    assert any("\x1b" in text for text in texts)
+    assert "\x1b" not in printable("".join(texts), "\n\t")
+    with pytest.raises(RnnxError) as error:
+        sample(str(path), 3, "x", None, [], None, 0)
+    assert "\x1b" not in printable(str(error.value))
+
+
+def test_what_is_printable_stays() -> None:
+    assert printable("né 日本 🦕 a\tb\n", "\n\t") == "né 日本 🦕 a\tb\n"
+    assert printable("a\r\x1b]0;x\x07\u202eb") == r"a\r\x1b]0;x\x07\u202eb"
+
+
+def test_evaluation_and_sampling_touch_no_tracker(run: Run, monkeypatch) -> None:
+    found = checkpoints.read(run.folder.last)
+    config = found.config | {"tracker": {"name": "mlflow", "uri": "http://127.0.0.1:9"}}
+    seal(
+        path := Path("x.safetensors"),
+        dict(found.tensors),
+        dict(found.metadata) | {"config": config},
+    )
+    assert len(sample(str(path), 2, "", None, [], None, 0)) == 2
+    assert rnnx.load(str(path)).config["tracker"]["uri"] == "http://127.0.0.1:9"
+
+
+def test_no_plugin_but_the_built_in_ones_is_loaded_where_none_is_wanted() -> None:
+    code = "from rnnx.plugins import plugins; print({o.distribution for o in plugins().owners})"
+    command = [sys.executable, "-c", code]
+    environment = os.environ | {"RNNX_PLUGINS": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{'rnnx'}"
+
+
+def test_a_config_of_plain_values_is_what_is_stored(run: Run) -> None:
+    assert "${" not in run.folder.config.read_text()
+    assert OmegaConf.load(run.folder.config) == checkpoints.read(run.folder.last).config
+
+
+def test_no_connection_is_opened(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: socket.socket, address: object) -> None:
+        raise AssertionError(f"a connection to {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    run = rnnx.train([o for o in tiny(names) if o != "tracker=none"])
+    assert len(sample(run.run_id, 2, "", None, [], None, 0)) == 2
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
