@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+import numpy as np
+
 from rnnx.errors import ConfigError
+from rnnx.model import Network, States
+from rnnx.parameters import Parameters
+from rnnx.scratch import Scratch
 from rnnx.settings import Backend, Train
 
 ENOUGH = 48  # batch_size · hidden_size; below, a run is over before the compiler is loaded
@@ -37,6 +42,20 @@ def choose(settings: Train, hidden_size: int, done: int) -> Backend:
 def kept(name: str) -> Backend:
     """The backend that a checkpoint was made with, or numpy where that is not installed."""
     return Backend.fast if name == Backend.fast.value and is_installed() else Backend.numpy
+
+
+def load(network: Network, params: Parameters, states: States, threads: int) -> None:
+    """Load the kernels of a network, or compile them, by a step there and back that leaves nothing.
+
+    ``states`` are any of the batch's size; they and ``params`` are not changed.
+    """
+    ids = np.zeros((2, states[0][0].shape[1]), np.intp)
+    scratch = Scratch(True, threads)
+    h, _, caches = network.forward(params, ids, states, None, scratch)
+    own = scratch.child("head")
+    _, _, cache = network.head.forward(params["head"], h, ids, None, own)
+    _, dh = network.head.backward(params["head"], cache, own)
+    network.backward(params, caches, dh, scratch)
 
 
 def is_installed() -> bool:

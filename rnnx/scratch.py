@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array
+from rnnx.contracts import Array, Params
 
 
 class Scratch:
@@ -67,6 +68,13 @@ class Scratch:
         """
         self._bound[name] = array
         self._views = {k: v for k, v in self._views.items() if k[0] != name}
+
+    def bound(self, grads: Mapping[str, Params]) -> Scratch:
+        """This scratch, in which ``dWx`` and the like are the arrays of ``grads`` themselves."""
+        for part, arrays in grads.items():
+            for name, array in arrays.items():
+                self.child(part).bind(f"d{name}", array)
+        return self
 
     @property
     def nbytes(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnx.backend import choose
+from rnnx.backend import choose, load
 from rnnx.batches import Batch, TrainBatches
 from rnnx.config import Components, components_from, settings_from
 from rnnx.contracts import Array, Probe
@@ -73,14 +73,20 @@ class Session:
         self.steps = 0
         self.smooth_loss = self.settings.smoothing_start * math.log(len(self.corpus.vocabulary))
         self.figures: Figures | None = None
-        self.use(choose(self.settings, self.components.cell.hidden_size, self.steps))
+        self.use(self._backend(self.steps))
         self.observation: Observation | None = None  # of the last step, where a probe was due
+        if self.settings.steps > 1 and self._backend(1) is Backend.fast:
+            with self.threads, quiet():  # now what the second step would wait for
+                load(self.network, self.params, self.states, self.threads.count)
+
+    def _backend(self, done: int) -> Backend:
+        return choose(self.settings, self.components.cell.hidden_size, done)
 
     def use(self, backend: Backend) -> None:
         """Compute with ``backend`` (numpy or fast) from the next step on."""
         self.backend = backend
         fast, threads = backend is Backend.fast, self.threads.count
-        self._scratch = _bound_scratch(self.grads, Scratch(fast, threads))
+        self._scratch = Scratch(fast, threads).bound(self.grads)
         self._evaluation_scratch = Scratch(fast, threads)
 
     def _make_arrays(self, room: AbstractContextManager[None]) -> None:
@@ -102,7 +108,7 @@ class Session:
         gradient is not finite.
         """
         if self.steps == 1 and self.settings.backend is Backend.auto:
-            self.use(choose(self.settings, self.components.cell.hidden_size, self.steps))
+            self.use(self._backend(self.steps))
         batch = self.batches.next()
         with self.threads, quiet():
             try:
@@ -215,14 +221,6 @@ def quiet() -> np.errstate:
 
 def _is_due(probe: Probe, step: int) -> bool:
     return step == 1 or step % probe.every == 0
-
-
-def _bound_scratch(grads: Parameters, scratch: Scratch) -> Scratch:
-    """A scratch in which ``dWx`` and the like are the flat gradient's own views."""
-    for part, arrays in grads.items():
-        for name, array in arrays.items():
-            scratch.child(part).bind(f"d{name}", array)
-    return scratch
 
 
 def _collect(found: Mapping[str, Mapping[str, Array]], grads: Parameters) -> None:

@@ -23,7 +23,7 @@ from rows import CELLS, ROWS, Row, ours
 from threadpoolctl import threadpool_limits
 
 HEADER = f"{'cell':8} {'n_y, n_a, B, T':>16} {'rnnx':>9} {'torch':>9} {'jax':>9}   "
-HEADER += f"{'torch/':>7} {'jax/':>7} {'as built':>8}   GEMM share"
+HEADER += f"{'torch/':>7} {'jax/':>7} {'as built':>8} {'numpy':>7}   GEMM share"
 
 
 def contenders(cell: str, row: Row, threads: int) -> dict[str, timing.Work]:
@@ -34,6 +34,7 @@ def contenders(cell: str, row: Row, threads: int) -> dict[str, timing.Work]:
     steps: dict[str, timing.Work] = {
         "rnnx": ours(cell, row, threads, "dropout=0"),
         "as built": ours(cell, row, threads),
+        "numpy": ours(cell, row, threads, "dropout=0", "backend=numpy"),
     }
     for name, peer in (("torch", torch_peer), ("jax", jax_peer)):
         steps |= {f"{name} {g}": peer.make_step(cell, row, g) for g in peer.INPUTS}
@@ -52,6 +53,7 @@ def measured(cell: str, row: Row, threads: int, rounds: int) -> dict[str, Any]:
     entry |= {"torch": torch / found["rnnx"], "jax": jax / found["rnnx"]}
     entry["torch as built"] = torch / found["as built"]
     entry["jax as built"] = jax / found["as built"]
+    entry["torch by numpy"] = torch / found["numpy"]
     if made:
         entry["GF/s"], entry["share"], entry["share of own rates"] = products.shares(
             cell, row, found, found["rnnx"]
@@ -66,6 +68,7 @@ def shown(entry: dict[str, Any]) -> str:
     line = f"{entry['cell']:8} {entry['row']!s:>16} "
     line += " ".join(f"{t * 1e3:6.2f} ms" for t in times)
     line += f"   {entry['torch']:7.2f} {entry['jax']:7.2f} {entry['torch as built']:8.2f}"
+    line += f" {entry['torch by numpy']:7.2f}"
     if "share" not in entry:
         return line
     best = f"{entry['share']:.2f} of {entry['GF/s']:.0f} GF/s"
@@ -108,7 +111,7 @@ def main() -> None:
             print(shown(table[-1]), flush=True)
     means = {
         key: statistics.geometric_mean(entry[key] for entry in table)
-        for key in ("torch", "jax", "torch as built", "jax as built")
+        for key in ("torch", "jax", "torch as built", "jax as built", "torch by numpy")
     }
     print("geometric means: " + ", ".join(f"{key} {mean:.2f}" for key, mean in means.items()))
     path = given.json or Path(f".bench/speed-{given.threads}.json")
