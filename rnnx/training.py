@@ -108,7 +108,9 @@ class Session:
         gradient is not finite.
         """
         if self.steps == 1 and self.settings.backend is Backend.auto:
-            self.use(self._backend(self.steps))
+            backend = self._backend(self.steps)
+            if backend is not self.backend:
+                self.use(backend)
         batch = self.batches.next()
         with self.threads, quiet():
             try:

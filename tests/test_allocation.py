@@ -78,7 +78,8 @@ def test_a_session_step_allocates_nothing_large_in_a_loop(cell: str, tmp_path: P
     sizes = [f"cell={cell}", f"cell.hidden_size={N_A}", f"batch_size={B}"]
     data = ["dataset=text", f"dataset.path={path}", f"dataset.length={T}"]
     session = rnnx.build([*sizes, *data, "optimizer=sgd", "clipper=value", "threads=1"])
-    session.step()
+    for _ in range(2):  # the second may bring the kernels, and buffers of their own
+        session.step()
     with traced() as lines:
         session.step()
     assert lines.large(T, ARRAY) == []
