@@ -170,7 +170,7 @@ def test_hanging(server: Server, names: Path) -> None:
 
 
 def test_a_second_signal_while_it_hangs(server: Server, names: Path) -> None:
-    overrides = tiny(names, "tracker=mlflow", "steps=20000", "log_every=20", "sample_every=1000")
+    overrides = tiny(names, "tracker=mlflow", "steps=4000", "log_every=20", "sample_every=500")
     process = begun("train", *overrides)
     assert until(process, "step 1")
     server.send(signal.SIGSTOP)
