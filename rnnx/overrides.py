@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rnnx.errors import ConfigError
@@ -55,10 +54,15 @@ def quoted(overrides: Sequence[str]) -> list[str]:
         inside = value.replace("\\", "\\\\").replace("'", "\\'")
         candidates = [text, f"{key}='{inside}'"] if equals and "," not in value else [text]
         for candidate in candidates:
-            with suppress(HydraException):
+            try:
                 parser.parse_override(candidate)
-                spelled.append(candidate)
+            except HydraException:
+                continue
+            except (ValueError, RecursionError):  # of the grammar, but beyond Python: parse() tells
+                spelled.append(text)
                 break
+            spelled.append(candidate)
+            break
         else:
             spelled.append(text)
     return spelled
