@@ -142,7 +142,7 @@ def test_anything_as_metadata(stored: Checkpoint, tmp_path: Path, data: st.DataO
     [
         (("config", "cell", "hidden_size"), 10**9, "hidden_size=1000000000"),
         (("config", "cell", "hidden_size"), 12, "layer0"),
-        (("config", "layers"), 10**9, "holds 1 layers"),
+        (("config", "layers"), 10**9, "layers=1000000000"),
         (("config", "batch_size"), 10**9, "batch_size=1000000000"),
         (
             ("config", "cell"),

@@ -46,7 +46,10 @@ class Log:
     def picture(self, name: str, path: Path, step: int) -> None:
         self.said.append(name)
 
-    def finish(self, status: str) -> None:
+    def params(self, params) -> None:
+        self.said.append(params)
+
+    def finish(self, status: str, ended: float | None = None) -> None:
         self.said.append(status)
 
 
@@ -114,7 +117,8 @@ LINES = [
     '["picture", "run.json", "x", "1"]',
     '["tags", {"a": 1}]',
     '["tags", ["a"]]',
-    '["finish", "RUNNING"]',
+    '["finish", "RUNNING", 1.5]',
+    '["finish", "KILLED", Infinity]',
     '["finish"]',
     '["exec", "touch owned"]',
     '{"file": "run.json"}',
@@ -132,7 +136,7 @@ def test_nothing_outside_the_folder_is_sent(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (folder / "link").symlink_to(tmp_path / "secret")
     (folder / "run.json").write_text("{}")
-    content = "\n".join([*LINES, '["file", "run.json", ""]', '["finish", "KILLED"]', ""])
+    content = "\n".join([*LINES, '["file", "run.json", ""]', '["finish", "KILLED", 1.5]', ""])
     (folder / "outbox.jsonl").write_bytes(content.encode("utf-8", "surrogateescape"))
     log = Log()
     Spool(folder).deliver(log)
@@ -257,7 +261,7 @@ def test_a_probe_s_picture_stays_in_the_folder(run: Run, name: str) -> None:
 
 @pytest.mark.parametrize("run_id", ["../x", "a/b", "", ".", "..", ".new-x", "a\x00", "x" * 300])
 def test_an_id_names_a_folder_and_nothing_else(tmp_path: Path, run_id: str) -> None:
-    folder = RunFolder.create(str(tmp_path / "outputs"), "a", {})
+    folder = RunFolder.create(str(tmp_path / "outputs"), {"name": "a"}, {})
     with pytest.raises(StoreError, match="not an id"):
         folder.begin(run_id)
     assert folder.path.is_dir()
