@@ -31,7 +31,6 @@ def write(path: Path, tensors: Mapping[str, Array], text: str, version: int) -> 
             f"{path}: the names, shapes and metadata of a checkpoint are {length:,} bytes, at most "
             f"{MOST_HEADER:,} can be kept; the vocabulary is too large"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
