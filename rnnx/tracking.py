@@ -104,6 +104,7 @@ class Tracking:
                 f"picture {name!r}: a probe's picture is called by small letters, digits and _"
             )
         path = self.folder.inside(f"pictures/{name}/step_{step:06}.png")
+        (self.folder.path / "pictures").mkdir(exist_ok=True)  # a deleted folder stays away
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png)
         self._spool.keep("picture", self._inside(path), name, step)
