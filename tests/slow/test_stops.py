@@ -131,7 +131,5 @@ def test_a_reader_of_its_lines_that_goes_away(names: Path) -> None:
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    assert ended(process, 1) == ""  # rich's own word for it
-    assert newest().read()["status"] == "KILLED"
-    done("resume", "last")
+    assert "training goes on" in ended(process, 0)
     assert_same(newest(), rnnx.train(overrides).folder)
