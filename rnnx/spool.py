@@ -73,8 +73,17 @@ class Spool:
     def deliver(self, log: RunLog) -> None:
         """Send everything that is left, points first; raises what ``log`` raises.
 
-        What has been sent when it raises stays sent.
+        What has been sent when it raises stays sent. Where the folder has been deleted, even
+        meanwhile, nothing is left.
         """
+        try:
+            self._deliver_all_points(log)
+            self._deliver_others(log)
+        except Exception:
+            if self._folder.is_dir():
+                raise
+
+    def _deliver_all_points(self, log: RunLog) -> None:
         batch: list[Point] = []
         end = self._sent["points"]
         for end, line in _lines(self._points, self._sent["points"]):
@@ -90,6 +99,8 @@ class Spool:
             self._deliver_points(log, batch, end)
         elif end > self._sent["points"]:
             self._advance("points", end)
+
+    def _deliver_others(self, log: RunLog) -> None:
         for end, line in _lines(self._others, self._sent["others"]):
             if not self._deliver_other(log, _other_of(line), end):
                 self.damaged += 1

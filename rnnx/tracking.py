@@ -159,7 +159,8 @@ class Tracking:
             if status == "FINISHED":
                 raise
             trouble, last_word = error, LastWord(status, reason[:5000], ended)
-        if not self._sender.close(idle, total, last_word):
+        told = self._sender.close(idle, total, last_word)
+        if not told and self.folder.path.is_dir():
             self._warn(
                 f"the tracker could not be told everything ({self._sender.trouble}; "
                 f"{self._spool.count()} points and files are left); when it answers again: "

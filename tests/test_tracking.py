@@ -122,6 +122,22 @@ def test_what_could_not_be_sent_is_told_and_kept(folder: RunFolder) -> None:
     assert folder.read()["reason"] == "because"
 
 
+def test_a_folder_deleted_in_the_middle_of_sending_is_no_trouble_of_the_tracker(
+    folder: RunFolder,
+) -> None:
+    class Deleter(Recorder):
+        def file(self, path: Path, folder: str = "") -> None:
+            path.parent.rename("elsewhere")
+            raise FileNotFoundError(path)
+
+    log, said = Deleter(), []
+    tracking = Tracking(lambda: log, folder, said.append)
+    tracking.file(folder.path / "run.json")
+    with pytest.raises(OSError):
+        tracking.finish("FAILED", "it went")
+    assert (said, log.status) == ([], "FAILED")
+
+
 def test_a_torn_line_is_passed_over(folder: RunFolder) -> None:
     folder.metrics.write_text('["a", 1.0, 1, 5]\n["a", 2.0, 2, 6]\n["a", 3.')
     assert [p.step for p in read_history(folder.metrics)["a"]] == [1, 2]
