@@ -20,7 +20,7 @@ WARY = 2.0  # seconds that the end of a run waits for a tracker which failed bef
 
 
 class LastWord(NamedTuple):
-    """How a run ended whose folder cannot take it down."""
+    """How a run ended, told to the tracker where the folder cannot keep it."""
 
     status: str
     reason: str
@@ -43,6 +43,7 @@ class Sender:
         self._failures = 0
         self.trouble = ""  # what the tracker said when it failed last
         self._last_word: LastWord | None = None
+        self._unkept = False  # the folder could not take the last word
         self._attempt(self._open)
         self._thread = threading.Thread(target=self._work, name="rnnx-sender", daemon=True)
         self._thread.start()
@@ -54,15 +55,20 @@ class Sender:
             self._changed.notify()
 
     def close(
-        self, idle: float, total: float = math.inf, last_word: LastWord | None = None
+        self,
+        idle: float,
+        total: float = math.inf,
+        last_word: LastWord | None = None,
+        unkept: bool = False,
     ) -> bool:
-        """Send what is left and then ``last_word``; whether all of it went.
+        """Send what is left; whether all of it went.
 
+        ``last_word`` is sent, too, if it is ``unkept`` or the folder that kept it has gone.
         Waits as long as something goes, but not longer than ``idle`` seconds for the next thing
         nor than ``total`` seconds for all.
         """
         with self._changed:
-            self._closing, self._last_word = True, last_word
+            self._closing, self._last_word, self._unkept = True, last_word, unkept
             self._changed.notify()
         if self._failures:
             idle = min(idle, WARY)
@@ -99,7 +105,7 @@ class Sender:
     def _deliver(self) -> None:
         log = self._open()
         self._spool.deliver(log)
-        if self._last_word:
+        if self._last_word and (self._unkept or self._spool.is_gone):
             status, reason, ended = self._last_word
             log.tags({"reason": reason})
             log.finish(status, ended)

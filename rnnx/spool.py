@@ -65,6 +65,11 @@ class Spool:
         """Bytes that the tracker has: while it grows, the tracker answers."""
         return sum(self._sent.values())
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folder has been deleted."""
+        return not self._folder.is_dir()
+
     def count(self) -> int:
         """How many points and other things the tracker has still to get."""
         points, others = self._sent["points"], self._sent["others"]
@@ -80,7 +85,7 @@ class Spool:
             self._deliver_all_points(log)
             self._deliver_others(log)
         except Exception:
-            if self._folder.is_dir():
+            if not self.is_gone:
                 raise
 
     def _deliver_all_points(self, log: RunLog) -> None:

@@ -147,7 +147,7 @@ class Tracking:
         """
         ended = time.time()
         own = {"reason": reason, "ended": ended, "metrics": self.last, "tags": self._tags}
-        trouble, last_word = None, None
+        trouble, last_word = None, LastWord(status, reason[:5000], ended)
         try:
             if reason:
                 self.tags({"reason": reason[:5000]})
@@ -158,8 +158,8 @@ class Tracking:
         except OSError as error:
             if status == "FINISHED":
                 raise
-            trouble, last_word = error, LastWord(status, reason[:5000], ended)
-        told = self._sender.close(idle, total, last_word)
+            trouble = error
+        told = self._sender.close(idle, total, last_word, unkept=trouble is not None)
         if not told and self.folder.path.is_dir():
             self._warn(
                 f"the tracker could not be told everything ({self._sender.trouble}; "

@@ -1,15 +1,37 @@
 """Every test runs in an empty folder with a cache and a store of its own."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def signals() -> None:
+    """Their own meaning, which a shell takes from what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compiled kernels, which all tests share: compiling takes seconds."""
+    base = tmp_path_factory.getbasetemp()
+    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"
+    path.mkdir(exist_ok=True)
+    return path
+
+
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels: Path) -> Path:
     """Nothing of the user's is read and nothing is left in the checkout."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RNNX_CACHE", str(tmp_path / "cache"))
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "kernels").symlink_to(kernels)
+    monkeypatch.setenv("RNNX_CACHE", str(cache))
     for name in ("MLFLOW_TRACKING_URI", "RNNX_PLUGINS", "RNNX_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path

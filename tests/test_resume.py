@@ -77,7 +77,8 @@ class Everywhere(Silent):
 
     def _copy(self) -> None:
         left = Path(f"killed{len(self.copies)}") / self.folder.id
-        shutil.copytree(self.folder.path, left)
+        # Without what the thread that sends is just writing: it has another name a moment later.
+        shutil.copytree(self.folder.path, left, ignore=shutil.ignore_patterns(".*.tmp"))
         self.copies.append(RunFolder(left))
 
 
