@@ -13,5 +13,5 @@ def main() -> None:
         sys.exit(130)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # a process of a sweep imports this module, too
     main()

@@ -11,13 +11,16 @@ from typing import Any
 from omegaconf import DictConfig
 
 from rnnx.compose import check, compose, composer, conf_folder, plain, prepare_hydra
+from rnnx.driving import drive
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.overrides import parse, quoted
 from rnnx.plugins import plugins
-from rnnx.report import Lines, Report, console, for_terminal
+from rnnx.report import Report, for_terminal
 from rnnx.resuming import resume, unfinished
 from rnnx.run import Run, train
-from rnnx.settings import Baseline, Resume
+from rnnx.settings import Resume
+from rnnx.sweep import current
+from rnnx.sweepjob import run_job
 
 
 def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] = ()) -> int:
@@ -30,6 +33,8 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     overrides = quoted(overrides)
     if not look:
         check_overrides(overrides, multirun)
+        if multirun:
+            return drive(overrides, lambda extra: _hydra(["--multirun", *overrides, *extra]))
     # Flags go first: Hydra's parser refuses one that stands between overrides.
     return _hydra([*look, *(["--multirun"] if multirun else []), *overrides])
 
@@ -65,12 +70,11 @@ def job(config: DictConfig) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     values = plain(config)  # the session checks them
-    hydra = HydraConfig.get()
-    in_sweep = hydra.mode is not None and hydra.mode.name == "MULTIRUN"
-    report = Lines(console(soft_wrap=True)) if in_sweep else for_terminal()
-    if in_sweep and values["baseline"] == Baseline.auto.name:
-        values["baseline"] = Baseline.never.name  # every job would fit the same n-grams
-    return run_or_resume(values, report, list(hydra.overrides.task)).exit_code
+    hydra, sweep = HydraConfig.get(), current()
+    overrides = list(hydra.overrides.task)
+    if sweep is not None and hydra.mode is not None and hydra.mode.name == "MULTIRUN":
+        return run_job(values, overrides, hydra.job.num, sweep)
+    return run_or_resume(values, for_terminal(), overrides).exit_code
 
 
 def run_or_resume(values: dict[str, Any], report: Report, overrides: list[str]) -> Run:

@@ -44,14 +44,23 @@ class Run:
         return load_file(self.folder.best_or_last())
 
 
-def train(config: Mapping[str, Any], report: Report, overrides: Sequence[str] = ()) -> Run:
-    """Train ``config`` to its end and keep everything in its tracker and its folder."""
+def train(
+    config: Mapping[str, Any],
+    report: Report,
+    overrides: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
+) -> Run:
+    """Train ``config`` to its end and keep everything in its tracker and its folder.
+
+    ``more`` joins run.json; its ``own_tags`` join the run's tags.
+    """
     with Stop() as stop:
         session = Session(config)
         about = {
             "name": run_name(list(overrides)),
             "config_hash": config_hash(config),
             "cwd": os.getcwd(),
+            **(more or {}),
         }
         folder = RunFolder.create(session.settings.outputs, about, config)
         with in_words(folder), RunLock(folder):
@@ -73,8 +82,9 @@ def in_words(folder: RunFolder) -> Iterator[None]:
 
 def begin(session: Session, folder: RunFolder) -> RunLog:
     """Open the tracker's run for a new folder and name the folder after it."""
-    tags = run_tags(session) | {FOLDER_TAG: folder.id}
-    name = str(folder.read().get("name", ""))
+    known = folder.read()
+    tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
+    name = str(known.get("name", ""))
     try:
         log: RunLog = session.components.tracker.start(name, run_params(session), tags)
     except Exception:

@@ -39,6 +39,23 @@ class Resume(Enum):
     auto = "auto"
 
 
+class Rerun(Enum):
+    """Which jobs of a sweep run when its command is given again."""
+
+    missing = "missing"
+    failed = "failed"
+    all = "all"
+
+
+@dataclass
+class Sweeps:
+    """What a sweep's command does with what it did before."""
+
+    rerun: Rerun = Rerun.missing
+    """missing: every job that has not finished, from its checkpoint if it has one; failed: those
+    alone that failed; all: every job anew."""
+
+
 @dataclass
 class Checkpoints:
     """When checkpoints are written."""
@@ -98,6 +115,10 @@ class Train:
     on where numba is installed and batch_size·hidden_size is at least 48."""
     resume: Resume = Resume.never
     """auto: go on with the newest unfinished run of the same configuration, if there is one."""
+    jobs: int | None = None
+    """Jobs of a sweep that run at the same time; null: one a processor. At least 1."""
+    sweep: Sweeps = field(default_factory=Sweeps)
+    """What a sweep's command does when it is given again."""
     outputs: str = "outputs"
     """The folder that holds a folder for each run."""
     checkpoint: Checkpoints = field(default_factory=Checkpoints)
@@ -126,4 +147,5 @@ class Train:
         require(0 <= start < math.inf, "smoothing_start", "at least 0 and finite", start)
         require_share("dropout", self.dropout)
         require_share("smoothing", self.smoothing)
+        require(self.jobs is None or self.jobs >= 1, "jobs", "at least 1", self.jobs)
         require(bool(self.outputs), "outputs", "the name of a folder", repr(self.outputs))

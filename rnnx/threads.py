@@ -29,10 +29,11 @@ def thread_count(settings: Train, cell: Cell) -> int:
 def _limit() -> int:
     """The threads that somebody allowed: fewer than the processors only if on purpose."""
     allowed = min((library.get_num_threads() for library in _libraries()), default=1)
-    return allowed if allowed < _processors() else max(allowed, 2)
+    return allowed if allowed < processors() else max(allowed, 2)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

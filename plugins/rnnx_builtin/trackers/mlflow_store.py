@@ -57,6 +57,8 @@ class MLflow:
             }
             if "git.commit" in tags:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
+            if "rnnx.parent" in tags:
+                own["mlflow.parentRunId"] = tags["rnnx.parent"]
             run = client.create_run(experiment_id, run_name=name, tags=own | dict(tags))
             log = MLflowLog(client, run.info.run_id)
             try:

@@ -1,0 +1,115 @@
+"""Hydra's launcher for one machine: a process a job, several at once, each for itself.
+
+The processes are forked from a server that has imported what they need, so a job begins in a
+fraction of a second; one that is killed costs itself alone.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+
+from rnnx.ranking import line
+from rnnx.signals import Stop
+from rnnx.sweep import Outcome, Sweep, current
+from rnnx.sweepjob import child
+from rnnx.threads import processors
+
+LOOK = 0.5  # seconds between two looks at whether a signal has come
+
+
+def launch(config: Any, jobs: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
+    """Run the jobs of these overrides, numbered from ``first``, to their ends."""
+    sweep = current()
+    assert sweep is not None, "the launcher runs inside a sweep of rnnx"
+    # What the user said of Hydra itself goes along: a folder of configurations, say.
+    said = [o for o in config.hydra.overrides.hydra if o.startswith("hydra.searchpath")]
+    waiting = [(first + place, [*said, *overrides]) for place, overrides in enumerate(jobs)]
+    with Stop() as stop:
+        _Pool(sweep, config.jobs or processors(), len(waiting)).run(waiting, stop)
+    return [_returned(sweep, job, overrides) for job, overrides in waiting]
+
+
+class _Pool:
+    """The jobs that run and those that wait."""
+
+    def __init__(self, sweep: Sweep, at_once: int, total: int) -> None:
+        self._sweep, self._at_once, self._total = sweep, at_once, total
+        self._running: dict[Any, tuple[Any, int, list[str], float]] = {}
+
+    def run(self, jobs: Sequence[tuple[int, list[str]]], stop: Stop) -> None:
+        """All jobs to their ends; after a signal, those that run to an orderly stop."""
+        context, waiting, told = _server(), list(jobs), False
+        try:
+            while self._running or (waiting and not stop.signal):
+                while waiting and len(self._running) < self._at_once and not stop.signal:
+                    self._start(context, *waiting.pop(0))
+                if stop.signal and not told:
+                    told = True
+                    self._sweep.write({"signal": stop.signal})
+                    for process, *_ in self._running.values():
+                        process.terminate()
+                for sentinel in connection.wait(list(self._running), LOOK):
+                    self._ended(*self._running.pop(sentinel))
+        finally:  # a second signal, or a fault of ours: nobody works on alone
+            for process, *_ in self._running.values():
+                process.kill()
+
+    def _start(self, context: Any, job: int, overrides: list[str]) -> None:
+        process = context.Process(target=child, args=(overrides, job, str(self._sweep.path)))
+        process.start()
+        self._running[process.sentinel] = (process, job, overrides, time.time())
+
+    def _ended(self, process: Any, job: int, overrides: list[str], began: float) -> None:
+        process.join()
+        if self._sweep.outcome(job) is None:  # it could not say a word
+            own = [o for o in overrides if not o.startswith("hydra")]
+            reason = f"its process ended with exit code {process.exitcode}"
+            if process.exitcode < 0:
+                reason = f"killed by signal {-process.exitcode}"
+                reason += " (out of memory, perhaps)" if process.exitcode == -9 else ""
+            seconds = time.time() - began
+            self._sweep.keep(Outcome(job, own, "KILLED", reason, seconds=seconds))
+        outcome = self._sweep.outcome(job)
+        assert outcome is not None
+        print(line(self._sweep, outcome, self._total), flush=True)
+
+
+def _returned(sweep: Sweep, job: int, overrides: list[str]) -> JobReturn:
+    outcome = sweep.outcome(job)
+    done = outcome is not None and outcome.status in ("FINISHED", "SKIPPED")
+    found = JobReturn(overrides=overrides, status=JobStatus.COMPLETED)
+    found.return_value = outcome.best_val_loss if outcome and done else None
+    return found
+
+
+def _server() -> Any:
+    """A server that forks processes with our heavy modules in them, and no thread."""
+    context: Any = multiprocessing.get_context("forkserver")
+    ours = Path(__file__).resolve().parent
+    heavy = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if name != "__main__" and ("site-packages" in file or file.startswith(str(ours))):
+            heavy.append(name)
+    context.set_forkserver_preload(heavy)
+    before = os.environ.get("OPENBLAS_NUM_THREADS")
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a fork copies no threads
+    try:
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["OPENBLAS_NUM_THREADS"]
+        else:
+            os.environ["OPENBLAS_NUM_THREADS"] = before
+    return context

@@ -1,0 +1,118 @@
+"""One job of a sweep: a run whose outcome is kept, whatever it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import Any
+
+from rnnx.errors import RnnxError
+from rnnx.identity import config_hash
+from rnnx.report import Lines, console
+from rnnx.resuming import resume
+from rnnx.run import Run, train
+from rnnx.runfolder import RunFolder, runs_in
+from rnnx.runlock import is_busy
+from rnnx.settings import Baseline, Rerun
+from rnnx.sweep import Outcome, Sweep
+
+
+def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep: Sweep) -> int:
+    """Train one configuration of a sweep and keep what came of it; the exit code."""
+    began = time.time()
+    # Every job would fit the same n-grams; and side by side, one BLAS thread each is fastest.
+    never = Baseline.never.name if values["baseline"] == Baseline.auto.name else values["baseline"]
+    values = {**values, "baseline": never, "threads": values["threads"] or 1}
+
+    def kept(status: str, reason: str = "", run: Run | RunFolder | None = None) -> int:
+        metrics = run.metrics if isinstance(run, Run) else _metrics(run)
+        run_id = run.run_id if isinstance(run, Run) else run.id if run else ""
+        best, seconds = metrics.get("best/val_loss"), time.time() - began
+        sweep.keep(Outcome(job, list(overrides), status, reason, run_id, best, seconds))
+        return 0 if status in ("FINISHED", "SKIPPED") else 1
+
+    try:
+        before = _before(values)
+        skip = _reason_to_skip(before, Rerun[values["sweep"]["rerun"]])
+        if skip:
+            return kept("SKIPPED", skip, before)
+        run = _run(values, overrides, job, sweep, before)
+        return kept(run.status, "" if not run.exit_code else "stopped by a signal", run)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        traceback.print_exc()
+        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+        reason = str(error) if isinstance(error, RnnxError) else repr(error)
+        return kept("KILLED" if stopped else "FAILED", " ".join(reason.split()), _before(values))
+
+
+def _run(
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    job: int,
+    sweep: Sweep,
+    before: RunFolder | None,
+) -> Run:
+    report = Lines(console(soft_wrap=True))
+    anew = values["sweep"]["rerun"] == Rerun.all.name
+    if before is not None and not anew and not is_busy(before):
+        return resume(before, report)
+    about = {"sweep": sweep.id, "job": job, "own_tags": sweep.tags(overrides)}
+    return train(values, report, [sweep.name(overrides)], about)
+
+
+def _before(values: Mapping[str, Any]) -> RunFolder | None:
+    """The newest run of this configuration; one that finished comes before all others."""
+    wanted = config_hash(values)
+    same = [f for f in runs_in(Path(values["outputs"])) if f.read().get("config_hash") == wanted]
+    done = [folder for folder in same if folder.read().get("status") == "FINISHED"]
+    return next(iter([*done, *same]), None)
+
+
+def _reason_to_skip(before: RunFolder | None, rerun: Rerun) -> str:
+    status = before.read().get("status") if before else None
+    if rerun is Rerun.all:
+        return ""
+    if status == "FINISHED":
+        return "had finished before"
+    if rerun is Rerun.failed and status != "FAILED":
+        return "had not failed"
+    return ""
+
+
+def _metrics(folder: RunFolder | None) -> Mapping[str, float]:
+    found = folder.read().get("metrics", {}) if folder else {}
+    return found if isinstance(found, dict) else {}
+
+
+def child(overrides: Sequence[str], job: int, path: str) -> None:
+    """A job in a process of its own: its output goes to its log, and it ends with its driver."""
+    from rnnx.compose import compose
+
+    sweep = Sweep(Path(path))
+    os.setsid()  # a Ctrl-C in the terminal is the driver's to pass on
+    log = os.open(sweep.log_file(job), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+    try:
+        values = compose(overrides)
+    except RnnxError as error:
+        sweep.keep(Outcome(job, list(overrides), "FAILED", str(error)))
+        sys.exit(1)
+    own = [o for o in overrides if not o.startswith("hydra")]
+    sys.exit(run_job(values, own, job, sweep))
+
+
+def _end_with_driver() -> None:
+    """Stop in order, checkpoint included, once the process that started us is gone."""
+    driver = parent_process()
+    if driver is not None:
+        connection.wait([driver.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
