@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -15,12 +15,16 @@ from rnnx.driving import drive
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.overrides import parse, quoted
 from rnnx.plugins import plugins
+from rnnx.ranking import line
 from rnnx.report import Report, for_terminal
 from rnnx.resuming import resume, unfinished
 from rnnx.run import Run, train
 from rnnx.settings import Resume
 from rnnx.sweep import current
 from rnnx.sweepjob import run_job
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 
 def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] = ()) -> int:
@@ -48,21 +52,28 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> None:
     if not sweep:
         compose(overrides)
         return
-    from hydra.core.override_parser.types import Glob
-
     parsed = parse(overrides)
     swept = [o for o in parsed if o.is_sweep_override()]
     fixed = [o for o in parsed if not o.is_sweep_override()]
     with composer() as make:
         alone = [[*fixed]]
         for override in swept:
-            if override.is_choice_sweep() and not isinstance(override.value(), Glob):
-                texts = [
-                    f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()
-                ]
-                alone += [[*fixed, *parse([text])] for text in texts]
+            alone += [[*fixed, *parse([text])] for text in _values(override)]
         for some in alone if len(alone) == 1 else alone[1:]:
             check(make(some))
+
+
+def _values(override: Override) -> list[str]:
+    """``key=value`` for each value to be checked: of a range its ends."""
+    from hydra.core.override_parser.types import Glob
+
+    kinds = override.is_choice_sweep() or override.is_range_sweep()
+    if not kinds or isinstance(override.value(), Glob):
+        return []
+    found = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
+    if not found:
+        raise ConfigError(f"{override.input_line}: has no values")
+    return [found[0], found[-1]] if override.is_range_sweep() else found
 
 
 def job(config: DictConfig) -> int:
@@ -73,7 +84,11 @@ def job(config: DictConfig) -> int:
     hydra, sweep = HydraConfig.get(), current()
     overrides = list(hydra.overrides.task)
     if sweep is not None and hydra.mode is not None and hydra.mode.name == "MULTIRUN":
-        return run_job(values, overrides, hydra.job.num, sweep)
+        code = run_job(values, overrides, hydra.job.num, sweep)
+        outcome = sweep.outcome(hydra.job.num)
+        if outcome is not None:
+            print(line(sweep, outcome), flush=True)
+        return code
     return run_or_resume(values, for_terminal(), overrides).exit_code
 
 

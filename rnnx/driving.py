@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from rnnx.compose import compose
 from rnnx.config import component_from
+from rnnx.errors import ConfigError, RnnxError
 from rnnx.overrides import parse
 from rnnx.ranking import show, write
 from rnnx.report import console
+from rnnx.runlock import RunLock
 from rnnx.settings import Rerun
+from rnnx.signals import Stop
 from rnnx.store import RunLog
-from rnnx.sweep import VARIABLE, Sweep, end_abandoned
+from rnnx.sweep import VARIABLE, Sweep, end_abandoned, wait_for_orphans
 
 CLOSED = ("FINISHED", "FAILED", "KILLED", "SKIPPED")
 
@@ -22,36 +28,71 @@ def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> i
     """Open the sweep, ``launch`` its jobs with overrides of ours added, close it; the exit code."""
     parsed = parse(overrides)
     swept = [str(o.key_or_group) for o in parsed if o.is_sweep_override()]
-    fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
-    config = compose([text for text in fixed if not text.startswith("hydra")])
+    if not swept and not any(o.key_or_group.startswith("hydra.sweeper") for o in parsed):
+        raise ConfigError(
+            "rnnx train -m: no key has several values, so there is nothing to sweep; say "
+            "key=a,b, or leave -m out"
+        )
+    config = compose([str(o.input_line) for o in parsed if not o.is_sweep_override()])
     anew = config["sweep"]["rerun"] == Rerun.all.name
-    sweep = Sweep.open(config["outputs"], overrides, swept, anew)
-    end_abandoned(sweep, config["outputs"])
-    log = sweep.begin(component_from("tracker", config["tracker"]))
+    with Stop() as stop:
+        sweep = Sweep.open(config["outputs"], overrides, swept, anew)
+        with RunLock(sweep, "sweep"):
+            wait_for_orphans(sweep, config["outputs"])
+            end_abandoned(sweep, config["outputs"])
+            sweep.clear()
+            log = _begun(sweep, config)
+            failed = True
+            try:
+                if not stop.signal:
+                    with _environment(sweep):
+                        launch([f"hydra.sweep.dir='{sweep.path}/hydra'"])
+                failed = False
+            finally:
+                end_abandoned(sweep, config["outputs"])
+                code = _close(sweep, log, stop.signal, failed)
+            return code
+
+
+def _begun(sweep: Sweep, config: Mapping[str, Any]) -> RunLog:
+    try:
+        return sweep.begin(component_from("tracker", config["tracker"]))
+    except BaseException:
+        if "parent" not in sweep.read():
+            sweep.remove()
+        raise
+
+
+@contextmanager
+def _environment(sweep: Sweep) -> Iterator[None]:
+    """Jobs learn from the environment which sweep they are of, whoever starts them."""
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = str(sweep.path.resolve())
-    sweep.write({"signal": 0})
     try:
-        launch([f"hydra.sweep.dir='{sweep.path}/hydra'"])
+        yield
     finally:
         if before is None:
             del os.environ[VARIABLE]
         else:
             os.environ[VARIABLE] = before
-        end_abandoned(sweep, config["outputs"])
-        code = _close(sweep, log)
-    return code
 
 
-def _close(sweep: Sweep, log: RunLog) -> int:
+def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     """Tell what came of the jobs, here and in the parent's run."""
     counts = Counter(outcome.status for outcome in sweep.outcomes())
-    log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in CLOSED})
-    log.file(write(sweep))
-    number = int(sweep.read().get("signal", 0))
-    bad = counts["FAILED"] + counts["KILLED"]
-    log.finish("KILLED" if number else "FAILED" if bad else "FINISHED")
+    bad = failed or counts["FAILED"] + counts["KILLED"] > 0
+    table = write(sweep)
+    try:
+        log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in CLOSED})
+        log.file(table)
+        log.finish("KILLED" if number else "FAILED" if bad else "FINISHED")
+    except RnnxError:
+        raise
+    except Exception as error:  # whatever a tracker raises
+        cause = " ".join(str(error).split())[:200] or type(error).__name__
+        told = f"the tracker does not answer ({cause}); the same command again closes the sweep"
+        print(f"rnnx: {told}", file=sys.stderr)
     show(sweep, console(soft_wrap=True))
     told = ", ".join(f"{counts[status]} {status.lower()}" for status in CLOSED if counts[status])
     print(f"sweep {sweep.id}: {told or 'no job was started'}; outputs in {sweep.path}")
-    return 128 + number if number else int(bool(bad))
+    return 128 + number if number else int(bad)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.ranking import line
 from rnnx.signals import Stop
-from rnnx.sweep import Outcome, Sweep, current
+from rnnx.sweep import Outcome, Sweep, current, end_abandoned, run_of
 from rnnx.sweepjob import child
 from rnnx.threads import processors
 
@@ -34,15 +35,16 @@ def launch(config: Any, jobs: Sequence[Sequence[str]], first: int) -> Sequence[J
     said = [o for o in config.hydra.overrides.hydra if o.startswith("hydra.searchpath")]
     waiting = [(first + place, [*said, *overrides]) for place, overrides in enumerate(jobs)]
     with Stop() as stop:
-        _Pool(sweep, config.jobs or processors(), len(waiting)).run(waiting, stop)
+        at_once = config.jobs or processors()
+        _Pool(sweep, config.outputs, at_once, len(waiting)).run(waiting, stop)
     return [_returned(sweep, job, overrides) for job, overrides in waiting]
 
 
 class _Pool:
     """The jobs that run and those that wait."""
 
-    def __init__(self, sweep: Sweep, at_once: int, total: int) -> None:
-        self._sweep, self._at_once, self._total = sweep, at_once, total
+    def __init__(self, sweep: Sweep, outputs: str, at_once: int, total: int) -> None:
+        self._sweep, self._outputs, self._at_once, self._total = sweep, outputs, at_once, total
         self._running: dict[Any, tuple[Any, int, list[str], float]] = {}
 
     def run(self, jobs: Sequence[tuple[int, list[str]]], stop: Stop) -> None:
@@ -54,7 +56,6 @@ class _Pool:
                     self._start(context, *waiting.pop(0))
                 if stop.signal and not told:
                     told = True
-                    self._sweep.write({"signal": stop.signal})
                     for process, *_ in self._running.values():
                         process.terminate()
                 for sentinel in connection.wait(list(self._running), LOOK):
@@ -62,6 +63,8 @@ class _Pool:
         finally:  # a second signal, or a fault of ours: nobody works on alone
             for process, *_ in self._running.values():
                 process.kill()
+            for entry in self._running.values():
+                self._ended(*entry)
 
     def _start(self, context: Any, job: int, overrides: list[str]) -> None:
         process = context.Process(target=child, args=(overrides, job, str(self._sweep.path)))
@@ -72,15 +75,22 @@ class _Pool:
         process.join()
         if self._sweep.outcome(job) is None:  # it could not say a word
             own = [o for o in overrides if not o.startswith("hydra")]
-            reason = f"its process ended with exit code {process.exitcode}"
-            if process.exitcode < 0:
-                reason = f"killed by signal {-process.exitcode}"
-                reason += " (out of memory, perhaps)" if process.exitcode == -9 else ""
-            seconds = time.time() - began
-            self._sweep.keep(Outcome(job, own, "KILLED", reason, seconds=seconds))
+            status, reason = _in_words(process.exitcode)
+            end_abandoned(self._sweep, self._outputs)
+            run = run_of(self._sweep, self._outputs, job)
+            run_id, seconds = run.id if run else "", time.time() - began
+            self._sweep.keep(Outcome(job, own, status, reason, run_id, seconds=seconds))
         outcome = self._sweep.outcome(job)
         assert outcome is not None
         print(line(self._sweep, outcome, self._total), flush=True)
+
+
+def _in_words(code: int) -> tuple[str, str]:
+    """Status and cause of a job whose process ended without a word."""
+    if code >= 0:
+        return "FAILED", f"its process ended with exit code {code}"
+    perhaps = " (out of memory, perhaps)" if code == -signal.SIGKILL else ""
+    return "KILLED", f"killed by {signal.Signals(-code).name}{perhaps}"
 
 
 def _returned(sweep: Sweep, job: int, overrides: list[str]) -> JobReturn:

@@ -23,9 +23,10 @@ def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return sorted(outcomes, key=key)
 
 
-def line(sweep: Sweep, outcome: Outcome, total: int) -> str:
-    """One job that has ended."""
-    parts = [f"job {outcome.job + 1} of {total}", sweep.name(outcome.overrides), outcome.status]
+def line(sweep: Sweep, outcome: Outcome, total: int = 0) -> str:
+    """One job that has ended, of so many; 0: it is not known of how many."""
+    of = f" of {total}" if total else ""
+    parts = [f"job {outcome.job + 1}{of}", sweep.name(outcome.overrides), outcome.status]
     if outcome.best_val_loss is not None:
         parts.append(f"{outcome.best_val_loss:.4f}")
     parts.append(f"{outcome.seconds:.1f} s")

@@ -27,6 +27,7 @@ from rnnx.runfolder import RunFolder, runs_in
 from rnnx.runlock import RunLock, is_busy
 from rnnx.signals import Stop
 from rnnx.spool import Spool
+from rnnx.store import Tracker
 from rnnx.tracking import Tracking
 from rnnx.training import Session
 
@@ -35,8 +36,16 @@ MOST_YAML = 2**17  # characters of a config.yaml; ours have some two thousand
 FREE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 
 
-def resume(folder: RunFolder, report: Report, overrides: Sequence[str] = ()) -> Run:
-    """Go on with the run of ``folder``, to its own or to other ``steps``."""
+def resume(
+    folder: RunFolder,
+    report: Report,
+    overrides: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
+) -> Run:
+    """Go on with the run of ``folder``, to its own or to other ``steps``.
+
+    ``more`` joins run.json; its ``own_tags`` join the run's tags.
+    """
     with Stop() as stop, in_words(folder), RunLock(folder):
         found = _newest(folder, report, overrides)
         session, progress, config = found.session, found.progress, found.config
@@ -53,8 +62,9 @@ def resume(folder: RunFolder, report: Report, overrides: Sequence[str] = ()) -> 
         tracking.tags(
             {"rnnx.config_hash": own, "rnnx.steps": str(config["steps"])}
             | ({"reason": ""} if was else {})
+            | (more or {}).get("own_tags", {})
         )
-        folder.write({"status": "RUNNING", "reason": "", "config_hash": own})
+        folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
         folder.write_config(config)
         report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
         return go_on(session, tracking, folder, report, stop, progress)
@@ -62,13 +72,17 @@ def resume(folder: RunFolder, report: Report, overrides: Sequence[str] = ()) -> 
 
 def _name(folder: RunFolder, session: Session) -> None:
     """Name the folder after its run in the tracker; one that was not begun is begun."""
-    tracker = session.components.tracker
-    begun = (run.id for run in tracker.runs(1000) if run.tags.get(FOLDER_TAG) == folder.id)
-    run_id = str(folder.read().get("id") or next(begun, ""))
+    run_id = begun_as(folder, session.components.tracker)
     if run_id:
         folder.begin(run_id)
     else:
         begin(session, folder)
+
+
+def begun_as(folder: RunFolder, tracker: Tracker) -> str:
+    """The id of the tracker's run of a folder that has no run's name yet; empty: none was begun."""
+    begun = (run.id for run in tracker.runs(1000) if run.tags.get(FOLDER_TAG) == folder.id)
+    return str(folder.read().get("id") or next(begun, ""))
 
 
 class _Found(NamedTuple):

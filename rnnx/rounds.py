@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -78,6 +79,10 @@ class Rounds:
             return
         reason = str(error) if isinstance(error, RnnxError) else repr(error)
         with suppress(Exception):  # the error that counts is the one that brought us here
+            path = self.folder.path / "traceback.txt"
+            path.write_text("".join(traceback.format_exception(error)), "utf-8")
+            self.tracking.file(path)
+        with suppress(Exception):
             self.tracking.artifacts()
         with suppress(OSError):
             self.tracking.finish("FAILED", reason)

@@ -1,4 +1,4 @@
-"""One process a run: the second is told who has it, and a dead owner keeps nothing."""
+"""One process a run or a sweep: the second is told who has it, and a dead owner keeps nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 from rnnx.errors import RunBusy
-from rnnx.runfolder import RunFolder
+
+
+class Owned(Protocol):
+    """A folder that one process works in."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def id(self) -> str: ...
 
 
 class RunLock:
@@ -22,8 +31,8 @@ class RunLock:
     file beside it only tells who the owner is.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
+    def __init__(self, folder: Owned, kind: str = "run") -> None:
+        self._folder, self._kind = folder, kind
         self._lock = FileLock(folder.path / ".lock")
 
     def __enter__(self) -> RunLock:
@@ -31,8 +40,8 @@ class RunLock:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise RunBusy(
-                f"run {self._folder.id[:12]}: {_told(self._owner)} is working on it; wait until "
-                "it is done, or stop it first"
+                f"{self._kind} {self._folder.id[:12]}: {_told(self._owner)} is working on it; "
+                "wait until it is done, or stop it first"
             ) from None
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
         with suppress(OSError):  # a full disk: the lock holds without it
@@ -54,7 +63,7 @@ class RunLock:
         self._lock.release()
 
 
-def is_busy(folder: RunFolder) -> bool:
+def is_busy(folder: Owned) -> bool:
     """Whether a living process has the run of this folder."""
     if not (folder.path / ".lock").exists():
         return False

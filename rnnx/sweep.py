@@ -2,7 +2,7 @@
 
 outputs/sweeps/<id>/
     sweep.json     what was asked, the parent's run, host and process of the driver
-    jobs/<n>.json  one job's outcome       jobs/<n>.log  all that it printed
+    jobs/<n>.json  one job's outcome       jobs/<n>.log  what it printed, and its traceback
 
 The same command given again finds its sweep by what was asked and goes on with it.
 """
@@ -12,23 +12,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 import time
+import traceback
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnx.cache import replacing
 from rnnx.config import component_from
+from rnnx.errors import RunBusy, StoreError
 from rnnx.runfolder import RunFolder, runs_in
 from rnnx.runlock import is_busy
 from rnnx.store import RunLog, Tracker
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
 VARIABLE = "RNNX_SWEEP"  # the environment's word for the folder of the sweep that a job is of
+ORPHANS = 60.0  # seconds that jobs have to end after their driver was killed
 # What does not decide which jobs there are.
-ASIDE = ("jobs", "sweep.rerun", "hydra")
+ASIDE = ("jobs=", "sweep.rerun=", "hydra/launcher=", "hydra.launcher.")
 
 
 class Outcome(NamedTuple):
@@ -60,10 +65,15 @@ class Sweep:
         for path in reversed([] if anew else known):
             sweep = cls(path.parent)
             if sweep.read().get("asked") == asked:
-                sweep.clear()
                 return sweep
         sweep = cls(folder / uuid.uuid4().hex[:12])
-        (sweep.path / "jobs").mkdir(parents=True)
+        try:
+            (sweep.path / "jobs").mkdir(parents=True)
+        except OSError as error:
+            raise StoreError(
+                f"outputs={outputs}: cannot be written ({error.strerror}); "
+                "say outputs=FOLDER with another folder"
+            ) from None
         sweep.write({"asked": asked, "overrides": list(overrides), "swept": list(swept)})
         return sweep
 
@@ -86,6 +96,10 @@ class Sweep:
         with replacing(self.path / "sweep.json") as temporary:
             temporary.write_text(json.dumps(known | dict(fields), indent=1), "utf-8")
 
+    def remove(self) -> None:
+        """Delete a sweep that never began."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
     def clear(self) -> None:
         """Forget the outcomes of the time before; the runs stay."""
         for path in (self.path / "jobs").glob("*.json"):
@@ -94,6 +108,16 @@ class Sweep:
     def log_file(self, job: int) -> Path:
         """Where a job's output goes."""
         return self.path / "jobs" / f"{job}.log"
+
+    def keep_traceback(self, job: int, error: BaseException) -> Path:
+        """Write where ``error`` came from into the job's log; a file that holds that alone."""
+        lines = "".join(traceback.format_exception(error))
+        with self.log_file(job).open("a", encoding="utf-8") as log:
+            log.write(lines)
+        path = self.path / "jobs" / str(job) / "traceback.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(lines, "utf-8")
+        return path
 
     def keep(self, outcome: Outcome) -> None:
         """Keep what came of a job."""
@@ -121,7 +145,7 @@ class Sweep:
 
     def name(self, overrides: Sequence[str]) -> str:
         """A job's name: its own overrides, without those that all jobs have."""
-        keys = self.read()["swept"]
+        keys = self.read().get("swept", [])
         return " ".join(pair for pair in overrides if pair.partition("=")[0] in keys)
 
     def begin(self, tracker: Tracker) -> RunLog:
@@ -129,12 +153,15 @@ class Sweep:
         known = self.read()
         host, pid = socket.gethostname(), os.getpid()
         tags = {"sweep.id": self.id, "sweep.host": host, "sweep.pid": str(pid)}
+        log = None
         if "parent" in known:
-            log = tracker.reopen(known["parent"])
-            log.tags(tags)
-        else:
+            with suppress(StoreError):  # deleted, perhaps; a store that is away is told of below
+                log = tracker.reopen(known["parent"])
+        if log is None:
             name = "sweep " + ", ".join(known["swept"])
             log = tracker.start(name, {"overrides": " ".join(known["overrides"])}, tags)
+        else:
+            log.tags(tags)
         self.write({"parent": log.id, "host": host, "pid": pid, "started": time.time()})
         return log
 
@@ -145,22 +172,53 @@ def current() -> Sweep | None:
     return Sweep(Path(path)) if path else None
 
 
+def wait_for_orphans(sweep: Sweep, outputs: str) -> None:
+    """Wait for the end of jobs whose driver was killed; RunBusy where one does not end."""
+    end = time.monotonic() + ORPHANS
+    for folder in _running(sweep, outputs):
+        while is_busy(folder):
+            if time.monotonic() > end:
+                raise RunBusy(
+                    f"sweep {sweep.id}: its run {folder.id[:12]} is still worked on; wait until "
+                    "it is done, or stop it first"
+                )
+            time.sleep(0.1)
+
+
 def end_abandoned(sweep: Sweep, outputs: str) -> None:
     """End the runs of jobs whose process is gone without a word, in folder and tracker."""
-    for folder in runs_in(Path(outputs)):
-        known = folder.read()
-        left = known.get("sweep") == sweep.id and known.get("status") == "RUNNING"
-        if left and not is_busy(folder):
+    for folder in _running(sweep, outputs):
+        if not is_busy(folder):
             _end(folder)
 
 
-def _end(folder: RunFolder) -> None:
-    from rnnx.resuming import stored_config
+def run_of(sweep: Sweep, outputs: str, job: int) -> RunFolder | None:
+    """The newest run of a job of the sweep."""
+    folders = ((folder, folder.read()) for folder in runs_in(Path(outputs)))
+    found = (f for f, known in folders if (known.get("sweep"), known.get("job")) == (sweep.id, job))
+    return next(found, None)
 
-    tracker = component_from("tracker", stored_config(folder)["tracker"])
-    tracker.reopen(folder.id).finish("KILLED")
-    folder.write({"status": "KILLED", "reason": "its process was killed"})
+
+def _running(sweep: Sweep, outputs: str) -> Iterator[RunFolder]:
+    for folder in runs_in(Path(outputs)):
+        known = folder.read()
+        if known.get("sweep") == sweep.id and known.get("status") == "RUNNING":
+            yield folder
+
+
+def _end(folder: RunFolder) -> None:
+    from rnnx.resuming import begun_as, stored_config
+
+    reason = "its process was killed"
+    with suppress(Exception):  # the tracker is told of it again when the run goes on
+        tracker = component_from("tracker", stored_config(folder)["tracker"])
+        run_id = begun_as(folder, tracker) if folder.is_new else folder.id
+        if run_id:
+            log = tracker.reopen(run_id)
+            log.tags({"reason": reason})
+            log.finish("KILLED")
+    folder.write({"status": "KILLED", "reason": reason})
 
 
 def _deciding(overrides: Sequence[str]) -> list[str]:
-    return [o for o in overrides if not o.startswith(tuple(f"{a}" for a in ASIDE))]
+    return [override for override in overrides if not override.startswith(ASIDE)]

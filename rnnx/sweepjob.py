@@ -7,21 +7,22 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
+from rnnx.config import component_from
 from rnnx.errors import RnnxError
-from rnnx.identity import config_hash
+from rnnx.identity import config_hash, flat_params
 from rnnx.report import Lines, console
 from rnnx.resuming import resume
 from rnnx.run import Run, train
 from rnnx.runfolder import RunFolder, runs_in
-from rnnx.runlock import is_busy
 from rnnx.settings import Baseline, Rerun
-from rnnx.sweep import Outcome, Sweep
+from rnnx.signals import Stop
+from rnnx.sweep import Outcome, Sweep, run_of
 
 
 def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep: Sweep) -> int:
@@ -31,25 +32,32 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
     never = Baseline.never.name if values["baseline"] == Baseline.auto.name else values["baseline"]
     values = {**values, "baseline": never, "threads": values["threads"] or 1}
 
-    def kept(status: str, reason: str = "", run: Run | RunFolder | None = None) -> int:
-        metrics = run.metrics if isinstance(run, Run) else _metrics(run)
-        run_id = run.run_id if isinstance(run, Run) else run.id if run else ""
+    def kept(status: str, reason: str, run_id: str, metrics: Mapping[str, float]) -> int:
         best, seconds = metrics.get("best/val_loss"), time.time() - began
         sweep.keep(Outcome(job, list(overrides), status, reason, run_id, best, seconds))
         return 0 if status in ("FINISHED", "SKIPPED") else 1
 
-    try:
-        before = _before(values)
-        skip = _reason_to_skip(before, Rerun[values["sweep"]["rerun"]])
-        if skip:
-            return kept("SKIPPED", skip, before)
-        run = _run(values, overrides, job, sweep, before)
-        return kept(run.status, "" if not run.exit_code else "stopped by a signal", run)
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
-        traceback.print_exc()
-        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-        reason = str(error) if isinstance(error, RnnxError) else repr(error)
-        return kept("KILLED" if stopped else "FAILED", " ".join(reason.split()), _before(values))
+    with Stop() as stop:
+        if stop.signal:  # the one before in this process was stopped, and this one with it
+            return 128 + stop.signal
+        try:
+            before = _before(values)
+            skip = _reason_to_skip(before, Rerun[values["sweep"]["rerun"]])
+            if skip:
+                return kept("SKIPPED", skip, before.id if before else "", _metrics(before))
+            run = _run(values, overrides, job, sweep, before)
+            reason = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
+            return kept(run.status, reason, run.run_id, run.metrics)
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            trace = sweep.keep_traceback(job, error)
+            stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+            status = "KILLED" if stopped else "FAILED"
+            reason = " ".join(str(error).split()) if isinstance(error, RnnxError) else repr(error)
+            folder = run_of(sweep, values["outputs"], job)
+            run_id = folder.id if folder else ""
+            if folder is None and not stopped:
+                run_id = _stand_in(values, overrides, sweep, reason, trace)
+            return kept(status, reason, run_id, _metrics(folder))
 
 
 def _run(
@@ -61,10 +69,28 @@ def _run(
 ) -> Run:
     report = Lines(console(soft_wrap=True))
     anew = values["sweep"]["rerun"] == Rerun.all.name
-    if before is not None and not anew and not is_busy(before):
-        return resume(before, report)
     about = {"sweep": sweep.id, "job": job, "own_tags": sweep.tags(overrides)}
+    if before is not None and not anew:
+        return resume(before, report, more=about)
     return train(values, report, [sweep.name(overrides)], about)
+
+
+def _stand_in(
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    sweep: Sweep,
+    reason: str,
+    trace: Path,
+) -> str:
+    """A run in the tracker for a job that failed before it had one; its id, or empty."""
+    tags = {**sweep.tags(overrides), "reason": reason[:5000]}
+    with suppress(Exception):  # the error that counts is the job's
+        tracker = component_from("tracker", values["tracker"])
+        log = tracker.start(sweep.name(overrides), flat_params(values), tags)
+        log.file(trace)
+        log.finish("FAILED")
+        return str(log.id) if tracker.find(log.id) else ""
+    return ""
 
 
 def _before(values: Mapping[str, Any]) -> RunFolder | None:

@@ -57,9 +57,7 @@ class MLflow:
             }
             if "git.commit" in tags:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
-            if "rnnx.parent" in tags:
-                own["mlflow.parentRunId"] = tags["rnnx.parent"]
-            run = client.create_run(experiment_id, run_name=name, tags=own | dict(tags))
+            run = client.create_run(experiment_id, run_name=name, tags=own | _nested(tags))
             log = MLflowLog(client, run.info.run_id)
             try:
                 log.params(params)
@@ -168,6 +166,12 @@ class MLflow:
             ) from error
 
 
+def _nested(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags, and MLflow's own for a run that belongs to a sweep's."""
+    parent = tags.get("rnnx.parent")
+    return dict(tags) | ({"mlflow.parentRunId": parent} if parent else {})
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -224,7 +228,7 @@ class MLflowLog:
     def tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
-        self._client.log_batch(self.id, tags=[RunTag(k, v[:5000]) for k, v in tags.items()])
+        self._client.log_batch(self.id, tags=[RunTag(k, v[:5000]) for k, v in _nested(tags).items()])
 
     @_in_one_line()
     def file(self, path: Path, folder: str = "") -> None:

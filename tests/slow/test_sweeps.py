@@ -1,0 +1,189 @@
+"""Sweeps of real processes: failures, kills and signals, read back with an MlflowClient."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from processes import begun, done, ended, eventually, store
+from tiny import tiny
+
+from rnnx import checkpoint as checkpoints
+from rnnx.runfolder import RunFolder, runs_in
+from rnnx.runlock import is_busy
+from rnnx.sweep import Outcome, Sweep
+
+pytestmark = pytest.mark.slow
+
+LONG = ["steps=1000000", "log_every=50", "eval_every=0", "sample_every=0", "checkpoint.every=20"]
+INT, TERM = (signal.SIGINT, 130), (signal.SIGTERM, 143)
+
+
+def client():  # type: ignore[no-untyped-def]
+    from mlflow import MlflowClient
+
+    return MlflowClient(store())
+
+
+def only() -> Sweep:
+    (path,) = Path("outputs/sweeps").glob("*/sweep.json")
+    return Sweep(path.parent)
+
+
+def outcomes() -> list[Outcome]:
+    return only().outcomes()
+
+
+def statuses() -> list[str]:
+    return [outcome.status for outcome in outcomes()]
+
+
+def parent():  # type: ignore[no-untyped-def]
+    return client().get_run(only().read()["parent"])
+
+
+def children():  # type: ignore[no-untyped-def]
+    """The sweep's runs in MLflow, found as the UI finds them."""
+    experiment = client().get_experiment_by_name("rnnx").experiment_id
+    query = f"tags.mlflow.parentRunId = '{only().read()['parent']}'"
+    return client().search_runs([experiment], query)
+
+
+def working(count: int) -> list[RunFolder]:
+    """Wait until so many runs have a checkpoint and train on."""
+
+    def found() -> list[RunFolder]:
+        return [f for f in runs_in(Path("outputs")) if f.checkpoint_files() and is_busy(f)]
+
+    eventually(lambda: len(found()) >= count)
+    return found()
+
+
+def pid_of(folder: RunFolder) -> int:
+    return int(json.loads((folder.path / ".owner").read_text())["pid"])
+
+
+def assert_killed_with_checkpoint(folder: RunFolder) -> None:
+    assert folder.read()["status"] == "KILLED"
+    assert checkpoints.read(folder.last).metadata["step"] > 0
+    assert client().get_run(folder.id).info.status == "KILLED"
+
+
+def test_each_failure_costs_its_own_job(names: Path) -> None:
+    away = names.with_name("away.txt")
+    overrides = tiny(names, "tracker=mlflow", "jobs=2")
+    swept = [f"dataset.path={names},{away}", "optimizer.learning_rate=0.01,1e38"]
+    said = done("train", "-m", *overrides, *swept, codes=(1,))
+    assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
+    assert "1 finished, 3 failed" in said
+    (row,) = [line for line in said.splitlines() if line.startswith("4\t")]
+    assert f"{away}: there is no such file" in row
+    assert parent().info.status == "FAILED"
+    assert parent().info.run_name == "sweep dataset.path, optimizer.learning_rate"
+    tags = parent().data.tags
+    counts = {key: tags[f"sweep.{key}"] for key in ("finished", "failed", "killed", "skipped")}
+    assert counts == {"finished": "1", "failed": "3", "killed": "0", "skipped": "0"}
+    found = {run.info.run_id: run for run in children()}
+    assert set(found) == {outcome.run_id for outcome in outcomes()}
+    for outcome in outcomes():
+        run = found[outcome.run_id]
+        assert run.info.status == outcome.status
+        assert run.data.tags["sweep.id"] == only().id
+        swept_here = dict(pair.split("=") for pair in outcome.overrides)
+        for key in ("dataset.path", "optimizer.learning_rate"):
+            assert run.data.tags[f"sweep.{key}"] == swept_here[key]
+        if outcome.status == "FAILED":
+            assert "Traceback" in only().log_file(outcome.job).read_text()
+            names_of = [a.path for a in client().list_artifacts(outcome.run_id)]
+            assert "traceback.txt" in names_of
+
+    away.write_text(names.read_text())
+    done("train", "-m", *overrides, *swept, codes=(1,))
+    assert statuses() == ["SKIPPED", "FAILED", "FINISHED", "FAILED"]
+
+
+def test_a_job_killed_from_outside(names: Path) -> None:
+    overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=3"), "seed=0,1,2"]
+    overrides += ["steps=3000", "checkpoint.every=10"]
+    driver = begun("train", "-m", *overrides)
+    victim = working(3)[0]
+    os.kill(pid_of(victim), signal.SIGKILL)
+    said = ended(driver, 1)
+    assert sorted(statuses()) == ["FINISHED", "FINISHED", "KILLED"]
+    assert "killed by SIGKILL (out of memory, perhaps)" in said
+    (lost,) = [outcome for outcome in outcomes() if outcome.status == "KILLED"]
+    assert lost.run_id == victim.id
+    assert_killed_with_checkpoint(victim)
+    assert parent().info.status == "FAILED"
+    assert len(children()) == 3
+
+    done("train", "-m", *overrides)
+    assert sorted(statuses()) == ["FINISHED", "SKIPPED", "SKIPPED"]
+    assert "goes on after step" in only().log_file(lost.job).read_text()
+    assert parent().info.status == "FINISHED"
+    assert {run.info.status for run in children()} == {"FINISHED"}
+    assert len(children()) == 3
+
+
+@pytest.mark.parametrize(("number", "code"), [INT, TERM])
+def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) -> None:
+    overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=2"), "seed=0,1,2"]
+    overrides += ["steps=6000"]
+    driver = begun("train", "-m", *overrides)
+    two = working(2)
+    driver.send_signal(number)
+    ended(driver, code)
+    assert statuses() == ["KILLED", "KILLED"]
+    for folder in two:
+        assert not is_busy(folder)
+        assert_killed_with_checkpoint(folder)
+    assert parent().info.status == "KILLED"
+    done("train", "-m", *overrides)
+    assert statuses() == ["FINISHED"] * 3
+    assert parent().info.status == "FINISHED"
+    assert len(children()) == 3
+
+
+def test_a_driver_killed_leaves_nobody_at_work(names: Path) -> None:
+    overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=2"), "seed=0,1,2"]
+    overrides += ["steps=6000"]
+    driver = begun("train", "-m", *overrides)
+    two = working(2)
+    driver.kill()
+    driver.communicate()
+    before = parent()
+    assert before.info.status == "RUNNING"
+    eventually(lambda: not any(is_busy(folder) for folder in two), 30)
+    for folder in two:
+        assert_killed_with_checkpoint(folder)
+    done("train", "-m", *overrides)
+    assert parent().info.run_id == before.info.run_id
+    assert parent().info.status == "FINISHED"
+    assert statuses() == ["FINISHED"] * 3
+    assert len(children()) == 3
+
+
+def test_the_second_driver_is_refused(names: Path) -> None:
+    overrides = [*tiny(names, *LONG, "jobs=2"), "seed=0,1"]
+    driver = begun("train", "-m", *overrides)
+    working(2)
+    said = done("train", "-m", *overrides, codes=(2,))
+    assert f"process {driver.pid} on " in said and said.count("\n") == 1
+    driver.terminate()
+    ended(driver, 143)
+
+
+def test_a_store_that_cannot_be_reached(names: Path) -> None:
+    overrides = tiny(names, "tracker=mlflow", "tracker.uri=http://127.0.0.1:9", "seed=0,1")
+    said = done("train", "-m", *overrides, codes=(2,))
+    assert said.count("\n") == 1 and "http://127.0.0.1:9" in said
+    assert not list(Path("outputs").rglob("*.json"))
+
+
+def test_sixteen_cold_starts_on_a_fresh_store(names: Path) -> None:
+    seeds = "seed=" + ",".join(str(seed) for seed in range(16))
+    done("train", "-m", *tiny(names, "tracker=mlflow", "steps=1", "jobs=16"), seeds)
+    assert statuses() == ["FINISHED"] * 16
+    assert {run.info.status for run in children()} == {"FINISHED"}
+    assert len(children()) == 16
