@@ -56,7 +56,7 @@ def test_a_job_that_raises_or_diverges_costs_itself(
     command = [f"dataset.path={names},{other}", "optimizer.learning_rate=0.01,1e38"]
     assert sweep(names, *command) == 1
     assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
-    assert "not finite" in only().outcomes()[1].reason
+    assert "the loss is nan" in only().outcomes()[1].reason
     reason = only().outcomes()[2].reason
     assert str(other) in reason and "\n" not in reason
     assert f"DataError: {other}" in only().log_file(2).read_text()
