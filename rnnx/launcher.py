@@ -110,7 +110,7 @@ def _server() -> Any:
         file = getattr(module, "__file__", None) or ""
         if name != "__main__" and ("site-packages" in file or file.startswith(str(ours))):
             heavy.append(name)
-    context.set_forkserver_preload(heavy)
+    context.set_forkserver_preload([*heavy, "rnnx.jobserver"])
     before = os.environ.get("OPENBLAS_NUM_THREADS")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a fork copies no threads
     try:

@@ -21,7 +21,7 @@ from rnnx.resuming import resume
 from rnnx.run import Run, train
 from rnnx.runfolder import RunFolder, runs_in
 from rnnx.settings import Baseline, Rerun
-from rnnx.signals import Stop
+from rnnx.signals import STOPPING, Stop
 from rnnx.sweep import Outcome, Sweep, run_of
 
 
@@ -123,6 +123,9 @@ def child(overrides: Sequence[str], job: int, path: str) -> None:
 
     sweep = Sweep(Path(path))
     os.setsid()  # a Ctrl-C in the terminal is the driver's to pass on
+    for number in (getattr(signal, name) for name in STOPPING if hasattr(signal, name)):
+        meaning = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, meaning)
     log = os.open(sweep.log_file(job), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)

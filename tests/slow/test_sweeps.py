@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,10 @@ def working(count: int) -> list[RunFolder]:
 
 def pid_of(folder: RunFolder) -> int:
     return int(json.loads((folder.path / ".owner").read_text())["pid"])
+
+
+def parent_of(pid: int) -> int:
+    return int(subprocess.check_output(["ps", "-o", "ppid=", "-p", str(pid)]))
 
 
 def assert_killed_with_checkpoint(folder: RunFolder) -> None:
@@ -132,7 +137,8 @@ def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) 
     overrides += ["steps=6000"]
     driver = begun("train", "-m", *overrides)
     two = working(2)
-    driver.send_signal(number)
+    for pid in (driver.pid, *{parent_of(pid_of(folder)) for folder in two}):
+        os.kill(pid, number)  # a group's signal reaches the server that forks jobs, too
     ended(driver, code)
     assert statuses() == ["KILLED", "KILLED"]
     for folder in two:

@@ -228,7 +228,9 @@ class MLflowLog:
     def tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
-        self._client.log_batch(self.id, tags=[RunTag(k, v[:5000]) for k, v in _nested(tags).items()])
+        self._client.log_batch(
+            self.id, tags=[RunTag(k, v[:5000]) for k, v in _nested(tags).items()]
+        )
 
     @_in_one_line()
     def file(self, path: Path, folder: str = "") -> None:
