@@ -86,7 +86,13 @@ def _stand_in(
     tags = {**sweep.tags(overrides), "reason": reason[:5000]}
     with suppress(Exception):  # the error that counts is the job's
         tracker = component_from("tracker", values["tracker"])
-        log = tracker.start(sweep.name(overrides), flat_params(values), tags)
+        kept = trace.with_name("run_id")  # of the same failure, when the command was given before
+        if kept.is_file():
+            log = tracker.reopen(kept.read_text("utf-8"))
+            log.tags(tags)
+        else:
+            log = tracker.start(sweep.name(overrides), flat_params(values), tags)
+            kept.write_text(log.id, "utf-8")
         log.file(trace)
         log.finish("FAILED")
         return str(log.id) if tracker.find(log.id) else ""
@@ -133,6 +139,7 @@ def child(overrides: Sequence[str], job: int, path: str) -> None:
     try:
         values = compose(overrides)
     except RnnxError as error:
+        sweep.keep_traceback(job, error)
         sweep.keep(Outcome(job, list(overrides), "FAILED", str(error)))
         sys.exit(1)
     own = [o for o in overrides if not o.startswith("hydra")]
