@@ -170,6 +170,24 @@ def runs(overrides: tuple[str, ...], limit: int, debug: bool) -> None:
 
 
 @commands.command()
+@click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
+@click.option("--metric", default="best/val_loss", show_default=True, help="What to rank by.")
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--html", "page", type=click.Path(dir_okay=False), help="Write a page with figures.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def compare(names: tuple[str, ...], metric: str, debug: bool, **how: str | None) -> None:
+    """Set runs and whole sweeps side by side, the best first.
+
+    Each is an id, the beginning of one, or a folder; `last`: the newest run and its sweep.
+    """
+    from rnnx.comparing import print_comparison
+
+    _debug(debug)
+    print_comparison(names, metric, **how)
+
+
+@commands.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--strict", is_flag=True, help="Exit 1 if any plugin failed.")
 def plugins(as_json: bool, strict: bool) -> None:

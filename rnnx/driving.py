@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rnnx.comparison_page import keep
 from rnnx.compose import compose
 from rnnx.config import component_from
 from rnnx.errors import ConfigError, RnnxError
@@ -85,6 +86,7 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     try:
         log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in CLOSED})
         log.file(table)
+        keep(sweep, log)
         log.finish("KILLED" if number else "FAILED" if bad else "FINISHED")
     except RnnxError:
         raise
