@@ -73,17 +73,21 @@ def compare(names: Sequence[str], metric: str = BEST) -> Comparison:
     """
     outputs = Path(compose([])["outputs"])
     found: dict[str, Entry] = {}
-    for name in names:
+    for name in dict.fromkeys(names):
         for place, entry in enumerate(_entries(name, outputs)):
             found.setdefault(entry.run_id or f"{name} {place}", entry)
-    return ranked(list(found.values()), " ".join(names), metric)
+    sweeps = _sweeps(names[0], outputs) if len(names) == 1 else []
+    title = _title(sweeps[0]) if sweeps else f"compared: {' '.join(names)}"
+    return ranked(list(found.values()), title, metric)
 
 
 def of_sweep(sweep: Sweep, metric: str = BEST) -> Comparison:
     """The jobs of a sweep."""
-    known = sweep.read()
-    title = f"sweep {sweep.id}: {' '.join(map(str, known.get('overrides', [])))}"
-    return ranked(sweep_entries(sweep), title, metric)
+    return ranked(sweep_entries(sweep), _title(sweep), metric)
+
+
+def _title(sweep: Sweep) -> str:
+    return f"sweep {sweep.id}: {' '.join(map(str, sweep.read().get('overrides', [])))}"
 
 
 def ranked(entries: Sequence[Entry], title: str, metric: str) -> Comparison:
@@ -175,15 +179,16 @@ def _of_job(sweep: Sweep, outcome: Outcome, folder: RunFolder | None) -> Entry:
     swept = sweep.read().get("swept", [])
     pairs = (text.partition("=")[::2] for text in outcome.overrides)
     settings = {key: value for key, value in pairs if key in swept}
-    name = sweep.name(outcome.overrides) or "default"
+    name = " ".join(f"{key}={value}" for key, value in settings.items())
     if folder is None:
-        best = outcome.best_val_loss
+        name, best = name or "default", outcome.best_val_loss
         metrics = {} if best is None else {BEST: best}
         return Entry(name, outcome.status, "", outcome.reason, settings, metrics, "", None)
     # A job that was skipped had finished before: its run says how.
     run = _of_run(folder)
     status = run.status if outcome.status == "SKIPPED" else outcome.status
     reason = "" if outcome.status == "SKIPPED" else outcome.reason
+    name, settings = name or run.name, settings or dict(run.settings)
     return run._replace(name=name, status=status, reason=reason, settings=settings)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from rnnx.cache import replacing
 from rnnx.comparison import Comparison, Entry, of_sweep
 from rnnx.comparison_figures import draw
-from rnnx.comparison_table import columns, group_head, group_rows, head, rows
+from rnnx.comparison_table import columns, group_head, group_rows, head, rows, short
 from rnnx.errors import StoreError
 from rnnx.runfolder import RunFolder
 from rnnx.store import RunLog
@@ -25,10 +25,10 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 CAPTIONS = {
     "curves": "Loss of every run, a colour a configuration",
     "seeds": "Mean over seeds, with a band of one sample standard deviation on either side",
-    "parallel": "From the swept keys to {metric}; a line a run, dark is low",
+    "parallel": "From the swept keys to {metric}; a line a run, the darkest the best",
 }
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem;
        padding: 0 1rem; color: #1b1f24; background: #fff; }
 h1 { font-size: 1.35rem; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .86rem; }
@@ -109,7 +109,7 @@ def _table(found: Comparison) -> list[str]:
     metrics = columns(found)
     cells = rows(found, metrics)
     lines = [f"<h2>Runs by {escape(found.metric)}</h2>", '<div class="wide"><table>']
-    lines.append(_row([*head(metrics), "cause"], "th"))
+    lines.append(_row([*short(head(metrics)), "cause"], "th"))
     for entry, row in zip(found.entries, cells, strict=True):
         bad = "failed" if entry.status in ("FAILED", "KILLED") else ""
         lines.append(_row([*row, entry.reason], "td", bad, range(4, len(row))))

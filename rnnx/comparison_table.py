@@ -12,6 +12,7 @@ from rnnx.comparison import BEST, Comparison, Entry
 
 # On a terminal that is too narrow for all, the first of these go first.
 PASSED_OVER = ("final/bits_per_char", "final/distinct", "final/baseline_loss", "final/new", "run")
+CAUSE = 300  # characters of a cause in a table
 
 
 def columns(found: Comparison) -> list[str]:
@@ -31,16 +32,27 @@ def head(metrics: Sequence[str]) -> list[str]:
 def rows(found: Comparison, metrics: Sequence[str]) -> list[list[str]]:
     """The runs' cells, the best first."""
     return [
-        [str(rank), entry.name, entry.status, entry.run_id[:8] or "—", *_figures(entry, metrics)]
+        [
+            str(rank),
+            _line(entry.name),
+            entry.status,
+            entry.run_id[:8] or "—",
+            *_figures(entry, metrics),
+        ]
         for rank, entry in enumerate(found.entries, 1)
     ]
+
+
+def _line(text: str) -> str:
+    """A text that stays in its cell, and says nothing to the terminal."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))
 
 
 def group_rows(found: Comparison) -> list[list[str]]:
     """The groups that have several seeds: name, how many, mean ± spread, the range."""
     return [
         [
-            group.name,
+            _line(group.name),
             str(len(group.values)),
             f"{_figure(found.metric, group.mean)} ± {_figure(found.metric, group.spread)}",
             f"{_figure(found.metric, min(group.values))} … "
@@ -71,7 +83,12 @@ def _figure(key: str, value: float | None) -> str:
 def show(found: Comparison, console: Any) -> None:
     """Print both tables."""
     metrics = columns(found)
-    tables = [(head(metrics), rows(found, metrics)), (group_head(found), group_rows(found))]
+    names, cells = head(metrics), rows(found, metrics)
+    if any(entry.reason for entry in found.entries):
+        names = [*names, "cause"]
+        reasons = (_line(entry.reason)[:CAUSE] for entry in found.entries)
+        cells = [[*row, reason] for row, reason in zip(cells, reasons, strict=True)]
+    tables = [(names, cells), (group_head(found), group_rows(found))]
     for place, (names, cells) in enumerate(tables):
         if not cells:
             continue
@@ -88,22 +105,21 @@ def _draw(names: list[str], cells: list[list[str]], console: Any) -> None:
 
     kept = list(range(len(names)))
     for name in PASSED_OVER:
-        widths = [max(len(row[i]) for row in [_short(names), *cells]) + 2 for i in kept]
+        widths = [max(len(row[i]) for row in [short(names), *cells]) + 2 for i in kept]
         if sum(widths) <= console.width:
             break
         kept = [i for i in kept if names[i] != name]
     table = Table(box=None)
     for i in kept:
         is_number = names[i] == "rank" or "/" in names[i]
-        table.add_column(
-            _short(names)[i], justify="right" if is_number else "left", overflow="fold"
-        )
+        table.add_column(short(names)[i], justify="right" if is_number else "left", overflow="fold")
     for row in cells:
         table.add_row(*(Text(row[i]) for i in kept))  # Text: a name is no markup
     console.print(table)
 
 
-def _short(names: Sequence[str]) -> list[str]:
+def short(names: Sequence[str]) -> list[str]:
+    """The names of columns as a person is shown them."""
     return [name.removeprefix("final/").replace("tokens_per_s", "tokens/s") for name in names]
 
 
