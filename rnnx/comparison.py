@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from rnnx.compose import compose
 from rnnx.errors import CheckpointError, ConfigError, RunNotFound
@@ -118,10 +119,15 @@ def _groups(entries: Sequence[Entry], metric: str) -> list[Group]:
     for key, alike in members.items():
         found = [entry.metrics.get(metric, math.nan) for entry in alike]
         values = [value for value in found if math.isfinite(value)]
-        mean = statistics.fmean(values) if values else math.nan
-        spread = statistics.stdev(values) if len(values) > 1 else math.nan
-        made.append(Group(seedless(alike[0]), key, values, mean, spread))
+        made.append(Group(seedless(alike[0]), key, values, *mean_and_spread(values)))
     return made
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and the sample standard deviation; nan of none, and of one, respectively."""
+    with np.errstate(over="ignore", invalid="ignore"):  # the last losses of one that diverges
+        mean = float(np.mean(values)) if values else math.nan
+        return mean, float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
 def seedless(entry: Entry) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import math
-import statistics
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rnnx.comparison import Comparison, Entry, more_is_better, seedless
+from rnnx.comparison import Comparison, Entry, mean_and_spread, more_is_better, seedless
 from rnnx.tracking import read_history
 
 CURVES = ("val/loss", "train/smooth_loss", "train/loss")  # the first that all have
 NAMED = 10  # curves that a legend has room for
 WIDE = 60  # characters of a name in a picture
+FAR = 10  # times the lowest loss: what is beyond leaves the picture at its top
 
 Curve = Mapping[int, float]  # step → loss
 
@@ -77,8 +77,17 @@ def _group(entry: Entry) -> str:
     return entry.group or entry.run_id
 
 
-def _axes(figure: Any, key: str) -> Any:
-    axes = figure.subplots()
+def top(losses: Sequence[float]) -> float:
+    """The highest loss that a picture has room for: one run that diverges hides no other."""
+    low = min(losses)
+    return max(loss for loss in losses if low <= 0 or loss <= FAR * low)
+
+
+def _axes(figure: Any, key: str, curves: Sequence[Curve]) -> Any:
+    losses = [loss for curve in curves for loss in curve.values()]
+    low, high = min(losses), top(losses)
+    axes, air = figure.subplots(), 0.05 * (high - low) or 0.1
+    axes.set_ylim(low - air, high + air)
     axes.set(xlabel="step", ylabel=f"{key} (nats)")
     axes.grid(alpha=0.3)
     return axes
@@ -92,7 +101,7 @@ def _draw_curves(found: Comparison, key: str, curves: Sequence[Curve]) -> bytes 
     if max(map(len, curves), default=0) < 2:
         return None
     figure = _figure(5)
-    axes, colors = _axes(figure, key), _colors([_group(entry) for entry in found.entries])
+    axes, colors = _axes(figure, key, curves), _colors([_group(entry) for entry in found.entries])
     seen: set[str] = set()
     for entry, curve in zip(found.entries, curves, strict=True):
         group = _group(entry)
@@ -119,7 +128,7 @@ def _draw_seeds(found: Comparison, key: str, curves: Sequence[Curve]) -> bytes |
     if max(map(len, members.values()), default=0) < 2:
         return None
     figure = _figure(5)
-    axes, colors = _axes(figure, key), _colors([_group(entry) for entry in found.entries])
+    axes, colors = _axes(figure, key, curves), _colors([_group(entry) for entry in found.entries])
     names = {group.hash: group.name for group in found.groups}
     for place, (group, alike) in enumerate(members.items()):
         steps, mean, spread = over_seeds(alike)
@@ -140,8 +149,8 @@ def over_seeds(curves: Sequence[Curve]) -> tuple[list[int], list[float], list[fl
         for step in sorted({step for curve in curves for step in curve})
         if len(found := [curve[step] for curve in curves if step in curve]) >= enough
     }
-    mean = [statistics.fmean(found) for found in values.values()]
-    spread = [statistics.stdev(found) if len(found) > 1 else 0.0 for found in values.values()]
+    both = [mean_and_spread(found) for found in values.values()]
+    mean, spread = [pair[0] for pair in both], [pair[1] if enough > 1 else 0.0 for pair in both]
     return list(values), mean, spread
 
 
@@ -155,8 +164,8 @@ def _draw_parallel(found: Comparison) -> bytes | None:
         return None
     scales = [axis([entry.settings.get(key, "—") for entry in entries]) for key in keys]
     losses = [found.value(entry) for entry in entries]
-    low, high = min(losses), max(losses)
-    last = [(loss - low) / ((high - low) or 1) for loss in losses]
+    low, high = min(losses), max(losses) if more_is_better(found.metric) else top(losses)
+    last = [min((loss - low) / ((high - low) or 1), 1.0) for loss in losses]
     figure = _figure(4.5)
     axes = figure.subplots()
     for place in reversed(range(len(entries))):
@@ -165,6 +174,8 @@ def _draw_parallel(found: Comparison) -> bytes | None:
         color = colormaps["viridis"](0.95 * shade)
         axes.plot(range(len(heights)), heights, color=color, linewidth=1.6, alpha=0.8)
     marks = {f"{low + part * (high - low):.4g}": part for part in (0, 0.25, 0.5, 0.75, 1)}
+    if max(losses) > high:
+        marks = {(f"{text} and more" if part == 1 else text): part for text, part in marks.items()}
     for place, ticks in enumerate([*(ticks for _, ticks in scales), marks]):
         axes.axvline(place, color="0.3", linewidth=0.8)
         for text, height in ticks.items():

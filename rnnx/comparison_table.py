@@ -77,7 +77,9 @@ def _figure(key: str, value: float | None) -> str:
         return "—"
     if key.endswith("tokens_per_s"):
         return f"{value:.0f}"
-    return f"{value:.1f}" if key.endswith("seconds") else f"{value:.4f}"
+    if key.endswith("seconds"):
+        return f"{value:.1f}"
+    return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4g}"
 
 
 def show(found: Comparison, console: Any) -> None:

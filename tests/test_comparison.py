@@ -17,7 +17,7 @@ from tiny import tiny
 from rnnx.cli import commands
 from rnnx.comparing import print_comparison
 from rnnx.comparison import Comparison, Entry, compare, of_sweep, ranked
-from rnnx.comparison_figures import axis, draw, over_seeds
+from rnnx.comparison_figures import axis, draw, over_seeds, top
 from rnnx.comparison_page import html, keep, texts_of, write_pages
 from rnnx.comparison_table import as_json, columns, rows
 from rnnx.compose import compose
@@ -300,3 +300,14 @@ def test_means_over_seeds_where_at_least_two_are() -> None:
 )
 def test_an_axis_goes_from_0_to_1(values: list[str], heights: list[float]) -> None:
     assert axis(values)[0] == pytest.approx(heights)
+
+
+def test_a_run_that_diverges_hides_no_other() -> None:
+    assert top([2.0, 3.3, 1e30]) == 3.3
+    assert top([2.0, 19.0]) == 19.0
+    assert top([-1.0, 50.0]) == 50.0
+    several = [entry(f"lr={loss} seed={s}", loss) for loss in (2.0, 1.7e308) for s in (0, 1)]
+    found = ranked(several, "t", "best/val_loss")
+    assert found.groups[0].spread in (math.inf, pytest.approx(0, abs=1e308))
+    assert all(len(cell) < 40 for row in rows(found, columns(found)) for cell in row)
+    assert "parallel" in draw(found)
