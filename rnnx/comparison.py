@@ -138,12 +138,8 @@ def seedless(entry: Entry) -> str:
 
 def _entries(name: str, outputs: Path) -> list[Entry]:
     """The entries of one word on the command line."""
-    if name == "last":
-        newest = find_folders(name, outputs)[0]
-        sweep = Sweep(outputs.expanduser() / "sweeps" / str(newest.read().get("sweep", "-")))
-        return sweep_entries(sweep) if sweep.read() else [_of_run(newest)]
     sweeps = _sweeps(name, outputs)
-    runs = find_folders(name, outputs)
+    runs = find_folders(name, outputs) if name != "last" else []
     if len(sweeps) + len(runs) > 1:
         ids = [*(f"sweep {sweep.id}" for sweep in sweeps), *(run.id[:12] for run in runs)]
         raise RunNotFound(
@@ -158,10 +154,12 @@ def _entries(name: str, outputs: Path) -> list[Entry]:
 
 
 def _sweeps(name: str, outputs: Path) -> list[Sweep]:
-    """The sweeps that a folder, an id or the beginning of one means."""
+    """The sweeps that a folder, an id or the beginning of one means; `last`: the newest run's."""
     path = Path(name).expanduser()
     if (path / "sweep.json").is_file():
         return [Sweep(path.resolve())]
+    if name == "last":
+        name = str(find_folders(name, outputs)[0].read().get("sweep", ""))
     known = [file.parent for file in outputs.expanduser().glob("sweeps/*/sweep.json")]
     exact = [path for path in known if path.name == name]
     return [Sweep(path) for path in exact or known if name and path.name.startswith(name)]

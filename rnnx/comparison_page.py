@@ -44,11 +44,13 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f6f8; paddi
 
 def write_pages(found: Comparison, page: Path) -> list[Path]:
     """Write the page and, beside it, its figures; the files that were written, the page first."""
-    figures = draw(found)
-    written = [page]
-    for name, png in figures.items():
-        written.append(page.with_name(f"{page.stem}_{name}.png"))
-        written[-1].write_bytes(png)
+    figures, written = draw(found), [page]
+    for name in CAPTIONS:
+        path = page.with_name(f"{page.stem}_{name}.png")
+        path.unlink(missing_ok=True)  # what was drawn before may have nothing to show now
+        if name in figures:
+            path.write_bytes(figures[name])
+            written.append(path)
     with replacing(page) as temporary:
         temporary.write_text(html(found, figures), "utf-8")
     return written
@@ -109,10 +111,12 @@ def _table(found: Comparison) -> list[str]:
     metrics = columns(found)
     cells = rows(found, metrics)
     lines = [f"<h2>Runs by {escape(found.metric)}</h2>", '<div class="wide"><table>']
-    lines.append(_row([*short(head(metrics)), "cause"], "th"))
+    causes = [entry.reason for entry in found.entries]
+    names, numbers = head(metrics), range(len(head([])), len(head(metrics)))
+    lines.append(_row([*short(names), *["cause"] * any(causes)], "th", "", numbers))
     for entry, row in zip(found.entries, cells, strict=True):
         bad = "failed" if entry.status in ("FAILED", "KILLED") else ""
-        lines.append(_row([*row, entry.reason], "td", bad, range(4, len(row))))
+        lines.append(_row([*row, *[entry.reason] * any(causes)], "td", bad, numbers))
     return [*lines, "</table></div>"]
 
 

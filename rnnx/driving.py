@@ -86,7 +86,6 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     try:
         log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in CLOSED})
         log.file(table)
-        keep(sweep, log)
         log.finish("KILLED" if number else "FAILED" if bad else "FINISHED")
     except RnnxError:
         raise
@@ -95,6 +94,7 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
         told = f"the tracker does not answer ({cause}); the same command again closes the sweep"
         print(f"rnnx: {told}", file=sys.stderr)
     show(sweep, console(soft_wrap=True))
+    keep(sweep, log)  # last: its figures take a moment, in which a signal may come
     told = ", ".join(f"{counts[status]} {status.lower()}" for status in CLOSED if counts[status])
     print(f"sweep {sweep.id}: {told or 'no job was started'}; outputs in {sweep.path}")
     return 128 + number if number else int(bad)

@@ -87,6 +87,7 @@ def test_all_ways_to_name_a_sweep_and_its_runs(sweep: Sweep) -> None:
     ids = [one.run_id for one in whole.entries]
     assert [one.run_id for one in compare([str(sweep.path)]).entries] == ids
     assert [one.run_id for one in compare(["last"]).entries] == ids
+    assert compare(["last"]).title == whole.title == of_sweep(sweep).title
     pair = compare([runs[1][:12], str(sweep.path.parents[1] / runs[0])])
     assert {one.run_id for one in pair.entries} == set(runs[:2])
     twice = compare([sweep.id, runs[0], runs[0]])
