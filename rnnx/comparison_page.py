@@ -109,14 +109,17 @@ def _counts(found: Comparison) -> str:
 
 def _table(found: Comparison) -> list[str]:
     metrics = columns(found)
-    cells = rows(found, metrics)
+    own = len(head([]))  # before the figures, where the cause of a failure is seen at once
+    cause = ["cause"] * any(entry.reason for entry in found.entries)
+    names = short(head(metrics))
+    names[own:own] = cause
+    numbers = range(own + len(cause), len(names))
     lines = [f"<h2>Runs by {escape(found.metric)}</h2>", '<div class="wide"><table>']
-    causes = [entry.reason for entry in found.entries]
-    names, numbers = head(metrics), range(len(head([])), len(head(metrics)))
-    lines.append(_row([*short(names), *["cause"] * any(causes)], "th", "", numbers))
-    for entry, row in zip(found.entries, cells, strict=True):
+    lines.append(_row(names, "th", "", numbers))
+    for entry, row in zip(found.entries, rows(found, metrics), strict=True):
+        row[own:own] = [entry.reason] * len(cause)
         bad = "failed" if entry.status in ("FAILED", "KILLED") else ""
-        lines.append(_row([*row, *[entry.reason] * any(causes)], "td", bad, numbers))
+        lines.append(_row(row, "td", bad, numbers))
     return [*lines, "</table></div>"]
 
 
