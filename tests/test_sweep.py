@@ -59,7 +59,7 @@ def test_a_job_that_raises_or_diverges_costs_itself(
     assert "the loss is nan" in only().outcomes()[1].reason
     reason = only().outcomes()[2].reason
     assert str(other) in reason and "\n" not in reason
-    assert f"DataError: {other}" in only().log_file(2).read_text()
+    assert f"DataError: dataset.path={other}" in only().log_file(2).read_text()
     assert "Traceback" in only().log_file(2).read_text()
     table = capsys.readouterr().out
     assert reason in table and "1 finished, 3 failed" in table

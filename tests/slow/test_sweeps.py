@@ -112,7 +112,7 @@ def test_each_failure_costs_its_own_job(names: Path) -> None:
 
 def test_a_job_killed_from_outside(names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=3"), "seed=0,1,2"]
-    overrides += ["steps=4000"]
+    overrides += ["steps=2000"]
     driver = begun("train", "-m", *overrides)
     victim = working(3)[0]
     os.kill(pid_of(victim), signal.SIGKILL)
@@ -136,7 +136,7 @@ def test_a_job_killed_from_outside(names: Path) -> None:
 @pytest.mark.parametrize(("number", "code"), [INT, TERM])
 def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=2"), "seed=0,1,2"]
-    overrides += ["steps=4000"]
+    overrides += ["steps=2000"]
     driver = begun("train", "-m", *overrides)
     two = working(2)
     for pid in (driver.pid, *{parent_of(pid_of(folder)) for folder in two}):
@@ -155,7 +155,7 @@ def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) 
 
 def test_a_driver_killed_leaves_nobody_at_work(names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=2"), "seed=0,1,2"]
-    overrides += ["steps=4000"]
+    overrides += ["steps=2000"]
     driver = begun("train", "-m", *overrides)
     two = working(2)
     driver.kill()
