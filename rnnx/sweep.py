@@ -109,12 +109,16 @@ class Sweep:
         """Where a job's output goes."""
         return self.path / "jobs" / f"{job}.log"
 
+    def traceback_file(self, job: int) -> Path:
+        """Where the traceback of a job that failed is."""
+        return self.path / "jobs" / str(job) / "traceback.txt"
+
     def keep_traceback(self, job: int, error: BaseException) -> Path:
         """Write where ``error`` came from into the job's log; a file that holds that alone."""
         lines = "".join(traceback.format_exception(error))
         with self.log_file(job).open("a", encoding="utf-8") as log:
             log.write(lines)
-        path = self.path / "jobs" / str(job) / "traceback.txt"
+        path = self.traceback_file(job)
         path.parent.mkdir(exist_ok=True)
         path.write_text(lines, "utf-8")
         return path

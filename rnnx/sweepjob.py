@@ -42,7 +42,10 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
             return 128 + stop.signal
         try:
             before = _before(values)
-            skip = _reason_to_skip(before, Rerun[values["sweep"]["rerun"]])
+            rerun = Rerun[values["sweep"]["rerun"]]
+            # A job that failed before it had a run left its traceback alone.
+            early = before is None and sweep.traceback_file(job).is_file()
+            skip = "" if early else _reason_to_skip(before, rerun)
             if skip:
                 return kept("SKIPPED", skip, before.id if before else "", _metrics(before))
             run = _run(values, overrides, job, sweep, before)
