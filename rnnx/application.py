@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import DictConfig
 
-from rnnx.compose import check, compose, composer, conf_folder, plain, prepare_hydra
+from rnnx.compose import compose, conf_folder, plain, prepare_hydra
 from rnnx.driving import drive
 from rnnx.errors import ConfigError, RnnxError, StorageError
-from rnnx.overrides import parse, quoted
+from rnnx.overrides import quoted
 from rnnx.plugins import plugins
 from rnnx.ranking import line
 from rnnx.report import Report, for_terminal
@@ -22,9 +22,6 @@ from rnnx.run import Run, train
 from rnnx.settings import Resume
 from rnnx.sweep import current
 from rnnx.sweepjob import run_job
-
-if TYPE_CHECKING:
-    from hydra.core.override_parser.types import Override
 
 
 def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] = ()) -> int:
@@ -36,44 +33,11 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
         print(f"rnnx: {failure}", file=sys.stderr)
     overrides = quoted(overrides)
     if not look:
-        check_overrides(overrides, multirun)
         if multirun:
             return drive(overrides, lambda extra: _hydra(["--multirun", *overrides, *extra]))
+        compose(overrides)  # refuse a wrong override in one line, before anything starts
     # Flags go first: Hydra's parser refuses one that stands between overrides.
     return _hydra([*look, *(["--multirun"] if multirun else []), *overrides])
-
-
-def check_overrides(overrides: Sequence[str], sweep: bool) -> None:
-    """Refuse a wrong override in one line, before anything starts.
-
-    A sweep's values are checked one by one, not in all combinations: a configuration takes a tenth
-    of a second to compose, and a wrong value is wrong beside any other.
-    """
-    if not sweep:
-        compose(overrides)
-        return
-    parsed = parse(overrides)
-    swept = [o for o in parsed if o.is_sweep_override()]
-    fixed = [o for o in parsed if not o.is_sweep_override()]
-    with composer() as make:
-        alone = [[*fixed]]
-        for override in swept:
-            alone += [[*fixed, *parse([text])] for text in _values(override)]
-        for some in alone if len(alone) == 1 else alone[1:]:
-            check(make(some))
-
-
-def _values(override: Override) -> list[str]:
-    """``key=value`` for each value to be checked: of a range its ends."""
-    from hydra.core.override_parser.types import Glob
-
-    kinds = override.is_choice_sweep() or override.is_range_sweep()
-    if not kinds or isinstance(override.value(), Glob):
-        return []
-    found = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
-    if not found:
-        raise ConfigError(f"{override.input_line}: has no values")
-    return [found[0], found[-1]] if override.is_range_sweep() else found
 
 
 def job(config: DictConfig) -> int:

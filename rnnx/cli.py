@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from rnnx import __version__
-from rnnx.errors import RnnxError
+from rnnx.failing import told_in_one_line
 from rnnx.printing import printable
 
 # What Hydra tells of itself behind `rnnx train --info`.
@@ -226,31 +226,5 @@ def main() -> None:
         # A model writes in its data's alphabet, whatever the terminal's encoding can show.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    try:
+    with told_in_one_line():
         commands(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("rnnx: interrupted", err=True)
-        sys.exit(130)
-    except click.ClickException as error:
-        click.echo(f"rnnx: {error.format_message()}", err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        # The reader (head, less) has gone, nothing is wrong: keep the last flush quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except MemoryError:
-        click.echo(
-            "rnnx: the memory is full; choose a smaller network or smaller batches", err=True
-        )
-        sys.exit(1)
-    except RnnxError as error:
-        if os.environ.get("RNNX_DEBUG", "") not in ("", "0"):
-            raise
-        line = " ".join(_short(word) for word in str(error).split())
-        click.echo(f"rnnx: {printable(line)}", err=True)
-        sys.exit(error.exit_code)
-
-
-def _short(word: str, most: int = 300) -> str:
-    """A word that fits on a screen: whoever pasted a whole file as a value knows its inside."""
-    return word if len(word) <= most else f"{word[:100]}…{word[-50:]}"

@@ -138,12 +138,10 @@ def _compose(hydra_compose: Any, loader: Any, overrides: Sequence[Override]) -> 
             if str(path).startswith("file://"):
                 refuse_code(Path(str(path).removeprefix("file://")))
     for override in overrides:
-        is_group = (has_folder and override.key_or_group == "experiment") or _check_group(
-            override, loader
-        )
-        (groups if is_group or override.key_or_group.startswith("hydra") else values).append(
-            override
-        )
+        key = override.key_or_group
+        theirs = has_folder and key in ("experiment", "sweep")
+        is_group = theirs or _check_group(override, loader) or key.startswith("hydra")
+        (groups if is_group else values).append(override)
     try:
         config: DictConfig = hydra_compose(MAIN, [o.input_line for o in groups])
     except (HydraException, OmegaConfBaseException, ValueError, YAMLError) as error:
@@ -163,10 +161,11 @@ def _check_group(override: Override, loader: Any) -> bool:
                 raise ConfigError(f"{override.input_line}: must name a {group}; choose: {choices}")
             registry().get(group, name)
         return True
-    if group != "experiment" and not group.startswith("hydra/"):
+    named = group in ("experiment", "sweep")
+    if not named and not group.startswith("hydra/"):
         return False  # before Hydra is asked, which copies its whole store for an answer
     options = loader.get_group_options(group)
-    if options or group == "experiment":
+    if options or named:
         for name in _chosen(override):
             if name is not None and name not in options:
                 raise ConfigError(_no_option(group, str(name), options))

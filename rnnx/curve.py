@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from rnnx.records import Point
 
@@ -20,6 +22,18 @@ def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | Non
     shown = {key: history[key] for key in CURVES if history.get(key)}
     if max(map(len, shown.values()), default=0) < 2:
         return None
+    _draw(shown, history.get("grad/norm", ()), path)
+    return path
+
+
+def warm() -> None:
+    """Do what a process's first picture would wait for: imports, fonts."""
+    _draw({}, (), io.BytesIO())
+
+
+def _draw(
+    shown: Mapping[str, Sequence[Point]], norms: Sequence[Point], path: Path | BinaryIO
+) -> None:
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 
     figure = Figure(figsize=(7, 5.5))
@@ -30,13 +44,13 @@ def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | Non
         alpha = 0.3 if key == "train/loss" else 1.0
         marker = "." if key == "val/loss" else ""
         upper.plot(*_finite(points), label=CURVES[key], marker=marker, alpha=alpha)
-    upper.legend()
+    if shown:
+        upper.legend()
     lower.set(xlabel="step", ylabel="gradient's norm\nbefore clipping", yscale="log")
-    lower.plot(*_finite(history.get("grad/norm", ())), linewidth=0.8)
+    lower.plot(*_finite(norms), linewidth=0.8)
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=120)
-    return path
+    figure.savefig(path, dpi=120, format="png")
 
 
 def _finite(points: Sequence[Point]) -> tuple[list[int], list[float]]:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rnnx.combinations import checked, with_group
 from rnnx.comparison_page import keep
-from rnnx.compose import compose
 from rnnx.config import component_from
 from rnnx.errors import ConfigError, RnnxError
-from rnnx.overrides import parse
+from rnnx.launcher import start_server
 from rnnx.ranking import show, write
+from rnnx.rehearsal import keep as keep_rehearsal
 from rnnx.report import console
 from rnnx.runlock import RunLock
 from rnnx.settings import Rerun
@@ -27,18 +28,22 @@ CLOSED = ("FINISHED", "FAILED", "KILLED", "SKIPPED")
 
 def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> int:
     """Open the sweep, ``launch`` its jobs with overrides of ours added, close it; the exit code."""
-    parsed = parse(overrides)
+    parsed = with_group(overrides)
     swept = [str(o.key_or_group) for o in parsed if o.is_sweep_override()]
-    if not swept and not any(o.key_or_group.startswith("hydra.sweeper") for o in parsed):
+    if not swept:
         raise ConfigError(
             "rnnx train -m: no key has several values, so there is nothing to sweep; say "
-            "key=a,b, or leave -m out"
+            "key=a,b or sweep=NAME, or leave -m out"
         )
-    config = compose([str(o.input_line) for o in parsed if not o.is_sweep_override()])
+    configs = checked(parsed)
+    config = configs[0]
     anew = config["sweep"]["rerun"] == Rerun.all.name
     with Stop() as stop:
         sweep = Sweep.open(config["outputs"], overrides, swept, anew)
         with RunLock(sweep, "sweep"):
+            if not any(o.key_or_group == "hydra/launcher" for o in parsed):
+                keep_rehearsal(configs, sweep.path)
+                start_server(sweep)
             wait_for_orphans(sweep, config["outputs"])
             end_abandoned(sweep, config["outputs"])
             sweep.clear()

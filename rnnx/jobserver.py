@@ -1,18 +1,30 @@
-"""What the server that forks a sweep's jobs does first: the server alone imports this.
+"""The server that forks a sweep's jobs, with all that they need already imported, and no thread.
 
-A signal to a whole group (``timeout``, a scheduler, a terminal that closes) is the driver's to act
-on. The server goes on until the driver is gone, because with it all would be lost that it knows of
-the jobs; a job takes the signals' own meaning back.
+The server alone imports this module. A signal to a whole group (``timeout``, a scheduler, a
+terminal that closes) is the driver's to act on. The server goes on until the driver is gone,
+because with it all would be lost that it knows of the jobs; a job takes the signals' own meaning
+back.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
+import safetensors.numpy  # noqa: F401
+
+from rnnx import sweepjob  # noqa: F401 - a job's own rooms
+from rnnx.rehearsal import rehearse
 from rnnx.signals import STOPPING
+from rnnx.sweep import current
 
 os.setsid()
 for _name in STOPPING:
     if hasattr(signal, _name):
         signal.signal(getattr(signal, _name), signal.SIG_IGN)
+
+_sweep = current()
+if _sweep is not None:
+    rehearse(_sweep.path)
+gc.freeze()  # a job's collector would look at all of it, and so copy every page

@@ -9,18 +9,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from multiprocessing import connection
-from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.ranking import line
 from rnnx.signals import Stop
-from rnnx.sweep import Outcome, Sweep, current, end_abandoned, run_of
+from rnnx.sweep import VARIABLE, Outcome, Sweep, current, end_abandoned, run_of
 from rnnx.sweepjob import child
 from rnnx.threads import processors
 
@@ -49,7 +47,9 @@ class _Pool:
 
     def run(self, jobs: Sequence[tuple[int, list[str]]], stop: Stop) -> None:
         """All jobs to their ends; after a signal, those that run to an orderly stop."""
-        context, waiting, told = _server(), list(jobs), False
+        context: Any = multiprocessing.get_context("forkserver")
+        start_server(self._sweep)  # it runs already, unless it was killed or Hydra came by itself
+        waiting, told = list(jobs), False
         try:
             while self._running or (waiting and not stop.signal):
                 while waiting and len(self._running) < self._at_once and not stop.signal:
@@ -101,25 +101,20 @@ def _returned(sweep: Sweep, job: int, overrides: list[str]) -> JobReturn:
     return found
 
 
-def _server() -> Any:
-    """A server that forks processes with our heavy modules in them, and no thread."""
+def start_server(sweep: Sweep) -> None:
+    """Begin with the server that forks the jobs; it warms up while the driver does other things."""
     context: Any = multiprocessing.get_context("forkserver")
-    ours = Path(__file__).resolve().parent
-    heavy = []
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) or ""
-        if name != "__main__" and ("site-packages" in file or file.startswith(str(ours))):
-            heavy.append(name)
-    context.set_forkserver_preload([*heavy, "rnnx.jobserver"])
-    before = os.environ.get("OPENBLAS_NUM_THREADS")
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a fork copies no threads
+    context.set_forkserver_preload(["rnnx.jobserver"])
+    own = {"OPENBLAS_NUM_THREADS": "1", VARIABLE: str(sweep.path.resolve())}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)  # one BLAS thread: a fork copies no threads
     try:
         from multiprocessing import forkserver
 
         forkserver.ensure_running()
     finally:
-        if before is None:
-            del os.environ["OPENBLAS_NUM_THREADS"]
-        else:
-            os.environ["OPENBLAS_NUM_THREADS"] = before
-    return context
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

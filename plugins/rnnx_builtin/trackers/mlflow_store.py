@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rnnx.errors import RnnxError, RunNotFound, StoreError
 from rnnx.ranges import require
@@ -37,6 +37,13 @@ RUNS = 50_000  # an answer, MLflow's limit
 @dataclass(frozen=True)
 class MLflow:
     """Params, metrics by step, samples and checkpoints in MLflow."""
+
+    preload: ClassVar[tuple[str, ...]] = (
+        "mlflow",
+        "mlflow.store.tracking.sqlalchemy_workspace_store",
+        "sqlalchemy.dialects.sqlite",
+        "alembic.command",
+    )
 
     uri: str = ""
     """The store: sqlite:///FILE, http://HOST:PORT, postgresql://…; empty: see above."""

@@ -1,0 +1,46 @@
+"""How a command fails: one line and an exit code, whatever happened."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from rnnx.errors import RnnxError
+from rnnx.printing import printable
+
+
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """Errors become one line on standard error and the process ends with their code."""
+    try:
+        yield
+    except click.exceptions.Abort:
+        click.echo("rnnx: interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        click.echo(f"rnnx: {error.format_message()}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader (head, less) has gone, nothing is wrong: keep the last flush quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except MemoryError:
+        click.echo(
+            "rnnx: the memory is full; choose a smaller network or smaller batches", err=True
+        )
+        sys.exit(1)
+    except RnnxError as error:
+        if os.environ.get("RNNX_DEBUG", "") not in ("", "0"):
+            raise
+        line = " ".join(_short(word) for word in str(error).split())
+        click.echo(f"rnnx: {printable(line)}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _short(word: str, most: int = 300) -> str:
+    """A word that fits on a screen: whoever pasted a whole file as a value knows its inside."""
+    return word if len(word) <= most else f"{word[:100]}…{word[-50:]}"

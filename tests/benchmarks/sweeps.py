@@ -1,0 +1,58 @@
+"""How much of two processors a sweep of short jobs uses: training time over the time of it all.
+
+    python tests/benchmarks/sweeps.py --jobs 64 --seconds 2
+
+A single run says how many steps take so many seconds; then that many jobs are swept in a fresh
+folder. Ideal is the jobs' training time on all processors at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rnnx.threads import processors
+
+RNNX = [sys.executable, "-m", "rnnx"]
+
+
+def seconds_of(folder: Path, *overrides: str) -> float:
+    """The training time of one run, alone."""
+    command = [*RNNX, "train", "tracker=none", "threads=1", *overrides]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    newest = max(folder.glob("outputs/*/run.json"), key=lambda path: path.stat().st_mtime)
+    return float(json.loads(newest.read_text())["metrics"]["final/seconds"])
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--jobs", type=int, default=64)
+    options.add_argument("--seconds", type=float, default=2.0)
+    options.add_argument("overrides", nargs="*", default=["cell=lstm"])
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        seconds_of(folder, "steps=50", *given.overrides)  # compiles
+        steps = round(given.seconds / seconds_of(folder, "steps=400", *given.overrides) * 400)
+        alone = seconds_of(folder, f"steps={steps}", *given.overrides)
+        seeds = f"seed=range(0,{given.jobs})"
+        began, cpu = time.perf_counter(), os.times()
+        command = [*RNNX, "train", "-m", seeds, f"steps={steps}", *given.overrides]
+        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        wall, after = time.perf_counter() - began, os.times()
+        said = done.stdout.splitlines()[-1]
+    ideal = alone * given.jobs / processors()
+    used = after.children_user + after.children_system - cpu.children_user - cpu.children_system
+    print(f"{given.jobs} jobs of {alone:.2f} s of training ({steps} steps); {said}")
+    print(f"wall {wall:.1f} s, ideal {ideal:.1f} s, throughput {ideal / wall:.2f} of ideal")
+    print(f"driver's own CPU {used:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
