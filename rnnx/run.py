@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rnnx.errors import StorageError
+from rnnx.errors import StorageError, StoreError
 from rnnx.identity import config_hash, run_name, run_params, run_tags
 from rnnx.progress import Progress
 from rnnx.report import Report
@@ -52,7 +52,8 @@ def train(
 ) -> Run:
     """Train ``config`` to its end and keep everything in its tracker and its folder.
 
-    ``more`` joins run.json; its ``own_tags`` join the run's tags.
+    ``more`` joins run.json; its ``own_tags`` join the run's tags, and ``takes_over`` is the id of
+    a run of the tracker's without a folder that becomes this one's.
     """
     with Stop() as stop:
         session = Session(config)
@@ -86,7 +87,7 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
     tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
     name = str(known.get("name", ""))
     try:
-        log: RunLog = session.components.tracker.start(name, run_params(session), tags)
+        log = _opened(session, str(known.get("takes_over", "")), name, tags)
     except Exception:
         folder.remove()
         raise
@@ -99,6 +100,19 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
         log.finish("FAILED")
         raise
     return log
+
+
+def _opened(session: Session, before: str, name: str, tags: Mapping[str, str]) -> RunLog:
+    """A new run of the tracker's, or the one that told how the same job failed ``before``."""
+    tracker = session.components.tracker
+    if before:
+        with suppress(StoreError):  # deleted, perhaps
+            log: RunLog = tracker.reopen(before)
+            log.params(run_params(session))
+            log.tags({**tags, "reason": ""})
+            return log
+    started: RunLog = tracker.start(name, run_params(session), tags)
+    return started
 
 
 def go_on(

@@ -59,7 +59,7 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
             folder = run_of(sweep, values["outputs"], job)
             run_id = folder.id if folder else ""
             if folder is None and not stopped:
-                run_id = _stand_in(values, overrides, sweep, reason, trace)
+                run_id = _stand_in(values, overrides, job, sweep, reason, trace)
             return kept(status, reason, run_id, _metrics(folder))
 
 
@@ -75,12 +75,16 @@ def _run(
     about = {"sweep": sweep.id, "job": job, "own_tags": sweep.tags(overrides)}
     if before is not None and not anew:
         return resume(before, report, more=about)
+    told = _stand_in_file(sweep, job)
+    if told.is_file():
+        about["takes_over"] = told.read_text("utf-8")
     return train(values, report, [sweep.name(overrides)], about)
 
 
 def _stand_in(
     values: Mapping[str, Any],
     overrides: Sequence[str],
+    job: int,
     sweep: Sweep,
     reason: str,
     trace: Path,
@@ -89,7 +93,7 @@ def _stand_in(
     tags = {**sweep.tags(overrides), "reason": reason[:5000]}
     with suppress(Exception):  # the error that counts is the job's
         tracker = component_from("tracker", values["tracker"])
-        kept = trace.with_name("run_id")  # of the same failure, when the command was given before
+        kept = _stand_in_file(sweep, job)  # of the time before, when the command was given again
         if kept.is_file():
             log = tracker.reopen(kept.read_text("utf-8"))
             log.tags(tags)
@@ -100,6 +104,11 @@ def _stand_in(
         log.finish("FAILED")
         return str(log.id) if tracker.find(log.id) else ""
     return ""
+
+
+def _stand_in_file(sweep: Sweep, job: int) -> Path:
+    """Where the id of a job's stand-in is."""
+    return sweep.traceback_file(job).with_name("run_id")
 
 
 def _before(values: Mapping[str, Any]) -> RunFolder | None:
