@@ -36,6 +36,8 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
         if multirun:
             return drive(overrides, lambda extra: _hydra(["--multirun", *overrides, *extra]))
         compose(overrides)  # refuse a wrong override in one line, before anything starts
+        if sets := [text for text in overrides if text.startswith("sweep=")]:
+            raise ConfigError(f"{sets[0]}: is a set of values to sweep; add -m")
     # Flags go first: Hydra's parser refuses one that stands between overrides.
     return _hydra([*look, *(["--multirun"] if multirun else []), *overrides])
 

@@ -42,6 +42,30 @@ def test_the_same_command_again_runs_nothing(names: Path) -> None:
     assert len(runs_in(Path("outputs"))) == 3
 
 
+def test_a_set_of_values_by_its_name(names: Path) -> None:
+    assert sweep(names, "sweep=clippers", "seed=0") == 0
+    found = only()
+    assert found.read()["swept"] == ["clipper"]  # what was said as well counts
+    assert [found.name(o.overrides) for o in found.outcomes()] == [
+        "clipper=none",
+        "clipper=value",
+        "clipper=global_norm",
+    ]
+
+
+def test_a_set_of_ones_own(names: Path, tmp_path: Path) -> None:
+    (tmp_path / "own" / "sweep").mkdir(parents=True)
+    params = "# @package _global_\nhydra:\n  sweeper:\n    params:\n      smoothing: 0.5,0.9\n"
+    (tmp_path / "own" / "sweep" / "sizes.yaml").write_text(params)
+    assert sweep(names, f"hydra.searchpath=[file://{tmp_path}/own]", "sweep=sizes") == 0
+    assert statuses() == ["FINISHED"] * 2
+
+
+def test_a_set_of_values_wants_a_sweep(names: Path) -> None:
+    with pytest.raises(ConfigError, match="sweep=seeds: is a set of values to sweep; add -m"):
+        main([*tiny(names), "sweep=seeds"])
+
+
 def test_rerun_all_begins_anew(names: Path) -> None:
     sweep(names, "seed=0,1")
     assert sweep(names, "seed=0,1", "sweep.rerun=all") == 0
@@ -136,13 +160,15 @@ def test_a_stop_inside_another() -> None:
         ("optimizer.learning_rate=0.1,abc", ConfigError, "learning_rate=abc"),
         ("steps=range(0,0)", ConfigError, "steps=range(0,0): has no values"),
         ("sweep.rerun=some", ConfigError, "sweep.rerun"),
+        ("sweep=bogus", ConfigError, "sweep=bogus: there is no such sweep; choose from cells"),
+        ("cell.forget_bias=1,2 cell=lstm,gru", ConfigError, "cell.forget_bias: there is no such"),
     ],
 )
 def test_bad_input_starts_nothing(
     override: str, kind: type[Exception], said: str, names: Path
 ) -> None:
     with pytest.raises(kind) as caught:
-        sweep(names, override, "seed=0,1")
+        sweep(names, *override.split(), "seed=0,1")
     assert isinstance(caught.value, InputError)
     assert said in str(caught.value) and "\n" not in str(caught.value)
     assert not Path("outputs").exists()

@@ -15,7 +15,7 @@ from rnnx.records import Point
 from rnnx.testing import TrackerSuite, trackers
 from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
 from rnnx_builtin.trackers.mlflow_client import quietly
-from rnnx_builtin.trackers.mlflow_store import MLflowLog
+from rnnx_builtin.trackers.mlflow_log import MLflowLog
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,8 @@ from rnnx_builtin.trackers.mlflow_client import (
     quietly,
     sqlite_file,
 )
+from rnnx_builtin.trackers.mlflow_log import MLflowLog, nested
 
-PARAM_LENGTH = 6000  # characters, MLflow's limit
-PARAMS, METRICS = 100, 1000  # a batch, MLflow's limits
 RUNS = 50_000  # an answer, MLflow's limit
 
 
@@ -64,7 +63,7 @@ class MLflow:
             }
             if "git.commit" in tags:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
-            run = client.create_run(experiment_id, run_name=name, tags=own | _nested(tags))
+            run = client.create_run(experiment_id, run_name=name, tags=own | nested(tags))
             log = MLflowLog(client, run.info.run_id)
             try:
                 log.params(params)
@@ -173,12 +172,6 @@ class MLflow:
             ) from error
 
 
-def _nested(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags, and MLflow's own for a run that belongs to a sweep's."""
-    parent = tags.get("rnnx.parent")
-    return dict(tags) | ({"mlflow.parentRunId": parent} if parent else {})
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -192,70 +185,3 @@ def _summary(run: Any) -> RunSummary:
     started = (info.start_time or 0) / 1000
     name = info.run_name or ""
     return RunSummary(info.run_id, info.status, name, started, folder, data.metrics, data.tags)
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    """Trouble with an open run becomes a StoreError of one line."""
-    try:
-        with quietly():
-            yield
-    except Exception as error:
-        raise StoreError(cause_of(error)) from error
-
-
-class MLflowLog:
-    """One open run in an MLflow store."""
-
-    def __init__(self, client: Any, run_id: str) -> None:
-        self.id = run_id
-        self._client = client
-
-    @_in_one_line()
-    def params(self, params: Mapping[str, str]) -> None:
-        """Store parameters; what is too long for MLflow is cut, with an ellipsis."""
-        from mlflow.entities import Param
-
-        cut = [
-            Param(key, value if len(value) <= PARAM_LENGTH else value[: PARAM_LENGTH - 1] + "…")
-            for key, value in params.items()
-        ]
-        for i in range(0, len(cut), PARAMS):
-            self._client.log_batch(self.id, params=cut[i : i + PARAMS])
-
-    @_in_one_line()
-    def points(self, points: Sequence[Point]) -> None:
-        from mlflow.entities import Metric
-
-        metrics = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
-        for i in range(0, len(metrics), METRICS):
-            self._client.log_batch(self.id, metrics=metrics[i : i + METRICS])
-
-    @_in_one_line()
-    def tags(self, tags: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag
-
-        self._client.log_batch(
-            self.id, tags=[RunTag(k, v[:5000]) for k, v in _nested(tags).items()]
-        )
-
-    @_in_one_line()
-    def file(self, path: Path, folder: str = "") -> None:
-        self._client.log_artifact(self.id, str(path), folder or None)
-
-    @_in_one_line()
-    def picture(self, name: str, path: Path, step: int) -> None:
-        from PIL import Image
-
-        # MLflow gives each picture a name of its own; one sent again must not be there twice.
-        start = f"images/{name}+step+{step}+"
-        there = self._client.list_artifacts(self.id, "images")
-        if any(found.path.startswith(start) for found in there):
-            return
-        with Image.open(path) as image:
-            self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
-
-    @_in_one_line()
-    def finish(self, status: str, ended: float | None = None) -> None:
-        when = None if ended is None else int(ended * 1000)
-        self._client.set_terminated(self.id, status, end_time=when)
