@@ -5,7 +5,9 @@
 
 A component is a frozen dataclass of its hyperparameters: numbers, strings, booleans, Enums,
 ``float | None`` or nested dataclasses of these. ``__post_init__`` checks their ranges. It holds
-no parameters and no state: these are data, passed in and returned.
+no parameters and no state: these are data, passed in and returned. What is heavy is imported
+inside functions; a class may name such modules in ``preload: ClassVar[tuple[str, ...]]``, and a
+sweep imports them once for all its jobs.
 
 One alphabet everywhere: T time, B batch, n_x inputs, n_a hidden units, n_y outputs; gradients are
 ``d`` + name. Layout is features × batch with time first:
