@@ -34,7 +34,7 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     overrides = quoted(overrides)
     if not look:
         if multirun:
-            return drive(overrides, lambda extra: _hydra(["--multirun", *overrides, *extra]))
+            return drive(overrides, lambda texts: _hydra(["--multirun", *texts]))
         compose(overrides)  # refuse a wrong override in one line, before anything starts
         if sets := [text for text in overrides if text.startswith("sweep=")]:
             raise ConfigError(f"{sets[0]}: is a set of values to sweep; add -m")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
 
 from rnnx.compose import MAIN, check, composer
 from rnnx.contracts import KINDS
@@ -18,24 +20,53 @@ GROUPS = (*KINDS, "experiment", "sweep")
 MOST = 64  # combinations of components that are tried
 
 
-def with_group(overrides: Sequence[str]) -> list[Override]:
-    """The overrides, and those that a file of configuration sweeps (``hydra.sweeper.params``).
+class Asked(NamedTuple):
+    """What a sweep's command says, all taken together."""
 
-    ``sweep=NAME`` chooses such a file; what is said on the command line as well counts there.
+    overrides: list[Override]
+    texts: list[str]  # of the command line
+    sweeper: dict[str, Any]  # hydra.sweeper
+
+
+def asked(texts: Sequence[str]) -> Asked:
+    """The overrides of the command line, and those of a file of configuration.
+
+    A file sweeps with ``hydra.sweeper.params`` (``sweep=NAME`` chooses one); what is said on the
+    command line as well counts there.
     """
     from hydra import compose
-    from omegaconf import OmegaConf
 
-    parsed = parse(overrides)
+    parsed = parse(texts)
     own = [o for o in parsed if not o.is_sweep_override()]
     with composer() as make:
-        make(own)  # tells of a wrong one in our words
+        base = make(own)  # tells of a wrong one in our words
         hydra = [o for o in own if o.key_or_group in GROUPS or o.key_or_group.startswith("hydra")]
         config = compose(MAIN, [str(o.input_line) for o in hydra], return_hydra_config=True)
-        found = OmegaConf.select(config, "hydra.sweeper.params")
-    said = {o.key_or_group for o in parsed}
-    texts = [f"{key}={value}" for key, value in (found or {}).items() if key not in said]
-    return [*parse(texts), *parsed]
+        sweeper: dict[str, Any] = dict(config.hydra.sweeper)
+    said, found = {o.key_or_group for o in parsed}, sweeper.get("params") or {}
+    texts = [_in_whole_numbers(override, base) for override in parsed]
+    more = [f"{key}={value}" for key, value in found.items() if key not in said]
+    return Asked(parse([*more, *texts]), texts, sweeper)
+
+
+def _in_whole_numbers(override: Override, base: DictConfig) -> str:
+    """Hydra reads every interval in floating point: one of a whole number is written as such."""
+    text = str(override.input_line)
+    if override.is_interval_sweep() and type(OmegaConf.select(base, override.key_or_group)) is int:
+        ends = override.value()
+        if ends.start == int(ends.start) and ends.end == int(ends.end):
+            key, value = text.split("=", 1)
+            return f"{key}=int({value})"
+    return text
+
+
+def check_sweeper(overrides: Sequence[Override], sweeper: Mapping[str, Any]) -> None:
+    """What the sweeper itself refuses, if it is one that says so before it begins."""
+    from hydra.utils import get_class
+
+    refuse = getattr(get_class(sweeper["_target_"]), "check", None)
+    if refuse is not None:
+        refuse(overrides, sweeper)
 
 
 def checked(overrides: Sequence[Override]) -> list[dict[str, Any]]:

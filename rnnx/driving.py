@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rnnx.combinations import checked, with_group
+from rnnx.combinations import asked, check_sweeper, checked
 from rnnx.comparison_page import keep
 from rnnx.config import component_from
 from rnnx.errors import ConfigError, RnnxError
 from rnnx.launcher import start_server
-from rnnx.ranking import show, write
+from rnnx.ranking import ranked, show, write
+from rnnx.records import Point
 from rnnx.rehearsal import keep as keep_rehearsal
 from rnnx.report import console
 from rnnx.runlock import RunLock
@@ -28,13 +31,14 @@ CLOSED = ("FINISHED", "FAILED", "KILLED", "SKIPPED")
 
 def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> int:
     """Open the sweep, ``launch`` its jobs with overrides of ours added, close it; the exit code."""
-    parsed = with_group(overrides)
+    parsed, texts, sweeper = asked(overrides)
     swept = [str(o.key_or_group) for o in parsed if o.is_sweep_override()]
     if not swept:
         raise ConfigError(
             "rnnx train -m: no key has several values, so there is nothing to sweep; say "
             "key=a,b or sweep=NAME, or leave -m out"
         )
+    check_sweeper(parsed, sweeper)
     configs = checked(parsed)
     config = configs[0]
     anew = config["sweep"]["rerun"] == Rerun.all.name
@@ -46,13 +50,14 @@ def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> i
                 start_server(sweep)
             wait_for_orphans(sweep, config["outputs"])
             end_abandoned(sweep, config["outputs"])
-            sweep.clear()
+            if not any(o.key_or_group == "hydra/sweeper" for o in parsed):
+                sweep.clear()  # a search remembers its jobs
             log = _begun(sweep, config)
             failed = True
             try:
                 if not stop.signal:
                     with _environment(sweep):
-                        launch([f"hydra.sweep.dir='{sweep.path}/hydra'"])
+                        launch([*texts, f"hydra.sweep.dir='{sweep.path}/hydra'"])
                 failed = False
             finally:
                 end_abandoned(sweep, config["outputs"])
@@ -67,6 +72,19 @@ def _begun(sweep: Sweep, config: Mapping[str, Any]) -> RunLog:
         if "parent" not in sweep.read():
             sweep.remove()
         raise
+
+
+def _tell_best(sweep: Sweep, log: RunLog) -> None:
+    """The best job's loss and values, on the parent's run."""
+    outcomes = sweep.outcomes()
+    best = next(iter(ranked(outcomes)), None)
+    if best is None or best.best_val_loss is None or not math.isfinite(best.best_val_loss):
+        return
+    values = dict(pair.partition("=")[::2] for pair in best.overrides)
+    swept = {f"best.{key}": values[key] for key in sweep.read()["swept"] if key in values}
+    log.tags({"best.run": best.run_id, **swept})
+    now = int(time.time() * 1000)
+    log.points([Point("best/val_loss", best.best_val_loss, len(outcomes), now)])
 
 
 @contextmanager
@@ -90,7 +108,9 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     table = write(sweep)
     try:
         log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in CLOSED})
-        log.file(table)
+        for path in (table, *sorted(sweep.artifacts.glob("*"))):
+            log.file(path)
+        _tell_best(sweep, log)
         log.finish("KILLED" if number else "FAILED" if bad else "FINISHED")
     except RnnxError:
         raise

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
@@ -27,33 +27,58 @@ LOOK = 0.5  # seconds between two looks at whether a signal has come
 
 def launch(config: Any, jobs: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
     """Run the jobs of these overrides, numbered from ``first``, to their ends."""
+    numbered = [(first + place, list(overrides)) for place, overrides in enumerate(jobs)]
+    sweep = stream(config, iter(numbered), lambda _: None, len(numbered))
+    return [_returned(sweep, job, overrides) for job, overrides in numbered]
+
+
+def stream(
+    config: Any,
+    jobs: Iterator[tuple[int, list[str]]],
+    ended: Callable[[Outcome], None],
+    total: int = 0,
+) -> Sweep:
+    """Run jobs, each taken when there is room for it, and tell what came of each.
+
+    ``total`` is how many there will be; 0: nobody knows.
+    """
     sweep = current()
     assert sweep is not None, "the launcher runs inside a sweep of rnnx"
     # What the user said of Hydra itself goes along: a folder of configurations, say.
     said = [o for o in config.hydra.overrides.hydra if o.startswith("hydra.searchpath")]
-    waiting = [(first + place, [*said, *overrides]) for place, overrides in enumerate(jobs)]
     with Stop() as stop:
-        at_once = config.jobs or processors()
-        _Pool(sweep, config.outputs, at_once, len(waiting)).run(waiting, stop)
-    return [_returned(sweep, job, overrides) for job, overrides in waiting]
+        pool = _Pool(sweep, config.outputs, config.jobs or processors(), total, ended)
+        pool.run(((job, [*said, *overrides]) for job, overrides in jobs), stop)
+    return sweep
 
 
 class _Pool:
     """The jobs that run and those that wait."""
 
-    def __init__(self, sweep: Sweep, outputs: str, at_once: int, total: int) -> None:
+    def __init__(
+        self,
+        sweep: Sweep,
+        outputs: str,
+        at_once: int,
+        total: int,
+        told: Callable[[Outcome], None],
+    ) -> None:
         self._sweep, self._outputs, self._at_once, self._total = sweep, outputs, at_once, total
+        self._told = told
         self._running: dict[Any, tuple[Any, int, list[str], float]] = {}
 
-    def run(self, jobs: Sequence[tuple[int, list[str]]], stop: Stop) -> None:
+    def run(self, jobs: Iterator[tuple[int, list[str]]], stop: Stop) -> None:
         """All jobs to their ends; after a signal, those that run to an orderly stop."""
         context: Any = multiprocessing.get_context("forkserver")
         start_server(self._sweep)  # it runs already, unless it was killed or Hydra came by itself
-        waiting, told = list(jobs), False
+        more, told = True, False
         try:
-            while self._running or (waiting and not stop.signal):
-                while waiting and len(self._running) < self._at_once and not stop.signal:
-                    self._start(context, *waiting.pop(0))
+            while self._running or (more and not stop.signal):
+                while more and len(self._running) < self._at_once and not stop.signal:
+                    job = next(jobs, None)
+                    more = job is not None
+                    if job is not None:
+                        self._start(context, *job)
                 if stop.signal and not told:
                     told = True
                     for process, *_ in self._running.values():
@@ -83,6 +108,7 @@ class _Pool:
         outcome = self._sweep.outcome(job)
         assert outcome is not None
         print(line(self._sweep, outcome, self._total), flush=True)
+        self._told(outcome)
 
 
 def _in_words(code: int) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from rnnx.metadata import DEEPEST, plain_config
 from rnnx.overrides import parse
 from rnnx.progress import Progress
 from rnnx.report import Report
+from rnnx.rounds import Hopeless
 from rnnx.run import FOLDER_TAG, Run, begin, go_on, in_words
 from rnnx.runfolder import RunFolder, runs_in
 from rnnx.runlock import RunLock, is_busy
@@ -41,6 +42,7 @@ def resume(
     report: Report,
     overrides: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
+    is_hopeless: Hopeless | None = None,
 ) -> Run:
     """Go on with the run of ``folder``, to its own or to other ``steps``.
 
@@ -67,7 +69,7 @@ def resume(
         folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
         folder.write_config(config)
         report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
-        return go_on(session, tracking, folder, report, stop, progress)
+        return go_on(session, tracking, folder, report, stop, progress, is_hopeless)
 
 
 def _name(folder: RunFolder, session: Session) -> None:

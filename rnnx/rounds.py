@@ -6,7 +6,7 @@ import math
 import signal
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from rnnx import checkpoint as checkpoints
@@ -21,6 +21,7 @@ from rnnx.signals import Stop
 from rnnx.tracking import Tracking
 from rnnx.training import Session
 
+Hopeless = Callable[[int, float], bool]  # by step and held-out loss, whether to stop there
 SOON = 5.0  # seconds without an answer after which a run that is told to stop leaves its tracker
 HURRY = 1.0  # seconds for all that a run which was told twice to stop has left for its tracker
 
@@ -35,11 +36,13 @@ class Rounds:
         folder: RunFolder,
         report: Report,
         progress: Progress | None = None,
+        is_hopeless: Hopeless | None = None,
     ) -> None:
         self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
         self.settings, self.progress = session.settings, progress or Progress()
         self.originality = Originality(session.corpus)
         self.own_tags = run_tags(session)
+        self.is_hopeless, self.pruned = is_hopeless, False
         self.clock = time.perf_counter()
         self.speed = 0.0  # tokens a second, between the last two figures
 
@@ -96,9 +99,9 @@ class Rounds:
         return 128 + number
 
     def _steps(self, stop: Stop) -> None:
-        session, settings, progress = self.session, self.settings, self.progress
+        session, settings = self.session, self.settings
         self.clock = time.perf_counter()
-        while session.steps < settings.steps and not stop.signal and not self._is_worse():
+        while session.steps < settings.steps and not (stop.signal or self._over()):
             session.step()
             step = session.steps
             self._count()
@@ -112,15 +115,20 @@ class Rounds:
                 self._evaluate()
             if _due(step, settings.checkpoint.every):
                 self._checkpoint()
-        if self._is_worse():
-            self.report.note(
-                f"stopped after step {session.steps}: {progress.worse} evaluations without a "
-                f"better held-out loss than that of step {progress.best_step}"
-            )
+        if over := self._over():
+            self.report.note(f"stopped after step {session.steps}: {over}")
 
-    def _is_worse(self) -> bool:
-        """Whether the last step's evaluation was one too many without a better loss."""
-        return self.progress.is_over(self.session.steps, self.settings.patience)
+    def _over(self) -> str:
+        """Why no more steps are made before the last; empty where they are."""
+        progress = self.progress
+        if self.pruned:
+            return "others were better by then"
+        if progress.is_over(self.session.steps, self.settings.patience):
+            return (
+                f"{progress.worse} evaluations without a better held-out loss than that of step "
+                f"{progress.best_step}"
+            )
+        return ""
 
     def _count(self) -> None:
         figures, progress = self.session.figures, self.progress
@@ -186,6 +194,7 @@ class Rounds:
             self.report.evaluated(self.session, loss)
             if self.progress.evaluated(loss, step):
                 checkpoints.write(self._state(), self.folder.best)
+        self.pruned = self.is_hopeless is not None and self.is_hopeless(step, loss)
 
     def _checkpoint(self) -> None:
         with self._clock_stopped():

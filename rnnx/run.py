@@ -12,7 +12,7 @@ from rnnx.errors import StorageError, StoreError
 from rnnx.identity import config_hash, run_name, run_params, run_tags
 from rnnx.progress import Progress
 from rnnx.report import Report
-from rnnx.rounds import Rounds
+from rnnx.rounds import Hopeless, Rounds
 from rnnx.runfolder import RunFolder
 from rnnx.runlock import RunLock
 from rnnx.signals import Stop
@@ -35,6 +35,7 @@ class Run:
     status: str  # FINISHED, or KILLED after a signal
     metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
     exit_code: int = 0
+    pruned: bool = False  # it was stopped because it was hopeless
 
     @property
     def model(self) -> Model:
@@ -49,11 +50,13 @@ def train(
     report: Report,
     overrides: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
+    is_hopeless: Hopeless | None = None,
 ) -> Run:
     """Train ``config`` to its end and keep everything in its tracker and its folder.
 
     ``more`` joins run.json; its ``own_tags`` join the run's tags, and ``takes_over`` is the id of
-    a run of the tracker's without a folder that becomes this one's.
+    a run of the tracker's without a folder that becomes this one's. ``is_hopeless`` is asked after
+    every evaluation, by step and held-out loss, and ends the run.
     """
     with Stop() as stop:
         session = Session(config)
@@ -67,7 +70,7 @@ def train(
         with in_words(folder), RunLock(folder):
             log = begin(session, folder)
             tracking = Tracking(lambda: log, folder, report.warning)
-            return go_on(session, tracking, folder, report, stop)
+            return go_on(session, tracking, folder, report, stop, is_hopeless=is_hopeless)
 
 
 @contextmanager
@@ -122,6 +125,7 @@ def go_on(
     report: Report,
     stop: Stop,
     progress: Progress | None = None,
+    is_hopeless: Hopeless | None = None,
 ) -> Run:
     """Train from where the session stands to the end."""
     for note in session.corpus.notes:
@@ -130,6 +134,7 @@ def go_on(
     tracking.tags({"rnnx.folder": str(folder.path.resolve())})
     tracking.file(folder.config)
     tracking.flush()
-    code = Rounds(session, tracking, folder, report, progress).run(stop)
+    rounds = Rounds(session, tracking, folder, report, progress, is_hopeless)
+    code = rounds.run(stop)
     status = "KILLED" if code else "FINISHED"
-    return Run(folder.id, folder, status, tracking.last, code)
+    return Run(folder.id, folder, status, tracking.last, code, rounds.pruned)

@@ -32,8 +32,15 @@ from rnnx.store import RunLog, Tracker
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
 VARIABLE = "RNNX_SWEEP"  # the environment's word for the folder of the sweep that a job is of
 ORPHANS = 60.0  # seconds that jobs have to end after their driver was killed
+PRUNED = "pruned: others were better by then"  # the reason of a job that a search ended early
 # What does not decide which jobs there are.
-ASIDE = ("jobs=", "sweep.rerun=", "hydra/launcher=", "hydra.launcher.")
+ASIDE = (
+    "jobs=",
+    "sweep.rerun=",
+    "hydra/launcher=",
+    "hydra.launcher.",
+    "hydra.sweeper.n_trials=",
+)
 
 
 class Outcome(NamedTuple):
@@ -104,6 +111,11 @@ class Sweep:
         """Forget the outcomes of the time before; the runs stay."""
         for path in (self.path / "jobs").glob("*.json"):
             path.unlink()
+
+    @property
+    def artifacts(self) -> Path:
+        """A folder of files that the parent's run gets, too."""
+        return self.path / "artifacts"
 
     def log_file(self, job: int) -> Path:
         """Where a job's output goes."""

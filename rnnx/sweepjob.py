@@ -22,7 +22,8 @@ from rnnx.run import Run, train
 from rnnx.runfolder import RunFolder, runs_in
 from rnnx.settings import Baseline, Rerun
 from rnnx.signals import STOPPING, Stop
-from rnnx.sweep import Outcome, Sweep, run_of
+from rnnx.sweep import PRUNED, Outcome, Sweep, run_of
+from rnnx.trials import judge
 
 
 def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep: Sweep) -> int:
@@ -50,6 +51,7 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
                 return kept("SKIPPED", skip, before.id if before else "", _metrics(before))
             run = _run(values, overrides, job, sweep, before)
             reason = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
+            reason = PRUNED if run.pruned else reason
             return kept(run.status, reason, run.run_id, run.metrics)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             trace = sweep.keep_traceback(job, error)
@@ -74,11 +76,11 @@ def _run(
     anew = values["sweep"]["rerun"] == Rerun.all.name
     about = {"sweep": sweep.id, "job": job, "own_tags": sweep.tags(overrides)}
     if before is not None and not anew:
-        return resume(before, report, more=about)
+        return resume(before, report, more=about, is_hopeless=judge(sweep, job))
     told = _stand_in_file(sweep, job)
     if told.is_file():
         about["takes_over"] = told.read_text("utf-8")
-    return train(values, report, [sweep.name(overrides)], about)
+    return train(values, report, [sweep.name(overrides)], about, judge(sweep, job))
 
 
 def _stand_in(
