@@ -126,8 +126,11 @@ def _distribution(override: Override) -> Any:
         kind = kinds.IntDistribution if _whole(value.start, value.end) else kinds.FloatDistribution
         try:
             return kind(value.start, value.end, log=log)
-        except ValueError as error:
-            raise ConfigError(f"{override.input_line}: {error}") from None
+        except ValueError:
+            least = ", and a logarithm's above 0" if log else ""
+            raise ConfigError(
+                f"{override.input_line}: the first end must be below the second{least}"
+            ) from None
     if override.is_range_sweep() and _whole(value.start, value.stop, value.step) and value.step > 0:
         last = value.stop - 1 - (value.stop - 1 - value.start) % value.step
         return kinds.IntDistribution(value.start, last, step=value.step)

@@ -111,8 +111,8 @@ def test_no_job_is_judged_outside_a_search(tmp_path: Path) -> None:
         ("hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials=0: must be at least 1"),
         ("hydra.sweeper.sampler=best", "hydra.sweeper.sampler=best: choose from tpe, random"),
         ("hydra.sweeper.pruner=axe", "hydra.sweeper.pruner=axe: choose from median, hyperband"),
-        ("cell.hidden_size=interval(9,2)", "hidden_size=interval(9,2)"),
-        ("optimizer.learning_rate=tag(log, interval(0, 1))", "learning_rate=tag(log"),
+        ("cell.hidden_size=interval(9,2)", "the first end must be below the second"),
+        ("optimizer.learning_rate=tag(log, interval(0, 1))", "above 0"),
         ("cell.hidden_size=interval(0,2)", "cell.hidden_size=0: must be at least 1"),
     ],
 )
