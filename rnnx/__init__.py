@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from rnnx.corpus import Corpus as Corpus
     from rnnx.corpus import Examples as Examples
     from rnnx.corpus import Stream as Stream
+    from rnnx.corpus import examples_of as examples_of
+    from rnnx.corpus import split_examples as split_examples
+    from rnnx.corpus import split_stream as split_stream
     from rnnx.door import build as build
     from rnnx.door import load as load
     from rnnx.door import train as train
+    from rnnx.hookspecs import Register as Register
     from rnnx.hookspecs import hookimpl as hookimpl
     from rnnx.initialization import fill as fill
     from rnnx.parameters import Parameters as Parameters
+    from rnnx.ranges import require as require
+    from rnnx.records import UI as UI
     from rnnx.records import Findings as Findings
     from rnnx.records import Observation as Observation
     from rnnx.records import Point as Point
@@ -37,6 +43,8 @@ if TYPE_CHECKING:
 _HOME = {
     "API_VERSION": "contracts",
     "Array": "contracts",
+    "Register": "hookspecs",
+    "UI": "records",
     "Findings": "records",
     "Observation": "records",
     "Params": "contracts",
@@ -46,6 +54,10 @@ _HOME = {
     "Corpus": "corpus",
     "Examples": "corpus",
     "Stream": "corpus",
+    "examples_of": "corpus",
+    "split_examples": "corpus",
+    "split_stream": "corpus",
+    "require": "ranges",
     "hookimpl": "hookspecs",
     "fill": "initialization",
     "Parameters": "parameters",
@@ -57,10 +69,14 @@ _HOME = {
     "unroll": "unrolling",
 }
 
+_ROOMS = ("autodiff", "errors", "padding", "testing")  # modules that are public as such
+
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"rnnx.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'rnnx' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"rnnx.{_HOME[name]}"), name)
@@ -69,4 +85,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *_HOME, *_ROOMS})

@@ -197,6 +197,19 @@ def plugins(as_json: bool, strict: bool) -> None:
     sys.exit(work.show_plugins(as_json, strict))
 
 
+# The word as a choice of click's would need the contracts, and so NumPy, for --help.
+@commands.command(name="new-plugin")
+@click.argument("name")
+@click.option("--kind", default="cell", show_default=True, help="Any kind of `rnnx plugins`.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def new_plugin(name: str, kind: str, debug: bool) -> None:
+    """Write a plugin's whole project into the folder NAME; its tests pass at once."""
+    from rnnx import authoring
+
+    _debug(debug)
+    authoring.new_plugin(name, kind)
+
+
 @commands.command()
 @_with_overrides
 @click.option(
