@@ -1,29 +1,72 @@
-"""What a plugin author's commands do, behind their options in cli.py."""
+"""The command line's words for plugin authors: new-plugin, check, plugins and its doctor.
+
+As in cli.py, only click is imported here.
+"""
 
 from __future__ import annotations
 
-import difflib
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
-from rnnx.contracts import KINDS
-from rnnx.errors import ConfigError
+import click
 
 
+def _debug(command: Any) -> Any:
+    """``--debug`` for a command that does not look at it itself."""
+
+    def given(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+        if value:
+            os.environ["RNNX_DEBUG"] = "1"
+
+    about = "Show tracebacks of errors."
+    return click.option("--debug", is_flag=True, expose_value=False, callback=given, help=about)(
+        command
+    )
+
+
+# The kinds as a choice of click's would need the contracts, and so NumPy, for --help.
+@click.command(name="new-plugin")
+@click.argument("name")
+@click.option("--kind", default="cell", show_default=True, help="Any kind of `rnnx plugins`.")
+@_debug
 def new_plugin(name: str, kind: str) -> None:
-    """Write a project and say what to do with it."""
+    """Write a plugin's whole project into the folder NAME; its tests pass at once."""
+    from rnnx.registry import kind_named
     from rnnx.scaffold import new_plugin as write
 
-    files = write(name, kind_of(kind), Path())
-    for path in files:
-        print(path)
-    print(f"next: cd {name} && pip install -e '.[test]' && pytest")
+    for path in write(name, kind_named(kind), Path()):
+        click.echo(path)
+    click.echo(f"next: cd {name} && pip install -e '.[test]' && pytest")
 
 
-def kind_of(word: str) -> str:
-    """The kind that a word names, the plural too; ConfigError with the choices."""
-    kinds = {**{kind: kind for kind in KINDS}, **{p: kind for kind, p in KINDS.items()}}
-    if word in kinds:
-        return kinds[word]
-    message = f"{word}: is no kind of component; choose from {', '.join(KINDS)}"
-    close = difflib.get_close_matches(word, list(KINDS), n=1)
-    raise ConfigError(f"{message}; did you mean {close[0]}?" if close else message)
+@click.command()
+@click.argument("kind")
+@click.argument("name")
+@click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
+@_debug
+def check(kind: str, name: str, fields: tuple[str, ...]) -> None:
+    """Check a component against its contract: rnnx check cell NAME hidden_size=3.
+
+    Every check is named, counted and timed, and what fails is told in numbers; exit code 1 then.
+    """
+    from rnnx.checking import check as conduct_all
+    from rnnx.registry import kind_named
+
+    sys.exit(conduct_all(kind_named(kind), name, fields))
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--strict", is_flag=True, help="Exit 1 if any plugin failed.")
+@click.pass_context
+def plugins(ctx: click.Context, as_json: bool, strict: bool) -> None:
+    """List all components, where they came from, and what failed."""
+    if ctx.invoked_subcommand is None:
+        from rnnx import commands as work
+
+        sys.exit(work.show_plugins(as_json, strict))
+
+
+AUTHORS = (new_plugin, check, plugins)

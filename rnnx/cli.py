@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from rnnx import __version__
+from rnnx.authoring import AUTHORS
 from rnnx.failing import told_in_one_line
 from rnnx.printing import printable
 
@@ -188,29 +189,6 @@ def compare(names: tuple[str, ...], metric: str, debug: bool, **how: str | None)
 
 
 @commands.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--strict", is_flag=True, help="Exit 1 if any plugin failed.")
-def plugins(as_json: bool, strict: bool) -> None:
-    """List all components, where they came from, and what failed."""
-    from rnnx import commands as work
-
-    sys.exit(work.show_plugins(as_json, strict))
-
-
-# The word as a choice of click's would need the contracts, and so NumPy, for --help.
-@commands.command(name="new-plugin")
-@click.argument("name")
-@click.option("--kind", default="cell", show_default=True, help="Any kind of `rnnx plugins`.")
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-def new_plugin(name: str, kind: str, debug: bool) -> None:
-    """Write a plugin's whole project into the folder NAME; its tests pass at once."""
-    from rnnx import authoring
-
-    _debug(debug)
-    authoring.new_plugin(name, kind)
-
-
-@commands.command()
 @_with_overrides
 @click.option(
     "--port",
@@ -226,6 +204,10 @@ def ui(overrides: tuple[str, ...], port: int, debug: bool) -> None:
 
     _debug(debug)
     sys.exit(open_ui(list(overrides), port))
+
+
+for _command in AUTHORS:
+    commands.add_command(_command)
 
 
 def _debug(debug: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnnx.contracts import KINDS
-from rnnx.errors import UnknownComponent
+from rnnx.errors import ConfigError, UnknownComponent
 
 
 @dataclass(frozen=True)
@@ -94,3 +94,13 @@ class Registry:
         order = list(KINDS)
         keys = sorted(self.entries, key=lambda key: (order.index(key[0]), key[1]))
         return (self.entries[key] for key in keys)
+
+
+def kind_named(word: str) -> str:
+    """The kind that a word names, the plural too; ConfigError with the choices."""
+    kinds = {**{kind: kind for kind in KINDS}, **{p: kind for kind, p in KINDS.items()}}
+    if word in kinds:
+        return kinds[word]
+    message = f"{word}: is no kind of component; choose from {', '.join(KINDS)}"
+    close = difflib.get_close_matches(word, list(KINDS), n=1)
+    raise ConfigError(f"{message}; did you mean {close[0]}?" if close else message)

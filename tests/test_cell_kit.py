@@ -154,6 +154,43 @@ def only_long(right, params, x, state, lengths, scratch):
     return (h if len(h) > 1 else h[0]), final, cache
 
 
+def unused_parameter(right, rng, n_x, dtype):
+    return {**right(rng, n_x, dtype), "unused": np.ones((1, 1), dtype)}
+
+
+def no_gradient_of_it(right, params, cache, dstate):
+    dparams, dx, back = right(params, cache, dstate)
+    return {**dparams, "unused": np.zeros_like(params["unused"])}, dx, back
+
+
+def deaf_forward(right, params, x, state, lengths, scratch):
+    return right({**params, "Wh": np.zeros_like(params["Wh"])}, x, state, lengths, scratch)
+
+
+def deaf_backward(right, params, cache, dh, dstate, scratch):
+    dparams, dx, back = right(
+        {**params, "Wh": np.zeros_like(params["Wh"])}, cache, dh, dstate, scratch
+    )
+    return {**dparams, "Wh": np.zeros_like(params["Wh"])}, dx, back
+
+
+def three_columns(right, params, x, state, lengths, scratch):
+    h, final, cache = right(params, x, state, lengths, scratch)
+    h[..., 3:] = 0
+    return h, final, cache
+
+
+def overflows(right, params, x, state, lengths, scratch):
+    with np.errstate(all="ignore"):
+        h, final, cache = right(params, x, state, lengths, scratch)
+        bad = np.where(np.abs(state[0]).max() > 10, np.nan, 0).astype(h.dtype)
+    return h + bad, final, cache
+
+
+def no_state(right, B, dtype):
+    return ()
+
+
 MUTANTS = {
     "check_gradients": [
         mutant(Elman, step_back=no_transpose),
@@ -187,7 +224,10 @@ MUTANTS = {
     ],
     "check_columns_are_independent": [mutant(Elman, forward=mixes_columns)],
     "check_dtypes": [mutant(Vanilla, forward=wide_dtype)],
-    "check_state": [mutant(LSTM, initial_state=state_of_ones)],
+    "check_state": [
+        mutant(LSTM, initial_state=state_of_ones),
+        mutant(Elman, initial_state=no_state),
+    ],
     "check_no_final_gradient": [
         mutant(
             Elman,
@@ -203,6 +243,17 @@ MUTANTS = {
     "check_small_shapes": [mutant(Vanilla, forward=only_long)],
     "check_stream": [
         *(mutant(base, stream=broken) for base, broken in stream_mutants.STREAMS),
+    ],
+    "check_any_shape": [
+        mutant(Elman, forward=three_columns),
+        mutant(Vanilla, forward=overflows),
+        mutant(GRU, forward=not_zero_beyond),
+        mutant(Vanilla, forward=wide_dtype),
+        mutant(Elman, forward=global_randomness),
+    ],
+    "check_everything_has_a_say": [
+        mutant(Elman, init=unused_parameter, step_back=no_gradient_of_it),
+        mutant(LSTM, forward=deaf_forward, backward=deaf_backward),
     ],
 }
 

@@ -62,6 +62,10 @@ def test_the_kit_catches_each_fault() -> None:
         seen.grads.flat[:] = 0
         return inner(seen)
 
+    def draws_elsewhere(inner, seen):
+        np.random.rand()
+        return inner(seen)
+
     zero = mutant(right)
     object.__setattr__(zero, "every", 0)
     assert_all_caught(
@@ -76,7 +80,8 @@ def test_the_kit_catches_each_fault() -> None:
             ],
             "check_changes_nothing": [mutant(right, observe=damages)],
             "check_determinism": [
-                mutant(right, observe=lambda inner, s: Findings({"a": np.random.rand()}, {}))
+                mutant(right, observe=lambda inner, s: Findings({"a": np.random.rand()}, {})),
+                mutant(right, observe=draws_elsewhere),
             ],
             "check_every": [zero],
         },

@@ -86,6 +86,10 @@ def test_the_kit_catches_each_fault() -> None:
         z *= 0.5
         return ids
 
+    def draws_elsewhere(inner, z, before, rng):
+        np.random.rand()
+        return inner(z, before, rng)
+
     def absolute(inner, z, before, rng):
         return inner(np.where(np.abs(z) > 50, 0.0, z), before, rng)
 
@@ -102,6 +106,7 @@ def test_the_kit_catches_each_fault() -> None:
             "check_determinism": [
                 mutant(right, sample=lambda inner, z, before, rng: inner(z, before, nobody)),
                 mutant(right, sample=damages),
+                mutant(right, sample=draws_elsewhere),
             ],
             "check_impossible": [
                 mutant(

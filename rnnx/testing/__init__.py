@@ -7,6 +7,7 @@ class TestMGU(CellSuite):
 """
 
 from rnnx.testing.cells import CellSuite
+from rnnx.testing.checks import CHECKS, parametrize_with_checks
 from rnnx.testing.clippers import ClipperSuite
 from rnnx.testing.datasets import DatasetSuite
 from rnnx.testing.heads import HeadSuite
@@ -15,16 +16,18 @@ from rnnx.testing.optimizers import OptimizerSuite
 from rnnx.testing.probes import ProbeSuite
 from rnnx.testing.samplers import SamplerSuite, chi_square
 from rnnx.testing.schedules import ScheduleSuite
-from rnnx.testing.suite import CheckFailed, expect, make_suite
+from rnnx.testing.suite import CheckFailed, NotApplicable, expect, make_suite
 from rnnx.testing.trackers import TrackerSuite
 
 __all__ = [
+    "CHECKS",
     "CellSuite",
     "CheckFailed",
     "ClipperSuite",
     "DatasetSuite",
     "HeadSuite",
     "InitializerSuite",
+    "NotApplicable",
     "OptimizerSuite",
     "ProbeSuite",
     "SamplerSuite",
@@ -33,4 +36,5 @@ __all__ = [
     "chi_square",
     "expect",
     "make_suite",
+    "parametrize_with_checks",
 ]

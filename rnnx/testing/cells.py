@@ -23,6 +23,7 @@ from rnnx.testing.cell_conduct import (
     check_scratch,
     check_small_shapes,
 )
+from rnnx.testing.cell_shapes import check_any_shape, check_everything_has_a_say
 from rnnx.testing.cell_stream import check_stream
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.suite import expect, make_suite
@@ -168,6 +169,7 @@ def check_state(cell: Cell) -> None:
     for dtype in (np.float32, np.float64):
         case = make_case(cell, dtype, seed=9)
         zero = case.cell.initial_state(B, dtype)
+        expect(bool(zero), "initial_state: has no part; the first is h")
         expect(not any(s.any() for s in zero), "initial_state: is not all zero")
         expect(
             zero[0].shape == (N_A, B),
@@ -207,6 +209,8 @@ CHECKS = (
     check_scratch,
     check_small_shapes,
     check_stream,
+    check_any_shape,
+    check_everything_has_a_say,
 )
 
 CellSuite = make_suite("cell", CHECKS)

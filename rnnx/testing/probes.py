@@ -10,7 +10,7 @@ from rnnx.contracts import Probe
 from rnnx.model import Network
 from rnnx.plugins import registry
 from rnnx.records import Observation
-from rnnx.testing.suite import expect, make_suite
+from rnnx.testing.suite import expect, global_state, make_suite
 
 T, B, N_Y = 5, 3, 6
 
@@ -58,8 +58,10 @@ def check_changes_nothing(probe: Probe) -> None:
 
 
 def check_determinism(probe: Probe) -> None:
-    """The same step gives the same figures."""
+    """The same step gives the same figures, and NumPy's global generator is left alone."""
+    before = global_state()
     one, two = probe.observe(observation()), probe.observe(observation())
+    expect(global_state() == before, "NumPy's global generator was used; training may need it")
     expect(dict(one.figures) == dict(two.figures), "two looks at one step give other figures")
 
 

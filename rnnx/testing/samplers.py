@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnnx.contracts import Array, Sampler
-from rnnx.testing.suite import expect, make_suite
+from rnnx.testing.suite import expect, global_state, make_suite
 
 N_Y, B = 7, 50
 
@@ -34,12 +34,13 @@ def check_ids(sampler: Sampler) -> None:
 def check_determinism(sampler: Sampler) -> None:
     """The generator decides, and the logits are left as they are."""
     logits = _logits()
-    before = logits.copy()
+    before, place = logits.copy(), global_state()
     expect(
         np.array_equal(_sample(sampler, logits), _sample(sampler, logits)),
         "two draws under one generator's state differ: draw from rng alone",
     )
     expect(np.array_equal(logits, before), "logits: were changed in place")
+    expect(global_state() == place, "NumPy's global generator was used; use rng")
 
 
 def check_impossible(sampler: Sampler) -> None:

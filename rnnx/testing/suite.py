@@ -15,10 +15,38 @@ class CheckFailed(AssertionError):
     """A component breaks its contract: what, where, the expected and the found."""
 
 
-def expect(holds: bool, message: str) -> None:
-    """Raise CheckFailed with ``message`` unless ``holds``."""
+class NotApplicable(Exception):
+    """A component has no part that the check is about: which."""
+
+
+class _Tally:
+    """How many comparisons were made; a check that makes none has checked nothing."""
+
+    count = 0
+
+
+TALLY = _Tally()
+
+
+def expect(holds: bool, message: str, count: int = 1) -> None:
+    """Raise CheckFailed with ``message`` unless ``holds``; it stands for ``count`` comparisons."""
+    TALLY.count += count
     if not holds:
         raise CheckFailed(message)
+
+
+def conduct(check: Check, component: Any) -> int:
+    """Run one check; how many comparisons it made.
+
+    Raises CheckFailed if one fails or if there was nothing to compare, NotApplicable if the
+    component has no part that the check is about, and whatever the component raises.
+    """
+    before = TALLY.count
+    check(component)
+    made = TALLY.count - before
+    if not made:
+        raise CheckFailed(f"{check.__name__} found nothing to check: its subject is empty")
+    return made
 
 
 def global_state() -> bytes:
@@ -47,8 +75,16 @@ def _as_test(check: Check) -> Callable[[Any], None]:
     def test(self: Any) -> None:
         components = self.components or ([self.component] if self.component is not None else [])
         expect(bool(components), f"{type(self).__name__}: set component or components")
+        missing = []
         for component in components:
-            check(component)
+            try:
+                conduct(check, component)
+            except NotApplicable as reason:
+                missing.append(str(reason))
+        if len(missing) == len(components):
+            import pytest
+
+            pytest.skip(missing[0])
 
     test.__doc__ = check.__doc__
     return test
