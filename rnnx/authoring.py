@@ -69,4 +69,13 @@ def plugins(ctx: click.Context, as_json: bool, strict: bool) -> None:
         sys.exit(work.show_plugins(as_json, strict))
 
 
+@plugins.command()
+@_debug
+def doctor() -> None:
+    """Explain what is wrong with a plugin, and what to do; exit code 1 if something is."""
+    from rnnx.doctor import doctor as examine
+
+    sys.exit(examine())
+
+
 AUTHORS = (new_plugin, check, plugins)

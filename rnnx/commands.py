@@ -199,6 +199,10 @@ def show_plugins(as_json: bool, strict: bool) -> int:
                     print(f"  {entry.name:<16} {entry.owner}  ({_first_line(entry.component)})")
         for failure in found.failures:
             print(f"failed: {failure}")
+        for note in found.notes:
+            print(f"note: {note}")
+        if found.failures:
+            print("more of these, and what to do: rnnx plugins doctor")
     return 1 if strict and found.failures else 0
 
 
@@ -227,7 +231,9 @@ def _as_json(found: Plugins) -> Mapping[str, Any]:
                 "version": failure.owner.version,
                 "entry_point": failure.owner.entry_point,
                 "cause": failure.cause,
+                "where": failure.where,
             }
             for failure in found.failures
         ],
+        "notes": [{"distribution": n.owner.distribution, "note": n.text} for n in found.notes],
     }

@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, is_dataclass
+import threading
+import traceback
+from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any
+from pathlib import Path
 
-import pluggy
+from rnnx.contracts import KINDS
+from rnnx.fitness import one_line, unfit
+from rnnx.printing import printable
+from rnnx.registry import Owner, Registry
+from rnnx.staging import GROUP, Misfit, stage
 
-from rnnx import hookspecs
-from rnnx.contracts import API_VERSION, KINDS
-from rnnx.registry import Entry, Owner, Registry
-
-GROUP = "rnnx"
 CORE = "rnnx"  # the distribution whose plugins come first and keep their names
 
 
@@ -26,9 +26,22 @@ class Failure:
 
     owner: Owner
     cause: str  # one line
+    where: str = ""  # "mgu.py, line 7": the innermost of the plugin's lines, if one raised
+    error: str = ""  # the exception's class, if there was one
 
     def __str__(self) -> str:
         return f"plugin {self.owner} ({self.owner.entry_point}): {self.cause}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What works, and its author should know all the same."""
+
+    owner: Owner
+    text: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.owner} ({self.owner.entry_point}): {self.text}"
 
 
 @dataclass
@@ -37,13 +50,22 @@ class Plugins:
 
     registry: Registry = field(default_factory=Registry)
     failures: list[Failure] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     owners: list[Owner] = field(default_factory=list)  # of entry points that loaded
     conf_paths: list[tuple[Owner, str]] = field(default_factory=list)
+
+
+_turn = threading.local()  # whether this thread is loading just now
 
 
 @functools.cache
 def plugins() -> Plugins:
     """All plugins, loaded once a process."""
+    if getattr(_turn, "loading", False):
+        raise Misfit(
+            "asks rnnx for components while it is imported, when none are there yet; "
+            "ask inside a function"
+        )
     return load(_selected(metadata.entry_points(group=GROUP)))
 
 
@@ -57,20 +79,42 @@ def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
     found = Plugins()
     for entry_point in sorted(entry_points, key=_order):
         owner = _owner(entry_point)
+        _turn.loading = True
         try:
-            staged, paths = _stage(entry_point, owner)
+            staged = stage(entry_point, owner)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit at import is a plugin's fault, too
-            found.failures.append(Failure(owner, _one_line(error)))
+            found.failures.append(_failure(owner, error))
             continue
+        finally:
+            _turn.loading = False
         found.owners.append(owner)
-        found.conf_paths += [(owner, path) for path in paths]
-        for entry in staged:
-            cause = _unfit(entry) or found.registry.add(entry, keeps_names=CORE)
+        found.notes += [Note(owner, printable(text)) for text in staged.notes]
+        found.conf_paths += [(owner, path) for path in staged.conf_paths]
+        for entry in staged.entries:
+            stranger = owner.distribution != CORE
+            cause = unfit(entry, stranger) or found.registry.add(entry, keeps_names=CORE)
             if cause:
-                found.failures.append(Failure(owner, cause))
+                found.failures.append(Failure(owner, printable(cause)))
     return found
+
+
+def _failure(owner: Owner, error: BaseException) -> Failure:
+    cause = str(error) if isinstance(error, Misfit) else one_line(error)
+    return Failure(owner, printable(cause), _where(error), type(error).__name__)
+
+
+def _where(error: BaseException) -> str:
+    """The innermost line of the plugin's own; "" where none was reached."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}, line {error.lineno}"
+    ours = str(Path(__file__).parent)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        inside = frame.filename.startswith((ours, "<frozen")) or "importlib" in frame.filename
+        if not inside and "pluggy" not in frame.filename:
+            return f"{Path(frame.filename).name}, line {frame.lineno}"
+    return ""
 
 
 def _selected(entry_points: metadata.EntryPoints) -> list[metadata.EntryPoint]:
@@ -88,7 +132,10 @@ def _normal(name: str) -> str:
 
 def _owner(entry_point: metadata.EntryPoint) -> Owner:
     dist = entry_point.dist
-    name, version = (dist.name, dist.version) if dist else ("unknown", "?")
+    try:
+        name, version = (str(dist.name), str(dist.version)) if dist else ("unknown", "?")
+    except Exception:  # metadata that cannot be read
+        name, version = "unknown", "?"
     return Owner(name, version, f"{entry_point.name} = {entry_point.value}")
 
 
@@ -97,76 +144,3 @@ def _order(entry_point: metadata.EntryPoint) -> tuple[bool, str, int, str]:
     plurals = list(KINDS.values())
     place = plurals.index(entry_point.name) if entry_point.name in plurals else len(plurals)
     return owner.distribution != CORE, owner.distribution, place, entry_point.name
-
-
-def _stage(entry_point: metadata.EntryPoint, owner: Owner) -> tuple[list[Entry], list[str]]:
-    """Import a plugin and collect what it registers, committing nothing yet."""
-    module = entry_point.load()
-    wanted = getattr(module, "requires_api", API_VERSION)
-    if wanted != API_VERSION:
-        raise RuntimeError(
-            f"requires_api is {wanted!r}, this rnnx has API version {API_VERSION}: "
-            "install versions that fit together"
-        )
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hookspecs)
-    manager.register(module)
-    _refuse_unknown_hooks(manager)
-    staged: list[Entry] = []
-    for kind, plural in KINDS.items():
-        getattr(manager.hook, f"register_{plural}")(register=_register(kind, owner, staged))
-    paths = [path for some in manager.hook.conf_paths() for path in _conf_paths(some)]
-    if not staged and not paths and not manager.get_hookcallers(module):
-        hooks = ", ".join(f"register_{plural}" for plural in KINDS.values())
-        raise RuntimeError(f"it has no hooks; mark at least one of {hooks} with @rnnx.hookimpl")
-    return staged, paths
-
-
-def _refuse_unknown_hooks(manager: pluggy.PluginManager) -> None:
-    try:
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        known = [f"register_{plural}" for plural in KINDS.values()] + ["conf_paths"]
-        name = re.search(r"unknown hook '([^']+)'", str(error))
-        raise RuntimeError(
-            f"there is no hook {name[1] if name else '?'!r}; the hooks are {', '.join(known)}"
-        ) from error
-
-
-def _register(kind: str, owner: Owner, staged: list[Entry]) -> Callable[[str, type[Any]], None]:
-    def register(name: str, component: type[Any]) -> None:
-        staged.append(Entry(kind, name, component, owner))
-
-    return register
-
-
-def _conf_paths(paths: object) -> list[str]:
-    paths = [paths] if isinstance(paths, str) else paths
-    if not isinstance(paths, list | tuple) or not all(
-        isinstance(path, str) and path.startswith("pkg://") for path in paths
-    ):
-        raise RuntimeError(f"conf_paths must return a list of 'pkg://…' strings, not {paths!r}")
-    return list(paths)
-
-
-def _unfit(entry: Entry) -> str | None:
-    """Why a component cannot be registered, in one line."""
-    from rnnx.config import component_node
-
-    what = f"{entry.kind} {entry.name!r}"
-    if not isinstance(entry.name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", entry.name):
-        return f"{what}: a name is lower case letters, digits and _, and begins with a letter"
-    if not (isinstance(entry.component, type) and is_dataclass(entry.component)):
-        return f"{what}: {entry.component!r} is not a dataclass; add @dataclass(frozen=True)"
-    if not entry.component.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        return f"{what}: its dataclass is not frozen; write @dataclass(frozen=True)"
-    try:
-        component_node(entry)
-    except Exception as error:
-        return f"{what}: no configuration can be made from its fields: {_one_line(error)}"
-    return None
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -55,8 +55,11 @@ class Registry:
             self.entries[key] = entry
             return None
         both = f"{entry.kind} {entry.name!r} is registered by {taken.owner} and {entry.owner}"
-        if taken.owner.distribution == entry.owner.distribution == keeps_names:
-            return f"{both}; the first one stays"
+        if taken.owner.distribution == entry.owner.distribution:
+            return (
+                f"{entry.kind} {entry.name!r} is registered twice by {taken.owner} (also "
+                f"{taken.owner.entry_point}); the first one stays"
+            )
         if taken.owner.distribution == keeps_names:
             return f"{both}; the built-in one stays: the plugin has to rename its own"
         del self.entries[key]

@@ -2,9 +2,15 @@
 
 import os
 import signal
+import sys
+import textwrap
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+
+from rnnx.plugins import plugins
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,3 +51,28 @@ def names(tmp_path: Path) -> Path:
     lines = [a + b + c for a in parts for b in parts for c in ("", "us", "ia")]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EntryPoint]:
+    """Write a module and give it an entry point of a distribution of its own."""
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.cache_clear()
+    made: list[str] = []
+
+    def write(source: str, name: str = "stranger") -> EntryPoint:
+        module = f"{name}_module"
+        made.append(module)
+        (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[rnnx]\nmain = {module}\n")
+        from importlib.metadata import distribution
+
+        return next(iter(distribution(name).entry_points))
+
+    yield write
+    plugins.cache_clear()
+    for module in made:
+        sys.modules.pop(module, None)
