@@ -19,6 +19,7 @@ from rnnx.contracts import KINDS
 from rnnx.corpus import Split
 from rnnx.errors import ConfigError, DataError, StoreError
 from rnnx.evaluation import first_tokens
+from rnnx.loading import load_corpus
 from rnnx.names import refuse_links
 from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import Plugins, plugins
@@ -104,7 +105,7 @@ def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The loss of ``run`` on its held-out data, or on all of the data that overrides name."""
     model = find_model(run)
     config = _with_data(model.config, overrides)
-    corpus = component_from("dataset", config["dataset"]).load(config["seed"])
+    corpus = load_corpus(component_from("dataset", config["dataset"]), config["seed"])
     if config["dataset"] != model.config["dataset"]:
         splits = [s for s in (corpus.train, corpus.val) if s is not None]
         what = "all of the data"

@@ -17,7 +17,8 @@ from rnnx.printing import printable
 def told_in_one_line() -> Iterator[None]:
     """Errors become one line on standard error and the process ends with their code."""
     try:
-        yield
+        with _plugins_named():
+            yield
     except click.exceptions.Abort:
         click.echo("rnnx: interrupted", err=True)
         sys.exit(130)
@@ -39,6 +40,20 @@ def told_in_one_line() -> Iterator[None]:
         line = " ".join(_short(word) for word in str(error).split())
         click.echo(f"rnnx: {printable(line)}", err=True)
         sys.exit(error.exit_code)
+
+
+@contextmanager
+def _plugins_named() -> Iterator[None]:
+    """An exception that comes out of a plugin's component names it."""
+    try:
+        yield
+    except (RnnxError, click.ClickException, click.exceptions.Abort, OSError, MemoryError):
+        raise
+    except Exception as error:
+        from rnnx.blame import answering  # NumPy's, and so not for --help
+
+        with answering():
+            raise error
 
 
 def _short(word: str, most: int = 300) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnx.answers import fault
+from rnnx.blame import answering
 from rnnx.contracts import Array, Sampler
-from rnnx.errors import PluginError
 from rnnx.memory import told_as, within_free_memory
 from rnnx.model import Network
 from rnnx.parameters import Parameters
@@ -36,7 +37,7 @@ def generate(
     if count == 0 or length <= len(prompt):
         return [[] for _ in range(count)]
     what = f"{count} texts of up to {length} symbols do not fit into memory; ask for fewer"
-    with told_as(what), within_free_memory():
+    with told_as(what), within_free_memory(), answering():
         return _generate(network, params, sampler, rng, count, length, prompt, end)
 
 
@@ -107,13 +108,11 @@ def _until(text: list[int], end: int | None) -> list[int]:
 
 
 def _check(ids: Array, n_symbols: int, count: int, sampler: Sampler) -> None:
-    if np.shape(ids) != (count,):
-        raise PluginError(
-            f"sampler {type(sampler).__name__}: sample returned shape {np.shape(ids)}, "
-            f"expected ({count},)"
-        )
+    if np.shape(ids) != (count,) or not np.issubdtype(np.asarray(ids).dtype, np.integer):
+        found = f"{np.shape(ids)} of {np.asarray(ids).dtype}"
+        what = f"sample returned {found}, expected ({count},) of whole numbers"
+        raise fault("sampler", sampler, what)
     lowest, highest = (ids[0],) * 2 if count == 1 else (np.min(ids), np.max(ids))
     if lowest < 0 or highest >= n_symbols:
-        raise PluginError(
-            f"sampler {type(sampler).__name__}: sample returned an id outside 0 … {n_symbols - 1}"
-        )
+        what = f"sample returned ids {lowest} … {highest}, expected 0 … {n_symbols - 1}"
+        raise fault("sampler", sampler, what)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from rnnx import answers
 from rnnx.contracts import Array, Cell, Head, Params, State
 from rnnx.memory import refuse_more_than_free
 from rnnx.parameters import Parameters
@@ -40,17 +41,21 @@ class Network:
         n_a, n_y = self.cell.hidden_size, self.n_symbols
         tree: dict[str, Params] = {}
         for k in range(self.layers):
-            layer = self.cell.init(rng, n_y if k == 0 else n_a, dtype)
+            drawn = self.cell.init(rng, n_y if k == 0 else n_a, dtype)
+            layer = answers.parameters("cell", self.cell, drawn, dtype)
             if k == 1:  # all that follow are as large: say now what would take minutes to find out
                 each = sum(array.nbytes for array in layer.values())
                 refuse_more_than_free(each * self.layers, f"{self.layers} layers")
             tree[f"layer{k}"] = layer
-        tree["head"] = self.head.init(rng, n_a, n_y, dtype)
+        drawn = self.head.init(rng, n_a, n_y, dtype)
+        tree["head"] = answers.parameters("head", self.head, drawn, dtype)
         return Parameters(tree, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> States:
         """The zero state of every layer."""
-        return tuple(self.cell.initial_state(B, dtype) for _ in range(self.layers))
+        cell, n_a = self.cell, self.cell.hidden_size
+        zeros = (cell.initial_state(B, dtype) for _ in range(self.layers))
+        return tuple(answers.initial_state(cell, state, n_a, B, dtype) for state in zeros)
 
     def forward(
         self,
@@ -68,7 +73,8 @@ class Network:
         h, finals, caches = x, [], []
         for k, state in enumerate(states):
             own = scratch.child(f"layer{k}")
-            h, final, cache = self.cell.forward(params[f"layer{k}"], h, state, lengths, own)
+            answer = self.cell.forward(params[f"layer{k}"], h, state, lengths, own)
+            h, final, cache = answers.forward(self.cell, answer, len(x), state, params.flat.dtype)
             kept = None
             if rng is not None and self.dropout > 0:
                 kept = self._kept(h, rng, own)
@@ -98,7 +104,9 @@ class Network:
             if cache.kept is not None:
                 dh = np.multiply(dh, cache.kept, out=own.array("d_dropped", dh.shape, dh.dtype))
             part = params[f"layer{k}"]
-            grads[f"layer{k}"], dx, _ = self.cell.backward(part, cache.cell, dh, None, own)
+            answer = self.cell.backward(part, cache.cell, dh, None, own)
+            shape = dh.shape if k else None  # the lowest layer's input is ids
+            grads[f"layer{k}"], dx = answers.backward(self.cell, answer, part, shape)
             if dx is not None:
                 dh = dx
         return grads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -54,3 +55,17 @@ class Parameters(dict[str, Params]):
     def size(self) -> int:
         """How many numbers there are."""
         return int(self.flat.size)
+
+    def norm(self) -> float:
+        """The L2 norm; in float64 where the sum of float32 squares overflows."""
+        squares = float(np.dot(self.flat, self.flat))
+        if math.isfinite(squares):
+            return math.sqrt(squares)
+        return float(np.linalg.norm(self.flat.astype(np.float64)))
+
+    def take(self, found: Mapping[str, Mapping[str, Array]]) -> None:
+        """Copy arrays of the same names and shapes in, where they are not here already."""
+        for part, arrays in self.items():
+            for name, array in arrays.items():
+                if (got := found[part][name]) is not array:
+                    array[...] = got

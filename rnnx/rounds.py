@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from rnnx import checkpoint as checkpoints
-from rnnx.errors import RnnxError, StorageError
+from rnnx.errors import PluginError, RnnxError, StorageError
 from rnnx.final import measure
 from rnnx.identity import run_tags
 from rnnx.originality import Originality
@@ -169,6 +169,9 @@ class Rounds:
 
     def _probe(self) -> None:
         for name, found in self.session.observations():
+            if isinstance(found, PluginError):
+                self.report.warning(f"{found}; the run goes on without it")
+                continue
             for key, value in found.figures.items():
                 self._point(key, value)
             for picture, png in found.pictures.items():

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rnnx.blame import answering
 from rnnx.errors import StorageError, StoreError
 from rnnx.identity import config_hash, run_name, run_params, run_tags
 from rnnx.progress import Progress
@@ -90,7 +91,8 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
     tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
     name = str(known.get("name", ""))
     try:
-        log = _opened(session, str(known.get("takes_over", "")), name, tags)
+        with answering():
+            log = _opened(session, str(known.get("takes_over", "")), name, tags)
     except Exception:
         folder.remove()
         raise

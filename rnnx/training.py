@@ -9,17 +9,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnx import answers
 from rnnx.backend import choose, load
 from rnnx.batches import Batch, TrainBatches
+from rnnx.blame import answering
 from rnnx.config import Components, components_from, settings_from
-from rnnx.contracts import Array, Probe
+from rnnx.contracts import Probe
 from rnnx.corpus import Corpus, Split
 from rnnx.errors import Diverged, OutOfMemory, PluginError
 from rnnx.evaluation import first_tokens, mean_nats
+from rnnx.firststep import watched
 from rnnx.generation import generate
+from rnnx.loading import load_corpus
 from rnnx.memory import told_as, within_free_memory
 from rnnx.model import Network, States
-from rnnx.parameters import Parameters
+from rnnx.observing import observe
 from rnnx.records import Findings, Observation
 from rnnx.scratch import Scratch
 from rnnx.settings import Backend, Train
@@ -52,7 +56,7 @@ class Session:
         self.settings: Train = settings_from(config)
         self.components: Components = components_from(config)
         seed = self.settings.seed
-        self.corpus = corpus or self.components.dataset.load(seed)
+        self.corpus = corpus or load_corpus(self.components.dataset, seed)
         self.network = Network(
             self.components.cell,
             self.components.head,
@@ -75,6 +79,7 @@ class Session:
         self.figures: Figures | None = None
         self.use(self._backend(self.steps))
         self.observation: Observation | None = None  # of the last step, where a probe was due
+        self.lost_probes: set[str] = set()  # those that failed
         if self.settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():  # now what the second step would wait for
                 load(self.network, self.params, self.states, self.threads.count)
@@ -93,10 +98,12 @@ class Session:
         """Parameters, gradients and what the optimizer keeps."""
         n_a, layers = self.components.cell.hidden_size, self.settings.layers
         what = f"cell.hidden_size={n_a}, layers={layers}: the parameters do not fit into memory"
-        with told_as(f"{what}; choose a smaller network"), room:
+        with told_as(f"{what}; choose a smaller network"), room, answering():
             self.params = self.network.init(self.rngs["init"], self.settings.dtype.value)
             self.grads = self.params.zeros_like()
-            self.optimizer_state = self.components.optimizer.init(self.params)
+            optimizer = self.components.optimizer
+            kept = optimizer.init(self.params)
+            self.optimizer_state = answers.optimizer_state(optimizer, kept)
 
     def _zero_states(self) -> States:
         return self.network.initial_state(self.settings.batch_size, self.settings.dtype.value)
@@ -112,33 +119,40 @@ class Session:
             if backend is not self.backend:
                 self.use(backend)
         batch = self.batches.next()
-        with self.threads, quiet():
+        with self.threads, quiet(), answering():
             try:
-                loss = self._gradients(batch)
+                with watched(self, batch):
+                    loss, norm = self._gradients(batch)
             except MemoryError as error:
                 raise OutOfMemory(
                     f"step {self.steps + 1}: {error}; lower batch_size, cell.hidden_size or the "
                     "length of the examples"
                 ) from None
-            self._update(loss, batch.tokens)
+            self._update(loss, norm, batch.tokens)
         s = self.settings.smoothing
         self.smooth_loss = s * self.smooth_loss + (1 - s) * loss
         return loss
 
-    def _gradients(self, batch: Batch) -> float:
-        """Forward, loss, backward; ``grads`` holds the gradients afterwards."""
+    def _gradients(self, batch: Batch) -> tuple[float, float]:
+        """Forward, loss, backward: the loss and the norm of the gradients, which ``grads`` holds.
+
+        Raises Diverged if either is not finite.
+        """
         network, params, scratch = self.network, self.params, self._scratch
         states = self.states if batch.carried else self._zero_states()
         rng = self.rngs["dropout"]
         h, states, caches = network.forward(params, batch.x, states, batch.lengths, scratch, rng)
         own = scratch.child("head")
-        loss, _, cache = network.head.forward(params["head"], h, batch.y, batch.lengths, own)
+        head, T, B = network.head, *batch.y.shape
+        told = head.forward(params["head"], h, batch.y, batch.lengths, own)
+        loss, _, cache = answers.head_loss(head, told, T, B)
         self._refuse_infinite(loss, "the loss")
         self.states = states
-        dhead, dh = network.head.backward(params["head"], cache, own)
+        back = head.backward(params["head"], cache, own)
+        dhead, dh = answers.head_gradients(head, back, params["head"], h)
         found = network.backward(params, caches, dh, scratch)
         found["head"] = dhead
-        _collect(found, self.grads)
+        self.grads.take(found)
         self.observation = None
         if any(_is_due(probe, self.steps + 1) for probe in self.components.probes.values()):
             self.observation = Observation(
@@ -153,30 +167,37 @@ class Session:
                 self.corpus.vocabulary.symbols,
                 network,
             )
-        return loss
+        norm = self.grads.norm()
+        self._refuse_infinite(norm, "the gradient's norm")
+        return loss, norm
 
-    def observations(self) -> Iterator[tuple[str, Findings]]:
-        """What the probes that were due found in the last step."""
+    def observations(self) -> Iterator[tuple[str, Findings | PluginError]]:
+        """What the probes that were due found in the last step, or how one of them failed.
+
+        A probe that failed is not asked again: a picture is not worth a run.
+        """
         seen = self.observation
         if seen is None:
             return
         for name, probe in self.components.probes.items():
-            if _is_due(probe, seen.step):
-                yield name, probe.observe(seen)
+            if name not in self.lost_probes and _is_due(probe, seen.step):
+                found = observe(probe, seen)
+                if isinstance(found, PluginError):
+                    self.lost_probes.add(name)
+                yield name, found
 
-    def _update(self, loss: float, tokens: int) -> None:
-        """Clip and update, or raise Diverged before anything is changed."""
-        norm = _norm(self.grads.flat)
-        self._refuse_infinite(norm, "the gradient's norm")
+    def _update(self, loss: float, norm: float, tokens: int) -> None:
+        """Clip and update."""
         if self.observation is not None:
             self.observation = self.observation._replace(grads=self.grads.copy())
         optimizer = self.components.optimizer
         clipped = self.components.clipper.clip(self.grads, norm)
-        step = self.steps + 1
-        rate = optimizer.learning_rate * self.components.schedule.factor(step)
+        step, schedule, flat = self.steps + 1, self.components.schedule, self.params.flat
+        rate = optimizer.learning_rate * answers.factor(schedule, schedule.factor(step), step)
         optimizer.update(
             self.params, self.grads, self.optimizer_state, rate, step, self._scratch.child("update")
         )
+        answers.updated(optimizer, self.params, flat)
         self.steps = step
         self.figures = Figures(loss, norm, bool(clipped), rate, tokens)
 
@@ -197,7 +218,7 @@ class Session:
 
     def _mean_nats(self, split: Split) -> float:
         split = first_tokens(split, self.settings.eval_tokens)
-        with self.threads, quiet():
+        with self.threads, quiet(), answering():
             return mean_nats(self.network, self.params, split, self._evaluation_scratch)
 
     def sample(self, count: int) -> list[str]:
@@ -223,28 +244,3 @@ def quiet() -> np.errstate:
 
 def _is_due(probe: Probe, step: int) -> bool:
     return step == 1 or step % probe.every == 0
-
-
-def _collect(found: Mapping[str, Mapping[str, Array]], grads: Parameters) -> None:
-    """Bring what backward returned into the flat gradient, where it is not there already."""
-    for part, arrays in grads.items():
-        given = found[part]
-        for name, array in arrays.items():
-            got = given.get(name)
-            if got is array:
-                continue
-            if got is None or np.shape(got) != array.shape:
-                raise PluginError(
-                    f"{part}: backward returned for parameter {name} "
-                    f"{'nothing' if got is None else f'shape {np.shape(got)}'}, "
-                    f"expected shape {array.shape}"
-                )
-            array[...] = got
-
-
-def _norm(flat: Array) -> float:
-    """The L2 norm; in float64 where the sum of float32 squares overflows."""
-    squares = float(np.dot(flat, flat))
-    if math.isfinite(squares):
-        return math.sqrt(squares)
-    return float(np.linalg.norm(flat.astype(np.float64)))

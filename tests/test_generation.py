@@ -60,7 +60,7 @@ def test_a_sampler_that_breaks_its_contract_is_named(network: Network) -> None:
             return np.array([99] * logits.shape[1])
 
     params = network.init(np.random.default_rng(0), np.float64)
-    with pytest.raises(PluginError, match=r"sampler Wrong.*outside 0 … 4"):
+    with pytest.raises(PluginError, match=r"sampler Wrong.*expected 0 … 4"):
         generate(network, params, Wrong(), np.random.default_rng(0), 2, 5)
 
 

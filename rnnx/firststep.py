@@ -1,0 +1,115 @@
+"""The first update, watched: inputs that must not be written, and who made what is not finite.
+
+From finite parameters of moderate size a component has to answer with finite numbers, so a NaN in
+the first update is a component's fault, not a learning rate's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnnx.answers import fault
+from rnnx.batches import Batch
+from rnnx.contracts import Array
+from rnnx.errors import Diverged
+from rnnx.loading import refuse_foreign_ids
+from rnnx.model import Network
+from rnnx.parameters import Parameters
+from rnnx.scratch import Scratch
+from rnnx.settings import Backend
+
+if TYPE_CHECKING:
+    from rnnx.training import Session
+
+MODERATE = 1e3  # the largest number that no rounding or growth turns into a NaN at once
+
+
+@contextmanager
+def read_only(params: Parameters, others: Iterable[Array | None]) -> Iterator[None]:
+    """Whoever writes to these arrays gets a ValueError from NumPy, at the line that does so."""
+    views = [array for part in params.values() for array in part.values()]
+    given = [array for array in others if array is not None]
+    arrays = [array for array in (*views, params.flat, *given) if array.flags.writeable]
+    for array in arrays:
+        array.flags.writeable = False
+    try:
+        yield
+    finally:
+        for array in reversed(arrays):  # a view only once what it is a view of may be written
+            array.flags.writeable = True
+
+
+@contextmanager
+def watched(session: Session, batch: Batch) -> Iterator[None]:
+    """Forward, loss and backward of one update: the first one's faults have names."""
+    first, network = session.steps == 0, session.network
+    writable = not first or session.backend is Backend.fast  # kernels take no read-only arrays
+    try:
+        if writable:
+            yield
+        else:
+            with read_only(session.params, (batch.x, batch.y, batch.lengths)):
+                yield
+    except Diverged:
+        if first:
+            find_culprit(network, session.params, batch)
+        raise
+    except IndexError:
+        refuse_foreign_ids(session.components.dataset, batch, network.n_symbols)
+        raise
+
+
+def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:
+    """PluginError that names the component whose answer is the first that is not finite.
+
+    Returns where none is to be named: where parameters or states are large, a loss may overflow.
+    """
+    if not _size(params.flat) < MODERATE:
+        return
+    B, h, caches, scratch = batch.y.shape[1], batch.x, [], Scratch()
+    for k, state in enumerate(network.initial_state(B, params.flat.dtype)):
+        own = scratch.child(f"layer{k}")
+        h, _, cache = network.cell.forward(params[f"layer{k}"], h, state, batch.lengths, own)
+        if _refuse(network, h, f"forward of layer {k}: h"):
+            return
+        caches.append(cache)
+    own = scratch.child("head")
+    loss, _, cache = network.head.forward(params["head"], h, batch.y, batch.lengths, own)
+    if not np.isfinite(loss):
+        raise fault("head", network.head, f"forward: the loss is {loss} for finite h")
+    dhead, dh = network.head.backward(params["head"], cache, own)
+    for name, array in {"dh": dh, **{f"d{name}": a for name, a in dhead.items()}}.items():
+        if np.isnan(array).any():
+            raise fault("head", network.head, f"backward: {name} is not finite, but the loss is")
+    for k in reversed(range(network.layers)):
+        own = scratch.child(f"layer{k}")
+        answer = network.cell.backward(params[f"layer{k}"], caches[k], dh, None, own)
+        for name, array in answer[0].items():
+            if np.isnan(array).any() and _size(dh) < MODERATE:
+                what = f"backward of layer {k}: d{name} is nan, dh and the loss are finite"
+                raise fault("cell", network.cell, what)
+        dh = answer[1] if answer[1] is not None else dh
+
+
+def _refuse(network: Network, h: Array, what: str) -> bool:
+    """PluginError for a NaN that comes out of moderate numbers; True for one that grew."""
+    bad = ~np.isfinite(h)
+    if not bad.any():
+        return False
+    t, unit, column = (int(i) for i in np.argwhere(bad)[0])
+    if t > 0 and _size(h[:t]) > MODERATE:
+        return True
+    value = h[t, unit, column]
+    raise fault(
+        "cell",
+        network.cell,
+        f"{what} is {value} at step {t}, unit {unit}, column {column}, from finite parameters",
+    )
+
+
+def _size(array: Array) -> float:
+    return float(np.max(np.abs(array), initial=0))
