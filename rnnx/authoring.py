@@ -1,4 +1,4 @@
-"""The command line's words for plugin authors: new-plugin, check, plugins and its doctor.
+"""The command line's words for plugin authors, and for all who look a component up.
 
 As in cli.py, only click is imported here.
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from rnnx import completion
 
 
 def _debug(command: Any) -> Any:
@@ -29,7 +31,13 @@ def _debug(command: Any) -> Any:
 # The kinds as a choice of click's would need the contracts, and so NumPy, for --help.
 @click.command(name="new-plugin")
 @click.argument("name")
-@click.option("--kind", default="cell", show_default=True, help="Any kind of `rnnx plugins`.")
+@click.option(
+    "--kind",
+    default="cell",
+    show_default=True,
+    shell_complete=completion.kinds,
+    help="Any kind of `rnnx plugins`.",
+)
 @_debug
 def new_plugin(name: str, kind: str) -> None:
     """Write a plugin's whole project into the folder NAME; its tests pass at once."""
@@ -42,8 +50,8 @@ def new_plugin(name: str, kind: str) -> None:
 
 
 @click.command()
-@click.argument("kind")
-@click.argument("name")
+@click.argument("kind", shell_complete=completion.kinds)
+@click.argument("name", shell_complete=completion.names)
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
 @_debug
 def check(kind: str, name: str, fields: tuple[str, ...]) -> None:
@@ -55,6 +63,29 @@ def check(kind: str, name: str, fields: tuple[str, ...]) -> None:
     from rnnx.registry import kind_named
 
     sys.exit(conduct_all(kind_named(kind), name, fields))
+
+
+@click.command()
+@click.argument("kind", shell_complete=completion.kinds)
+@click.argument("name", shell_complete=completion.names)
+@_debug
+def describe(kind: str, name: str) -> None:
+    """Tell all about a component: equations, hyperparameters, ranges, owner."""
+    from rnnx.describing import describe as tell
+    from rnnx.registry import kind_named
+
+    tell(kind_named(kind), name)
+
+
+@click.command(name="completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def shell_completion(ctx: click.Context, shell: str) -> None:
+    """Print a script that completes rnnx's words: eval "$(rnnx completion bash)".
+
+    In zsh likewise; in fish: rnnx completion fish | source.
+    """
+    click.echo(completion.source(ctx.find_root().command, shell))
 
 
 @click.group(invoke_without_command=True)
@@ -78,4 +109,4 @@ def doctor() -> None:
     sys.exit(examine())
 
 
-AUTHORS = (new_plugin, check, plugins)
+AUTHORS = (new_plugin, check, describe, plugins, shell_completion)

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from rnnx import __version__
+from rnnx import __version__, completion
 from rnnx.authoring import AUTHORS
 from rnnx.failing import told_in_one_line
 from rnnx.printing import printable
@@ -39,7 +39,7 @@ def commands(debug: bool) -> None:
 
 
 @commands.command(add_help_option=False)
-@click.argument("overrides", nargs=-1)
+@click.argument("overrides", nargs=-1, shell_complete=completion.overrides)
 @click.option("-m", "--multirun", is_flag=True, help="A sweep: key=a,b runs both.")
 @click.option("--config-dir", type=click.Path(exists=True, file_okay=False, resolve_path=True))
 @click.option("-h", "--help", "show_help", is_flag=True)
@@ -60,10 +60,14 @@ def train(
 
     Keys and their values: rnnx train --help, rnnx train --cfg job.
     """
+    _debug(debug)
+    if look.pop("show_help"):
+        from rnnx.training_help import show
+
+        show()
+        return
     from rnnx.application import main as application
 
-    _debug(debug)
-    look["help"] = look.pop("show_help")
     flags: list[str] = []
     for name, value in look.items():
         if value:
@@ -222,4 +226,4 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     with told_in_one_line():
-        commands(standalone_mode=False)
+        commands(standalone_mode=False, prog_name="rnnx")
