@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from rnnx.initialization import fill as fill
     from rnnx.parameters import Parameters as Parameters
     from rnnx.ranges import require as require
+    from rnnx.ranges import require_positive as require_positive
+    from rnnx.ranges import require_share as require_share
     from rnnx.records import UI as UI
     from rnnx.records import Findings as Findings
     from rnnx.records import Observation as Observation
@@ -58,6 +60,8 @@ _HOME = {
     "split_examples": "corpus",
     "split_stream": "corpus",
     "require": "ranges",
+    "require_positive": "ranges",
+    "require_share": "ranges",
     "hookimpl": "hookspecs",
     "fill": "initialization",
     "Parameters": "parameters",
@@ -69,7 +73,8 @@ _HOME = {
     "unroll": "unrolling",
 }
 
-_ROOMS = ("autodiff", "errors", "padding", "testing")  # modules that are public as such
+# Modules that are public as such; docs/reference/api.md lists their names.
+_ROOMS = ("autodiff", "contracts", "errors", "padding", "store", "testing")
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604
 

@@ -28,7 +28,7 @@ from rnnx.contracts import Array, Params, State
 from rnnx.errors import PluginError
 from rnnx.unrolling import unroll as unroll_step
 
-C = TypeVar("C")
+_C = TypeVar("_C")
 
 
 class _NumPy:
@@ -52,7 +52,7 @@ np: Any = _NumPy()
 """NumPy, for a step whose backward is derived."""
 
 
-def unroll(cls: type[C]) -> type[C]:
+def unroll(cls: type[_C]) -> type[_C]:
     """Give a dataclass with ``init`` and ``step`` the Cell contract, its backward derived.
 
     ``step(params, x, state)`` returns the new state alone: a tuple of arrays, h (n_a, B) first.

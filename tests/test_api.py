@@ -1,0 +1,88 @@
+"""The page of public names is the code's, and a plugin needs nothing else."""
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rnnx
+from rnnx import hookspecs
+from rnnx.scaffold import TEMPLATES
+from rnnx.staging import HOOKS
+
+ROOT = Path(__file__).resolve().parents[1]
+STRANGERS = ("rnnx-example",)
+
+
+def page() -> dict[str, set[str]]:
+    """Section → the names that its bullets begin with."""
+    text = (ROOT / "docs/reference/api.md").read_text("utf-8")
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    found = {}
+    for section in sections:
+        title, *lines = section.splitlines()
+        heads = [line.split(": ")[0] for line in lines if line.startswith("- ")]
+        found[title] = {name for head in heads for name in re.findall(r"`(\w+)`", head)}
+    return found
+
+
+def own_names(module: object) -> set[str]:
+    """What a module defines for others."""
+    if listed := getattr(module, "__all__", None):
+        return set(listed)
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and name != "TYPE_CHECKING"
+        and not inspect.ismodule(value)
+        and getattr(value, "__module__", module.__name__) == module.__name__
+    }
+
+
+def test_the_page_is_the_code() -> None:
+    told = page()
+    assert told.pop("rnnx") == set(rnnx.__all__)
+    assert told.pop("Hooks") == set(HOOKS)
+    assert {room.removeprefix("rnnx.") for room in told} == set(rnnx._ROOMS)
+    for room, names in told.items():
+        assert names == own_names(importlib.import_module(room)), room
+
+
+def test_every_public_name_is_there() -> None:
+    for name in rnnx.__all__:
+        assert getattr(rnnx, name) is not None
+    for hook in HOOKS:
+        assert inspect.getdoc(getattr(hookspecs, hook))
+    code = "import rnnx; rnnx.errors.PluginError, rnnx.autodiff.unroll, rnnx.padding.mask"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def imported(text: str) -> Iterator[tuple[str, str]]:
+    """(module, name) of every import from rnnx, and of every ``rnnx.name``."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rnnx":
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "rnnx":
+            yield "rnnx", node.attr
+
+
+SOURCES = [
+    *(path for name in STRANGERS for path in (ROOT / "plugins" / name).rglob("*.py")),
+    *sorted(TEMPLATES.rglob("*.py.txt")),
+]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_plugin_needs_public_names_alone(path: Path) -> None:
+    told = page()
+    text = re.sub(r"\$(\w+)", r"X\1", path.read_text("utf-8"))
+    for module, name in imported(text):
+        is_room = module == "rnnx" and name in rnnx._ROOMS
+        assert is_room or name in told.get(module, ()) or name.startswith("XS"), (module, name)
