@@ -23,7 +23,7 @@ hookspec = pluggy.HookspecMarker("rnnx")
 hookimpl = pluggy.HookimplMarker("rnnx")
 
 Register: TypeAlias = Callable[[str, type[Any]], None]
-"""``register(name, component class)``; the name is [a-z][a-z0-9_]*."""
+"""``register(name, component class)``; the name is lower case letters, digits and ``_``."""
 
 
 @hookspec

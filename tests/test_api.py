@@ -86,3 +86,11 @@ def test_a_plugin_needs_public_names_alone(path: Path) -> None:
     for module, name in imported(text):
         is_room = module == "rnnx" and name in rnnx._ROOMS
         assert is_room or name in told.get(module, ()) or name.startswith("XS"), (module, name)
+
+
+def test_the_tutorial_shows_the_example_plugin() -> None:
+    page = (ROOT / "docs/tutorial/first-cell.md").read_text("utf-8")
+    source = ROOT / "plugins/rnnx-example/src/rnnx_example"
+    shown = re.findall(r"^```python title=.*?\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    depths = ("tide_derived", "tide_stepwise", "tide")
+    assert shown == [(source / f"{name}.py").read_text("utf-8") for name in depths]

@@ -20,8 +20,7 @@ def steps() -> list[tuple[str, str]]:
         if language == "console":
             found += [("$", line.removeprefix("$ ")) for line in text.splitlines()]
         elif title:
-            (source,) = re.findall(r'^--8<-- "(.+)"$', text, re.MULTILINE)
-            found.append((title, (ROOT / source).read_text("utf-8")))
+            found.append((title, text))
     return found
 
 
