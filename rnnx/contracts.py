@@ -115,6 +115,14 @@ class StreamingCell(Cell, Protocol):
         """
 
 
+@runtime_checkable
+class GatedCell(Cell, Protocol):
+    """A cell whose gates can be looked at: optional, for probes."""
+
+    def gates(self, cache: Any) -> Params:
+        """Each gate's values, 0 … 1, (T, n_a, B) by its letter, from what forward kept."""
+
+
 class Initializer(Protocol):
     """Fills a weight matrix or a bias."""
 

@@ -244,6 +244,11 @@ MUTANTS = {
     "check_stream": [
         *(mutant(base, stream=broken) for base, broken in stream_mutants.STREAMS),
     ],
+    "check_gates": [
+        mutant(LSTM, gates=lambda right, cache: {}),
+        mutant(LSTM, gates=lambda right, cache: {"g": cache.gates[:, -4:]}),
+        mutant(GRU, gates=lambda right, cache: {"r": right(cache)["r"][:-1]}),
+    ],
     "check_any_shape": [
         mutant(Elman, forward=three_columns),
         mutant(Vanilla, forward=overflows),

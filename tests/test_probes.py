@@ -7,12 +7,14 @@ from rnnx.model import Network
 from rnnx.records import Findings
 from rnnx.scratch import Scratch
 from rnnx.testing import ProbeSuite, probes
-from rnnx_builtin.probes import GradientByLag, GradientNorms
+from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.probes import GradientByLag, GradientNorms, HiddenUnits, Saturation
 from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
+from rnnx_builtin.probes.saturation import by_unit, gates_of
 
 
 class TestAll(ProbeSuite):
-    components = (GradientNorms(), GradientByLag())
+    components = (GradientNorms(), GradientByLag(), HiddenUnits(), Saturation())
 
 
 def test_norms_are_those_of_each_parameter() -> None:
@@ -53,6 +55,49 @@ def test_the_gradient_by_lag_is_that_of_finite_differences() -> None:
             down[i] -= 1e-5
             slopes.append((loss(lag, up, rest) - loss(lag, down, rest)) / 2e-5)
         np.testing.assert_allclose(norms[lag], np.linalg.norm(slopes), rtol=1e-6)
+
+
+def observed(cell: object) -> object:
+    """The kit's step, but of two layers of ``cell``."""
+    seen = probes.observation()
+    network = Network(cell, seen.network.head, seen.network.n_symbols, layers=2)
+    params = network.init(np.random.default_rng(0), np.float64)
+    return seen._replace(network=network, params=params)
+
+
+def test_saturation_is_the_share_of_gates_that_are_shut_or_open() -> None:
+    seen = observed(LSTM(4))
+    for part in ("layer0", "layer1"):
+        seen.params[part]["b"][:4] = 50.0  # i is open
+        seen.params[part]["b"][4:8] = -50.0  # f is shut
+        seen.params[part]["b"][8:12] = 0.0
+    figures = Saturation().observe(seen).figures
+    assert figures["saturation/layer1.i.right"] == 1
+    assert figures["saturation/layer1.f.left"] == 1
+    assert figures["saturation/layer0.f.right"] == 0
+    assert figures["saturation/layer0.o.left"] < 0.5
+    assert gates_of(observed(GRU(4)))[1].keys() == {"r", "z"}
+    assert set(Saturation().observe(observed(Vanilla(4))).figures) == {
+        "saturation/layer0.h.right",
+        "saturation/layer1.h.right",
+    }
+
+
+def test_steps_beyond_a_length_do_not_count() -> None:
+    values = np.zeros((4, 2, 3))
+    values[2:, :, 1] = 1.0
+    left, right = by_unit(values, np.array([4, 2, 1]))
+    np.testing.assert_allclose((left, right), [[1, 1], [0, 0]])
+
+
+def test_the_heat_map_is_of_the_longest_example_and_the_units_that_move() -> None:
+    seen = probes.observation()
+    seen.x[0, 0] = -1
+    h, characters, units = HiddenUnits(units=3, length=4).chosen(seen)
+    assert characters == ["▸", *("abcdef"[i] for i in seen.x[1:4, 0])]
+    moves = seen.h[:4, :, 0].std(axis=0)
+    assert set(units) == set(np.argsort(-moves)[:3])
+    np.testing.assert_array_equal(h, seen.h[:4, units, 0].T)
 
 
 def test_the_kit_catches_each_fault() -> None:

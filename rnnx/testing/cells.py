@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnx.contracts import Array, Cell
+from rnnx.contracts import Array, Cell, GatedCell
 from rnnx.scratch import Scratch
 from rnnx.testing.cell_case import (
     N_A,
@@ -26,7 +26,7 @@ from rnnx.testing.cell_conduct import (
 from rnnx.testing.cell_shapes import check_any_shape, check_everything_has_a_say
 from rnnx.testing.cell_stream import check_stream
 from rnnx.testing.gradients import check_slopes, same
-from rnnx.testing.suite import expect, make_suite
+from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 
 def _slopes(case: Case, lengths: Array | None) -> None:
@@ -192,6 +192,22 @@ def check_no_final_gradient(cell: Cell) -> None:
     same_results(run(case, dstate=None), run(case, dstate=zeros), "dstate=None against zeros")
 
 
+def check_gates(cell: Cell) -> None:
+    """Where a cell shows its gates: each lies in 0 … 1, one value a step, unit and column."""
+    if not isinstance(cell, GatedCell):
+        raise NotApplicable("the cell shows no gates")
+    case = make_case(cell, seed=16)
+    shown: GatedCell = case.cell  # type: ignore[assignment]
+    h, _, cache = shown.forward(case.params, case.x, case.state, None, Scratch())
+    gates = shown.gates(cache)
+    expect(bool(gates), "gates: there is none")
+    for name, values in gates.items():
+        expect(values.shape == h.shape, f"gate {name}: {values.shape}, expected {h.shape}")
+        inside = bool(((values >= 0) & (values <= 1)).all())
+        low, high = float(values.min()), float(values.max())
+        expect(inside, f"gate {name}: goes from {low:.3g} to {high:.3g}, expected 0 … 1")
+
+
 CHECKS = (
     check_gradients,
     check_gradients_of_ids,
@@ -209,6 +225,7 @@ CHECKS = (
     check_scratch,
     check_small_shapes,
     check_stream,
+    check_gates,
     check_any_shape,
     check_everything_has_a_say,
 )

@@ -91,6 +91,10 @@ class GRU:
         h = masked(hs[1:], lengths, "h", scratch)
         return h, (final,), Cache(x, hs, gates, inner, lengths)
 
+    def gates(self, cache: Cache) -> Params:
+        r, z, _ = np.split(cache.gates, 3, axis=1)
+        return {"r": r, "z": z}
+
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         n_a = self.hidden_size
         project_one = project_each(params["Wx"], params["b"])

@@ -103,6 +103,10 @@ class LSTM:
         h = masked(hs[1:], lengths, "h", scratch)
         return h, final, Cache(x, hs, cs, gates, tanh_c, lengths)
 
+    def gates(self, cache: Cache) -> Params:
+        i, f, o, _ = np.split(cache.gates, 4, axis=1)
+        return {"i": i, "f": f, "o": o}
+
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         n_a = self.hidden_size
         half = {name: _halved(p, n_a, name, scratch) for name, p in params.items()}

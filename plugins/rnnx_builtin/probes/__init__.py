@@ -3,9 +3,13 @@
 from rnnx.hookspecs import Register, hookimpl
 from rnnx_builtin.probes.gradient_by_lag import GradientByLag
 from rnnx_builtin.probes.gradient_norms import GradientNorms
+from rnnx_builtin.probes.hidden_units import HiddenUnits
+from rnnx_builtin.probes.saturation import Saturation
 
 
 @hookimpl
 def register_probes(register: Register) -> None:
     register("gradient_by_lag", GradientByLag)
     register("gradient_norms", GradientNorms)
+    register("hidden_units", HiddenUnits)
+    register("saturation", Saturation)
