@@ -91,13 +91,13 @@ def _overrides(word: str) -> Iterator[tuple[str, str]]:
     from rnnx.describing import first_line, options_of
     from rnnx.plugins import registry
     from rnnx.settings import Train
-    from rnnx.training_help import experiments
+    from rnnx.training_help import RECIPES, recipes
 
     key, equals, value = word.partition("=")
     before = f"{key}=" + value[: value.rfind(",") + 1 or (1 if value.startswith("[") else 0)]
     if equals:
-        if key == "experiment":
-            yield from ((f"{before}{name}", about) for name, about in experiments())
+        if key in RECIPES:
+            yield from ((f"{before}{name}", about) for name, about in recipes(key))
         for entry in registry():
             if entry.kind == key:
                 yield f"{before}{entry.name}", first_line(entry.component)
@@ -107,7 +107,7 @@ def _overrides(word: str) -> Iterator[tuple[str, str]]:
         yield from _options(word)
         return
     yield from ((f"{kind}=", f"choose a {kind}") for kind in KINDS if kind != "initializer")
-    yield "experiment=", "a recipe"
+    yield from ((f"{group}=", about) for group, about in RECIPES.items())
     yield from ((f"{option.name}=", option.about) for option in options_of(Train))
     yield from ((f"{kind}.", f"options of the {kind}") for kind in KINDS if kind != "initializer")
 

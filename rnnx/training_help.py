@@ -14,6 +14,12 @@ from rnnx.plugins import CORE, plugins
 from rnnx.printing import printable
 from rnnx.settings import Train
 
+# Folder of recipes → what they are.
+RECIPES = {
+    "experiment": "a recipe of choices and values",
+    "sweep": "ready sets of values for -m",
+}
+
 HEAD = """Usage: rnnx train [KEY=VALUE …] [-m]
 
 Trains a network. A choice is KIND=NAME, an option of it KIND.OPTION=VALUE; rnnx describe KIND NAME
@@ -40,10 +46,11 @@ def _lines() -> Iterator[str]:
         for entry in entries:
             foreign = "" if entry.owner.distribution == CORE else f" [{entry.owner.distribution}]"
             yield f"  {entry.name:<20} {first_line(entry.component)}{foreign}"
-    yield ""
-    yield "experiment: a recipe of choices and values, experiment=NAME"
-    for name, about in experiments():
-        yield f"  {name:<20} {about}"
+    for group, about in RECIPES.items():
+        yield ""
+        yield f"{group}: {about}, {group}=NAME"
+        for name, comment in recipes(group):
+            yield f"  {name:<20} {comment}"
     yield ""
     yield "the run's own keys:"
     for option in options_of(Train):
@@ -68,7 +75,7 @@ def defaults() -> dict[str, str]:
     return {str(kind): name for kind, name in pairs if isinstance(name, str)}
 
 
-def experiments() -> list[tuple[str, str]]:
+def recipes(group: str) -> list[tuple[str, str]]:
     """Every recipe with the comment that it begins with, rnnx's own and plugins'."""
     found: dict[str, str] = {}
     folders = [conf_folder()]
@@ -77,7 +84,7 @@ def experiments() -> list[tuple[str, str]]:
         root = resources.files(package) / below if below else resources.files(package)
         folders.append(Path(str(root)))
     for folder in folders:
-        for file in sorted((folder / "experiment").glob("*.yaml")):
+        for file in sorted((folder / group).glob("*.yaml")):
             found.setdefault(file.stem, _comment(file))
     return sorted(found.items())
 
