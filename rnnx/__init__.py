@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rnnx.records import UI as UI
     from rnnx.records import Findings as Findings
     from rnnx.records import Observation as Observation
+    from rnnx.records import Outcome as Outcome
     from rnnx.records import Point as Point
     from rnnx.records import RunSummary as RunSummary
     from rnnx.scratch import Scratch as Scratch
@@ -49,6 +50,7 @@ _HOME = {
     "UI": "records",
     "Findings": "records",
     "Observation": "records",
+    "Outcome": "records",
     "Params": "contracts",
     "Point": "records",
     "RunSummary": "records",

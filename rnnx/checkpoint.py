@@ -59,7 +59,8 @@ class Checkpoint:
     @property
     def vocabulary(self) -> Vocabulary:
         """The vocabulary that the ids stand for."""
-        return Vocabulary(tuple(self.metadata["symbols"]), self.metadata["end"])
+        known = self.metadata
+        return Vocabulary(tuple(known["symbols"]), known["end"], known.get("separator", ""))
 
     @property
     def nbytes(self) -> int:
@@ -87,6 +88,7 @@ def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Chec
         "config": session.config,
         "symbols": list(vocabulary.symbols),
         "end": vocabulary.end,
+        "separator": vocabulary.separator,
         "versions": versions(session.config),
         "data_sha256": session.corpus.sha256,
         "step": session.steps,

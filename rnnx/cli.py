@@ -5,7 +5,6 @@ Only click is imported here; a command imports what it needs when it runs, so ``
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from typing import Any
@@ -14,7 +13,7 @@ import click
 
 from rnnx import __version__, completion
 from rnnx.authoring import AUTHORS
-from rnnx.failing import told_in_one_line
+from rnnx.failing import guarded
 from rnnx.printing import printable
 
 # What Hydra tells of itself behind `rnnx train --info`.
@@ -220,10 +219,5 @@ def _debug(debug: bool) -> None:
 
 
 def main() -> None:
-    """The command line: errors become one line and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A model writes in its data's alphabet, whatever the terminal's encoding can show.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    with told_in_one_line():
-        commands(standalone_mode=False, prog_name="rnnx")
+    """The command line."""
+    guarded(commands, "rnnx")

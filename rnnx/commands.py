@@ -121,8 +121,9 @@ def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
     losses = [model.mean_nats(split) for split in splits]
     loss = sum(n * x for n, x in zip(tokens, losses, strict=True)) / sum(tokens)
     yield "measured on", f"{what}, {sum(tokens):,} symbols"
-    yield "loss", f"{loss:.4f} nats a character"
-    yield "bits a character", f"{loss / math.log(2):.4f}"
+    unit = model.vocabulary.unit
+    yield "loss", f"{loss:.4f} nats a {unit}"
+    yield f"bits a {unit}", f"{loss / math.log(2):.4f}"
     yield "perplexity", f"{math.exp(loss) if loss < 700 else math.inf:.3f}"
 
 

@@ -26,12 +26,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.records import Findings, Observation
+from rnnx.records import Findings, Observation, Outcome
 
 if TYPE_CHECKING:
     from rnnx.corpus import Corpus
     from rnnx.parameters import Parameters
     from rnnx.scratch import Scratch
+    from rnnx.vocabulary import Vocabulary
 
 API_VERSION = 1
 """The version of these contracts. A plugin may say ``requires_api = 1`` in its module."""
@@ -63,6 +64,33 @@ class Dataset(Protocol):
 
         ``seed`` (≥ 0) decides a random split; the same seed gives the same corpus.
         Raises :class:`rnnx.errors.DataError` for data that cannot be learned from.
+        """
+
+
+class Grammar(Protocol):
+    """What may come next in a text: a symbol that may not is never drawn.
+
+    It is a function of a state that is passed in and returned: arrays whose last axis is B.
+    """
+
+    def start(self, B: int) -> State:
+        """The state before the first symbol of B texts."""
+
+    def allowed(self, state: State) -> Array:
+        """(n_y, B) of bool; a column without a True is a text that has ended."""
+
+    def follow(self, state: State, ids: Array) -> State:
+        """The state after ids (B,); those of a text that has ended change nothing."""
+
+
+@runtime_checkable
+class GrammaticalDataset(Dataset, Protocol):
+    """A data set whose texts follow a grammar: optional. New ones are written under it."""
+
+    def grammar(self, vocabulary: Vocabulary) -> Grammar:
+        """The grammar over the ids of ``vocabulary``; it reads no data.
+
+        Raises :class:`rnnx.errors.DataError` where no text over these symbols follows it.
         """
 
 
@@ -213,3 +241,14 @@ class Probe(Protocol):
 
     def observe(self, seen: Observation) -> Findings:
         """Figures and pictures of one step."""
+
+
+@runtime_checkable
+class ConcludingProbe(Probe, Protocol):
+    """A probe that also looks at what a run came to: optional."""
+
+    def conclude(self, outcome: Outcome) -> Findings:
+        """Figures, pictures and files, once, after the last step.
+
+        Raises :class:`rnnx.errors.ConfigError` for a data set that it cannot say anything of.
+        """

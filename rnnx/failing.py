@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -13,17 +14,27 @@ from rnnx.errors import RnnxError
 from rnnx.printing import printable
 
 
+def guarded(command: click.Command, name: str) -> None:
+    """Run a command line whose errors begin with its ``name``: rnnx's own, or a plugin's."""
+    for stream in (sys.stdout, sys.stderr):
+        # A model writes in its data's alphabet, whatever the terminal's encoding can show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    with told_in_one_line(name):
+        command(standalone_mode=False, prog_name=name)
+
+
 @contextmanager
-def told_in_one_line() -> Iterator[None]:
+def told_in_one_line(name: str) -> Iterator[None]:
     """Errors become one line on standard error and the process ends with their code."""
     try:
         with _plugins_named():
             yield
     except click.exceptions.Abort:
-        click.echo("rnnx: interrupted", err=True)
+        click.echo(f"{name}: interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        click.echo(f"rnnx: {error.format_message()}", err=True)
+        click.echo(f"{name}: {error.format_message()}", err=True)
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) has gone, nothing is wrong: keep the last flush quiet.
@@ -31,14 +42,14 @@ def told_in_one_line() -> Iterator[None]:
         sys.exit(0)
     except MemoryError:
         click.echo(
-            "rnnx: the memory is full; choose a smaller network or smaller batches", err=True
+            f"{name}: the memory is full; choose a smaller network or smaller batches", err=True
         )
         sys.exit(1)
     except RnnxError as error:
         if os.environ.get("RNNX_DEBUG", "") not in ("", "0"):
             raise
         line = " ".join(_short(word) for word in str(error).split())
-        click.echo(f"rnnx: {printable(line)}", err=True)
+        click.echo(f"{name}: {printable(line)}", err=True)
         sys.exit(error.exit_code)
 
 

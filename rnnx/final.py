@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
+from rnnx.contracts import ConcludingProbe
 from rnnx.evaluation import first_tokens
 from rnnx.ngram import cached_baseline
 from rnnx.originality import Originality
+from rnnx.records import Findings, Outcome
 from rnnx.settings import Baseline
 from rnnx.signals import Stop
+from rnnx.trained import load_file
 from rnnx.training import Session
 
 
@@ -51,6 +55,17 @@ def measure(
             return Final(figures, texts, order)
         figures |= part
     return None
+
+
+def conclusions(session: Session, checkpoint: Path) -> Iterator[tuple[str, Findings]]:
+    """What the probes that look at a run's end find in the model of ``checkpoint``."""
+    probes = session.components.probes.items()
+    looking = [(name, probe) for name, probe in probes if isinstance(probe, ConcludingProbe)]
+    if not looking:
+        return
+    outcome = Outcome(load_file(checkpoint), session.corpus, session.settings.seed)
+    for name, probe in looking:
+        yield name, probe.conclude(outcome)
 
 
 def _baseline(session: Session) -> tuple[int, float]:

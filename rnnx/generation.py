@@ -6,14 +6,21 @@ import numpy as np
 
 from rnnx.answers import fault
 from rnnx.blame import answering
-from rnnx.contracts import Array, Sampler
+from rnnx.contracts import Array, Dataset, Grammar, GrammaticalDataset, Sampler
+from rnnx.errors import DataError
 from rnnx.memory import told_as, within_free_memory
 from rnnx.model import Network
 from rnnx.parameters import Parameters
 from rnnx.scratch import Scratch
 from rnnx.streaming import select, stream
+from rnnx.vocabulary import Vocabulary
 
 FEW = 8  # at least one text in so many has ended before they leave the batch
+
+
+def grammar_of(dataset: Dataset, vocabulary: Vocabulary) -> Grammar | None:
+    """The grammar of a data set's texts, if it has one."""
+    return dataset.grammar(vocabulary) if isinstance(dataset, GrammaticalDataset) else None
 
 
 def generate(
@@ -25,11 +32,13 @@ def generate(
     length: int,
     prompt: list[int] | None = None,
     end: int | None = None,
+    grammar: Grammar | None = None,
 ) -> list[list[int]]:
     """``count`` lists of ids, without the prompt and without ``end``.
 
     Every text begins with the zero vector (id −1), as an example does in training, then the
-    prompt; it ends before ``end`` or when prompt and text together have ``length`` ids. Texts
+    prompt; it ends before ``end``, where ``grammar`` lets nothing follow, or when prompt and text
+    together have ``length`` ids. What the grammar does not allow has the logit −inf. Texts
     that have ended leave the network's batch, so that short ones do not pay for the longest; the
     sampler sees every text in its place until the last has ended.
     """
@@ -38,7 +47,10 @@ def generate(
         return [[] for _ in range(count)]
     what = f"{count} texts of up to {length} symbols do not fit into memory; ask for fewer"
     with told_as(what), within_free_memory(), answering():
-        return _generate(network, params, sampler, rng, count, length, prompt, end)
+        rules = _Rules(grammar, count, prompt, length) if grammar else None
+        if rules and rules.ended.all():
+            return [[] for _ in range(count)]
+        return _generate(network, params, sampler, rng, count, length, prompt, end, rules)
 
 
 def _generate(
@@ -50,6 +62,7 @@ def _generate(
     length: int,
     prompt: list[int],
     end: int | None,
+    rules: _Rules | None,
 ) -> list[list[int]]:
     scratch = Scratch()
     step = stream(network, params, scratch)
@@ -62,15 +75,21 @@ def _generate(
     spread, own = _Spread(network.n_symbols, count), scratch.child("head")
     for t in range(len(prompt), length):
         z = network.head.logits(params["head"], states[-1][0][None], own)[0]
-        drawn = sampler.sample(spread(z), ids[:t], rng)
+        wide = rules.masked(spread(z)) if rules else spread(z)
+        drawn = sampler.sample(wide, ids[:t], rng)
         _check(drawn, len(z), count, sampler)
         ids[t] = drawn
-        if end is not None and (on := spread.drop(ids[t] == end)) is not None:
+        ends = ids[t] == end  # nowhere where there is no end
+        if rules:
+            ends = ends | rules.follow(ids[t], t)
+        if (end is not None or rules) and (on := spread.drop(ends)) is not None:
             states = select(states, on)
         if t + 1 == length or not len(spread.going):
             break
         states = step(ids[t] if spread.whole else ids[t, spread.going], states)
-    return [_until(text, end) for text in ids[len(prompt) : t + 1].T.tolist()]
+    texts = ids[: t + 1].T.tolist()
+    stops = rules.stops if rules else [length] * count
+    return [_until(text[len(prompt) : n], end) for text, n in zip(texts, stops, strict=True)]
 
 
 class _Spread:
@@ -101,6 +120,37 @@ class _Spread:
             return None
         self.going, self.whole = self.going[on], False
         return on
+
+
+class _Rules:
+    """Where each text stands in its grammar."""
+
+    def __init__(self, grammar: Grammar, count: int, prompt: list[int], length: int) -> None:
+        self._grammar, self._state = grammar, grammar.start(count)
+        self.stops = [length] * count  # how many ids each text has, the prompt's among them
+        self.ended = np.zeros(count, np.bool_)
+        self._look()
+        for t, known in enumerate(prompt):
+            if not self._allowed[known].all():
+                raise DataError(f"prompt: its symbol {t + 1} cannot stand there")
+            self.follow(np.full(count, known, np.intp), t)
+
+    def masked(self, logits: Array) -> Array:
+        """(n_y, B) logits, −inf where the grammar forbids; a text that has ended draws any."""
+        return np.where(self._allowed | self.ended, logits, -np.inf)
+
+    def follow(self, ids: Array, t: int) -> Array:
+        """Take the ids (B,) of step t; which texts have ended by now."""
+        before = self.ended
+        self._state = self._grammar.follow(self._state, ids)
+        self._look()
+        for place in np.flatnonzero(self.ended & ~before):
+            self.stops[place] = t + 1
+        return self.ended
+
+    def _look(self) -> None:
+        self._allowed = self._grammar.allowed(self._state)
+        self.ended = self.ended | ~self._allowed.any(axis=0)
 
 
 def _until(text: list[int], end: int | None) -> list[int]:

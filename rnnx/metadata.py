@@ -2,7 +2,7 @@
 
     format        the layout of the file, a whole number
     config        the resolved configuration: plain values, nothing that is looked up later
-    symbols, end  the vocabulary
+    symbols, end  the vocabulary; separator where its symbols have one between them
     versions      {distribution: version} of rnnx and of every plugin that owns a chosen component
     data_sha256   of the data that the run learned from
     step, smooth_loss, progress, threads      how far the run was
@@ -51,7 +51,7 @@ def validated(metadata: Any, where: str) -> dict[str, Any]:
         raise CheckpointError(f"{where}: its step or its number of threads is out of range")
     if not (-LARGEST < smooth < LARGEST and math.isfinite(smooth)):
         raise CheckpointError(f"{where}: its smoothed loss is not finite")
-    _check_vocabulary(metadata["symbols"], metadata["end"], where)
+    _check_vocabulary(metadata, where)
     for name, version in metadata["versions"].items():
         if not (isinstance(version, str) and _is_short(name) and _is_short(version)):
             raise CheckpointError(f"{where}: its metadata has no valid 'versions'")
@@ -59,11 +59,14 @@ def validated(metadata: Any, where: str) -> dict[str, Any]:
     return metadata
 
 
-def _check_vocabulary(symbols: list[Any], end: str | None, where: str) -> None:
+def _check_vocabulary(metadata: Mapping[str, Any], where: str) -> None:
+    symbols, separator = metadata["symbols"], metadata.get("separator", "")
+    if not (isinstance(separator, str) and is_text(separator) and len(separator) <= 100):
+        raise CheckpointError(f"{where}: its metadata has no valid 'separator'")
     if not symbols or not all(isinstance(s, str) and is_text(s) for s in symbols):
         raise CheckpointError(f"{where}: its vocabulary is empty or has symbols that are no text")
     try:
-        Vocabulary(tuple(symbols), end)
+        Vocabulary(tuple(symbols), metadata["end"], separator)
     except DataError as error:
         raise CheckpointError(f"{where}: {error}") from None
 

@@ -40,7 +40,8 @@ class Originality:
         assert isinstance(train, Examples)
         texts = (_text(vocabulary, train.targets(i)) for i in range(len(train)))
         end = vocabulary.end or ""
-        return {text.removesuffix(end) if end else text for text in texts}
+        closing = vocabulary.separator + end
+        return {text.removesuffix(closing) if end else text for text in texts}
 
     @cached_property
     def _text(self) -> str:
@@ -48,4 +49,4 @@ class Originality:
 
 
 def _text(vocabulary: Vocabulary, ids: np.ndarray) -> str:
-    return "".join(np.array(vocabulary.symbols, object)[ids])
+    return vocabulary.separator.join(np.array(vocabulary.symbols, object)[ids])

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from rnnx.corpus import Corpus
     from rnnx.model import Network
     from rnnx.parameters import Parameters
+    from rnnx.trained import Model
 
 Array = npt.NDArray[Any]
 
@@ -57,6 +59,11 @@ def is_picture(name: str) -> bool:
     return re.fullmatch(r"[a-z0-9_]{1,200}", name) is not None
 
 
+def is_file_name(name: str) -> bool:
+    """Whether ``name`` can be that of a probe's file."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name) is not None
+
+
 def is_key(key: str) -> bool:
     """Whether ``key`` can be a metric's name or a tag's."""
     return 0 < len(key) <= 250 and key.isprintable()
@@ -97,8 +104,17 @@ class Observation(NamedTuple):
     network: Network  # cells and head, as functions of params
 
 
+class Outcome(NamedTuple):
+    """What a run came to, for a probe to look at when it ends and leave as it is."""
+
+    model: Model  # the run's: the best by held-out loss, else the last
+    corpus: Corpus
+    seed: int  # the run's
+
+
 class Findings(NamedTuple):
     """What a probe found."""
 
     figures: Mapping[str, float]  # metric name → value
     pictures: Mapping[str, bytes]  # picture name [a-z0-9_] → PNG
+    files: Mapping[str, bytes] = {}  # file name [A-Za-z0-9_.-] → its bytes

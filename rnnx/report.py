@@ -28,6 +28,7 @@ class Summary(NamedTuple):
     best_step: int
     baseline_order: int  # of the best n-gram; 0: none was fitted
     texts: Sequence[str]
+    unit: str = "character"  # what one symbol is called
 
 
 class Report(Protocol):
@@ -202,14 +203,14 @@ def _sampled(step: int, texts: Sequence[str]) -> str:
 
 def rows(summary: Summary) -> list[tuple[str, str]]:
     """The closing table, label and value."""
-    figures = summary.figures
-    lines = [("training loss", f"{figures['train_loss']:.4f} nats a character")]
+    figures, unit = summary.figures, summary.unit
+    lines = [("training loss", f"{figures['train_loss']:.4f} nats a {unit}")]
     if "val_loss" in figures:
-        best = f"{summary.best_val_loss:.4f} nats a character"
+        best = f"{summary.best_val_loss:.4f} nats a {unit}"
         lines += [
-            ("held-out loss", f"{figures['val_loss']:.4f} nats a character"),
+            ("held-out loss", f"{figures['val_loss']:.4f} nats a {unit}"),
             ("best held-out loss", f"{best} (step {summary.best_step})"),
-            ("bits a character", f"{summary.best_val_loss / math.log(2):.4f} (best)"),
+            (f"bits a {unit}", f"{summary.best_val_loss / math.log(2):.4f} (best)"),
         ]
     if summary.baseline_order:
         margin = figures["baseline_loss"] - summary.best_val_loss
@@ -217,7 +218,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         lines.append(
             (
                 f"best n-gram (order {summary.baseline_order})",
-                f"{figures['baseline_loss']:.4f} nats a character ({verdict})",
+                f"{figures['baseline_loss']:.4f} nats a {unit} ({verdict})",
             )
         )
     for key in ("new", "distinct"):

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 
 from rnnx import checkpoint as checkpoints
 from rnnx.errors import PluginError, RnnxError, StorageError
-from rnnx.final import measure
+from rnnx.final import conclusions, measure
 from rnnx.identity import run_tags
 from rnnx.originality import Originality
 from rnnx.progress import Progress
+from rnnx.records import Findings
 from rnnx.report import Report, Summary
 from rnnx.runfolder import RunFolder
 from rnnx.signals import Stop
@@ -171,11 +172,17 @@ class Rounds:
         for name, found in self.session.observations():
             if isinstance(found, PluginError):
                 self.report.warning(f"{found}; the run goes on without it")
-                continue
-            for key, value in found.figures.items():
-                self._point(key, value)
-            for picture, png in found.pictures.items():
-                self.tracking.picture(f"{name}_{picture}", png, self.session.steps)
+            else:
+                self._keep(name, found)
+
+    def _keep(self, probe: str, found: Findings) -> None:
+        """Keep what a probe found."""
+        for key, value in found.figures.items():
+            self._point(key, value)
+        for picture, png in found.pictures.items():
+            self.tracking.picture(f"{probe}_{picture}", png, self.session.steps)
+        for name, data in found.files.items():
+            self.tracking.probe_file(probe, name, data)
 
     def _sample(self) -> None:
         with self._clock_stopped():
@@ -230,8 +237,11 @@ class Rounds:
             self._point(f"final/{key}", value)
         shown = [self.session.corpus.show(text) for text in found.texts]
         self.tracking.samples(self.session.steps, shown, "final")
+        for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
+            self._keep(name, conclusion)
         self.tracking.artifacts()
-        return Summary(figures, best_loss, best_step, found.baseline_order, found.texts)
+        unit = self.session.corpus.vocabulary.unit
+        return Summary(figures, best_loss, best_step, found.baseline_order, found.texts, unit)
 
     def _held_out(self) -> float:
         """The held-out loss after the last step, measured now if that step did not."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rnnx.cache import replacing
 from rnnx.errors import PluginError
-from rnnx.records import Point, is_picture, point_of
+from rnnx.records import Point, is_file_name, is_picture, point_of
 from rnnx.runfolder import RunFolder
 from rnnx.sending import LastWord, Sender
 from rnnx.spool import Spool
@@ -108,6 +108,16 @@ class Tracking:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png)
         self._spool.keep("picture", self._inside(path), name, step)
+
+    def probe_file(self, probe: str, name: str, data: bytes) -> None:
+        """Keep a probe's file; in the tracker it is in a folder called by the probe."""
+        if not is_file_name(name):
+            raise PluginError(f"file {name!r}: a probe's file is called by letters, digits, _ . -")
+        path = self.folder.inside(f"probes/{probe}/{name}")
+        (self.folder.path / "probes").mkdir(exist_ok=True)  # a deleted folder stays away
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        self.file(path, probe)
 
     def samples(self, step: int, texts: Sequence[str], name: str = "") -> None:
         """Keep one round of samples: a text file of its own, called by its step or ``name``."""

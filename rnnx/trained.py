@@ -11,11 +11,11 @@ import numpy as np
 from rnnx import checkpoint as checkpoints
 from rnnx.backend import kept
 from rnnx.config import component_from
-from rnnx.contracts import Array, Sampler
+from rnnx.contracts import Array, Grammar, Sampler
 from rnnx.corpus import Split, examples_of
 from rnnx.errors import ConfigError, DataError
 from rnnx.evaluation import example_nats, mean_nats
-from rnnx.generation import generate
+from rnnx.generation import generate, grammar_of
 from rnnx.model import Network
 from rnnx.ranges import require
 from rnnx.scratch import Scratch
@@ -42,6 +42,7 @@ class Model:
         self.step: int = checkpoint.metadata["step"]
         self.sample_length = settings.sample_length
         self._sampler: Sampler = components.sampler
+        self._dataset = components.dataset
         self._threads = BlasThreads(checkpoint.metadata["threads"])
         self._compiled = kept(checkpoint.metadata.get("backend", "numpy")) is Backend.fast
 
@@ -52,13 +53,15 @@ class Model:
         sampler: str | dict[str, Any] | Sampler | None = None,
         seed: int = 0,
         length: int | None = None,
+        grammar: Grammar | None = None,
     ) -> list[str]:
         """``count`` texts that begin with ``prompt``, the same ones for the same seed.
 
         ``sampler`` is a name, ``{"name": "top_p", "p": 0.9}`` or a component (default: the run's
-        own); ``length`` the longest text in symbols (default: the run's ``sample_length``).
+        own); ``length`` the longest text in symbols (default: the run's ``sample_length``);
+        ``grammar`` what may follow what (default: the data set's own, if it has one).
         """
-        start = self.vocabulary.encode(prompt, "prompt")
+        start = self.vocabulary.encode(self.vocabulary.split(prompt), "prompt")
         length = self.sample_length if length is None else length
         require(count >= 0, "count", "at least 0", count)
         require(seed >= 0, "seed", "at least 0", seed)
@@ -70,9 +73,12 @@ class Model:
             )
         rng, end = np.random.default_rng(seed), self.vocabulary.end_id
         how = self._chosen(sampler)
+        grammar = grammar or grammar_of(self._dataset, self.vocabulary)
         with self._threads, quiet():
-            texts = generate(self.network, self.params, how, rng, count, length, start, end)
-        return [prompt + self.vocabulary.decode(text) for text in texts]
+            texts = generate(
+                self.network, self.params, how, rng, count, length, start, end, grammar
+            )
+        return [self.vocabulary.decode([*start, *text]) for text in texts]
 
     def _chosen(self, sampler: str | dict[str, Any] | Sampler | None) -> Sampler:
         if sampler is None:
@@ -90,16 +96,16 @@ class Model:
             raise DataError("score: it takes a list of lines, not one text; give [line]")
         if not len(lines):
             return np.empty(0)
-        end = self.vocabulary.end
+        end, split = self.vocabulary.end, self.vocabulary.split
         for i, line in enumerate(lines):
-            self.vocabulary.encode(line, f"line {i + 1}")
+            self.vocabulary.encode(split(line), f"line {i + 1}")
             if end is None and not line:
                 raise DataError(f"line {i + 1}: is empty; a text has at least one symbol")
         with self._threads, quiet():
             return example_nats(
                 self.network,
                 self.params,
-                examples_of(self.vocabulary, lines),
+                examples_of(self.vocabulary, [split(line) for line in lines]),
                 self._scratch(),
             )
 

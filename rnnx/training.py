@@ -19,7 +19,7 @@ from rnnx.corpus import Corpus, Split
 from rnnx.errors import Diverged, OutOfMemory, PluginError
 from rnnx.evaluation import first_tokens, mean_nats
 from rnnx.firststep import watched
-from rnnx.generation import generate
+from rnnx.generation import generate, grammar_of
 from rnnx.loading import load_corpus
 from rnnx.memory import told_as, within_free_memory
 from rnnx.model import Network, States
@@ -57,6 +57,7 @@ class Session:
         self.components: Components = components_from(config)
         seed = self.settings.seed
         self.corpus = corpus or load_corpus(self.components.dataset, seed)
+        self.grammar = grammar_of(self.components.dataset, self.corpus.vocabulary)
         self.network = Network(
             self.components.cell,
             self.components.head,
@@ -114,10 +115,9 @@ class Session:
         Raises Diverged, with parameters and state as they were before, if the loss or the
         gradient is not finite.
         """
-        if self.steps == 1 and self.settings.backend is Backend.auto:
-            backend = self._backend(self.steps)
-            if backend is not self.backend:
-                self.use(backend)
+        may_change = self.steps == 1 and self.settings.backend is Backend.auto
+        if may_change and (backend := self._backend(self.steps)) is not self.backend:
+            self.use(backend)
         batch = self.batches.next()
         with self.threads, quiet(), answering():
             try:
@@ -223,7 +223,6 @@ class Session:
 
     def sample(self, count: int) -> list[str]:
         """``count`` new texts."""
-        vocabulary = self.corpus.vocabulary
         with self.threads, quiet():
             texts = generate(
                 self.network,
@@ -232,9 +231,10 @@ class Session:
                 self.rngs["sampling"],
                 count,
                 self.settings.sample_length,
-                end=vocabulary.end_id,
+                end=self.corpus.vocabulary.end_id,
+                grammar=self.grammar,
             )
-        return [vocabulary.decode(text) for text in texts]
+        return [self.corpus.vocabulary.decode(text) for text in texts]
 
 
 def quiet() -> np.errstate:

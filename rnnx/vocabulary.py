@@ -15,16 +15,23 @@ class Vocabulary:
 
     ``symbols`` are single characters for text and may be longer for other sequences. ``end`` is
     the symbol that closes an example (the newline of a line), or None where data is one stream.
+    ``separator`` stands between symbols in a text (a space where they are words or tokens); no
+    symbol contains it.
     """
 
     symbols: tuple[str, ...]
     end: str | None = None
+    separator: str = ""
 
     def __post_init__(self) -> None:
         if len(set(self.symbols)) != len(self.symbols):
             raise DataError("vocabulary: its symbols must be distinct")
         if self.end is not None and self.end not in self.symbols:
             raise DataError(f"vocabulary: the end symbol {self.end!r} is not one of its symbols")
+        if self.separator and any(
+            self.separator in symbol or not symbol for symbol in self.symbols
+        ):
+            raise DataError(f"vocabulary: a symbol contains the separator {self.separator!r}")
 
     @classmethod
     def of(cls, symbols: Iterable[str], end: str | None = None) -> Vocabulary:
@@ -44,6 +51,17 @@ class Vocabulary:
         """The id of ``end``, or None."""
         return None if self.end is None else self.ids[self.end]
 
+    @property
+    def unit(self) -> str:
+        """What a person calls one symbol."""
+        return "token" if self.separator else "character"
+
+    def split(self, text: str) -> list[str]:
+        """The symbols that a text is written with."""
+        if not self.separator:
+            return list(text)
+        return [symbol for symbol in text.split(self.separator) if symbol]
+
     def encode(self, symbols: Iterable[str], what: str = "text") -> list[int]:
         """Symbols to ids; DataError names what is not in the vocabulary."""
         symbols = list(symbols)
@@ -57,7 +75,7 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to text; ids below 0 are nothing."""
-        return "".join([self.symbols[i] for i in ids if i >= 0])
+        return self.separator.join([self.symbols[i] for i in ids if i >= 0])
 
 
 def _quoted(symbols: Sequence[str], most: int = 30) -> str:

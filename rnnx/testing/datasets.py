@@ -10,6 +10,7 @@ import numpy as np
 from rnnx.batches import TrainBatches, evaluation_batches
 from rnnx.contracts import Dataset
 from rnnx.corpus import Corpus, Examples, Split
+from rnnx.generation import grammar_of
 from rnnx.testing.suite import expect, make_suite
 
 
@@ -99,6 +100,29 @@ def check_evaluation(dataset: Dataset) -> None:
         expect(tokens == split.tokens, f"{name}: {tokens} of {split.tokens} targets are measured")
 
 
+def check_grammar(dataset: Dataset) -> None:
+    """Where there is a grammar: a mask a text, by what it was told alone, until the text ends."""
+    corpus = dataset.load(0)
+    grammar, n_y, B = grammar_of(dataset, corpus.vocabulary), len(corpus.vocabulary), 3
+    if grammar is None:
+        return
+    rng, state = np.random.default_rng(0), grammar.start(B)
+    for _ in range(200):
+        allowed = np.asarray(grammar.allowed(state))
+        expect(
+            allowed.shape == (n_y, B) and allowed.dtype == np.bool_,
+            f"allowed is {allowed.dtype} of shape {allowed.shape}, expected bool of {(n_y, B)}",
+        )
+        expect(np.array_equal(allowed, grammar.allowed(state)), "two looks at one state are unlike")
+        ended = ~allowed.any(axis=0)
+        ids = np.array([rng.choice(np.flatnonzero(column | ~column.any())) for column in allowed.T])
+        before, state = state, grammar.follow(state, ids)
+        expect(np.array_equal(allowed, grammar.allowed(before)), "follow changed the state given")
+        expect(not (ended & grammar.allowed(state).any(axis=0)).any(), "a text that ended goes on")
+        if ended.all():
+            return
+
+
 CHECKS = (
     check_vocabulary,
     check_determinism,
@@ -106,6 +130,7 @@ CHECKS = (
     check_examples,
     check_held_out,
     check_evaluation,
+    check_grammar,
 )
 
 DatasetSuite = make_suite("dataset", CHECKS)

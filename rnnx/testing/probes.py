@@ -6,11 +6,16 @@ import re
 
 import numpy as np
 
-from rnnx.contracts import Probe
+from rnnx.checkpoint import take
+from rnnx.contracts import ConcludingProbe, Probe
+from rnnx.door import build
+from rnnx.errors import InputError
 from rnnx.model import Network
 from rnnx.plugins import registry
-from rnnx.records import Observation
+from rnnx.progress import Progress
+from rnnx.records import Findings, Observation, Outcome, is_file_name
 from rnnx.testing.suite import expect, global_state, make_suite
+from rnnx.trained import Model
 
 T, B, N_Y = 5, 3, 6
 
@@ -36,12 +41,49 @@ def check_findings(probe: Probe) -> None:
     """Figures are numbers by metric name, pictures are PNG; there is at least one of either."""
     found = probe.observe(observation())
     expect(bool(found.figures or found.pictures), "observe found neither figures nor pictures")
+    check_found(found)
+
+
+def check_found(found: Findings) -> None:
+    """Names and types of what a probe found."""
     for key, value in found.figures.items():
         expect(bool(re.fullmatch(r"[\w./-]+", key)), f"figure {key!r}: is not a metric's name")
         expect(isinstance(value, float), f"figure {key}: is {type(value).__name__}, not float")
     for name, png in found.pictures.items():
         expect(bool(re.fullmatch(r"[a-z0-9_]+", name)), f"picture {name!r}: use a-z, 0-9 and _")
         expect(bytes(png[:8]) == b"\x89PNG\r\n\x1a\n", f"picture {name}: is not a PNG")
+    for name, data in found.files.items():
+        expect(is_file_name(name), f"file {name!r}: use letters, digits and _ . -")
+        expect(isinstance(data, bytes), f"file {name}: is {type(data).__name__}, not bytes")
+
+
+def outcome() -> Outcome:
+    """The end of a run of one step: rnnx's default experiment, but for a small network."""
+    session = build(["steps=1", "layers=1", "cell.hidden_size=4", "batch_size=2"])
+    session.step()
+    model = Model(take(session, Progress(), {}))
+    return Outcome(model, session.corpus, 3)
+
+
+def check_conclusion(probe: Probe) -> None:
+    """A probe that looks at a run's end finds the same twice and changes nothing.
+
+    What another data set's run comes to it may refuse, in one line.
+    """
+    if not isinstance(probe, ConcludingProbe):
+        return
+    seen = outcome()
+    before = seen.model.params.flat.copy()
+    try:
+        one, two = probe.conclude(seen), probe.conclude(seen)
+    except InputError as error:
+        expect(bool(str(error)) and "\n" not in str(error), "it refuses in more than one line")
+        return
+    check_found(one)
+    expect(dict(one.figures) == dict(two.figures), "two looks at one end give other figures")
+    expect(dict(one.files) == dict(two.files), "two looks at one end give other files")
+    same = np.array_equal(seen.model.params.flat, before)
+    expect(same, "params: were changed in place")
 
 
 def check_changes_nothing(probe: Probe) -> None:
@@ -71,6 +113,12 @@ def check_every(probe: Probe) -> None:
     expect(isinstance(every, int) and every >= 1, f"every={every!r}: must be at least 1")
 
 
-CHECKS = (check_findings, check_changes_nothing, check_determinism, check_every)
+CHECKS = (
+    check_findings,
+    check_changes_nothing,
+    check_determinism,
+    check_every,
+    check_conclusion,
+)
 
 ProbeSuite = make_suite("probe", CHECKS)

@@ -1,0 +1,122 @@
+"""Melodies over chords as tokens, from the embedded lead sheets or from a file of music.
+
+    .abc         its chord symbols; the first voice, or the one that `melody` names
+    .musicxml    its chord symbols; without any, chords are found in the accompaniment
+    .mid         chords are found in the accompaniment, one a `chord_window`
+
+An example is a window of tokens that begins at a bar, from the zero vector; with `windows` they
+are drawn as the course draws them. Whole tunes are held out; of a single tune, its last bars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rnnx.contracts import Grammar
+from rnnx.corpus import Corpus
+from rnnx.errors import DataError
+from rnnx.ranges import require, require_share
+from rnnx.vocabulary import Vocabulary
+from rnnx_jazz.chart import BLUES, parse_chart
+from rnnx_jazz.corpus import Encoded, Windows, corpus_of
+from rnnx_jazz.grammar import JazzGrammar
+from rnnx_jazz.music import Tune, cut
+from rnnx_jazz.reading import read_music
+from rnnx_jazz.scores import Choice, tune_of
+from rnnx_jazz.tokens import encode
+
+
+@dataclass(frozen=True)
+class Jazz:
+    """Tunes in tokens of TYPE, duration and interval."""
+
+    path: str = ""
+    """The file (.abc, .musicxml, .mid); ~ is your home folder. Empty: the embedded lead sheets."""
+    tune: int = 0
+    """The number of one tune of the file, from 1; 0: all."""
+    melody: str = ""
+    """The melody's part: its number from 1, its name or a piece of it. Empty: chosen by name,
+    height and how much it plays one note at a time."""
+    comp: str = ""
+    """The accompaniment's parts that chords are found in, with commas. Empty: all others."""
+    start_bar: int = 1
+    """The first bar that is read, at least 1."""
+    end_bar: int = 0
+    """The last bar that is read; 0: the last there is."""
+    chord_window: float = 0.5
+    """The share of a bar that one chord is found in, where none are written. 0 < share ≤ 1."""
+    length: int = 30
+    """Tokens of a window, at least 2."""
+    windows: int = 0
+    """Windows drawn from all tokens, as the course draws 60; 0: one from every bar on."""
+    window_seed: int = 0
+    """Of drawn windows, 0 … 2³² − 1; the run's own seed changes nothing."""
+    val_fraction: float = 0.2
+    """The share of tunes that is held out, drawn by the seed. 0 ≤ share < 1; 0: none."""
+    chords: str = BLUES
+    """The chart that samples are improvised over."""
+    metre: str = "4/4"
+    """The metre of that chart."""
+    bars: int = 24
+    """The bars of samples: the chart again and again; 0: once. 0 … 1000."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("tune", 0), ("start_bar", 1), ("end_bar", 0), ("length", 2)):
+            require(getattr(self, name) >= least, name, f"at least {least}", getattr(self, name))
+        require(0 <= self.windows <= 10**6, "windows", "0 … 1000000", self.windows)
+        require(0 <= self.window_seed < 2**32, "window_seed", "0 … 4294967295", self.window_seed)
+        require(0 <= self.bars <= 1000, "bars", "0 … 1000", self.bars)
+        window = self.chord_window
+        require(0 < window <= 1, "chord_window", "above 0 and at most 1", window)
+        self._chart()
+        require_share("val_fraction", self.val_fraction)
+        end = self.end_bar
+        require(end == 0 or end >= self.start_bar, "end_bar", "0 or at least start_bar", end)
+
+    def load(self, seed: int) -> Corpus:
+        where = f"dataset.path={self.path}"
+        tunes, left_out = self._tunes(where)
+        encoded = [Encoded(tune.title, encode(tune)) for tune in tunes]
+        windows = Windows(self.length, self.windows, self.window_seed)
+        corpus = corpus_of(encoded, windows, self.val_fraction, seed, self._chart())
+        return replace(corpus, notes=tuple(left_out))
+
+    def grammar(self, vocabulary: Vocabulary) -> Grammar:
+        """What may come next in a solo over the chart of `chords`."""
+        try:
+            return JazzGrammar(vocabulary, self._chart())
+        except DataError as error:
+            raise DataError(f"dataset.chords, dataset.metre: {error}") from None
+
+    def _chart(self) -> Tune:
+        return parse_chart(self.chords, self.bars, self.metre, where="dataset.chords")
+
+    def _tunes(self, where: str) -> tuple[list[Tune], list[str]]:
+        """The tunes that can be learned from, and a line about each that cannot."""
+        scores = read_music(self.path, where).scores
+        if self.tune > len(scores):
+            raise DataError(f"dataset.tune={self.tune}: the file has {len(scores)} tunes")
+        chosen = scores[self.tune - 1 : self.tune] if self.tune else scores
+        choice = Choice(self.melody, self.comp, self.chord_window)
+        tunes, errors = [], []
+        for score in chosen:
+            told = f"{where}: {score.title}" if len(scores) > 1 else where
+            try:
+                tunes.append(self._range(tune_of(score, choice, told), told))
+            except DataError as error:
+                errors.append(str(error))
+        if not tunes:
+            raise DataError(errors[0])
+        return tunes, [f"a tune is left out: {error}" for error in errors]
+
+    def _range(self, tune: Tune, where: str) -> Tune:
+        last = min(self.end_bar or len(tune.bars), len(tune.bars))
+        if self.start_bar > last:
+            raise DataError(
+                f"{where}: bars {self.start_bar} … {self.end_bar or 'the last'} are none of its "
+                f"{len(tune.bars)}; choose dataset.start_bar and dataset.end_bar among them"
+            )
+        part = cut(tune, self.start_bar - 1, last - 1)
+        if not part.notes:
+            raise DataError(f"{where}: bars {self.start_bar} … {last} hold rests alone")
+        return part

@@ -1,0 +1,46 @@
+"""A trained model improvises over a chart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rnnx.ranges import require_positive
+from rnnx_jazz.decoding import by_bar, decode
+from rnnx_jazz.grammar import JazzGrammar
+from rnnx_jazz.music import Tune
+
+if TYPE_CHECKING:
+    from rnnx.trained import Model
+
+
+class Solo(NamedTuple):
+    """What was improvised."""
+
+    bars: list[list[str]]  # tokens
+    tune: Tune
+
+
+def improvise(model: Model, chart: Tune, temperature: float, seed: int) -> Solo:
+    """A solo over ``chart``, the same one for the same seed."""
+    require_positive("temperature", temperature)
+    text = model.sample(
+        1,
+        sampler={"name": "categorical", "temperature": temperature},
+        seed=seed,
+        length=chart.end,  # a token has a tick at least
+        grammar=JazzGrammar(model.vocabulary, chart),
+    )[0]
+    bars = by_bar(model.vocabulary.split(text), chart)
+    return Solo(bars, decode(bars, chart, np.random.default_rng([seed, 1])))
+
+
+def tokens_text(solo: Solo) -> str:
+    """A line a bar: its number, its chords, its tokens."""
+    lines = []
+    for k, (bar, tokens) in enumerate(zip(solo.tune.bars, solo.bars, strict=True)):
+        names = [solo.tune.chord_at(bar.start).name]
+        names += [c.chord.name for c in solo.tune.changes if bar.start < c.start < bar.end]
+        lines.append(f"{k + 1}\t{' '.join(names)}\t{' '.join(tokens)}\n")
+    return "".join(lines)
