@@ -240,7 +240,10 @@ class Probe(Protocol):
     """Look after step 1 and every multiple of this many steps (≥ 1)."""
 
     def observe(self, seen: Observation) -> Findings:
-        """Figures and pictures of one step."""
+        """Figures, pictures and files of one step.
+
+        Raises :class:`rnnx.errors.ConfigError` for a data set that it can say nothing of.
+        """
 
 
 @runtime_checkable
@@ -250,5 +253,5 @@ class ConcludingProbe(Probe, Protocol):
     def conclude(self, outcome: Outcome) -> Findings:
         """Figures, pictures and files, once, after the last step.
 
-        Raises :class:`rnnx.errors.ConfigError` for a data set that it cannot say anything of.
+        Raises :class:`rnnx.errors.ConfigError` for a data set that it can say nothing of.
         """

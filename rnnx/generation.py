@@ -129,7 +129,7 @@ class _Rules:
         self._grammar, self._state = grammar, grammar.start(count)
         self.stops = [length] * count  # how many ids each text has, the prompt's among them
         self.ended = np.zeros(count, np.bool_)
-        self._look()
+        self._look(0)
         for t, known in enumerate(prompt):
             if not self._allowed[known].all():
                 raise DataError(f"prompt: its symbol {t + 1} cannot stand there")
@@ -141,16 +141,16 @@ class _Rules:
 
     def follow(self, ids: Array, t: int) -> Array:
         """Take the ids (B,) of step t; which texts have ended by now."""
-        before = self.ended
         self._state = self._grammar.follow(self._state, ids)
-        self._look()
-        for place in np.flatnonzero(self.ended & ~before):
-            self.stops[place] = t + 1
+        self._look(t + 1)
         return self.ended
 
-    def _look(self) -> None:
+    def _look(self, t: int) -> None:
+        """What may follow the first t ids; a text that nothing may follow has no more."""
         self._allowed = self._grammar.allowed(self._state)
-        self.ended = self.ended | ~self._allowed.any(axis=0)
+        before, self.ended = self.ended, self.ended | ~self._allowed.any(axis=0)
+        for place in np.flatnonzero(self.ended & ~before):
+            self.stops[place] = t
 
 
 def _until(text: list[int], end: int | None) -> list[int]:

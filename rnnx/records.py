@@ -59,6 +59,11 @@ def is_picture(name: str) -> bool:
     return re.fullmatch(r"[a-z0-9_]{1,200}", name) is not None
 
 
+def is_folder(name: str) -> bool:
+    """Whether ``name`` can be that of a tracker's folder: samples, checkpoints or a probe's."""
+    return re.fullmatch(r"[a-z][a-z0-9_]{0,99}", name) is not None
+
+
 def is_file_name(name: str) -> bool:
     """Whether ``name`` can be that of a probe's file."""
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name) is not None

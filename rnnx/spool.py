@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.cache import replacing
-from rnnx.records import LARGEST, Point, is_key, is_picture, is_time, point_of
+from rnnx.records import LARGEST, Point, is_folder, is_key, is_picture, is_time, point_of
 from rnnx.store import RunLog
 
 BATCH = 1000  # points sent at once
@@ -125,7 +125,7 @@ class Spool:
             case ["finish", "FINISHED" | "FAILED" | "KILLED" as status, ended] if is_time(ended):
                 if end == self._others.stat().st_size:  # else the run has gone on since
                     log.finish(status, ended)
-            case ["file", str(name), "" | "samples" | "checkpoints" as folder]:
+            case ["file", str(name), str(folder)] if not folder or is_folder(folder):
                 if path := self._file(name):
                     log.file(path, folder)
             case ["picture", str(name), str(key), int(step)] if 0 <= step < LARGEST:

@@ -1,5 +1,6 @@
 """The built-in data sets, and the kit that checks them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +122,53 @@ def test_the_kit_catches_each_fault() -> None:
             "check_evaluation": [
                 with_corpus(lambda c: corpus(c, train=ForgetfulExamples.of(c.train)))
             ],
+            "check_grammar": [Pairs(fault) for fault in range(1, 6)],
         },
     )
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A data set with a grammar of two symbols a text; right with fault 0."""
+
+    fault: int
+
+    def load(self, seed: int) -> Corpus:
+        return Dinosaurs().load(seed)
+
+    def grammar(self, vocabulary: Vocabulary) -> "PairGrammar":
+        return PairGrammar(len(vocabulary), self.fault)
+
+
+class PairGrammar:
+    def __init__(self, n_y: int, fault: int) -> None:
+        self.n_y, self.fault, self.looks = n_y, fault, 0
+
+    def start(self, B: int):
+        return (np.zeros(B, np.int64),)
+
+    def allowed(self, state):
+        self.looks += 1
+        if self.fault == 1:
+            return np.ones((self.n_y, 1), bool)
+        mask = np.broadcast_to(state[0] < 2, (self.n_y, len(state[0])))
+        if self.fault == 2:
+            return mask.astype(float)
+        if self.fault == 3:
+            return mask & (self.looks % 2 == 0)
+        return mask
+
+    def follow(self, state, ids):
+        if self.fault == 4:
+            state[0][:] += 1
+            return state
+        if self.fault == 5:
+            return ((state[0] + 1) % 3,)
+        return (np.minimum(state[0] + 1, 2),)
+
+
+def test_a_right_grammar_passes() -> None:
+    datasets.check_grammar(Pairs(0))
 
 
 class ForgetfulExamples(Examples):

@@ -16,7 +16,7 @@ from rnnx.streaming import select
 from rnnx.trained import Model
 from rnnx_builtin.cells import LSTM
 from rnnx_builtin.heads import Softmax
-from rnnx_builtin.samplers import Greedy
+from rnnx_builtin.samplers import Categorical, Greedy
 
 
 @pytest.fixture
@@ -127,3 +127,52 @@ def test_wrong_questions_are_one_line(model: Model) -> None:
         model.sample(1, sampler={"name": "top_k", "k": 0})
     with pytest.raises(TypeError, match="list of strings"):
         rnnx.build("cell=gru")
+
+
+class Letters:
+    """Two as of five symbols, then a b: every text is aab."""
+
+    def start(self, B):
+        return (np.zeros(B, np.int64),)
+
+    def allowed(self, state):
+        column = np.array([[1, 1, 0, 0], [0, 0, 1, 0], *[[0] * 4] * 3], bool)
+        return column[:, state[0]]
+
+    def follow(self, state, ids):
+        return (np.minimum(state[0] + 1, 3),)
+
+
+def test_a_grammar_decides_what_may_stand(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    params["head"]["by"][4] = 50.0
+    rng = np.random.default_rng(0)
+    for sampler in (Greedy(), Categorical()):
+        texts = generate(network, params, sampler, rng, 20, 9, grammar=Letters())
+        assert texts == [[0, 0, 1]] * 20
+    assert generate(network, params, Greedy(), rng, 2, 2, grammar=Letters()) == [[0, 0]] * 2
+    assert generate(network, params, Greedy(), rng, 1, 9, [0], grammar=Letters()) == [[0, 1]]
+    assert generate(network, params, Greedy(), rng, 2, 9, [0, 0, 1], grammar=Letters()) == [[]] * 2
+    with pytest.raises(DataError, match="symbol 2 cannot stand there"):
+        generate(network, params, Greedy(), rng, 1, 9, [0, 1], grammar=Letters())
+
+
+class Lengths(Letters):
+    """Text b of a batch has b symbols."""
+
+    def start(self, B):
+        return (np.zeros(B, np.int64), np.arange(B))
+
+    def allowed(self, state):
+        return np.broadcast_to(state[0] < state[1], (5, len(state[0])))
+
+    def follow(self, state, ids):
+        return (np.minimum(state[0] + 1, state[1]), state[1])
+
+
+def test_texts_that_end_leave_the_others_in_place(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    texts = generate(
+        network, params, Categorical(), np.random.default_rng(0), 30, 60, grammar=Lengths()
+    )
+    assert [len(text) for text in texts] == list(range(30))

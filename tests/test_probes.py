@@ -1,8 +1,14 @@
 """The built-in probe, and the kit that checks it."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from mutants import assert_all_caught, mutant
 
+import rnnx
+from rnnx.config import component_from
+from rnnx.errors import ConfigError
 from rnnx.model import Network
 from rnnx.records import Findings
 from rnnx.scratch import Scratch
@@ -100,6 +106,48 @@ def test_the_heat_map_is_of_the_longest_example_and_the_units_that_move() -> Non
     np.testing.assert_array_equal(h, seen.h[:4, units, 0].T)
 
 
+@dataclass(frozen=True)
+class Closing:
+    """A probe that looks at a run's end."""
+
+    found: Any
+    every: int = 1
+
+    def observe(self, seen):
+        return Findings({"a": 1.0}, {})
+
+    def conclude(self, outcome):
+        return self.found(outcome)
+
+
+def refuses_at_length(outcome):
+    raise ConfigError("two\nlines")
+
+
+def refuses(outcome):
+    raise ConfigError("probe=closing: not on this data")
+
+
+def test_a_conclusion_may_refuse_a_data_set() -> None:
+    probes.check_conclusion(Closing(refuses))
+    probes.check_conclusion(Closing(lambda o: Findings({"n": float(o.seed)}, {}, {"a.txt": b"x"})))
+
+
+def test_what_a_probe_concludes_is_kept(monkeypatch, tmp_path) -> None:
+    """Its figures at the last step, its files in a folder called by its name; here and there."""
+    monkeypatch.chdir(tmp_path)
+
+    def end(self, outcome):
+        return Findings({"end/symbols": float(len(outcome.corpus.vocabulary))}, {}, {"a.txt": b"x"})
+
+    monkeypatch.setattr(GradientNorms, "conclude", end, raising=False)
+    run = rnnx.train(["probe=[gradient_norms]", "steps=2", "layers=1", "cell.hidden_size=4"])
+    assert run.metrics["end/symbols"] == 27
+    assert (run.folder.path / "probes/gradient_norms/a.txt").read_bytes() == b"x"
+    tracker = component_from("tracker", {"name": "mlflow"})
+    assert tracker.fetch(run.run_id, "gradient_norms/a.txt", tmp_path).read_bytes() == b"x"
+
+
 def test_the_kit_catches_each_fault() -> None:
     right = GradientNorms()
 
@@ -129,5 +177,13 @@ def test_the_kit_catches_each_fault() -> None:
                 mutant(right, observe=draws_elsewhere),
             ],
             "check_every": [zero],
+            "check_conclusion": [
+                Closing(lambda o: Findings({"a": float(np.random.rand())}, {})),
+                Closing(lambda o: Findings({}, {}, {"a": np.random.bytes(9)})),
+                Closing(lambda o: Findings({}, {}, {"../a": b""})),
+                Closing(lambda o: Findings({}, {}, {"a": "text"})),
+                Closing(lambda o: Findings({"a": o.model.params.flat.__imul__(2)[0].item()}, {})),
+                Closing(refuses_at_length),
+            ],
         },
     )

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from rnnx.errors import DataError
 from rnnx_jazz.abcvoice import Voice, key_signature
-from rnnx_jazz.music import Bar
+from rnnx_jazz.music import Bar, refuse_long
 from rnnx_jazz.scores import Part, Score
 
 FIELD = re.compile(r"([A-Za-z]):\s*(.*)")
@@ -28,7 +28,6 @@ ITEM = re.compile(
     r"|(?P<tie>-)|(?P<broken>[<>]{1,3})|(?P<overlay>&[^|\n]*)|."
 )
 INNER = re.compile(r"(?P<note>(?:\^\^|\^|__|_|=)?[A-Ga-g][',]*)(?P<length>\d*/*\d*)")
-MOST = 100_000  # notes of a tune
 
 
 def read_abc(text: str, where: str) -> list[Score]:
@@ -126,8 +125,7 @@ def _line(line: str, voice: Voice, voices: dict[str, Voice], header: _Header, wh
             voice.tie()
         elif item["broken"]:
             voice.broken(item["broken"])
-        if len(voice.notes) > MOST:
-            raise DataError(f"{where}: has more than {MOST:,} notes in one voice")
+        refuse_long(len(voice.bars), len(voice.notes), where)
     return voice
 
 

@@ -134,9 +134,7 @@ def inspect(file: str, tune: int, melody: str, comp: str, chord_window: float) -
     yield f"chords: {'as written' if score.changes else 'found in the accompaniment'}"
     bars = encode(found)
     for number, (bar, tokens) in enumerate(zip(found.bars, bars, strict=True), 1):
-        names = [found.chord_at(bar.start).name]
-        names += [c.chord.name for c in found.changes if bar.start < c.start < bar.end]
-        yield f"{number}\t{' '.join(names)}\t{' '.join(tokens)}"
+        yield f"{number}\t{found.names_in(bar)}\t{' '.join(tokens)}"
     every = [token for bar in bars for token in bar]
     told = ", ".join(f"{name} {share:.0%}" for name, share in shares(every).items())
     yield f"{len(every)} tokens of {len(set(every))} kinds: {told}"

@@ -17,6 +17,7 @@ from rnnx_jazz.decoding import by_bar
 from rnnx_jazz.music import Tune
 
 SHOWN = 4  # bars of a sample
+FEW = 64  # windows, below which they begin at every token
 
 
 class Encoded(NamedTuple):
@@ -35,7 +36,7 @@ class Windows(NamedTuple):
     """How examples are cut from tunes."""
 
     length: int  # tokens
-    drawn: int  # how many, as the course draws them; 0: one begins at every bar
+    drawn: int  # how many, as the course draws them; 0: one begins at every place
     seed: int  # of the drawn ones
 
 
@@ -118,7 +119,7 @@ def _ids(tunes: Sequence[Encoded], vocabulary: Vocabulary) -> Array:
 
 def _windows(tunes: Sequence[Encoded], windows: Windows, vocabulary: Vocabulary) -> Examples:
     ids = _ids(tunes, vocabulary)
-    starts, length = [], windows.length
+    length = windows.length
     if windows.drawn:
         if len(ids) <= length:
             raise DataError(
@@ -129,13 +130,25 @@ def _windows(tunes: Sequence[Encoded], windows: Windows, vocabulary: Vocabulary)
         draw = np.random.RandomState(windows.seed)
         starts = [int(draw.choice(len(ids) - length)) + 1 for _ in range(windows.drawn)]
         return Examples(ids, np.array(starts), np.full(windows.drawn, length - 1))
-    lengths, begin = [], 0
+    found = _from_places(tunes, length, bars=True)
+    if len(found) < FEW:
+        found = _from_places(tunes, length, bars=False)
+    starts, lengths = np.array(found, np.int64).T
+    return Examples(ids, starts, lengths)
+
+
+def _from_places(tunes: Sequence[Encoded], length: int, bars: bool) -> list[tuple[int, int]]:
+    """(start, length) of the windows that begin at every bar of every tune, or at every token.
+
+    Of a tune that is shorter than a window they begin in its first half.
+    """
+    found, begin = [], 0
     for tune in tunes:
         n, place = len(tune.tokens), 0
-        for bar in tune.bars:
-            if place == 0 or place + length <= n:
-                starts.append(begin + place)
-                lengths.append(min(length, n - place))
-            place += len(bar)
+        own = min(length, n) if bars else min(length, -(-n // 2))
+        for step in map(len, tune.bars) if bars else [1] * n:
+            if place + own <= n:
+                found.append((begin + place, own))
+            place += step
         begin += n
-    return Examples(ids, np.array(starts, np.int64), np.array(lengths, np.int64))
+    return found

@@ -4,8 +4,9 @@
     .musicxml    its chord symbols; without any, chords are found in the accompaniment
     .mid         chords are found in the accompaniment, one a `chord_window`
 
-An example is a window of tokens that begins at a bar, from the zero vector; with `windows` they
-are drawn as the course draws them. Whole tunes are held out; of a single tune, its last bars.
+An example is a window of tokens that begins at a bar, from the zero vector; at every token where
+that makes fewer than 64; with `windows` they are drawn as the course draws them. Whole tunes are
+held out; of a single tune, its last bars.
 """
 
 from __future__ import annotations

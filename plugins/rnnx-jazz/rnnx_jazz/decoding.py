@@ -1,6 +1,6 @@
 """Tokens over a chart become notes: each TYPE a pitch of that type, near where its window says.
 
-    w(p) = 2^(−|p − middle|) · 2^(−|p − home| / 6) · (¼ where p repeats the pitch before)
+    w(p) = 2^(−|p − middle|) · 2^(−|p − home| / 2) · (¼ where p repeats the pitch before)
 
 over the pitches of the right TYPE in the window; one is drawn. The pull towards home keeps the
 line from drifting to the end of its range, where it would stick.
@@ -53,7 +53,7 @@ def _pitch(token: Token, before: int | None, types: str, rng: np.random.Generato
         else:  # the range ends here, or the type is rare: the nearest
             distance = np.abs(pitches - middle)
             pitches = pitches[distance == distance.min()]
-    exponents = slope * np.abs(pitches - middle) + np.abs(pitches - HOME) / 6
+    exponents = slope * np.abs(pitches - middle) + np.abs(pitches - HOME) / 2
     weights = np.exp2(exponents.min() - exponents)
     if token.step != 0 and before is not None:
         weights[pitches == before] /= 4

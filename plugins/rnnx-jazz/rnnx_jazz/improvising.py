@@ -40,7 +40,5 @@ def tokens_text(solo: Solo) -> str:
     """A line a bar: its number, its chords, its tokens."""
     lines = []
     for k, (bar, tokens) in enumerate(zip(solo.tune.bars, solo.bars, strict=True)):
-        names = [solo.tune.chord_at(bar.start).name]
-        names += [c.chord.name for c in solo.tune.changes if bar.start < c.start < bar.end]
-        lines.append(f"{k + 1}\t{' '.join(names)}\t{' '.join(tokens)}\n")
+        lines.append(f"{k + 1}\t{solo.tune.names_in(bar)}\t{' '.join(tokens)}\n")
     return "".join(lines)

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from rnnx.errors import DataError
-from rnnx_jazz.music import TICKS, Bar, Note, Tune, bar_ticks
+from rnnx_jazz.music import MOST_BARS, TICKS, Bar, Note, Tune, bar_ticks, refuse_long
 from rnnx_jazz.scores import Part, Score
 
 PER_QUARTER = 480  # MIDI ticks of what is written
 MELODY, COMP, BASS = 65, 0, 32  # General MIDI programs: alto saxophone, piano, acoustic bass
 DRUMS = 9  # the channel of percussion
-MOST_BARS = 5000
 
 
 class Event(NamedTuple):
@@ -37,6 +36,7 @@ def read_midi(data: bytes, where: str) -> Score:
         cause = " ".join(str(error).split())[:100] or type(error).__name__
         raise DataError(f"{where}: is no whole MIDI file ({cause})") from None
     parts = _parts(events, [_name(track) for track in file.tracks])
+    refuse_long(0, sum(len(part.notes) for part in parts), where)
     end = max((note.end for part in parts for note in part.notes), default=0)
     bars = _bars(events, end, where)
     tempo = next((60e6 / e.message.tempo for e in events if e.message.type == "set_tempo"), 120.0)
@@ -103,8 +103,7 @@ def _bars(events: Iterable[Event], end: int, where: str) -> tuple[Bar, ...]:
     for k, (start, metre) in enumerate(changes):
         stop = changes[k + 1][0] if k + 1 < len(changes) else end
         length, is_last = bar_ticks(*metre, where), k + 1 == len(changes)
-        if (stop - start) / length > MOST_BARS - len(bars):
-            raise DataError(f"{where}: is longer than {MOST_BARS:,} bars; give a part of it")
+        refuse_long(len(bars) + min((stop - start) // length, MOST_BARS + 1), 0, where)
         for begin in range(start, stop, length):
             bars.append(Bar(begin, length if is_last else min(length, stop - begin), metre))
     return tuple(bars)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -11,6 +11,8 @@ from typing import NamedTuple
 from rnnx.errors import DataError
 from rnnx_jazz.chords import Chord
 
+MOST_BARS = 5000  # of a piece
+MOST_NOTES = 20_000
 TICKS = 12  # to a quarter: sixteenths are 3, eighths of a triplet 4
 
 
@@ -65,10 +67,24 @@ class Tune:
     def _starts(self) -> list[int]:
         return [change.start for change in self.changes]
 
+    def names_in(self, bar: Bar) -> str:
+        """The names of a bar's chords, the one that it begins under first."""
+        first, last = bisect_right(self._starts, bar.start), bisect_left(self._starts, bar.end)
+        inside = [change.chord.name for change in self.changes[first:last]]
+        return " ".join([self.chord_at(bar.start).name, *inside])
+
     @property
     def end(self) -> int:
         """The tick at which the last bar is over."""
         return self.bars[-1].end
+
+
+def refuse_long(bars: int, notes: int, where: str) -> None:
+    """DataError for a piece that would take minutes to look through."""
+    if bars > MOST_BARS:
+        raise DataError(f"{where}: is longer than {MOST_BARS:,} bars; give a part of it")
+    if notes > MOST_NOTES:
+        raise DataError(f"{where}: has more than {MOST_NOTES:,} notes; give a part of it")
 
 
 def bar_ticks(beats: int, unit: int, where: str) -> int:

@@ -11,10 +11,8 @@ from typing import Any
 from rnnx.errors import DataError
 from rnnx_jazz.chords import Chord, parse_chord
 from rnnx_jazz.inference import simplest
-from rnnx_jazz.music import TICKS, Bar, Change, Note, Tune, to_ticks
+from rnnx_jazz.music import TICKS, Bar, Change, Note, Tune, refuse_long, to_ticks
 from rnnx_jazz.scores import Part, Score
-
-MOST_BARS = 5000
 
 
 def read_musicxml(data: bytes, where: str) -> Score:
@@ -24,13 +22,15 @@ def read_musicxml(data: bytes, where: str) -> Score:
         raise DataError(f"{where}: declares entities of its own; export it anew without them")
     if "<score-partwise" not in text and "<score-timewise" not in text:
         raise DataError(f"{where}: is no MusicXML: it has no <score-partwise>")
+    parts = max(text.count("<part "), 1)
+    refuse_long(text.count("<measure") // parts, text.count("<note"), where)
     from music21 import converter
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             stream = converter.parseData(text, format="musicxml", forceSource=True)
-            return score_of(stream, where)
+            return score_of(stream)
     except DataError:
         raise
     except Exception as error:  # music21 meets damage with errors of many kinds
@@ -51,10 +51,10 @@ def _text(data: bytes, where: str) -> str:
     return re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
 
 
-def score_of(stream: Any, where: str) -> Score:
+def score_of(stream: Any) -> Score:
     """A music21 stream as a score."""
     parts = list(stream.parts) or [stream]
-    bars = max((_bars(part, where) for part in parts), key=len)
+    bars = max((_bars(part) for part in parts), key=len)
     changes = sorted(_changes(stream), key=lambda change: change.start)
     if changes:
         changes[0] = changes[0]._replace(start=0)
@@ -66,11 +66,9 @@ def score_of(stream: Any, where: str) -> Score:
     return Score(title, bars, tuple(_part(part) for part in parts), tuple(changes), tempo)
 
 
-def _bars(part: Any, where: str) -> tuple[Bar, ...]:
+def _bars(part: Any) -> tuple[Bar, ...]:
     """The measures as they are written: a pickup is as long as what is in it."""
     measures = list(part.getElementsByClass("Measure"))
-    if len(measures) > MOST_BARS:
-        raise DataError(f"{where}: is longer than {MOST_BARS:,} bars; give a part of it")
     starts = [to_ticks(measure.offset) for measure in measures]
     bars, metre = [], (4, 4)
     for k, measure in enumerate(measures):
@@ -162,8 +160,14 @@ def _written(tune: Tune) -> Any:
     part = stream.Part(id="P1")
     part.partName = "Melody"
     metre = None
+    first = 1
     for k, bar in enumerate(tune.bars):
-        measure = stream.Measure(number=k + 1)
+        short = 4 * TICKS * bar.metre[0] // bar.metre[1] - bar.length
+        if k == 0 and short > 0:
+            first = 0  # a pickup has no number of its own
+        measure = stream.Measure(number=k + first)
+        if short > 0:
+            measure.paddingLeft = Fraction(short, TICKS)
         if bar.metre != metre:
             metre = bar.metre
             measure.timeSignature = meter.TimeSignature(f"{metre[0]}/{metre[1]}")

@@ -22,6 +22,8 @@ from rnnx_jazz.improvising import Solo, improvise, tokens_text
 from rnnx_jazz.measures import NAMES, held_out_figures, shares, solo_figures
 from rnnx_jazz.tokens import parse
 
+FOREIGN = "probe=music: listens to runs of dataset=jazz alone; choose probe=[] or another one"
+
 
 @dataclass(frozen=True)
 class Music:
@@ -43,6 +45,8 @@ class Music:
         head, params = seen.network.head, seen.params["head"]
         _, nats, _ = head.forward(params, seen.h, seen.y, seen.lengths, Scratch())
         tokens = [parse(symbol) for symbol in seen.symbols]
+        if not any(tokens):
+            raise ConfigError(FOREIGN)
         names = np.array([NAMES[token.type] if token else "foreign" for token in tokens])
         kinds = names[seen.y]
         T = len(seen.y)
@@ -57,7 +61,7 @@ class Music:
     def conclude(self, outcome: Outcome) -> Findings:
         corpus = outcome.corpus
         if not isinstance(corpus, JazzCorpus) or corpus.chart is None:
-            raise ConfigError("probe=music: listens to runs of dataset=jazz alone; leave it out")
+            raise ConfigError(FOREIGN)
         chart = replace(corpus.chart, tempo=self.tempo)
         solo = improvise(outcome.model, chart, self.temperature, outcome.seed)
         every = [token for tune in (*corpus.tunes, *corpus.held_out) for token in tune.tokens]

@@ -17,7 +17,7 @@ from rnnx_jazz.musicxml import read_musicxml
 from rnnx_jazz.scores import Score
 
 # Bytes of a file. What a parser makes of one takes up to two hundred times as much memory.
-MOST = {".abc": 512_000, ".mid": 1_000_000, ".midi": 1_000_000, ".musicxml": 2_000_000}
+MOST = {".abc": 512_000, ".mid": 500_000, ".midi": 500_000, ".musicxml": 2_000_000}
 MOST |= {".xml": MOST[".musicxml"]}
 
 

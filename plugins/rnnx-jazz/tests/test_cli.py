@@ -1,0 +1,83 @@
+"""``rnnx-jazz`` as a person uses it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnnx.run import Run
+
+JAZZ = [sys.executable, "-c", "from rnnx_jazz.cli import main; main()"]
+
+
+def jazz(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*JAZZ, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_improvise_and_inspect(run: Run) -> None:
+    where = str(run.folder.path)
+    files = ["solo.mid", "solo.musicxml", "solo.wav", "solo.png", "solo.txt"]
+    outs = [part for name in files for part in ("--out", name)]
+    done = jazz("improvise", where, "--chords", "Dm7 | G7 | Cmaj7 | %", "--bars", "8", *outs)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == files
+    told = [line.split("\t") for line in Path("solo.txt").read_text("utf-8").splitlines()]
+    seen = {}
+    for name in ("solo.mid", "solo.musicxml"):
+        found = jazz("inspect", name)
+        assert found.returncode == 0, found.stderr
+        seen[name] = [line.split("\t") for line in found.stdout.splitlines() if "\t" in line]
+        assert [line[:2] for line in seen[name]] == [line[:2] for line in told]
+    assert seen["solo.mid"] == seen["solo.musicxml"]
+    again = jazz("improvise", where, "--chords", "Dm7 | G7 | Cmaj7 | %", "--bars", "8")
+    assert again.returncode == 0
+    other = Path("other.mid")
+    jazz("improvise", where, "--chords", "Dm7|G7|Cmaj7|%", "--bars", "8", "--out", str(other))
+    assert other.read_bytes() == Path("solo.mid").read_bytes()
+
+
+def test_a_chart_from_a_file(run: Run) -> None:
+    text = 'X:1\nT:Waltz\nM:3/4\nL:1/4\nK:C\nG|"C"c2 e|"Am"a2 e|"D7"^f2 d|"G7"g3|]\n'
+    Path("waltz.abc").write_text(text, "utf-8")
+    done = jazz("improvise", str(run.folder.path), "--chart", "waltz.abc", "--out", "w.txt")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("\t") for line in Path("w.txt").read_text("utf-8").splitlines()]
+    assert [line[1] for line in lines] == ["C", "C", "Am", "D7", "G7"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["improvise", "nope"], "no such run"),
+        (["improvise", "last", "--chords", "H"], "'H': is no chord symbol"),
+        (["improvise", "last", "--out", "a.ogg"], "must end with one of"),
+        (["improvise", "last", "--out", "no/where.mid"], "there is no folder no"),
+        (["improvise", "last", "--temperature", "0"], "must be above 0"),
+        (["improvise", "last", "--chords", "C", "--chart", "x.abc"], "give one of the two"),
+        (["improvise", "last", "--bars", "-1"], "must be 0 … 1000"),
+        (["improvise", "last", "--metre", "waltz"], "is no metre"),
+        (["inspect", "nope.mid"], "there is no such file"),
+        (["inspect"], "Missing argument"),
+    ],
+)
+def test_mistakes_are_one_line(arguments: list[str], said: str) -> None:
+    done = jazz(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr and done.stderr.startswith("rnnx-jazz: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(Path.cwd().glob("*.mid"))
+
+
+def test_what_was_there_survives_a_mistake(run: Run) -> None:
+    Path("solo.mid").write_bytes(b"mine")
+    assert jazz("improvise", str(run.folder.path), "--chords", "C | H").returncode == 2
+    assert Path("solo.mid").read_bytes() == b"mine"
+
+
+def test_inspect_names_the_tunes_of_a_file() -> None:
+    two = 'X:1\nT:A\nK:C\n"C"C4|\nX:2\nT:B\nM:4/4\nK:G\n"G7"GABc|\n'
+    Path("two.abc").write_text(two, "utf-8")
+    done = jazz("inspect", "two.abc", "--tune", "2")
+    assert done.returncode == 0
+    assert done.stdout.startswith("2 tunes: 1 A, 2 B\ntune 2: B")

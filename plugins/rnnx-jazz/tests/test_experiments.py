@@ -1,0 +1,99 @@
+"""The two experiments: what they leave behind, and the course's figures."""
+
+import io
+import json
+import math
+import wave
+
+import numpy as np
+import pytest
+
+import rnnx
+from rnnx.config import component_from
+from rnnx.run import Run
+from rnnx_jazz.corpus import JazzCorpus
+from rnnx_jazz.music import Tune
+from rnnx_jazz.tokens import encode
+
+FILES = {"solo.mid", "solo.musicxml", "solo.wav", "pianoroll.png", "tokens.txt", "vocabulary.json"}
+
+
+def test_the_music_is_in_the_folder_and_in_the_tracker(run: Run, tmp_path) -> None:
+    folder = run.folder.path / "probes" / "music"
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert (folder / "solo.mid").read_bytes()[:4] == b"MThd"
+    assert b"<score-partwise" in (folder / "solo.musicxml").read_bytes()
+    assert (folder / "pianoroll.png").read_bytes()[1:4] == b"PNG"
+    with wave.open(io.BytesIO((folder / "solo.wav").read_bytes())) as sound:
+        assert sound.getnframes() > 40 * sound.getframerate()
+    lines = (folder / "tokens.txt").read_text("utf-8").splitlines()
+    assert len(lines) == 24 and lines[0].startswith("1\tC7\t")
+    counts = json.loads((folder / "vocabulary.json").read_text("utf-8"))
+    assert list(counts) == sorted(counts) and sum(counts.values()) >= 2000
+    from omegaconf import OmegaConf
+
+    config = OmegaConf.to_container(OmegaConf.load(run.folder.config))
+    tracker = component_from("tracker", config["tracker"])
+    for name in FILES:
+        fetched = tracker.fetch(run.run_id, f"music/{name}", tmp_path)
+        assert fetched.read_bytes() == (folder / name).read_bytes()
+
+
+def test_its_figures(run: Run) -> None:
+    found = run.metrics
+    for who in ("solo", "corpus"):
+        kinds = [found[f"music/{who}/{k}"] for k in ("chord", "scale", "approach", "other", "rest")]
+        assert sum(kinds) == pytest.approx(1)
+    assert 0 < found["music/solo/distinct_bars"] <= 1
+    assert 55 <= found["music/solo/lowest"] < found["music/solo/highest"] <= 84
+    tunes = {key.split("/")[2] for key in found if key.startswith("music/held_out/")}
+    assert len(tunes) == 3 and "all" in tunes  # two tunes are held out
+    for tune in tunes:
+        ours, unigram, bigram = (
+            found[f"music/held_out/{tune}/{k}"] for k in ("loss", "unigram", "bigram")
+        )
+        assert 0 < bigram < unigram < math.log(132)
+        assert 0 < ours < 8
+    assert found["music/held_out/all/loss"] == pytest.approx(found["best/val_loss"], rel=1e-4)
+
+
+def test_a_run_is_the_same_twice() -> None:
+    overrides = ["experiment=jazz", "tracker=none", "steps=3", "samples=1", "eval_every=0"]
+    one, two = rnnx.train(overrides), rnnx.train(overrides)
+    for name in ("solo.mid", "tokens.txt", "solo.musicxml", "solo.wav"):
+        files = [run.folder.path / "probes" / "music" / name for run in (one, two)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_courses_windows() -> None:
+    """X (60, 30, V) begins with zeros, and Y is X a step earlier; its last row counts nowhere."""
+    session = rnnx.build(["experiment=jazz_course"])
+    corpus = session.corpus
+    assert isinstance(corpus, JazzCorpus)
+    tokens = corpus.vocabulary.encode(corpus.tunes[0].tokens)
+    draw = np.random.RandomState(0)
+    for i in range(60):
+        start = draw.choice(len(tokens) - 30)
+        window = tokens[start : start + 30]
+        x = [-1, *window[1:]]
+        y = [*window[1:], -1]  # the last target is no token
+        assert corpus.train.targets(i).tolist() == y[:-1]
+        assert corpus.train.first is None and x[1:] == y[:-1]
+    assert len(corpus.train) == 60 and corpus.val is None
+
+
+def test_the_courses_loss(tunes: list[Tune]) -> None:
+    """Near 29·ln V at first; in single digits after 100 epochs."""
+    session = rnnx.build(["experiment=jazz_course"])
+    V = len(session.corpus.vocabulary)
+    assert len([t for bar in encode(tunes[7]) for t in bar]) == 189
+    assert session.params.size == 4 * 64 * (64 + V + 1) + 65 * V  # 41,678 where V is 78
+    losses = [session.step() for _ in range(200)]
+    assert losses[0] == pytest.approx(29 * math.log(V), rel=0.02)
+    assert max(losses[-20:]) < 10
+
+
+def test_sampling_and_going_on(run: Run) -> None:
+    first = rnnx.load(str(run.folder.path)).sample(2, seed=3)
+    assert first == rnnx.load(str(run.folder.path)).sample(2, seed=3)
+    assert all(token.split(",")[0] in "RCSAX" for token in first[0].split())
