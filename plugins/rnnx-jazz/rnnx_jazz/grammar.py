@@ -66,8 +66,7 @@ class JazzGrammar:
         self._edges[[bar.end for bar in chart.bars]] = True
         self._plans: dict[tuple[object, ...], tuple[Array, bool]] = {}
         self._masks: dict[tuple[int, int], Array] = {}
-        for number in range(len(chart.bars)):
-            self._plan(number)
+        self._by_bar = [self._plan(number) for number in range(len(chart.bars))]
 
     def start(self, B: int) -> State:
         """(tick (B,), status (B,)), at the beginning of the chart."""
@@ -103,7 +102,7 @@ class JazzGrammar:
 
     def _may(self, number: int, tick: int, status: int, kind: Kind) -> bool:
         bar = self._chart.bars[number]
-        can, strict = self._plan(number)
+        can, strict = self._by_bar[number]
         return _stands(
             kind, bar, tick - bar.start, status, self._chart.chord_at(tick).types, can, strict
         )
