@@ -3,12 +3,13 @@
 # make test-slow  fresh venvs, servers, kills, a browser
 # make torture    200 kills at random instants, then the same run bit for bit
 # make bench   the speed of it beside PyTorch and JAX: NAMES=dinos.txt for the notebook's own job
+# make jazz    the jazz improviser of plugins/rnnx-jazz, installed and trained; make test-jazz: its tests
 # make lowest  the tests on the lowest versions that pyproject.toml allows
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow torture check docs bench lowest clean
+.PHONY: run test test-slow torture check docs bench lowest jazz test-jazz clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -39,6 +40,19 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python tests/benchmarks/speed.py --threads 2 $(ARGS)
 	$(BIN)/python tests/benchmarks/jobs.py --names $(NAMES)
 
+jazz: $(VENV)/.installed-jazz
+	$(BIN)/rnnx train experiment=jazz $(ARGS)
+
+# In a venv of its own: the other tests are those of an rnnx without plugins.
+JAZZ := plugins/rnnx-jazz
+test-jazz: .venv-jazz/.installed
+	.venv-jazz/bin/python -m pytest -n 2 $(JAZZ)/tests $(ARGS)
+
+.venv-jazz/.installed: pyproject.toml $(JAZZ)/pyproject.toml
+	$(PYTHON) -m venv .venv-jazz
+	.venv-jazz/bin/pip install --quiet --disable-pip-version-check -e ".[test]" -e "./$(JAZZ)[test]"
+	touch $@
+
 # The lower bounds of pyproject.toml, and nothing newer, in a venv of their own.
 lowest: .venv-lowest/.installed
 	.venv-lowest/bin/python -m pytest -m "not slow" $(ARGS)
@@ -64,9 +78,13 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
+$(VENV)/.installed-jazz: pyproject.toml $(JAZZ)/pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[fast]" -e ./$(JAZZ)
+	touch $@
+
 $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .venv-lowest .bench build dist site
+	rm -rf $(VENV) .venv-lowest .venv-jazz .bench build dist site
