@@ -124,7 +124,8 @@ def inspect(file: str, tune: int, melody: str, comp: str, chord_window: float) -
     accompaniment = () if score.changes else comp_of(score, place, choice, file)
     yield f"tune {tune}: {score.title or '(no title)'}, {score.tempo:g} quarters a minute"
     for k, part in enumerate(score.parts):
-        what = "melody" if k == place else "comp" if k in accompaniment else ""
+        roles = {"melody": k == place, "comp": k in accompaniment}
+        what = " and ".join(role for role, is_one in roles.items() if is_one)
         what = "percussion" if part.percussion else what
         span = [note.pitch for note in part.notes]
         reach = f", pitches {min(span)}–{max(span)}" if span else ""

@@ -60,7 +60,8 @@ def changes_of(score: Score, choice: Choice, where: str) -> tuple[Change, ...]:
     if score.changes:
         return score.changes
     sounding = [k for k, part in enumerate(score.parts) if part.notes and not part.percussion]
-    melody = melody_of(score, choice, where) if len(sounding) > 1 else -1
+    no_melody = -1
+    melody = melody_of(score, choice, where) if len(sounding) > 1 else no_melody
     return _inferred(score, melody, choice, where)
 
 
@@ -87,19 +88,30 @@ def _lead(part: Part) -> float:
 
 
 def comp_of(score: Score, melody: int, choice: Choice, where: str) -> list[int]:
-    """The places of the accompaniment's parts."""
+    """The places of the accompaniment's parts; the melody's own where it has chords below it."""
     if choice.comp:
         return [_find(score, name, "comp", where) for name in choice.comp.split(",")]
-    return [
+    others = [
         k
         for k, part in enumerate(score.parts)
         if k != melody and part.notes and not part.percussion
     ]
+    if others or melody < 0:
+        return others
+    both = score.parts[melody]  # one track of a piano, say, with both hands in it
+    return [melody] if 4 * len(_below_melody(both)) >= len(both.notes) else []
+
+
+def _below_melody(part: Part) -> list[Note]:
+    """The notes of a part that are not its highest at their beginning."""
+    highest = {(note.start, note.pitch) for note in skyline(part.notes, False)}
+    return [note for note in part.notes if (note.start, note.pitch) not in highest]
 
 
 def _inferred(score: Score, melody: int, choice: Choice, where: str) -> tuple[Change, ...]:
     comp = comp_of(score, melody, choice, where)
-    notes = [note for k in comp for note in score.parts[k].notes]
+    parts = [(k, score.parts[k]) for k in comp]
+    notes = [n for k, part in parts for n in (_below_melody(part) if k == melody else part.notes)]
     if not notes:
         raise DataError(
             f"{where}: there are no chords: no chord symbols, and no accompaniment to find them "

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mido
 import pytest
 
 from rnnx.run import Run
@@ -81,3 +82,12 @@ def test_inspect_names_the_tunes_of_a_file() -> None:
     done = jazz("inspect", "two.abc", "--tune", "2")
     assert done.returncode == 0
     assert done.stdout.startswith("2 tunes: 1 A, 2 B\ntune 2: B")
+
+
+def test_a_chart_of_a_file_without_notes_is_one_line() -> None:
+    file = mido.MidiFile()
+    file.tracks.append(mido.MidiTrack())
+    file.save("silent.mid")
+    done = jazz("improvise", "last", "--chart", "silent.mid")
+    assert done.returncode == 2 and "there are no chords" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -146,6 +146,27 @@ def test_overlapping_notes_end_where_the_next_begins() -> None:
     assert encode(found) == [["S,1", "S,3,<P4,m-2>"]] or found.changes[0].chord.name == "C"
 
 
+def test_both_hands_in_one_track() -> None:
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(mido.MidiTrack())
+    events = []
+    for bar, chord in enumerate([(48, 52, 55), (53, 57, 60)]):
+        for pitch in chord:
+            events += [(1920 * bar, "note_on", pitch), (1920 * (bar + 1), "note_off", pitch)]
+        for k, pitch in enumerate((72, 74, 76, 77)):
+            begin = 1920 * bar + 480 * k
+            events += [(begin, "note_on", pitch), (begin + 480, "note_off", pitch)]
+    now = 0
+    for at, kind, pitch in sorted(events):
+        file.tracks[0].append(mido.Message(kind, note=pitch, velocity=9, time=at - now))
+        now = at
+    out = io.BytesIO()
+    file.save(file=out)
+    found = tune(read_midi(out.getvalue(), "x"))
+    assert [change.chord.name for change in found.changes] == ["C", "F"]
+    assert [note.pitch for note in found.notes] == [72, 74, 76, 77] * 2
+
+
 def test_the_sound_is_as_long_as_the_music(tunes: list[Tune]) -> None:
     data = wav_bytes(tunes[7])
     with wave.open(io.BytesIO(data)) as file:
