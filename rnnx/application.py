@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from rnnx.cluster import is_driver, work
 from rnnx.compose import compose, conf_folder, plain, prepare_hydra
 from rnnx.driving import drive
 from rnnx.errors import ConfigError, RnnxError, StorageError
@@ -20,7 +21,7 @@ from rnnx.report import Report, for_terminal
 from rnnx.resuming import resume, unfinished
 from rnnx.run import Run, train
 from rnnx.settings import Resume
-from rnnx.sweep import current
+from rnnx.sweep import sweep_of
 from rnnx.sweepjob import run_job
 
 
@@ -47,9 +48,12 @@ def job(config: DictConfig) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     values = plain(config)  # the session checks them
-    hydra, sweep = HydraConfig.get(), current()
+    hydra = HydraConfig.get()
     overrides = list(hydra.overrides.task)
-    if sweep is not None and hydra.mode is not None and hydra.mode.name == "MULTIRUN":
+    if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
+        sweep = sweep_of(hydra)
+        if not is_driver(sweep):
+            return work(sweep, values, hydra)
         code = run_job(values, overrides, hydra.job.num, sweep)
         outcome = sweep.outcome(hydra.job.num)
         if outcome is not None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rnnx.combinations import asked, check_sweeper, checked
@@ -24,7 +22,7 @@ from rnnx.runlock import RunLock
 from rnnx.settings import Rerun
 from rnnx.signals import Stop
 from rnnx.store import RunLog
-from rnnx.sweep import VARIABLE, Sweep, end_abandoned, wait_for_orphans
+from rnnx.sweep import Sweep, end_abandoned, wait_for_orphans
 
 CLOSED = ("FINISHED", "FAILED", "KILLED", "SKIPPED")
 
@@ -47,7 +45,7 @@ def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> i
         with RunLock(sweep, "sweep"):
             if not any(o.key_or_group == "hydra/launcher" for o in parsed):
                 keep_rehearsal(configs, sweep.path)
-                start_server(sweep)
+                start_server(sweep.path)
             wait_for_orphans(sweep, config["outputs"])
             end_abandoned(sweep, config["outputs"])
             if not any(o.key_or_group == "hydra/sweeper" for o in parsed):
@@ -56,8 +54,8 @@ def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> i
             failed = True
             try:
                 if not stop.signal:
-                    with _environment(sweep):
-                        launch([*texts, f"hydra.sweep.dir='{sweep.path}/hydra'"])
+                    # By this folder a job finds its sweep, whoever starts it and wherever.
+                    launch([*texts, f"hydra.sweep.dir='{sweep.path.resolve()}/hydra'"])
                 failed = False
             finally:
                 end_abandoned(sweep, config["outputs"])
@@ -85,20 +83,6 @@ def _tell_best(sweep: Sweep, log: RunLog) -> None:
     log.tags({"best.run": best.run_id, **swept})
     now = int(time.time() * 1000)
     log.points([Point("best/val_loss", best.best_val_loss, len(outcomes), now)])
-
-
-@contextmanager
-def _environment(sweep: Sweep) -> Iterator[None]:
-    """Jobs learn from the environment which sweep they are of, whoever starts them."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(sweep.path.resolve())
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
 
 
 def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:

@@ -11,20 +11,19 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from pathlib import Path
 
 import safetensors.numpy  # noqa: F401
 
 from rnnx import sweepjob  # noqa: F401 - a job's own rooms
-from rnnx.rehearsal import rehearse
+from rnnx.rehearsal import VARIABLE, rehearse
 from rnnx.signals import STOPPING
-from rnnx.sweep import current
 
 os.setsid()
 for _name in STOPPING:
     if hasattr(signal, _name):
         signal.signal(getattr(signal, _name), signal.SIG_IGN)
 
-_sweep = current()
-if _sweep is not None:
-    rehearse(_sweep.path)
+if VARIABLE in os.environ:
+    rehearse(Path(os.environ[VARIABLE]))
 gc.freeze()  # a job's collector would look at all of it, and so copy every page

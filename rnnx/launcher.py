@@ -12,13 +12,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.ranking import line
+from rnnx.rehearsal import VARIABLE
 from rnnx.signals import Stop
-from rnnx.sweep import VARIABLE, Outcome, Sweep, current, end_abandoned, run_of
+from rnnx.sweep import Outcome, Sweep, end_abandoned, run_of, sweep_of
 from rnnx.sweepjob import child
 from rnnx.threads import processors
 
@@ -28,49 +30,58 @@ LOOK = 0.5  # seconds between two looks at whether a signal has come
 def launch(config: Any, jobs: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
     """Run the jobs of these overrides, numbered from ``first``, to their ends."""
     numbered = [(first + place, list(overrides)) for place, overrides in enumerate(jobs)]
-    sweep = stream(config, iter(numbered), lambda _: None, len(numbered))
-    return [_returned(sweep, job, overrides) for job, overrides in numbered]
+    sweep = stream(config, iter(numbered), total=len(numbered))
+    return [returned(sweep, job, overrides) for job, overrides in numbered]
 
 
 def stream(
     config: Any,
     jobs: Iterator[tuple[int, list[str]]],
-    ended: Callable[[Outcome], None],
+    ended: Callable[[Outcome], None] | None = None,
     total: int = 0,
 ) -> Sweep:
     """Run jobs, each taken when there is room for it, and tell what came of each.
 
     ``total`` is how many there will be; 0: nobody knows.
     """
-    sweep = current()
-    assert sweep is not None, "the launcher runs inside a sweep of rnnx"
-    # What the user said of Hydra itself goes along: a folder of configurations, say.
-    said = [o for o in config.hydra.overrides.hydra if o.startswith("hydra.searchpath")]
+    sweep, said = sweep_of(config.hydra), said_of_hydra(config.hydra)
+
+    def tell(outcome: Outcome) -> None:
+        print(line(sweep, outcome, total), flush=True)
+        if ended is not None:
+            ended(outcome)
+
     with Stop() as stop:
-        pool = _Pool(sweep, config.outputs, config.jobs or processors(), total, ended)
+        pool = Pool(sweep, config.outputs, config.jobs or processors(), tell)
         pool.run(((job, [*said, *overrides]) for job, overrides in jobs), stop)
     return sweep
 
 
-class _Pool:
-    """The jobs that run and those that wait."""
+def said_of_hydra(hydra: Any) -> list[str]:
+    """What the user said of Hydra itself and a job needs: a folder of configurations, say."""
+    return [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath")]
+
+
+class Stopping(Protocol):
+    """Says when to stop: a signal's number, or 0."""
+
+    @property
+    def signal(self) -> int: ...
+
+
+class Pool:
+    """The jobs that run and those that wait; ``tell`` hears of each that has ended."""
 
     def __init__(
-        self,
-        sweep: Sweep,
-        outputs: str,
-        at_once: int,
-        total: int,
-        told: Callable[[Outcome], None],
+        self, sweep: Sweep, outputs: str, at_once: int, tell: Callable[[Outcome], None]
     ) -> None:
-        self._sweep, self._outputs, self._at_once, self._total = sweep, outputs, at_once, total
-        self._told = told
+        self._sweep, self._outputs, self._at_once, self._tell = sweep, outputs, at_once, tell
         self._running: dict[Any, tuple[Any, int, list[str], float]] = {}
 
-    def run(self, jobs: Iterator[tuple[int, list[str]]], stop: Stop) -> None:
+    def run(self, jobs: Iterator[tuple[int, list[str]]], stop: Stopping) -> None:
         """All jobs to their ends; after a signal, those that run to an orderly stop."""
         context: Any = multiprocessing.get_context("forkserver")
-        start_server(self._sweep)  # it runs already, unless it was killed or Hydra came by itself
+        start_server(self._sweep.path)  # it runs, unless it was killed or Hydra came alone
         more, told = True, False
         try:
             while self._running or (more and not stop.signal):
@@ -101,14 +112,13 @@ class _Pool:
         if self._sweep.outcome(job) is None:  # it could not say a word
             own = [o for o in overrides if not o.startswith("hydra")]
             status, reason = _in_words(process.exitcode)
-            end_abandoned(self._sweep, self._outputs)
+            end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
             run_id, seconds = run.id if run else "", time.time() - began
             self._sweep.keep(Outcome(job, own, status, reason, run_id, seconds=seconds))
         outcome = self._sweep.outcome(job)
         assert outcome is not None
-        print(line(self._sweep, outcome, self._total), flush=True)
-        self._told(outcome)
+        self._tell(outcome)
 
 
 def _in_words(code: int) -> tuple[str, str]:
@@ -119,19 +129,20 @@ def _in_words(code: int) -> tuple[str, str]:
     return "KILLED", f"killed by {signal.Signals(-code).name}{perhaps}"
 
 
-def _returned(sweep: Sweep, job: int, overrides: list[str]) -> JobReturn:
+def returned(sweep: Sweep, job: int, overrides: Sequence[str]) -> JobReturn:
+    """What Hydra is told of a job: its best held-out loss, where it has finished."""
     outcome = sweep.outcome(job)
     done = outcome is not None and outcome.status in ("FINISHED", "SKIPPED")
-    found = JobReturn(overrides=overrides, status=JobStatus.COMPLETED)
+    found = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
     found.return_value = outcome.best_val_loss if outcome and done else None
     return found
 
 
-def start_server(sweep: Sweep) -> None:
-    """Begin with the server that forks the jobs; it warms up while the driver does other things."""
+def start_server(folder: Path) -> None:
+    """Begin with the server that forks jobs; it warms up, with what ``folder`` keeps, meanwhile."""
     context: Any = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rnnx.jobserver"])
-    own = {"OPENBLAS_NUM_THREADS": "1", VARIABLE: str(sweep.path.resolve())}
+    own = {"OPENBLAS_NUM_THREADS": "1", VARIABLE: str(folder.resolve())}
     before = {name: os.environ.get(name) for name in own}
     os.environ.update(own)  # one BLAS thread: a fork copies no threads
     try:

@@ -24,6 +24,7 @@ from rnnx.settings import Backend, Train
 from rnnx.threads import BlasThreads
 
 NAME = "rehearsal.json"
+VARIABLE = "RNNX_REHEARSAL"  # the environment's word for the folder that holds it
 SYMBOLS, COLUMNS, UNITS = 4, 2, 8  # of the networks that are tried
 
 

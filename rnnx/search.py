@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rnnx.errors import ConfigError
 from rnnx.ranges import require
 from rnnx.signals import Stop
-from rnnx.sweep import PRUNED, Outcome, Sweep, current
+from rnnx.sweep import PRUNED, Outcome, Sweep, sweep_of
 from rnnx.trials import NAME, optuna, pruner, storage
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def run(
     overrides: Sequence[Override], settings: Mapping[str, Any], config: Any, launcher: Any
 ) -> None:
     """Search until ``n_trials`` have succeeded or were ended early, in this command or before."""
-    sweep = current()
-    assert sweep is not None, "the sweeper runs inside a sweep of rnnx"
+    sweep = sweep_of(config.hydra)
     search = Search(sweep, overrides, settings)
     if hasattr(launcher, "stream"):
         launcher.stream(search.jobs(), search.tell)

@@ -3,6 +3,7 @@
 outputs/sweeps/<id>/
     sweep.json     what was asked, the parent's run, host and process of the driver
     jobs/<n>.json  one job's outcome       jobs/<n>.log  what it printed, and its traceback
+    hydra/         Hydra's own; by this folder's place a job knows its sweep
 
 The same command given again finds its sweep by what was asked and goes on with it.
 """
@@ -30,7 +31,6 @@ from rnnx.runlock import is_busy
 from rnnx.store import RunLog, Tracker
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
-VARIABLE = "RNNX_SWEEP"  # the environment's word for the folder of the sweep that a job is of
 ORPHANS = 60.0  # seconds that jobs have to end after their driver was killed
 PRUNED = "pruned: others were better by then"  # the reason of a job that a search ended early
 # What does not decide which jobs there are.
@@ -39,6 +39,7 @@ ASIDE = (
     "sweep.rerun=",
     "hydra/launcher=",
     "hydra.launcher.",
+    "hydra.sweeper.max_batch",
     "hydra.sweeper.n_trials=",
 )
 
@@ -109,8 +110,13 @@ class Sweep:
 
     def clear(self) -> None:
         """Forget the outcomes of the time before; the runs stay."""
-        for path in (self.path / "jobs").glob("*.json"):
-            path.unlink()
+        for pattern in ("*.json", "*/begun"):
+            for path in (self.path / "jobs").glob(pattern):
+                path.unlink()
+
+    def forget(self, job: int) -> None:
+        """Forget what came of one job, which begins again."""
+        (self.path / "jobs" / f"{job}.json").unlink(missing_ok=True)
 
     @property
     def artifacts(self) -> Path:
@@ -169,6 +175,8 @@ class Sweep:
         known = self.read()
         host, pid = socket.gethostname(), os.getpid()
         tags = {"sweep.id": self.id, "sweep.host": host, "sweep.pid": str(pid)}
+        sent = ("RNNX_PLUGINS", *getattr(tracker, "environment", ()))
+        about = {"cwd": os.getcwd(), "environment": {n: v for n in sent if (v := os.getenv(n))}}
         log = None
         if "parent" in known:
             with suppress(StoreError):  # deleted, perhaps; a store that is away is told of below
@@ -178,20 +186,19 @@ class Sweep:
             log = tracker.start(name, {"overrides": " ".join(known["overrides"])}, tags)
         else:
             log.tags(tags)
-        self.write({"parent": log.id, "host": host, "pid": pid, "started": time.time()})
+        self.write({"parent": log.id, "host": host, "pid": pid, "started": time.time(), **about})
         return log
 
 
-def current() -> Sweep | None:
-    """The sweep that this process is a job of."""
-    path = os.environ.get(VARIABLE)
-    return Sweep(Path(path)) if path else None
+def sweep_of(hydra: Any) -> Sweep:
+    """The sweep that Hydra's own configuration, as the driver has made it, belongs to."""
+    return Sweep(Path(hydra.sweep.dir).parent)
 
 
-def wait_for_orphans(sweep: Sweep, outputs: str) -> None:
+def wait_for_orphans(sweep: Sweep, outputs: str, job: int | None = None) -> None:
     """Wait for the end of jobs whose driver was killed; RunBusy where one does not end."""
     end = time.monotonic() + ORPHANS
-    for folder in _running(sweep, outputs):
+    for folder in _running(sweep, outputs, job):
         while is_busy(folder):
             if time.monotonic() > end:
                 raise RunBusy(
@@ -201,9 +208,9 @@ def wait_for_orphans(sweep: Sweep, outputs: str) -> None:
             time.sleep(0.1)
 
 
-def end_abandoned(sweep: Sweep, outputs: str) -> None:
+def end_abandoned(sweep: Sweep, outputs: str, job: int | None = None) -> None:
     """End the runs of jobs whose process is gone without a word, in folder and tracker."""
-    for folder in _running(sweep, outputs):
+    for folder in _running(sweep, outputs, job):
         if not is_busy(folder):
             _end(folder)
 
@@ -215,10 +222,11 @@ def run_of(sweep: Sweep, outputs: str, job: int) -> RunFolder | None:
     return next(found, None)
 
 
-def _running(sweep: Sweep, outputs: str) -> Iterator[RunFolder]:
+def _running(sweep: Sweep, outputs: str, job: int | None) -> Iterator[RunFolder]:
     for folder in runs_in(Path(outputs)):
         known = folder.read()
-        if known.get("sweep") == sweep.id and known.get("status") == "RUNNING":
+        ours = known.get("sweep") == sweep.id and job in (None, known.get("job"))
+        if ours and known.get("status") == "RUNNING":
             yield folder
 
 

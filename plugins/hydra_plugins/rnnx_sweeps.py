@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -21,6 +22,11 @@ from rnnx.errors import ConfigError
 
 class GridSweeper(BasicSweeper):  # type: ignore[misc]
     """Hydra's own sweeper, without a configuration of every job before the first one starts."""
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if not isinstance(self.launcher, ProcessLauncher | BasicLauncher):
+            self.launcher = ElsewhereLauncher(self.launcher, config)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Every value was checked when the sweep began; a job checks them all together."""
@@ -80,6 +86,18 @@ class ProcessLauncher(Launcher):  # type: ignore[misc]
         from rnnx.launcher import stream
 
         stream(self._config, jobs, ended)
+
+
+class ElsewhereLauncher:
+    """Any other launcher, watched over: see rnnx.cluster."""
+
+    def __init__(self, engine: Any, config: Any) -> None:
+        self._engine, self._config = engine, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
+        from rnnx.cluster import launch
+
+        return launch(self._engine, self._config, job_overrides, initial_job_idx)
 
 
 def _store(group: str, name: str, cls: type, **values: Any) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from processes import begun, done, ended, eventually, until
+from processes import begun, done, ended, until
 from sameness import assert_mlflow_holds, assert_same
+from servers import Server
 from tiny import tiny
 
 import rnnx
@@ -26,52 +22,6 @@ pytestmark = pytest.mark.slow
 
 PROBE = ["probe=gradient_by_lag", "probes.gradient_by_lag.every=2000"]
 ENDLESS = ["steps=10000000", "log_every=20", "sample_every=1000", "eval_every=500", *PROBE]
-
-
-class Server:
-    """`mlflow server` on loopback, with its artifacts in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self._folder = folder
-        self.start()
-
-    def start(self) -> None:
-        where = ["--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
-        where += ["--serve-artifacts", "--artifacts-destination", str(self._folder / "artifacts")]
-        own = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *where, *own],
-            env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        eventually(self._is_up)
-
-    def _is_up(self) -> bool:
-        assert self._process.poll() is None
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def send(self, number: signal.Signals) -> None:
-        """To the server and its worker."""
-        os.killpg(self._process.pid, number)
-
-    def kill(self) -> None:
-        self.send(signal.SIGKILL)
-        self._process.wait()
-
-    def client(self) -> Any:
-        from mlflow import MlflowClient
-
-        return MlflowClient(self.uri)
 
 
 @pytest.fixture(scope="module")

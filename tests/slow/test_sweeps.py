@@ -1,78 +1,31 @@
 """Sweeps of real processes: failures, kills and signals, read back with an MlflowClient."""
 
-import json
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
-from processes import begun, done, ended, eventually, store
+from processes import begun, done, ended, eventually
+from swept import (
+    LONG,
+    assert_killed_with_checkpoint,
+    children,
+    client,
+    only,
+    outcomes,
+    parent,
+    parent_of,
+    pid_of,
+    statuses,
+    working,
+)
 from tiny import tiny
 
-from rnnx import checkpoint as checkpoints
-from rnnx.runfolder import RunFolder, runs_in
 from rnnx.runlock import is_busy
-from rnnx.sweep import Outcome, Sweep
 
 pytestmark = pytest.mark.slow
 
-LONG = ["steps=1000000", "log_every=50", "eval_every=0", "sample_every=0", "checkpoint.every=100"]
 INT, TERM = (signal.SIGINT, 130), (signal.SIGTERM, 143)
-
-
-def client():  # type: ignore[no-untyped-def]
-    from mlflow import MlflowClient
-
-    return MlflowClient(store())
-
-
-def only() -> Sweep:
-    (path,) = Path("outputs/sweeps").glob("*/sweep.json")
-    return Sweep(path.parent)
-
-
-def outcomes() -> list[Outcome]:
-    return only().outcomes()
-
-
-def statuses() -> list[str]:
-    return [outcome.status for outcome in outcomes()]
-
-
-def parent():  # type: ignore[no-untyped-def]
-    return client().get_run(only().read()["parent"])
-
-
-def children():  # type: ignore[no-untyped-def]
-    """The sweep's runs in MLflow, found as the UI finds them."""
-    experiment = client().get_experiment_by_name("rnnx").experiment_id
-    query = f"tags.mlflow.parentRunId = '{only().read()['parent']}'"
-    return client().search_runs([experiment], query)
-
-
-def working(count: int) -> list[RunFolder]:
-    """Wait until so many runs have a checkpoint and train on."""
-
-    def found() -> list[RunFolder]:
-        return [f for f in runs_in(Path("outputs")) if f.checkpoint_files() and is_busy(f)]
-
-    eventually(lambda: len(found()) >= count)
-    return found()
-
-
-def pid_of(folder: RunFolder) -> int:
-    return int(json.loads((folder.path / ".owner").read_text())["pid"])
-
-
-def parent_of(pid: int) -> int:
-    return int(subprocess.check_output(["ps", "-o", "ppid=", "-p", str(pid)]))
-
-
-def assert_killed_with_checkpoint(folder: RunFolder) -> None:
-    assert folder.read()["status"] == "KILLED"
-    assert checkpoints.read(folder.last).metadata["step"] > 0
-    assert client().get_run(folder.id).info.status == "KILLED"
 
 
 def test_each_failure_costs_its_own_job(names: Path) -> None:

@@ -37,6 +37,7 @@ RUNS = 50_000  # an answer, MLflow's limit
 class MLflow:
     """Params, metrics by step, samples and checkpoints in MLflow."""
 
+    environment: ClassVar[tuple[str, ...]] = ("MLFLOW_TRACKING_URI",)
     preload: ClassVar[tuple[str, ...]] = (
         "mlflow",
         "mlflow.store.tracking.sqlalchemy_workspace_store",

@@ -1,0 +1,175 @@
+"""Sweeps whose jobs other engines start: submitit's processes, and a Ray cluster of two nodes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import begun, done, ended, eventually
+from servers import Server
+from swept import (
+    LONG,
+    assert_killed_with_checkpoint,
+    children,
+    only,
+    outcomes,
+    parent,
+    pid_of,
+    statuses,
+    working,
+)
+from tiny import tiny
+
+pytestmark = pytest.mark.slow
+
+SUBMITIT = ["hydra/launcher=submitit_local"]
+# A cluster that runs already has its own object store, and the launcher would size it.
+RAY = ["hydra/launcher=ray", "+hydra.launcher.ray.init.object_store_memory=null"]
+NO_RAY = "ray is not installed (the extra rnnx[ray], 300 MB)"
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[str]:
+    """The address of a Ray cluster of two nodes with one worker each."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip(NO_RAY)
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    made.add_node(num_cpus=1)
+    yield made.address
+    made.shutdown()
+
+
+@pytest.fixture(params=["submitit", "ray"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The overrides that choose a launcher."""
+    if request.param == "submitit":
+        return SUBMITIT
+    monkeypatch.setenv("RAY_ADDRESS", request.getfixturevalue("nodes"))
+    return RAY
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The uri of a PostgreSQL on loopback, which refuses to be root's."""
+    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), shutil.which("initdb")]
+    program = next((Path(path).resolve() for path in found if path), None)
+    if program is None:
+        message = "PostgreSQL is not installed (Debian's package postgresql)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    as_user = {"user": user.pw_uid, "group": user.pw_gid} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        data = ["-D", f"{folder}/data"]
+        init = [program, *data, "-U", "rnnx", "--auth=trust", "--no-sync"]
+        subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_user)
+        free.close()
+        own = ["-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "fsync=off"]
+        command = [program.with_name("postgres"), *data, *own]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=folder, **as_user)
+        eventually((Path(folder) / f".s.PGSQL.{port}").exists, 60)
+        yield f"postgresql://rnnx@127.0.0.1:{port}/postgres"
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`mlflow server` on PostgreSQL."""
+    running = Server(tmp_path_factory.mktemp("server"), postgres)
+    yield running
+    running.kill()
+
+
+def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
+    away = names.with_name("away.txt")
+    overrides = [*tiny(names, *LONG, "tracker=mlflow"), *engine, "steps=2000"]
+    swept = [f"dataset.path={names},{away}", "seed=0,1"]
+    driver = begun("train", "-m", *overrides, *swept)
+    victim = working(2)[0]
+    os.kill(pid_of(victim), signal.SIGKILL)
+    said = ended(driver, 1)
+    assert sorted(statuses()) == ["FAILED", "FAILED", "FINISHED", "KILLED"]
+    assert "1 finished, 2 failed, 1 killed" in said
+    assert "killed by SIGKILL (out of memory, perhaps)" in said
+    assert_killed_with_checkpoint(victim)
+    assert parent().info.status == "FAILED"
+    found = {run.info.run_id: run for run in children()}
+    assert set(found) == {outcome.run_id for outcome in outcomes()}
+    for outcome in outcomes():
+        tags = found[outcome.run_id].data.tags
+        swept_here = dict(pair.split("=") for pair in outcome.overrides)
+        assert (tags["sweep.id"], tags["sweep.seed"]) == (only().id, swept_here["seed"])
+        assert found[outcome.run_id].info.status == outcome.status
+        if outcome.status == "FAILED":
+            assert "Traceback" in only().log_file(outcome.job).read_text()
+
+    away.write_text(names.read_text())
+    done("train", "-m", *overrides, *swept)
+    assert sorted(statuses()) == ["FINISHED"] * 3 + ["SKIPPED"]
+    assert {run.info.status for run in children()} == {parent().info.status} == {"FINISHED"}
+    assert len(children()) == 4
+
+
+def test_the_engines_own_process_is_killed(names: Path) -> None:
+    overrides = [*tiny(names, *LONG, "tracker=mlflow"), *SUBMITIT, "steps=2000", "seed=0,1"]
+    driver = begun("train", "-m", *overrides)
+    working(2)
+    owner = json.loads((only().path / "jobs" / "0" / ".owner").read_text())
+    os.kill(owner["pid"], signal.SIGKILL)
+    said = ended(driver, 1)
+    assert statuses() == ["KILLED", "FINISHED"]
+    assert "the launcher has lost a job, the others go on" in said
+    done("train", "-m", *overrides)
+    assert statuses() == ["FINISHED", "SKIPPED"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_the_driver(
+    number: signal.Signals, code: int, names: Path, engine: list[str]
+) -> None:
+    overrides = [*tiny(names, *LONG, "tracker=mlflow"), *engine, "seed=0,1"]
+    driver = begun("train", "-m", *overrides)
+    two = working(2)
+    os.kill(driver.pid, number)
+    ended(driver, code)
+    assert statuses() == ["KILLED", "KILLED"]
+    for folder in two:
+        assert_killed_with_checkpoint(folder)
+    assert parent().info.status == "KILLED"
+
+
+def test_a_launcher_that_cannot_start_anything(names: Path) -> None:
+    slurm = ["hydra/launcher=submitit_slurm", "seed=0,1"]
+    if shutil.which("srun") is not None:
+        pytest.skip("there is a Slurm here")
+    said = done("train", "-m", *tiny(names), *slurm, codes=(2,))
+    assert "slurm" in said and "Traceback" not in said
+
+
+def test_sixty_four_jobs(
+    names: Path, engine: list[str], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+    few = ["tracker=mlflow", "steps=4", "hydra.sweeper.max_batch_size=8"]
+    done("train", "-m", *tiny(names, *few), *engine, "seed=range(0,64)")
+    assert statuses() == ["FINISHED"] * 64
+    assert len(children()) == 64
+    assert {run.info.status for run in children()} == {parent().info.status} == {"FINISHED"}
+    assert parent().data.tags["sweep.finished"] == "64"
