@@ -45,7 +45,7 @@ def nodes() -> Iterator[str]:
         pytest.skip(NO_RAY)
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     made.add_node(num_cpus=1)
     yield made.address
     made.shutdown()
