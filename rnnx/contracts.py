@@ -42,18 +42,9 @@ Array: TypeAlias = npt.NDArray[Any]
 Params: TypeAlias = dict[str, Array]
 State: TypeAlias = tuple[Array, ...]
 
-KINDS = {
-    "dataset": "datasets",
-    "cell": "cells",
-    "initializer": "initializers",
-    "head": "heads",
-    "clipper": "clippers",
-    "optimizer": "optimizers",
-    "schedule": "schedules",
-    "sampler": "samplers",
-    "tracker": "trackers",
-    "probe": "probes",
-}
+_TEXT = ("dataset", "cell", "initializer", "head")
+_TRAINING = ("clipper", "optimizer", "schedule", "sampler", "tracker", "probe")
+KINDS = {kind: f"{kind}s" for kind in (*_TEXT, *_TRAINING)}
 """Config group → the plural of its hook ``register_<plural>``, in flow order."""
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import signal
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from rnnx import checkpoint as checkpoints
-from rnnx.errors import PluginError, RnnxError, StorageError
+from rnnx.errors import PluginError, StorageError
+from rnnx.failed import fail
 from rnnx.final import conclusions, measure
 from rnnx.identity import run_tags
 from rnnx.originality import Originality
@@ -24,7 +24,6 @@ from rnnx.training import Session
 
 Hopeless = Callable[[int, float], bool]  # by step and held-out loss, whether to stop there
 SOON = 5.0  # seconds without an answer after which a run that is told to stop leaves its tracker
-HURRY = 1.0  # seconds for all that a run which was told twice to stop has left for its tracker
 
 
 class Rounds:
@@ -60,36 +59,20 @@ class Rounds:
                 return self._killed(stop.signal)
             self.tracking.finish("FINISHED")
         except BrokenPipeError as error:  # who read our lines has gone
-            self._failed(error)
+            fail(self.tracking, self.folder, error)
             raise
         except OSError as error:
             self.report.stop()
             folder, step = self.folder, self.session.steps
             storage = StorageError.of(error, folder.path, folder.handle, step)
-            self._failed(storage)
+            fail(self.tracking, self.folder, storage)
             raise storage from error
         except BaseException as error:
             self.report.stop()
-            self._failed(error)
+            fail(self.tracking, self.folder, error)
             raise
         self.report.finish(summary)
         return 0
-
-    def _failed(self, error: BaseException) -> None:
-        """End the run; what it learned is sent, too, unless somebody is in a hurry."""
-        if isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError):
-            with suppress(OSError):
-                self.tracking.finish("KILLED", repr(error), total=HURRY)
-            return
-        reason = str(error) if isinstance(error, RnnxError) else repr(error)
-        with suppress(Exception):  # the error that counts is the one that brought us here
-            path = self.folder.path / "traceback.txt"
-            path.write_text("".join(traceback.format_exception(error)), "utf-8")
-            self.tracking.file(path)
-        with suppress(Exception):
-            self.tracking.artifacts()
-        with suppress(OSError):
-            self.tracking.finish("FAILED", reason)
 
     def _killed(self, number: int) -> int:
         self.report.stop()
