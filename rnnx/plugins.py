@@ -77,11 +77,12 @@ def registry() -> Registry:
 def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
     """Load these entry points, the core's first, then by distribution and name."""
     found = Plugins()
-    for entry_point in sorted(entry_points, key=_order):
-        owner = _owner(entry_point)
+    owned = [(entry_point, _owner(entry_point)) for entry_point in entry_points]
+    for entry_point, owner in sorted(owned, key=_order):
+        stranger = owner.distribution != CORE
         _turn.loading = True
         try:
-            staged = stage(entry_point, owner)
+            staged = stage(entry_point, owner, stranger)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit at import is a plugin's fault, too
@@ -93,7 +94,6 @@ def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
         found.notes += [Note(owner, printable(text)) for text in staged.notes]
         found.conf_paths += [(owner, path) for path in staged.conf_paths]
         for entry in staged.entries:
-            stranger = owner.distribution != CORE
             cause = unfit(entry, stranger) or found.registry.add(entry, keeps_names=CORE)
             if cause:
                 found.failures.append(Failure(owner, printable(cause)))
@@ -131,16 +131,23 @@ def _normal(name: str) -> str:
 
 
 def _owner(entry_point: metadata.EntryPoint) -> Owner:
-    dist = entry_point.dist
-    try:
-        name, version = (str(dist.name), str(dist.version)) if dist else ("unknown", "?")
-    except Exception:  # metadata that cannot be read
-        name, version = "unknown", "?"
+    name, version = _name_and_version(entry_point.dist)
     return Owner(name, version, f"{entry_point.name} = {entry_point.value}")
 
 
-def _order(entry_point: metadata.EntryPoint) -> tuple[bool, str, int, str]:
-    owner = _owner(entry_point)
+@functools.lru_cache(maxsize=64)  # reading it means parsing a file with the whole README in it
+def _name_and_version(dist: metadata.Distribution | None) -> tuple[str, str]:
+    try:
+        if dist is not None:
+            known = dist.metadata
+            return str(known["Name"]), str(known["Version"])
+    except Exception:  # metadata that cannot be read
+        pass
+    return "unknown", "?"
+
+
+def _order(owned: tuple[metadata.EntryPoint, Owner]) -> tuple[bool, str, int, str]:
+    entry_point, owner = owned
     plurals = list(KINDS.values())
     place = plurals.index(entry_point.name) if entry_point.name in plurals else len(plurals)
     return owner.distribution != CORE, owner.distribution, place, entry_point.name

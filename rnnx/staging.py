@@ -7,6 +7,7 @@ import difflib
 import io
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import metadata, resources
@@ -36,15 +37,18 @@ class Misfit(RuntimeError):
     """A plugin does not keep to what rnnx asks: its message says what and what to do."""
 
 
-def stage(entry_point: metadata.EntryPoint, owner: Owner) -> Staged:
-    """Import a plugin and collect what it registers; whatever it raises, Misfit among it."""
+def stage(entry_point: metadata.EntryPoint, owner: Owner, stranger: bool = True) -> Staged:
+    """Import a plugin and collect what it registers; whatever it raises, Misfit among it.
+
+    A ``stranger``'s import is undone where it changes what others rely on.
+    """
     if entry_point.pattern.match(entry_point.value) is None:
         raise Misfit(
             f"the entry point {entry_point.value!r} is not of the form package.module; "
             "mend pyproject.toml and install again"
         )
     notes: list[str] = []
-    with undisturbed(notes):
+    with undisturbed(notes) if stranger else contextlib.nullcontext():
         plugin = entry_point.load()
         _refuse_other_api(plugin)
         manager = pluggy.PluginManager(GROUP)
@@ -68,7 +72,8 @@ def stage(entry_point: metadata.EntryPoint, owner: Owner) -> Staged:
 def undisturbed(notes: list[str]) -> Iterator[None]:
     """A stranger's import changes nothing that others rely on; what it tried is noted."""
     said, place, errors = io.StringIO(), os.getcwd(), np.geterr()
-    drawn: Any = np.random.get_state()
+    # Where nobody has drawn yet there is nothing to keep, and no module to load for it.
+    drawn: Any = np.random.get_state() if "numpy.random" in sys.modules else None
     try:
         with (
             contextlib.redirect_stdout(said),
@@ -86,7 +91,7 @@ def undisturbed(notes: list[str]) -> Iterator[None]:
         if np.geterr() != errors:
             np.seterr(**errors)
             notes.append("changes NumPy's error settings while it is imported; they were put back")
-        if _moved(drawn):
+        if drawn and _moved(drawn):
             np.random.set_state(drawn)
             notes.append("uses NumPy's global generator while it is imported; it was put back")
     if text := " ".join(said.getvalue().split()):
