@@ -43,15 +43,9 @@ bench: $(VENV)/.installed-bench
 jazz: $(VENV)/.installed-jazz
 	$(BIN)/rnnx train experiment=jazz $(ARGS)
 
-# In a venv of its own: the other tests are those of an rnnx without plugins.
 JAZZ := plugins/rnnx-jazz
-test-jazz: .venv-jazz/.installed
-	.venv-jazz/bin/python -m pytest -n 2 $(JAZZ)/tests $(ARGS)
-
-.venv-jazz/.installed: pyproject.toml $(JAZZ)/pyproject.toml
-	$(PYTHON) -m venv .venv-jazz
-	.venv-jazz/bin/pip install --quiet --disable-pip-version-check -e ".[test]" -e "./$(JAZZ)[test]"
-	touch $@
+test-jazz: $(VENV)/.installed-test $(VENV)/.installed-jazz
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(JAZZ)/tests $(ARGS)
 
 # The lower bounds of pyproject.toml, and nothing newer, in a venv of their own.
 lowest: .venv-lowest/.installed
@@ -87,4 +81,4 @@ $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .venv-lowest .venv-jazz .bench build dist site
+	rm -rf $(VENV) .venv-lowest .bench build dist site
