@@ -15,7 +15,6 @@ from rnnx.final import conclusions, measure
 from rnnx.identity import run_tags
 from rnnx.originality import Originality
 from rnnx.progress import Progress
-from rnnx.records import Findings
 from rnnx.report import Report, Summary
 from rnnx.runfolder import RunFolder
 from rnnx.signals import Stop
@@ -156,16 +155,7 @@ class Rounds:
             if isinstance(found, PluginError):
                 self.report.warning(f"{found}; the run goes on without it")
             else:
-                self._keep(name, found)
-
-    def _keep(self, probe: str, found: Findings) -> None:
-        """Keep what a probe found."""
-        for key, value in found.figures.items():
-            self._point(key, value)
-        for picture, png in found.pictures.items():
-            self.tracking.picture(f"{probe}_{picture}", png, self.session.steps)
-        for name, data in found.files.items():
-            self.tracking.probe_file(probe, name, data)
+                self.tracking.findings(name, found, self.session.steps)
 
     def _sample(self) -> None:
         with self._clock_stopped():
@@ -221,7 +211,7 @@ class Rounds:
         shown = [self.session.corpus.show(text) for text in found.texts]
         self.tracking.samples(self.session.steps, shown, "final")
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
-            self._keep(name, conclusion)
+            self.tracking.findings(name, conclusion, self.session.steps)
         self.tracking.artifacts()
         unit = self.session.corpus.vocabulary.unit
         return Summary(figures, best_loss, best_step, found.baseline_order, found.texts, unit)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rnnx.cache import replacing
 from rnnx.errors import PluginError
-from rnnx.records import Point, is_file_name, is_picture, point_of
+from rnnx.records import Findings, Point, is_file_name, is_picture, point_of
 from rnnx.runfolder import RunFolder
 from rnnx.sending import LastWord, Sender
 from rnnx.spool import Spool
@@ -109,7 +109,16 @@ class Tracking:
         path.write_bytes(png)
         self._spool.keep("picture", self._inside(path), name, step)
 
-    def probe_file(self, probe: str, name: str, data: bytes) -> None:
+    def findings(self, probe: str, found: Findings, step: int) -> None:
+        """Keep what a probe found after this step."""
+        for key, value in found.figures.items():
+            self.point(key, value, step)
+        for name, png in found.pictures.items():
+            self.picture(f"{probe}_{name}", png, step)
+        for name, data in found.files.items():
+            self._probe_file(probe, name, data)
+
+    def _probe_file(self, probe: str, name: str, data: bytes) -> None:
         """Keep a probe's file; in the tracker it is in a folder called by the probe."""
         if not is_file_name(name):
             raise PluginError(f"file {name!r}: a probe's file is called by letters, digits, _ . -")
