@@ -57,6 +57,8 @@ def launch(engine: Any, config: Any, jobs: Sequence[Sequence[str]], first: int) 
     asked = {first + place: list(overrides) for place, overrides in enumerate(jobs)}
     causes: dict[int, str] = {}
     with Stop() as stop, _Beat(sweep, stop, asked) as beat:
+        if stop.signal:  # in the batch before this one
+            return []
         try:
             causes = _causes(engine.launch(jobs, first), first)
         except (SystemExit, KeyboardInterrupt):
