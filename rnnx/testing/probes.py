@@ -14,7 +14,7 @@ from rnnx.model import Network
 from rnnx.plugins import registry
 from rnnx.progress import Progress
 from rnnx.records import Findings, Observation, Outcome, is_file_name
-from rnnx.testing.suite import expect, global_state, make_suite
+from rnnx.testing.suite import NotApplicable, expect, global_state, make_suite
 from rnnx.trained import Model
 
 T, B, N_Y = 5, 3, 6
@@ -80,7 +80,7 @@ def check_conclusion(probe: Probe) -> None:
     What another data set's run comes to it may refuse, in one line.
     """
     if not isinstance(probe, ConcludingProbe):
-        return
+        raise NotApplicable("the probe has no conclude: it looks at steps alone")
     seen = outcome()
     before = seen.model.params.flat.copy()
     try:
