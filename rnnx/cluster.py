@@ -56,6 +56,7 @@ def launch(engine: Any, config: Any, jobs: Sequence[Sequence[str]], first: int) 
     sweep = sweep_of(config.hydra)
     asked = {first + place: list(overrides) for place, overrides in enumerate(jobs)}
     causes: dict[int, str] = {}
+    all_ended = True
     with Stop() as stop, _Beat(sweep, stop, asked) as beat:
         if stop.signal:  # in the batch before this one
             return []
@@ -63,6 +64,9 @@ def launch(engine: Any, config: Any, jobs: Sequence[Sequence[str]], first: int) 
             causes = _causes(engine.launch(jobs, first), first)
         except (SystemExit, KeyboardInterrupt):
             beat.stop()
+            all_ended = False
+            if hasattr(signal, "alarm"):
+                signal.alarm(0)  # an engine's handler of SIGTERM may end us in three seconds
             if not stop.signal:  # the engine has put a handler of its own in the place of ours
                 with Stop():
                     signal.raise_signal(signal.SIGTERM)
@@ -70,11 +74,13 @@ def launch(engine: Any, config: Any, jobs: Sequence[Sequence[str]], first: int) 
             if not any(_Place.of(sweep, job).begun.exists() for job in asked):
                 raise
             cause = (" ".join(str(error).split()) or type(error).__name__)[:200]
+            all_ended = False
             causes = dict.fromkeys(asked, f"was not started: {cause}")
             if not stop.signal:
                 told = "the launcher has lost a job, the others go on"
                 print(f"rnnx: {told} ({cause})", file=sys.stderr)
-        _wait(sweep, asked, stop)
+        if not all_ended:
+            _wait(sweep, asked, stop)
         _keep_lost(sweep, config.outputs, asked, causes, stop)
     return [returned(sweep, job, overrides) for job, overrides in asked.items()]
 

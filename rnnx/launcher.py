@@ -30,14 +30,14 @@ LOOK = 0.5  # seconds between two looks at whether a signal has come
 def launch(config: Any, jobs: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
     """Run the jobs of these overrides, numbered from ``first``, to their ends."""
     numbered = [(first + place, list(overrides)) for place, overrides in enumerate(jobs)]
-    sweep = stream(config, iter(numbered), total=len(numbered))
+    sweep = stream(config, iter(numbered), lambda _: None, len(numbered))
     return [returned(sweep, job, overrides) for job, overrides in numbered]
 
 
 def stream(
     config: Any,
     jobs: Iterator[tuple[int, list[str]]],
-    ended: Callable[[Outcome], None] | None = None,
+    ended: Callable[[Outcome], None],
     total: int = 0,
 ) -> Sweep:
     """Run jobs, each taken when there is room for it, and tell what came of each.
@@ -48,8 +48,7 @@ def stream(
 
     def tell(outcome: Outcome) -> None:
         print(line(sweep, outcome, total), flush=True)
-        if ended is not None:
-            ended(outcome)
+        ended(outcome)
 
     with Stop() as stop:
         pool = Pool(sweep, config.outputs, config.jobs or processors(), tell)

@@ -39,7 +39,8 @@ ASIDE = (
     "sweep.rerun=",
     "hydra/launcher=",
     "hydra.launcher.",
-    "hydra.sweeper.max_batch",
+    "+hydra.launcher.",
+    "hydra.sweeper.max_batch_size=",
     "hydra.sweeper.n_trials=",
 )
 

@@ -25,8 +25,7 @@ class GridSweeper(BasicSweeper):  # type: ignore[misc]
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        if not isinstance(self.launcher, ProcessLauncher | BasicLauncher):
-            self.launcher = ElsewhereLauncher(self.launcher, config)
+        self.launcher = _watched(self.launcher, config)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Every value was checked when the sweep began; a job checks them all together."""
@@ -57,9 +56,10 @@ class OptunaSweeper(Sweeper):  # type: ignore[misc]
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         self._config, self._context = config, hydra_context
-        self._launcher = Plugins.instance().instantiate_launcher(
+        launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
+        self._launcher = _watched(launcher, config)
 
     def sweep(self, arguments: list[str]) -> None:
         from rnnx.search import run
@@ -98,6 +98,12 @@ class ElsewhereLauncher:
         from rnnx.cluster import launch
 
         return launch(self._engine, self._config, job_overrides, initial_job_idx)
+
+
+def _watched(launcher: Any, config: Any) -> Any:
+    if isinstance(launcher, ProcessLauncher | BasicLauncher):
+        return launcher
+    return ElsewhereLauncher(launcher, config)
 
 
 def _store(group: str, name: str, cls: type, **values: Any) -> None:

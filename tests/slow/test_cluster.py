@@ -84,7 +84,7 @@ def postgres() -> Iterator[str]:
         command = [program.with_name("postgres"), *data, *own]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=folder, **as_user)
         eventually((Path(folder) / f".s.PGSQL.{port}").exists, 60)
-        yield f"postgresql://rnnx@127.0.0.1:{port}/postgres"
+        yield f"postgresql+psycopg://rnnx@127.0.0.1:{port}/postgres"
         process.send_signal(signal.SIGINT)
         process.wait()
 
