@@ -28,8 +28,7 @@ def fault(kind: str, component: Any, what: str) -> PluginError:
 
 def parts(kind: str, component: Any, method: str, answer: Any, names: str) -> Any:
     """An answer of several parts, by their ``names``."""
-    wanted = names.split(", ")
-    if not isinstance(answer, tuple) or len(answer) != len(wanted):
+    if not isinstance(answer, tuple) or len(answer) != names.count(",") + 1:
         found = f"{len(answer)} parts" if isinstance(answer, tuple) else type(answer).__name__
         raise fault(kind, component, f"{method} returned {found}, expected ({names})")
     return answer
@@ -37,7 +36,9 @@ def parts(kind: str, component: Any, method: str, answer: Any, names: str) -> An
 
 def is_like(array: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> bool:
     """Whether it is an array of this shape and type."""
-    return isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype
+    if not isinstance(array, np.ndarray) or array.shape != shape:
+        return False
+    return array.dtype is dtype or array.dtype == dtype  # `is` is ten times faster
 
 
 def unlike(array: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> str:
@@ -102,8 +103,9 @@ def gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
         if not is_like(given, array.shape, array.dtype):
             told = unlike(given, array.shape, array.dtype)
             raise fault(kind, component, f"backward: d{name} is {told}")
-    if strange := sorted(set(found) - set(params)):
-        what = f"backward: there is a gradient for {strange[0]}, which is no parameter"
+    if len(found) > len(params):
+        strange = min(map(str, set(found) - set(params)))
+        what = f"backward: there is a gradient for {strange}, which is no parameter"
         raise fault(kind, component, f"{what}; they are {', '.join(params)}")
     return dict(found)
 
