@@ -1,64 +1,23 @@
 """`rnnx ui` and what a browser shows of a run."""
 
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium.webdriver.common.by import By
+from browsing import page, served
 
 import rnnx
 
 pytestmark = pytest.mark.slow
 
 
-def free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
-
-
 @pytest.fixture
-def ui(tmp_path: Path) -> Iterator[tuple[str, str]]:
+def ui() -> Iterator[tuple[str, str]]:
     """The address that `rnnx ui` printed and the id of a run in its store."""
     run = rnnx.train(["steps=30", "log_every=1", "eval_every=5"])
-    port = free_port()
-    command = [sys.executable, "-m", "rnnx", "ui", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        said = server.stdout.readline()
-        address = re.match(r"http://\S+", said)
-        assert address, said
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield address[0], run.run_id
-        server.terminate()
-        server.wait()
-    # Its workers have gone with it.
-    for _ in range(40):
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", port)):
-                return
-        time.sleep(0.25)
-    pytest.fail("the server outlived rnnx ui")
-
-
-def page(browser, address: str, *texts: str) -> str:
-    """Open an address and wait until the page holds every text."""
-    browser.get("about:blank")
-    browser.get(address)
-    for text in texts:
-        browser.find_element(By.XPATH, f"//*[contains(text(), '{text}')]")
-    return str(browser.find_element(By.TAG_NAME, "body").text)
+    with served() as address:
+        yield address, run.run_id
 
 
 def test_a_run_in_the_browser(browser, ui: tuple[str, str], tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""`rnnx ui` as a process, and what a browser shows of it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from selenium.webdriver.common.by import By
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The address that `rnnx ui` printed; it shows the store of the folder where it starts."""
+    port = free_port()
+    command = [sys.executable, "-m", "rnnx", "ui", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        said = server.stdout.readline()
+        address = re.match(r"http://\S+", said)
+        assert address, said
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address[0]
+        server.terminate()
+        server.wait()
+    # Its workers have gone with it.
+    for _ in range(40):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.25)
+    raise AssertionError("the server outlived rnnx ui")
+
+
+def page(browser: Any, address: str, *texts: str) -> str:
+    """Open an address and wait until the page holds every text."""
+    browser.get("about:blank")
+    browser.get(address)
+    for text in texts:
+        browser.find_element(By.XPATH, f"//*[contains(text(), '{text}')]")
+    return str(browser.find_element(By.TAG_NAME, "body").text)

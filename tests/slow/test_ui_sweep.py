@@ -1,0 +1,114 @@
+"""A sweep as a browser shows it. RNNX_PICTURES=docs/images makes the README's pictures anew."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browsing import page, served
+from processes import done
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from rnnx.runfolder import runs_in
+from rnnx.sweep import Sweep
+
+pytestmark = pytest.mark.slow
+
+SWEEP = ["cell=vanilla,lstm", "seed=0,1", "steps=200", "log_every=5", "eval_every=20"]
+SWEEP += ["sample_every=50", "probe=gradient_by_lag", "probes.gradient_by_lag.every=50"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The experiment's address; a sweep of four runs is in its store."""
+    before, folder = Path.cwd(), tmp_path_factory.mktemp("sweep")
+    os.chdir(folder)
+    done("train", "-m", *SWEEP)
+    with served() as address:
+        yield f"{address.split('#')[0]}#/experiments/1"
+    os.chdir(before)
+
+
+@pytest.fixture(autouse=True)
+def there(home: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.chdir(next(tmp_path_factory.getbasetemp().glob("sweep*")))
+
+
+def picture(browser, name: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for close in browser.find_elements(By.XPATH, "//button[@aria-label='Close']"):
+        close.click()
+    browser.save_screenshot(str(Path(os.environ.get("RNNX_PICTURES", tmp_path)) / f"{name}.png"))
+
+
+def sweep() -> Sweep:
+    (path,) = Path("outputs/sweeps").glob("*/sweep.json")
+    return Sweep(path.parent)
+
+
+def run_named(name: str) -> str:
+    (found,) = [f.id for f in runs_in(Path("outputs")) if f.read()["name"] == name]
+    return found
+
+
+def test_the_tree_of_parent_and_children(browser, home: str, tmp_path: Path) -> None:
+    shown = page(browser, f"{home}/runs", "sweep cell, seed")
+    assert "cell=lstm seed=0" not in shown  # below its parent, and closed at first
+    opening = "//*[contains(@class, 'ag-row')]//button[contains(@data-component-id, 'runname')]"
+    browser.find_element(By.XPATH, opening).click()
+    for cell in ("vanilla", "lstm"):
+        for seed in (0, 1):
+            browser.find_element(By.XPATH, f"//*[contains(text(), 'cell={cell} seed={seed}')]")
+    picture(browser, "sweep_tree", tmp_path)
+
+
+def test_a_filter_finds_what_nesting_hides(browser, home: str) -> None:
+    query = "tags.%60sweep.cell%60+%3D+%22lstm%22"
+    shown = page(browser, f"{home}/runs?searchFilter={query}", "cell=lstm seed=1")
+    assert "cell=lstm seed=0" in shown and "cell=vanilla" not in shown
+
+
+def test_two_runs_compared(browser, home: str, tmp_path: Path) -> None:
+    two = json.dumps([run_named("cell=vanilla seed=0"), run_named("cell=lstm seed=0")])
+    runs = two.replace(" ", "")
+    start = home.split("#", maxsplit=1)[0]
+    address = f"{start}#/compare-runs?runs={runs}&experiments=[%221%22]"
+    shown = page(browser, address, "Comparing 2 Runs", "cell.name", "best/val_loss", "sweep.cell")
+    assert "cell=lstm seed=0" in shown and "cell=vanilla seed=0" in shown
+
+
+def test_samples_by_step(browser, home: str) -> None:
+    run_id = run_named("cell=lstm seed=0")
+    page(browser, f"{home}/runs/{run_id}/artifacts/samples", "step_000050.txt", "step_000200.txt")
+    (folder,) = [f for f in runs_in(Path("outputs")) if f.id == run_id]
+    first = (folder.path / "samples/step_000050.txt").read_text().split()[0]
+    page(browser, f"{home}/runs/{run_id}/artifacts/samples/step_000050.txt", first)
+
+
+def test_a_picture_with_its_slider(browser, home: str, tmp_path: Path) -> None:
+    run_id = run_named("cell=lstm seed=0")
+    page(browser, f"{home}/runs/{run_id}/model-metrics", "val_loss")
+    search = browser.find_element(By.XPATH, "//input[@placeholder='Search metric charts']")
+    search.send_keys("gradient_by_lag_norm")
+    slider = browser.find_element(By.XPATH, "//*[@role='slider']")
+    assert (slider.get_attribute("aria-valuemin"), slider.get_attribute("aria-valuemax")) == (
+        "1",
+        "200",
+    )
+    slider.send_keys(Keys.END)
+    browser.find_element(By.XPATH, "//img[contains(@src, 'gradient_by_lag_norm')]")
+    picture(browser, "slider", tmp_path)
+
+
+def test_the_page_of_the_parent(browser, home: str, tmp_path: Path) -> None:
+    parent = sweep().read()["parent"]
+    shown = page(browser, f"{home}/runs/{parent}/artifacts/comparison.html", "ranking.csv")
+    assert "figures" in shown
+    browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
+    time.sleep(1)
+    shown = browser.find_element(By.TAG_NAME, "body").text
+    browser.switch_to.default_content()
+    assert "cell=lstm seed=1" in shown and "Over seeds" in shown
+    picture(browser, "sweep_page", tmp_path)
