@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from browsing import page, served
 from processes import done
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 
 from rnnx.runfolder import runs_in
 from rnnx.sweep import Sweep
@@ -97,8 +97,12 @@ def test_a_picture_with_its_slider(browser, home: str, tmp_path: Path) -> None:
         "1",
         "200",
     )
-    slider.send_keys(Keys.END)
-    browser.find_element(By.XPATH, "//img[contains(@src, 'gradient_by_lag_norm')]")
+    line = slider.find_element(By.XPATH, "./ancestor::*[@data-orientation][1]")
+    ActionChains(browser).move_to_element(line).click().perform()  # its middle
+    shown = browser.find_element(By.XPATH, "//img[contains(@src, 'gradient_by_lag_norm')]")
+    assert slider.get_attribute("aria-valuenow") == "100"
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", shown)
+    time.sleep(2)
     picture(browser, "slider", tmp_path)
 
 
