@@ -149,7 +149,11 @@ def test_odd_grammar(override: str, names: Path) -> None:
     session_or_error([*tiny(names, "batch_size=2"), override])
 
 
-@pytest.mark.parametrize("seed", range(20))
+# A hundred in `make test`, all thousand with the slow tests.
+PARTS = [*range(2), *(pytest.param(k, marks=pytest.mark.slow) for k in range(2, 20))]
+
+
+@pytest.mark.parametrize("seed", PARTS)
 def test_random_overrides(seed: int, names: Path) -> None:
     for i in range(50):
         session_or_error([*tiny(names, "batch_size=2"), *random_overrides(50 * seed + i)])
