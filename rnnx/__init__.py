@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from rnnx.cache import replacing as replacing
     from rnnx.contracts import API_VERSION as API_VERSION
     from rnnx.contracts import Array as Array
     from rnnx.contracts import Params as Params
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
     from rnnx.door import build as build
     from rnnx.door import load as load
     from rnnx.door import train as train
+    from rnnx.failing import guarded as guarded
     from rnnx.hookspecs import Register as Register
     from rnnx.hookspecs import hookimpl as hookimpl
     from rnnx.initialization import fill as fill
+    from rnnx.ngram import ngram_losses as ngram_losses
     from rnnx.parameters import Parameters as Parameters
+    from rnnx.printing import printable as printable
     from rnnx.ranges import require as require
     from rnnx.ranges import require_positive as require_positive
     from rnnx.ranges import require_share as require_share
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from rnnx.records import Point as Point
     from rnnx.records import RunSummary as RunSummary
     from rnnx.scratch import Scratch as Scratch
+    from rnnx.trained import Model as Model
     from rnnx.unrolling import unroll as unroll
     from rnnx.vocabulary import Vocabulary as Vocabulary
 
@@ -69,6 +74,11 @@ _HOME = {
     "Parameters": "parameters",
     "Scratch": "scratch",
     "Vocabulary": "vocabulary",
+    "Model": "trained",
+    "guarded": "failing",
+    "ngram_losses": "ngram",
+    "printable": "printing",
+    "replacing": "cache",
     "build": "door",
     "load": "door",
     "train": "door",

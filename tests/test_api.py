@@ -17,7 +17,7 @@ from rnnx.scaffold import TEMPLATES
 from rnnx.staging import HOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
-STRANGERS = ("rnnx-example",)
+STRANGERS = ("rnnx-example", "rnnx-jazz/rnnx_jazz")
 
 
 def page() -> dict[str, set[str]]:

@@ -3,7 +3,7 @@
 Importing this registers; music21, mido and matplotlib are imported where they are used.
 """
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx import Register, hookimpl
 from rnnx_jazz.dataset import Jazz
 from rnnx_jazz.probe import Music
 

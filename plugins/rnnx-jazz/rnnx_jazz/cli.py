@@ -11,8 +11,7 @@ from pathlib import Path
 
 import click
 
-from rnnx.failing import guarded
-from rnnx.printing import printable
+from rnnx import guarded, printable
 
 KINDS = (".mid", ".musicxml", ".wav", ".png", ".txt")
 

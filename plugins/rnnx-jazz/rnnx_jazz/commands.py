@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnx.cache import replacing
+import rnnx
+from rnnx import replacing, require, require_positive
 from rnnx.errors import ConfigError, DataError
-from rnnx.ranges import require, require_positive
 from rnnx_jazz.chart import BLUES, MOST_BARS, extended, parse_chart
 from rnnx_jazz.improvising import Solo, tokens_text
 from rnnx_jazz.improvising import improvise as improvised
@@ -36,12 +36,10 @@ def improvise(
     run: str, asked: Asked, temperature: float, seed: int, out: Sequence[Path]
 ) -> Iterator[str]:
     """Write a solo by the model of ``run``; a line about each file."""
-    from rnnx.runs import find_model
-
     require_positive("--temperature", temperature)
     writers = [(path, _writer(path)) for path in out or (Path("solo.mid"),)]
     chart = chart_of(asked)
-    solo = improvised(find_model(run), chart, temperature, seed)
+    solo = improvised(rnnx.load(run), chart, temperature, seed)
     for path, write in writers:
         data = write(solo)
         try:

@@ -9,10 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnx.contracts import Array
-from rnnx.corpus import Corpus, Examples, smallest_unsigned
+from rnnx import Array, Corpus, Examples, Vocabulary
 from rnnx.errors import DataError
-from rnnx.vocabulary import Vocabulary
 from rnnx_jazz.decoding import by_bar
 from rnnx_jazz.music import Tune
 
@@ -114,7 +112,7 @@ def whole(tunes: Sequence[Encoded], vocabulary: Vocabulary) -> Examples:
 
 def _ids(tunes: Sequence[Encoded], vocabulary: Vocabulary) -> Array:
     flat = vocabulary.encode(token for tune in tunes for token in tune.tokens)
-    return np.array(flat, smallest_unsigned(len(vocabulary)))
+    return np.array(flat, np.min_scalar_type(len(vocabulary)))
 
 
 def _windows(tunes: Sequence[Encoded], windows: Windows, vocabulary: Vocabulary) -> Examples:

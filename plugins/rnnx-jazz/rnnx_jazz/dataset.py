@@ -13,11 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from rnnx import Corpus, Vocabulary, require, require_share
 from rnnx.contracts import Grammar
-from rnnx.corpus import Corpus
 from rnnx.errors import DataError
-from rnnx.ranges import require, require_share
-from rnnx.vocabulary import Vocabulary
 from rnnx_jazz.chart import BLUES, parse_chart
 from rnnx_jazz.corpus import Encoded, Windows, corpus_of
 from rnnx_jazz.grammar import JazzGrammar

@@ -19,9 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnx.contracts import Array, State
+from rnnx import Array, State, Vocabulary
 from rnnx.errors import DataError
-from rnnx.vocabulary import Vocabulary
 from rnnx_jazz.music import TICKS, Bar, Tune
 from rnnx_jazz.tokens import Token, parse
 

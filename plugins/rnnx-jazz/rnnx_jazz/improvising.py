@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rnnx.ranges import require_positive
+from rnnx import require_positive
 from rnnx_jazz.decoding import by_bar, decode
 from rnnx_jazz.grammar import JazzGrammar
 from rnnx_jazz.music import Tune
 
 if TYPE_CHECKING:
-    from rnnx.trained import Model
+    from rnnx import Model
 
 
 class Solo(NamedTuple):

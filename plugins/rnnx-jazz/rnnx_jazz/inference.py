@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnx.contracts import Array
+from rnnx import Array
 from rnnx_jazz.chords import NAMES, Chord, parse_chord
 from rnnx_jazz.music import Bar, Change, Note
 

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rnnx.ngram import ngram_losses
+from rnnx import ngram_losses
 from rnnx_jazz.corpus import JazzCorpus, whole
 from rnnx_jazz.improvising import Solo
 
 if TYPE_CHECKING:
-    from rnnx.trained import Model
+    from rnnx import Model
 
 NAMES = {"C": "chord", "S": "scale", "A": "approach", "X": "other", "R": "rest"}
 

@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rnnx import Findings, Observation, Outcome, Scratch, require, require_positive
 from rnnx.errors import ConfigError
-from rnnx.ranges import require, require_positive
-from rnnx.records import Findings, Observation, Outcome
-from rnnx.scratch import Scratch
 from rnnx_jazz.corpus import JazzCorpus
 from rnnx_jazz.improvising import Solo, improvise, tokens_text
 from rnnx_jazz.measures import NAMES, held_out_figures, shares, solo_figures

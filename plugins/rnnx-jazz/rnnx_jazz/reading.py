@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnx.cache import expanded
 from rnnx.errors import DataError
 from rnnx_jazz.abcfile import read_abc
 from rnnx_jazz.midi import read_midi
@@ -55,7 +55,7 @@ def _readers() -> dict[str, Callable[[bytes, str], list[Score]]]:
 
 def read_bytes(path: str, where: str) -> bytes:
     """The bytes of a file of music; DataError before anything large or strange is read."""
-    file = expanded(path)
+    file = Path(os.path.expanduser(path))
     most = MOST.get(file.suffix.lower())
     if most is None:
         raise DataError(f"{where}: is none of {', '.join(MOST)}; convert it to one of them")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rnnx.contracts import Array
+from rnnx import Array
 from rnnx.errors import DataError
 from rnnx_jazz.midi import comping
 from rnnx_jazz.music import TICKS, Note, Tune
