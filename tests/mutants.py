@@ -1,6 +1,7 @@
 """Components broken in one way, for checking the checkers."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ def mutant(base: Any, **methods: Callable[..., Any]) -> Any:
         return lambda self, *args: new(lambda *a: right(self, *a), *args)
 
     made = type("Mutant", (type(base),), {n: wrapped(n, m) for n, m in methods.items()})
-    return made(**{name: getattr(base, name) for name in base.__dataclass_fields__})
+    return made(**{item.name: getattr(base, item.name) for item in fields(base)})
 
 
 def assert_all_caught(checks: Any, mutants: dict[str, list[Any]]) -> None:

@@ -30,12 +30,6 @@ pytestmark = pytest.mark.skipif(
 CELLS = (LSTM(), GRU(), GRU(reset_after=False), Vanilla(), Vanilla(activation=Activation.relu))
 
 
-@pytest.fixture(autouse=True)
-def kernels_kept(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> None:
-    """One folder of compiled code for all tests of this file."""
-    monkeypatch.setenv("RNNX_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
-
-
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every scratch that is made asks for kernels."""
@@ -46,6 +40,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("compiled")
 class TestCompiledCells(CellSuite):
     components = CELLS
+
+    def test_gates(self) -> None:
+        pytest.skip("probes look at gates with NumPy, whatever the run computes with")
 
 
 @pytest.mark.usefixtures("compiled")
