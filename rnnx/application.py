@@ -10,19 +10,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from rnnx.cluster import is_driver, work
 from rnnx.compose import compose, conf_folder, plain, prepare_hydra
-from rnnx.driving import drive
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.overrides import quoted
 from rnnx.plugins import plugins
-from rnnx.ranking import line
 from rnnx.report import Report, for_terminal
 from rnnx.resuming import resume, unfinished
 from rnnx.run import Run, train
 from rnnx.settings import Resume
-from rnnx.sweep import sweep_of
-from rnnx.sweepjob import run_job
 
 
 def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] = ()) -> int:
@@ -35,6 +30,8 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     overrides = quoted(overrides)
     if not look:
         if multirun:
+            from rnnx.driving import drive  # a single run need not wait for what sweeps need
+
             return drive(overrides, lambda texts: _hydra(["--multirun", *texts]))
         compose(overrides)  # refuse a wrong override in one line, before anything starts
         if sets := [text for text in overrides if text.startswith("sweep=")]:
@@ -49,17 +46,25 @@ def job(config: DictConfig) -> int:
 
     values = plain(config)  # the session checks them
     hydra = HydraConfig.get()
-    overrides = list(hydra.overrides.task)
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
-        sweep = sweep_of(hydra)
-        if not is_driver(sweep):
-            return work(sweep, values, hydra)
-        code = run_job(values, overrides, hydra.job.num, sweep)
-        outcome = sweep.outcome(hydra.job.num)
-        if outcome is not None:
-            print(line(sweep, outcome), flush=True)
-        return code
-    return run_or_resume(values, for_terminal(), overrides).exit_code
+        return _job_of_sweep(values, hydra)
+    return run_or_resume(values, for_terminal(), list(hydra.overrides.task)).exit_code
+
+
+def _job_of_sweep(values: dict[str, Any], hydra: Any) -> int:
+    from rnnx.cluster import is_driver, work
+    from rnnx.ranking import line
+    from rnnx.sweep import sweep_of
+    from rnnx.sweepjob import run_job
+
+    sweep = sweep_of(hydra)
+    if not is_driver(sweep):
+        return work(sweep, values, hydra)
+    code = run_job(values, list(hydra.overrides.task), hydra.job.num, sweep)
+    outcome = sweep.outcome(hydra.job.num)
+    if outcome is not None:
+        print(line(sweep, outcome), flush=True)
+    return code
 
 
 def run_or_resume(values: dict[str, Any], report: Report, overrides: list[str]) -> Run:
