@@ -44,7 +44,7 @@ class _Place(NamedTuple):
 
     @classmethod
     def of(cls, sweep: Sweep, job: int) -> _Place:
-        return cls(sweep.traceback_file(job).parent, str(job))
+        return cls(sweep.job_folder(job), str(job))
 
     @property
     def begun(self) -> Path:

@@ -180,10 +180,7 @@ def sweep_entries(sweep: Sweep) -> list[Entry]:
 
 
 def _of_job(sweep: Sweep, outcome: Outcome, folder: RunFolder | None) -> Entry:
-    swept = sweep.read().get("swept", [])
-    pairs = (text.partition("=")[::2] for text in outcome.overrides)
-    settings = {key: value for key, value in pairs if key in swept}
-    name = " ".join(f"{key}={value}" for key, value in settings.items())
+    settings, name = sweep.swept(outcome.overrides), sweep.name(outcome.overrides)
     if folder is None:
         name, best = name or "default", outcome.best_val_loss
         metrics = {} if best is None else {BEST: best}

@@ -14,7 +14,7 @@ from rnnx.comparison_page import keep
 from rnnx.config import component_from
 from rnnx.errors import ConfigError, RnnxError
 from rnnx.launcher import start_server
-from rnnx.ranking import ranked, show, write
+from rnnx.ranking import ranked, rows, show, write
 from rnnx.records import Point
 from rnnx.rehearsal import keep as keep_rehearsal
 from rnnx.report import console
@@ -78,9 +78,8 @@ def _tell_best(sweep: Sweep, log: RunLog) -> None:
     best = next(iter(ranked(outcomes)), None)
     if best is None or best.best_val_loss is None or not math.isfinite(best.best_val_loss):
         return
-    values = dict(pair.partition("=")[::2] for pair in best.overrides)
-    swept = {f"best.{key}": values[key] for key in sweep.read()["swept"] if key in values}
-    log.tags({"best.run": best.run_id, **swept})
+    values = {f"best.{key}": value for key, value in sweep.swept(best.overrides).items()}
+    log.tags({"best.run": best.run_id, **values})
     now = int(time.time() * 1000)
     log.points([Point("best/val_loss", best.best_val_loss, len(outcomes), now)])
 
@@ -89,10 +88,11 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     """Tell what came of the jobs, here and in the parent's run."""
     counts = Counter(outcome.status for outcome in sweep.outcomes())
     bad = failed or counts["FAILED"] + counts["KILLED"] > 0
-    table = write(sweep)
+    table, csv = rows(sweep), sweep.path / "ranking.csv"
+    write(table, csv)
     try:
         log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in CLOSED})
-        for path in (table, *sorted(sweep.artifacts.glob("*"))):
+        for path in (csv, *sorted(sweep.artifacts.glob("*"))):
             log.file(path)
         _tell_best(sweep, log)
         log.finish("KILLED" if number else "FAILED" if bad else "FINISHED")
@@ -102,7 +102,7 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
         cause = " ".join(str(error).split())[:200] or type(error).__name__
         told = f"the tracker does not answer ({cause}); the same command again closes the sweep"
         print(f"rnnx: {told}", file=sys.stderr)
-    show(sweep, console(soft_wrap=True))
+    show(table, console(soft_wrap=True))
     keep(sweep, log)  # last: its figures take a moment, in which a signal may come
     told = ", ".join(f"{counts[status]} {status.lower()}" for status in CLOSED if counts[status])
     print(f"sweep {sweep.id}: {told or 'no job was started'}; outputs in {sweep.path}")

@@ -20,9 +20,8 @@ from rnnx.rehearsal import VARIABLE, rehearse
 from rnnx.signals import STOPPING
 
 os.setsid()
-for _name in STOPPING:
-    if hasattr(signal, _name):
-        signal.signal(getattr(signal, _name), signal.SIG_IGN)
+for _number in STOPPING:
+    signal.signal(_number, signal.SIG_IGN)
 
 if VARIABLE in os.environ:
     rehearse(Path(os.environ[VARIABLE]))

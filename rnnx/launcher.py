@@ -21,7 +21,7 @@ from rnnx.ranking import line
 from rnnx.rehearsal import VARIABLE
 from rnnx.signals import Stop
 from rnnx.sweep import Outcome, Sweep, end_abandoned, run_of, sweep_of
-from rnnx.sweepjob import child
+from rnnx.sweepjob import child, of_the_run
 from rnnx.threads import processors
 
 LOOK = 0.5  # seconds between two looks at whether a signal has come
@@ -109,11 +109,11 @@ class Pool:
     def _ended(self, process: Any, job: int, overrides: list[str], began: float) -> None:
         process.join()
         if self._sweep.outcome(job) is None:  # it could not say a word
-            own = [o for o in overrides if not o.startswith("hydra")]
             status, reason = _in_words(process.exitcode)
             end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
             run_id, seconds = run.id if run else "", time.time() - began
+            own = of_the_run(overrides)
             self._sweep.keep(Outcome(job, own, status, reason, run_id, seconds=seconds))
         outcome = self._sweep.outcome(job)
         assert outcome is not None

@@ -45,23 +45,21 @@ def rows(sweep: Sweep) -> list[tuple[str, ...]]:
     return found
 
 
-def show(sweep: Sweep, console: Any) -> None:
-    """Print the table: drawn on a terminal, tab-separated elsewhere."""
+def show(found: Sequence[Sequence[str]], console: Any) -> None:
+    """Print the rows: drawn on a terminal, tab-separated elsewhere."""
     from rich.table import Table
 
     if not console.is_terminal:
-        for cells in rows(sweep):
+        for cells in found:
             print("\t".join(cells))
         return
     table = Table(*COLUMNS, box=None)
-    for cells in rows(sweep):
+    for cells in found:
         table.add_row(*cells)
     console.print(table)
 
 
-def write(sweep: Sweep) -> Path:
-    """The table as ``ranking.csv`` in the sweep's folder."""
-    path = sweep.path / "ranking.csv"
+def write(found: Sequence[Sequence[str]], path: Path) -> None:
+    """The rows and their head as a CSV file."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *rows(sweep)])
-    return path
+        csv.writer(file).writerows([COLUMNS, *found])

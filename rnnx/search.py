@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rnnx.errors import ConfigError
 from rnnx.ranges import require
 from rnnx.signals import Stop
-from rnnx.sweep import PRUNED, Outcome, Sweep, sweep_of
-from rnnx.trials import NAME, optuna, pruner, storage
+from rnnx.sweep import Outcome, Sweep, sweep_of
+from rnnx.trials import NAME, PRUNED, optuna, pruner, storage
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

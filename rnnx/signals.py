@@ -9,7 +9,9 @@ from types import FrameType, TracebackType
 from typing import Any
 
 # A terminal that is closed sends SIGHUP, where there is such a thing.
-STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")
+STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class Stop:
@@ -31,7 +33,7 @@ class Stop:
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
-            for number in (getattr(signal, name) for name in STOPPING if hasattr(signal, name)):
+            for number in STOPPING:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._handle)
         around = (getattr(handler, "__self__", None) for handler in self._before.values())

@@ -32,7 +32,6 @@ from rnnx.store import RunLog, Tracker
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
 ORPHANS = 60.0  # seconds that jobs have to end after their driver was killed
-PRUNED = "pruned: others were better by then"  # the reason of a job that a search ended early
 # What does not decide which jobs there are.
 ASIDE = (
     "jobs=",
@@ -69,7 +68,8 @@ class Sweep:
     ) -> Sweep:
         """The sweep of these overrides: the one that was begun before, or a new one."""
         folder = Path(outputs).expanduser() / "sweeps"
-        asked = hashlib.sha256(json.dumps(sorted(_deciding(overrides))).encode()).hexdigest()[:16]
+        deciding = sorted(text for text in overrides if not text.startswith(ASIDE))
+        asked = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
         known = sorted(folder.glob("*/sweep.json"), key=lambda path: path.stat().st_mtime)
         for path in reversed([] if anew else known):
             sweep = cls(path.parent)
@@ -101,9 +101,8 @@ class Sweep:
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of sweep.json, all at once."""
-        known = self.read()
         with replacing(self.path / "sweep.json") as temporary:
-            temporary.write_text(json.dumps(known | dict(fields), indent=1), "utf-8")
+            temporary.write_text(json.dumps(self.read() | dict(fields), indent=1), "utf-8")
 
     def remove(self) -> None:
         """Delete a sweep that never began."""
@@ -128,9 +127,13 @@ class Sweep:
         """Where a job's output goes."""
         return self.path / "jobs" / f"{job}.log"
 
+    def job_folder(self, job: int) -> Path:
+        """Where a job's own files are, if it has any."""
+        return self.path / "jobs" / str(job)
+
     def traceback_file(self, job: int) -> Path:
         """Where the traceback of a job that failed is."""
-        return self.path / "jobs" / str(job) / "traceback.txt"
+        return self.job_folder(job) / "traceback.txt"
 
     def keep_traceback(self, job: int, error: BaseException) -> Path:
         """Write where ``error`` came from into the job's log; a file that holds that alone."""
@@ -159,17 +162,19 @@ class Sweep:
         jobs = sorted(int(path.stem) for path in (self.path / "jobs").glob("*.json"))
         return [found for job in jobs if (found := self.outcome(job)) is not None]
 
-    def tags(self, overrides: Sequence[str]) -> dict[str, str]:
-        """The tags of a job's run."""
-        known = self.read()
-        swept = dict(pair.partition("=")[::2] for pair in overrides)
-        keys = {f"sweep.{key}": swept[key] for key in known["swept"] if key in swept}
-        return {"sweep.id": self.id, PARENT_TAG: known["parent"], **keys}
+    def swept(self, overrides: Sequence[str]) -> dict[str, str]:
+        """Key → value of a job's own overrides, without those that all jobs have."""
+        keys = self.read().get("swept", [])
+        return {k: v for k, v in (o.partition("=")[::2] for o in overrides) if k in keys}
 
     def name(self, overrides: Sequence[str]) -> str:
-        """A job's name: its own overrides, without those that all jobs have."""
-        keys = self.read().get("swept", [])
-        return " ".join(pair for pair in overrides if pair.partition("=")[0] in keys)
+        """A job's name: its own overrides."""
+        return " ".join(f"{key}={value}" for key, value in self.swept(overrides).items())
+
+    def tags(self, overrides: Sequence[str]) -> dict[str, str]:
+        """The tags of a job's run."""
+        keys = {f"sweep.{key}": value for key, value in self.swept(overrides).items()}
+        return {"sweep.id": self.id, PARENT_TAG: self.read()["parent"], **keys}
 
     def begin(self, tracker: Tracker) -> RunLog:
         """The parent's run: the one of before, or a new one."""
@@ -243,7 +248,3 @@ def _end(folder: RunFolder) -> None:
             log.tags({"reason": reason})
             log.finish("KILLED")
     folder.write({"status": "KILLED", "reason": reason})
-
-
-def _deciding(overrides: Sequence[str]) -> list[str]:
-    return [override for override in overrides if not override.startswith(ASIDE)]

@@ -22,8 +22,8 @@ from rnnx.run import Run, train
 from rnnx.runfolder import RunFolder, runs_in
 from rnnx.settings import Baseline, Rerun
 from rnnx.signals import STOPPING, Stop
-from rnnx.sweep import PRUNED, Outcome, Sweep, run_of
-from rnnx.trials import judge
+from rnnx.sweep import Outcome, Sweep, run_of
+from rnnx.trials import PRUNED, judge
 
 
 def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep: Sweep) -> int:
@@ -110,7 +110,7 @@ def _stand_in(
 
 def _stand_in_file(sweep: Sweep, job: int) -> Path:
     """Where the id of a job's stand-in is."""
-    return sweep.traceback_file(job).with_name("run_id")
+    return sweep.job_folder(job) / "run_id"
 
 
 def _before(values: Mapping[str, Any]) -> RunFolder | None:
@@ -143,7 +143,7 @@ def child(overrides: Sequence[str], job: int, path: str) -> None:
 
     sweep = Sweep(Path(path))
     os.setsid()  # a Ctrl-C in the terminal is the driver's to pass on
-    for number in (getattr(signal, name) for name in STOPPING if hasattr(signal, name)):
+    for number in STOPPING:
         meaning = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, meaning)
     log = os.open(sweep.log_file(job), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -156,8 +156,12 @@ def child(overrides: Sequence[str], job: int, path: str) -> None:
         sweep.keep_traceback(job, error)
         sweep.keep(Outcome(job, list(overrides), "FAILED", str(error)))
         sys.exit(1)
-    own = [o for o in overrides if not o.startswith("hydra")]
-    sys.exit(run_job(values, own, job, sweep))
+    sys.exit(run_job(values, of_the_run(overrides), job, sweep))
+
+
+def of_the_run(overrides: Sequence[str]) -> list[str]:
+    """A job's overrides without what is said of Hydra itself."""
+    return [override for override in overrides if not override.startswith("hydra")]
 
 
 def _end_with_driver() -> None:

@@ -13,6 +13,7 @@ from rnnx.sweep import Sweep
 
 JOURNAL = "search.log"
 NAME = "search"
+PRUNED = "pruned: others were better by then"  # the reason of a job that a search ended early
 
 
 def optuna() -> Any:

@@ -9,8 +9,8 @@ from tiny import tiny
 from rnnx.application import main
 from rnnx.errors import ConfigError, InputError
 from rnnx.runfolder import runs_in
-from rnnx.sweep import PRUNED, Outcome, Sweep
-from rnnx.trials import judge
+from rnnx.sweep import Outcome, Sweep
+from rnnx.trials import PRUNED, judge
 
 OPTUNA = ["hydra/launcher=basic", "hydra/sweeper=optuna"]
 RATE = "optimizer.learning_rate=tag(log, interval(1e-3, 1e-1))"
