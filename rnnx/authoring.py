@@ -5,27 +5,13 @@ As in cli.py, only click is imported here.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from rnnx import completion
-
-
-def _debug(command: Any) -> Any:
-    """``--debug`` for a command that does not look at it itself."""
-
-    def given(ctx: click.Context, option: click.Parameter, value: bool) -> None:
-        if value:
-            os.environ["RNNX_DEBUG"] = "1"
-
-    about = "Show tracebacks of errors."
-    return click.option("--debug", is_flag=True, expose_value=False, callback=given, help=about)(
-        command
-    )
+from rnnx.failing import debug_option
 
 
 # The kinds as a choice of click's would need the contracts, and so NumPy, for --help.
@@ -38,7 +24,7 @@ def _debug(command: Any) -> Any:
     shell_complete=completion.kinds,
     help="Any kind of `rnnx plugins`.",
 )
-@_debug
+@debug_option
 def new_plugin(name: str, kind: str) -> None:
     """Write a plugin's whole project into the folder NAME; its tests pass at once."""
     from rnnx.registry import kind_named
@@ -53,7 +39,7 @@ def new_plugin(name: str, kind: str) -> None:
 @click.argument("kind", shell_complete=completion.kinds)
 @click.argument("name", shell_complete=completion.names)
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
-@_debug
+@debug_option
 def check(kind: str, name: str, fields: tuple[str, ...]) -> None:
     """Check a component against its contract: rnnx check cell NAME hidden_size=3.
 
@@ -68,7 +54,7 @@ def check(kind: str, name: str, fields: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("kind", shell_complete=completion.kinds)
 @click.argument("name", shell_complete=completion.names)
-@_debug
+@debug_option
 def describe(kind: str, name: str) -> None:
     """Tell all about a component: equations, hyperparameters, ranges, owner."""
     from rnnx.describing import describe as tell
@@ -101,7 +87,7 @@ def plugins(ctx: click.Context, as_json: bool, strict: bool) -> None:
 
 
 @plugins.command()
-@_debug
+@debug_option
 def doctor() -> None:
     """Explain what is wrong with a plugin, and what to do; exit code 1 if something is."""
     from rnnx.doctor import doctor as examine

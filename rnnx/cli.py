@@ -13,7 +13,7 @@ import click
 
 from rnnx import __version__, completion
 from rnnx.authoring import AUTHORS
-from rnnx.failing import guarded
+from rnnx.failing import debug_option, guarded
 from rnnx.printing import printable
 
 # What Hydra tells of itself behind `rnnx train --info`.
@@ -22,8 +22,8 @@ INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rnnx")
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors (also: RNNX_DEBUG=1).")
-def commands(debug: bool) -> None:
+@debug_option
+def commands() -> None:
     """Experiments with recurrent networks, in NumPy.
 
     \b
@@ -33,8 +33,6 @@ def commands(debug: bool) -> None:
     rnnx train -m cell=lstm,gru seed=0,1  a sweep
     rnnx ui                               look at the runs
     """
-    if debug:
-        os.environ["RNNX_DEBUG"] = "1"
 
 
 @commands.command(add_help_option=False)
@@ -47,19 +45,17 @@ def commands(debug: bool) -> None:
 @click.option("-i", "--info", is_flag=False, flag_value="all", type=click.Choice(INFO))
 @click.option("-p", "--package")
 @click.option("--resolve", is_flag=True)
-@click.option("--debug", is_flag=True)
+@debug_option
 def train(
     overrides: tuple[str, ...],
     multirun: bool,
     config_dir: str | None,
-    debug: bool,
     **look: str | bool | None,
 ) -> None:
     """Train a network: rnnx train [KEY=VALUE …] [-m].
 
     Keys and their values: rnnx train --help, rnnx train --cfg job.
     """
-    _debug(debug)
     if look.pop("show_help"):
         from rnnx.training_help import show
 
@@ -84,26 +80,24 @@ def _with_overrides(command: Any) -> Any:
 @commands.command()
 @click.argument("run")
 @_with_overrides
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-def resume(run: str, overrides: tuple[str, ...], debug: bool) -> None:
+@debug_option
+def resume(run: str, overrides: tuple[str, ...]) -> None:
     """Go on with RUN after it was stopped or killed, or to more steps: rnnx resume RUN steps=N.
 
     The result is that of a run which was never stopped, bit for bit.
     """
     from rnnx import commands as work
 
-    _debug(debug)
     sys.exit(work.resume(run, list(overrides)))
 
 
 @commands.command()
 @click.argument("run")
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-def sync(run: str, debug: bool) -> None:
+@debug_option
+def sync(run: str) -> None:
     """Send what RUN's tracker did not get while it was away."""
     from rnnx import commands as work
 
-    _debug(debug)
     work.sync(run)
 
 
@@ -116,7 +110,7 @@ def sync(run: str, debug: bool) -> None:
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="A sampler's field.")
 @click.option("--length", type=int, help="The longest text in symbols (default: the run's).")
 @click.option("--seed", default=0, show_default=True, help="Equal seeds, equal texts.")
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+@debug_option
 def sample(
     run: str,
     count: int,
@@ -126,7 +120,6 @@ def sample(
     fields: tuple[str, ...],
     length: int | None,
     seed: int,
-    debug: bool,
 ) -> None:
     """Write new texts with the model of RUN.
 
@@ -134,7 +127,6 @@ def sample(
     """
     from rnnx import commands as work
 
-    _debug(debug)
     given = [*fields, *([f"temperature={temperature}"] if temperature is not None else [])]
     at_terminal = sys.stdout.isatty()
     for text in work.sample(run, count, prompt, sampler, given, length, seed):
@@ -144,12 +136,11 @@ def sample(
 @commands.command()
 @click.argument("run")
 @_with_overrides
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-def evaluate(run: str, overrides: tuple[str, ...], debug: bool) -> None:
+@debug_option
+def evaluate(run: str, overrides: tuple[str, ...]) -> None:
     """Measure RUN on its held-out data, or on another: dataset=lines dataset.path=FILE."""
     from rnnx import commands as work
 
-    _debug(debug)
     for label, value in work.evaluate(run, list(overrides)):
         click.echo(f"{label}: {value}")
 
@@ -164,12 +155,11 @@ def evaluate(run: str, overrides: tuple[str, ...], debug: bool) -> None:
     show_default=True,
     help="How many, newest first.",
 )
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-def runs(overrides: tuple[str, ...], limit: int, debug: bool) -> None:
+@debug_option
+def runs(overrides: tuple[str, ...], limit: int) -> None:
     """List the last runs: id, status, best held-out loss, overrides."""
     from rnnx import commands as work
 
-    _debug(debug)
     work.show_runs(list(overrides), limit)
 
 
@@ -179,15 +169,14 @@ def runs(overrides: tuple[str, ...], limit: int, debug: bool) -> None:
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write a page with figures.")
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-def compare(names: tuple[str, ...], metric: str, debug: bool, **how: str | None) -> None:
+@debug_option
+def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
     """Set runs and whole sweeps side by side, the best first.
 
     Each is an id, the beginning of one, or a folder; `last`: the newest run and its sweep.
     """
     from rnnx.comparing import print_comparison
 
-    _debug(debug)
     print_comparison(names, metric, **how)
 
 
@@ -200,13 +189,16 @@ def compare(names: tuple[str, ...], metric: str, debug: bool, **how: str | None)
     show_default=True,
     help="The port to serve on.",
 )
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-def ui(overrides: tuple[str, ...], port: int, debug: bool) -> None:
+@debug_option
+def ui(overrides: tuple[str, ...], port: int) -> None:
     """Open the tracker's own UI on 127.0.0.1, on the store that training writes to."""
     from rnnx.serving import open_ui
 
-    _debug(debug)
     sys.exit(open_ui(list(overrides), port))
+
+
+for _command in AUTHORS:
+    commands.add_command(_command)
 
 
 for _command in AUTHORS:

@@ -7,11 +7,27 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from rnnx.errors import RnnxError
 from rnnx.printing import printable
+
+DEBUG = "RNNX_DEBUG"  # in the environment: tracebacks instead of lines
+
+
+def debug_option(command: Any) -> Any:
+    """``--debug``, for a command that need not look at it."""
+
+    def given(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+        if value:
+            os.environ[DEBUG] = "1"
+
+    about = f"Show tracebacks of errors (also: {DEBUG}=1)."
+    return click.option("--debug", is_flag=True, expose_value=False, callback=given, help=about)(
+        command
+    )
 
 
 def guarded(command: click.Command, name: str) -> None:
@@ -46,7 +62,7 @@ def told_in_one_line(name: str) -> Iterator[None]:
         )
         sys.exit(1)
     except RnnxError as error:
-        if os.environ.get("RNNX_DEBUG", "") not in ("", "0"):
+        if os.environ.get(DEBUG, "") not in ("", "0"):
             raise
         line = " ".join(_short(word) for word in str(error).split())
         click.echo(f"{name}: {printable(line)}", err=True)
