@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from typing import NamedTuple
 
 from rnnx.compose import compose, conf_folder
@@ -13,6 +12,7 @@ from rnnx.fitness import one_line
 from rnnx.plugins import CORE, Failure, Plugins, plugins
 from rnnx.printing import printable
 from rnnx.registry import Entry, Owner
+from rnnx.staging import folder_of
 
 # What a failure's words mean → what its author, or its user, can do.
 ADVICE: Sequence[tuple[str, str]] = (
@@ -125,9 +125,8 @@ def _component(entry: Entry) -> Iterator[Finding]:
 
 def _recipes(owner: Owner, path: str) -> Iterator[Finding]:
     """Every experiment of a plugin's folder, composed."""
-    package, _, below = path.removeprefix("pkg://").partition("/")
-    folder = resources.files(package) / below if below else resources.files(package)
-    for file in (folder / "experiment").iterdir() if (folder / "experiment").is_dir() else ():
+    folder = folder_of(path) / "experiment"
+    for file in folder.iterdir() if folder.is_dir() else ():
         name = file.name.removesuffix(".yaml")
         if (conf_folder() / "experiment" / file.name).is_file():
             cause = f"experiment {name}: rnnx has one of that name, which hides it"

@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import metadata, resources
+from importlib.resources.abc import Traversable
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -175,12 +176,16 @@ def _conf_paths(paths: object) -> list[str]:
     return list(paths)
 
 
+def folder_of(path: str) -> Traversable:
+    """The folder that ``pkg://package/below`` means."""
+    package, _, below = path.removeprefix("pkg://").partition("/")
+    return resources.files(package) / below if below else resources.files(package)
+
+
 def _refuse_foreign_files(path: str) -> None:
     """Misfit where the folder is not there, or would hide what is not the plugin's."""
-    package, _, below = path.removeprefix("pkg://").partition("/")
     try:
-        folder = resources.files(package) / below if below else resources.files(package)
-        inside = sorted(item.name for item in folder.iterdir())
+        inside = sorted(item.name for item in folder_of(path).iterdir())
     except Exception as error:  # whatever an import raises
         raise Misfit(f"conf_paths: {path} is no folder of the plugin's ({error})") from error
     others = [n for n in inside if n not in ("experiment", "__init__.py", "__pycache__")]

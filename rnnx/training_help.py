@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 from rnnx.compose import MAIN, conf_folder
@@ -13,6 +12,7 @@ from rnnx.describing import first_line, kinds_and_names, options_of
 from rnnx.plugins import CORE, plugins
 from rnnx.printing import printable
 from rnnx.settings import Train
+from rnnx.staging import folder_of
 
 # Folder of recipes → what they are.
 RECIPES = {
@@ -78,12 +78,8 @@ def defaults() -> dict[str, str]:
 def recipes(group: str) -> list[tuple[str, str]]:
     """Every recipe with the comment that it begins with, rnnx's own and plugins'."""
     found: dict[str, str] = {}
-    folders = [conf_folder()]
-    for _, path in plugins().conf_paths:
-        package, _, below = path.removeprefix("pkg://").partition("/")
-        root = resources.files(package) / below if below else resources.files(package)
-        folders.append(Path(str(root)))
-    for folder in folders:
+    own = [Path(str(folder_of(path))) for _, path in plugins().conf_paths]
+    for folder in [conf_folder(), *own]:
         for file in sorted((folder / group).glob("*.yaml")):
             found.setdefault(file.stem, _comment(file))
     return sorted(found.items())

@@ -35,17 +35,29 @@ class Result(NamedTuple):
     dstate0: State
 
 
-def make_case(cell: Any, dtype: Any = np.float64, ids: bool = False, seed: int = 0) -> Case:
-    """A case of ``cell`` with N_A units, deterministic by seed."""
-    small: Any = replace(cell, hidden_size=N_A)
+def make_case(
+    cell: Any,
+    dtype: Any = np.float64,
+    ids: bool = False,
+    seed: int = 0,
+    sizes: tuple[int, int, int, int] = (T, B, N_X, N_A),
+    spread: float = 0.5,
+) -> Case:
+    """A case of ``cell`` with ``sizes`` T, B, n_x and n_a, deterministic by seed.
+
+    ``spread`` is the standard deviation of the states' entries.
+    """
+    length, columns, n_x, n_a = sizes
+    small: Any = replace(cell, hidden_size=n_a)
     rng = np.random.default_rng(seed)
-    params = small.init(rng, N_X, dtype)
+    params = small.init(rng, n_x, dtype)
     # Zero biases hide errors: move every parameter.
     params = {k: (v + rng.normal(scale=0.3, size=v.shape)).astype(dtype) for k, v in params.items()}
-    x = rng.integers(-1, N_X, (T, B)) if ids else rng.normal(size=(T, N_X, B)).astype(dtype)
-    zero = small.initial_state(B, dtype)
-    state = tuple(rng.normal(scale=0.5, size=s.shape).astype(dtype) for s in zero)
-    dh = rng.normal(size=(T, N_A, B)).astype(dtype)
+    dense = (length, n_x, columns)
+    x = rng.integers(-1, n_x, (length, columns)) if ids else rng.normal(size=dense).astype(dtype)
+    zero = small.initial_state(columns, dtype)
+    state = tuple(rng.normal(scale=spread, size=s.shape).astype(dtype) for s in zero)
+    dh = rng.normal(size=(length, n_a, columns)).astype(dtype)
     dstate = tuple(rng.normal(size=s.shape).astype(dtype) for s in zero)
     return Case(small, params, x, state, dh, dstate)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,21 +18,8 @@ def check_any_shape(cell: Cell) -> None:
     for_all_shapes(lambda shape: _batch_is_its_columns(cell, shape))
 
 
-def _case(cell: Any, shape: Shape) -> Case:
-    T, B, n_x, n_a, dtype, ids, _, size, seed = shape
-    small: Any = replace(cell, hidden_size=n_a)
-    rng = np.random.default_rng(seed)
-    params = small.init(rng, n_x, dtype)
-    params = {k: (v + rng.normal(scale=0.3, size=v.shape)).astype(dtype) for k, v in params.items()}
-    x = rng.integers(-1, n_x, (T, B)) if ids else rng.normal(size=(T, n_x, B)).astype(dtype)
-    zero = small.initial_state(B, dtype)
-    state = tuple((size * rng.normal(size=s.shape)).astype(dtype) for s in zero)
-    dh = rng.normal(size=(T, n_a, B)).astype(dtype)
-    return Case(small, params, x, state, dh, tuple(np.cos(s) for s in state))
-
-
 def _batch_is_its_columns(cell: Cell, shape: Shape) -> None:
-    case = _case(cell, shape)
+    case = make_case(cell, shape.dtype, shape.ids, shape.seed, shape[:4], shape.size)
     whole = run(case, shape.lengths)
     _fits(whole, case, shape)
     sums = {name: np.zeros(array.shape) for name, array in case.params.items()}

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rnnx import contracts
 from rnnx.contracts import KINDS
 from rnnx.errors import PluginError
-from rnnx.store import Tracker
+from rnnx.fitness import methods_of
 from rnnx.testing import (
     cells,
     clippers,
@@ -50,7 +49,7 @@ Reasons = Mapping[str, str]
 
 def kind_of(component: Any) -> str:
     """The kind whose contract a component has all methods of; PluginError if none or several."""
-    fitting = [kind for kind in KINDS if all(map(partial(_has, component), _methods(kind)))]
+    fitting = [kind for kind in KINDS if all(map(partial(_has, component), methods_of(kind)))]
     if len(fitting) != 1:
         found = " and ".join(fitting) or "no kind"
         raise PluginError(
@@ -61,11 +60,6 @@ def kind_of(component: Any) -> str:
 
 def _has(component: Any, method: str) -> bool:
     return callable(getattr(component, method, None))
-
-
-def _methods(kind: str) -> list[str]:
-    contract = Tracker if kind == "tracker" else getattr(contracts, kind.capitalize())
-    return [n for n, v in vars(contract).items() if callable(v) and not n.startswith("_")]
 
 
 def parametrize_with_checks(

@@ -10,7 +10,6 @@ LSTM in for it. Without dropout, with the parameters after the update.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from rnnx.model import Network
 from rnnx.ranges import require
 from rnnx.records import Findings, Observation
 from rnnx.scratch import Scratch
+from rnnx_builtin.probes.png import png
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # whose norms are figures; the picture has all
 
@@ -95,6 +95,4 @@ def picture(curves: Mapping[str, Array]) -> bytes:
     axes.grid(alpha=0.3)
     if len(curves) > 1:
         axes.legend()
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110)
-    return png.getvalue()
+    return png(figure)

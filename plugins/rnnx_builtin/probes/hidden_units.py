@@ -7,7 +7,6 @@ is the longest example of the step's batch; a character stands above what h is a
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from rnnx.contracts import Array
 from rnnx.printing import printable
 from rnnx.ranges import require
 from rnnx.records import Findings, Observation
+from rnnx_builtin.probes.png import png
 
 FIRST = "▸"  # the zero vector, before the first character
 
@@ -68,8 +68,6 @@ def _picture(h: Array, characters: list[str], units: Array) -> bytes:
     axes.set_xticks(range(len(characters)), characters, fontsize=8)
     axes.set_yticks(range(len(units)), [str(unit) for unit in units], fontsize=7)
     figure.colorbar(image, label="h")
-    png = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # of a script the font does not have
-        figure.savefig(png, format="png", dpi=110)
-    return png.getvalue()
+        return png(figure)

@@ -9,7 +9,6 @@ of |h| above 0.9. Without dropout, from the zero state, with the parameters afte
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from rnnx.contracts import Array, GatedCell
 from rnnx.ranges import require
 from rnnx.records import Findings, Observation
 from rnnx.scratch import Scratch
+from rnnx_builtin.probes.png import png
 
 SHUT, OPEN = 0.1, 0.9
 
@@ -80,6 +80,4 @@ def _picture(shares: Mapping[str, tuple[Array, Array]]) -> bytes:
         axes.plot(right, left, "o", alpha=0.5, markersize=4, label=name)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.legend(title="a dot a unit")
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110)
-    return png.getvalue()
+    return png(figure)
