@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from rnnx.compose import compose, conf_folder, plain, prepare_hydra
+from rnnx.environment import environment
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.overrides import quoted
 from rnnx.plugins import plugins
@@ -99,7 +99,8 @@ def _hydra(arguments: Sequence[str]) -> int:
 
     prepare_hydra()
     main = hydra.main(config_path=str(conf_folder()), config_name="train", version_base="1.3")
-    with _environment(arguments):
+    # Errors come out of Hydra as they are.
+    with _arguments(arguments), environment({"HYDRA_FULL_ERROR": "1"}):
         try:
             main(task)()
         except OSError as error:
@@ -117,16 +118,11 @@ def _hydra(arguments: Sequence[str]) -> int:
 
 
 @contextmanager
-def _environment(arguments: Sequence[str]) -> Iterator[None]:
-    """The arguments that Hydra reads, and errors that come out of it as they are."""
-    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+def _arguments(arguments: Sequence[str]) -> Iterator[None]:
+    """What Hydra reads as its command line."""
+    before = sys.argv
     sys.argv = ["rnnx train", *arguments]
-    os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         yield
     finally:
-        sys.argv = argv
-        if full_error is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = full_error
+        sys.argv = before

@@ -23,6 +23,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.cache import replacing
 from rnnx.launcher import LOOK, Pool, returned, said_of_hydra, start_server
+from rnnx.printing import cause
 from rnnx.ranking import line
 from rnnx.rehearsal import NAME as REHEARSAL
 from rnnx.rehearsal import keep as keep_rehearsal
@@ -73,12 +74,11 @@ def launch(engine: Any, config: Any, jobs: Sequence[Sequence[str]], first: int) 
         except Exception as error:  # whatever an engine raises of a job that it has lost
             if not any(_Place.of(sweep, job).begun.exists() for job in asked):
                 raise
-            cause = (" ".join(str(error).split()) or type(error).__name__)[:200]
             all_ended = False
-            causes = dict.fromkeys(asked, f"was not started: {cause}")
+            causes = dict.fromkeys(asked, f"was not started: {cause(error, 200)}")
             if not stop.signal:
                 told = "the launcher has lost a job, the others go on"
-                print(f"rnnx: {told} ({cause})", file=sys.stderr)
+                print(f"rnnx: {told} ({cause(error, 200)})", file=sys.stderr)
         if not all_ended:
             _wait(sweep, asked, stop)
         _keep_lost(sweep, config.outputs, asked, causes, stop)
@@ -120,8 +120,8 @@ def _keep_lost(
             reason = "killed together with the process that watched it"
             sweep.keep(Outcome(job, overrides, "KILLED", reason, run.id if run else ""))
         elif not stop.signal:
-            cause = causes.get(job, "was not started; the launcher does not say why")
-            sweep.keep(Outcome(job, overrides, "FAILED", cause))
+            why = causes.get(job, "was not started; the launcher does not say why")
+            sweep.keep(Outcome(job, overrides, "FAILED", why))
 
 
 class _Beat:

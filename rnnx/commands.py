@@ -23,6 +23,7 @@ from rnnx.loading import load_corpus
 from rnnx.names import refuse_links
 from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import Plugins, plugins
+from rnnx.printing import cause
 from rnnx.records import RunSummary
 from rnnx.report import for_terminal
 from rnnx.resuming import resume as go_on
@@ -56,10 +57,9 @@ def sync(run: str) -> None:
         try:
             spool.deliver(log)
         except Exception as error:  # whatever a tracker raises
-            cause = " ".join(str(error).split())[:300] or type(error).__name__
             raise StoreError(
-                f"run {folder.id[:8]}: the tracker does not answer ({cause}); {spool.count()} "
-                "points and files are left, try again later"
+                f"run {folder.id[:8]}: the tracker does not answer ({cause(error)}); "
+                f"{spool.count()} points and files are left, try again later"
             ) from error
     if spool.damaged:
         print(f"rnnx: {spool.damaged} damaged lines were passed over", file=sys.stderr)

@@ -17,6 +17,7 @@ from rnnx.errors import StoreError
 from rnnx.runfolder import RunFolder
 from rnnx.store import RunLog
 from rnnx.sweep import Sweep
+from rnnx.tracking import long_fields
 
 PAGE = "comparison.html"
 TEXTS, LONGEST = 20, 2_000  # samples of a run, characters of a sample
@@ -165,12 +166,9 @@ def texts_of(folder: RunFolder) -> list[str]:
     """The last round of a run's samples."""
     if not folder.samples.is_file():
         return []
-    before = csv.field_size_limit(2**31 - 1)  # a long sample is no mistake
     try:
-        with folder.samples.open(encoding="utf-8", newline="") as file:
+        with long_fields(), folder.samples.open(encoding="utf-8", newline="") as file:
             found = [row for row in csv.reader(file) if len(row) == 2][1:]
     except (OSError, ValueError, csv.Error):
         return []
-    finally:
-        csv.field_size_limit(before)
     return [text for step, text in found if step == found[-1][0]]

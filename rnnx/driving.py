@@ -14,6 +14,7 @@ from rnnx.comparison_page import keep
 from rnnx.config import component_from
 from rnnx.errors import ConfigError, RnnxError
 from rnnx.launcher import start_server
+from rnnx.printing import cause
 from rnnx.ranking import ranked, rows, show, write
 from rnnx.records import Point
 from rnnx.rehearsal import keep as keep_rehearsal
@@ -99,9 +100,8 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     except RnnxError:
         raise
     except Exception as error:  # whatever a tracker raises
-        cause = " ".join(str(error).split())[:200] or type(error).__name__
-        told = f"the tracker does not answer ({cause}); the same command again closes the sweep"
-        print(f"rnnx: {told}", file=sys.stderr)
+        told = f"the tracker does not answer ({cause(error, 200)})"
+        print(f"rnnx: {told}; the same command again closes the sweep", file=sys.stderr)
     show(table, console(soft_wrap=True))
     keep(sweep, log)  # last: its figures take a moment, in which a signal may come
     told = ", ".join(f"{counts[status]} {status.lower()}" for status in CLOSED if counts[status])

@@ -7,7 +7,6 @@ fraction of a second; one that is killed costs itself alone.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from rnnx.environment import environment
 from rnnx.ranking import line
 from rnnx.rehearsal import VARIABLE
 from rnnx.signals import Stop
@@ -141,16 +141,8 @@ def start_server(folder: Path) -> None:
     """Begin with the server that forks jobs; it warms up, with what ``folder`` keeps, meanwhile."""
     context: Any = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rnnx.jobserver"])
-    own = {"OPENBLAS_NUM_THREADS": "1", VARIABLE: str(folder.resolve())}
-    before = {name: os.environ.get(name) for name in own}
-    os.environ.update(own)  # one BLAS thread: a fork copies no threads
-    try:
-        from multiprocessing import forkserver
+    from multiprocessing import forkserver
 
+    # One BLAS thread: a fork copies no threads.
+    with environment({"OPENBLAS_NUM_THREADS": "1", VARIABLE: str(folder.resolve())}):
         forkserver.ensure_running()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -5,6 +5,11 @@ from __future__ import annotations
 import unicodedata
 
 
+def cause(error: BaseException, most: int = 300) -> str:
+    """What an exception says, in one line of at most so many characters; else its class."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 def printable(text: str, kept: str = "") -> str:
     """The text with control characters as escapes, but those of ``kept``.
 

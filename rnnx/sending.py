@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rnnx.printing import cause
 from rnnx.spool import Spool
 from rnnx.store import RunLog
 
@@ -118,7 +119,7 @@ class Sender:
             do()
         except Exception as error:  # whatever a tracker raises, training goes on
             self._failures += 1
-            self.trouble = " ".join(str(error).split())[:300] or type(error).__name__
+            self.trouble = cause(error)
             if self._failures == 1 and not self._closing:  # at the end the run says what is left
                 self._say(
                     f"the tracker does not answer ({self.trouble}); training goes on and keeps "

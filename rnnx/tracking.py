@@ -10,7 +10,8 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rnnx.cache import replacing
@@ -49,12 +50,8 @@ class Tracking:
         table = self.folder.samples
         if not table.is_file():
             return
-        before = csv.field_size_limit(2**31 - 1)  # a long sample is no mistake
-        try:
-            with table.open(encoding="utf-8", errors="replace", newline="") as file:
-                kept = [row for row in csv.reader(file) if _is_whole(row, step)]
-        finally:
-            csv.field_size_limit(before)
+        with long_fields(), table.open(encoding="utf-8", errors="replace", newline="") as file:
+            kept = [row for row in csv.reader(file) if _is_whole(row, step)]
         with replacing(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as f:
             csv.writer(f).writerows([HEAD, *kept] if kept else [])
 
@@ -188,6 +185,16 @@ class Tracking:
         if trouble:
             raise trouble
         self.folder.write({"status": status})
+
+
+@contextmanager
+def long_fields() -> Iterator[None]:
+    """CSV with fields of any length: a long sample is no mistake."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _is_whole(row: list[str], step: int) -> bool:
