@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from contextlib import suppress
 
-from rnnx.errors import RnnxError
+from rnnx.printing import reason
 from rnnx.runfolder import RunFolder
 from rnnx.tracking import Tracking
 
@@ -16,9 +16,8 @@ def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
     """End the run; what it learned is sent, too, unless somebody is in a hurry."""
     if isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError):
         with suppress(OSError):
-            tracking.finish("KILLED", repr(error), total=HURRY)
+            tracking.finish("KILLED", reason(error), total=HURRY)
         return
-    reason = str(error) if isinstance(error, RnnxError) else repr(error)
     with suppress(Exception):  # the error that counts is the one that brought us here
         path = folder.path / "traceback.txt"
         path.write_text("".join(traceback.format_exception(error)), "utf-8")
@@ -26,4 +25,4 @@ def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
     with suppress(Exception):
         tracking.artifacts()
     with suppress(OSError):
-        tracking.finish("FAILED", reason)
+        tracking.finish("FAILED", reason(error))

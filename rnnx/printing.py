@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import traceback
 import unicodedata
+
+from rnnx.errors import RnnxError
 
 
 def cause(error: BaseException, most: int = 300) -> str:
     """What an exception says, in one line of at most so many characters; else its class."""
     return " ".join(str(error).split())[:most] or type(error).__name__
+
+
+def reason(error: BaseException) -> str:
+    """Why a run failed, in one line; an error that is not ours with its class."""
+    told = (
+        str(error) if isinstance(error, RnnxError) else traceback.format_exception_only(error)[-1]
+    )
+    return " ".join(told.split())
 
 
 def printable(text: str, kept: str = "") -> str:

@@ -20,6 +20,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ class RunFolder:
         return found if isinstance(found, dict) else {}
 
     def summary(self) -> RunSummary:
-        """The run as a tracker would tell it."""
+        """The run as a tracker would tell it; FileNotFoundError where the folder is gone."""
         known = self.read()
         started, metrics, tags = (known.get(key) for key in ("started", "metrics", "tags"))
         return RunSummary(
@@ -215,12 +216,17 @@ def _items(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def runs_in(outputs: Path) -> list[RunFolder]:
-    """The run folders below ``outputs``, newest first; foreign folders are passed over."""
-    try:
-        found = [RunFolder(path.parent) for path in expanded(outputs).glob("*/run.json")]
-    except OSError:
-        return []
-    return sorted(found, key=lambda folder: folder.summary().started, reverse=True)
+    """The run folders below ``outputs``, newest first; foreign folders are passed over.
+
+    Other processes work there, too: a run is named when it begins, or deleted, meanwhile.
+    """
+    found: list[tuple[float, RunFolder]] = []
+    with suppress(OSError):
+        for path in expanded(outputs).glob("*/run.json"):
+            with suppress(FileNotFoundError):
+                folder = RunFolder(path.parent)
+                found.append((folder.summary().started, folder))
+    return [folder for _, folder in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
 def find_folders(run: str, outputs: Path) -> list[RunFolder]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -120,5 +121,6 @@ def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:
     tracker = component_from("tracker", config["tracker"])
     found = {summary.id: summary for summary in tracker.runs(limit)}
     for folder in runs_in(Path(config["outputs"])):
-        found.setdefault(folder.id, folder.summary())
+        with suppress(FileNotFoundError):  # deleted since
+            found.setdefault(folder.id, folder.summary())
     return sorted(found.values(), key=lambda run: run.started, reverse=True)[:limit]

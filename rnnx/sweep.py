@@ -70,11 +70,10 @@ class Sweep:
         folder = Path(outputs).expanduser() / "sweeps"
         deciding = sorted(text for text in overrides if not text.startswith(ASIDE))
         asked = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
-        known = sorted(folder.glob("*/sweep.json"), key=lambda path: path.stat().st_mtime)
-        for path in reversed([] if anew else known):
-            sweep = cls(path.parent)
-            if sweep.read().get("asked") == asked:
-                return sweep
+        known = [cls(path.parent) for path in folder.glob("*/sweep.json")]
+        same = [sweep for sweep in known if sweep.read().get("asked") == asked]
+        if same and not anew:
+            return max(same, key=lambda sweep: (sweep.path / "sweep.json").stat().st_mtime)
         sweep = cls(folder / uuid.uuid4().hex[:12])
         try:
             (sweep.path / "jobs").mkdir(parents=True)

@@ -16,6 +16,7 @@ from typing import Any
 from rnnx.config import component_from
 from rnnx.errors import RnnxError
 from rnnx.identity import config_hash, flat_params
+from rnnx.printing import reason
 from rnnx.report import Lines, console
 from rnnx.resuming import resume
 from rnnx.run import Run, train
@@ -33,9 +34,9 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
     never = Baseline.never.name if values["baseline"] == Baseline.auto.name else values["baseline"]
     values = {**values, "baseline": never, "threads": values["threads"] or 1}
 
-    def kept(status: str, reason: str, run_id: str, metrics: Mapping[str, float]) -> int:
+    def kept(status: str, why: str, run_id: str, metrics: Mapping[str, float]) -> int:
         best, seconds = metrics.get("best/val_loss"), time.time() - began
-        sweep.keep(Outcome(job, list(overrides), status, reason, run_id, best, seconds))
+        sweep.keep(Outcome(job, list(overrides), status, why, run_id, best, seconds))
         return 0 if status in ("FINISHED", "SKIPPED") else 1
 
     with Stop() as stop:
@@ -50,19 +51,19 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
             if skip:
                 return kept("SKIPPED", skip, before.id if before else "", _metrics(before))
             run = _run(values, overrides, job, sweep, before)
-            reason = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
-            reason = PRUNED if run.pruned else reason
-            return kept(run.status, reason, run.run_id, run.metrics)
+            why = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
+            why = PRUNED if run.pruned else why
+            return kept(run.status, why, run.run_id, run.metrics)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             trace = sweep.keep_traceback(job, error)
             stopped = isinstance(error, KeyboardInterrupt | SystemExit)
             status = "KILLED" if stopped else "FAILED"
-            reason = " ".join(str(error).split()) if isinstance(error, RnnxError) else repr(error)
+            why = reason(error)
             folder = run_of(sweep, values["outputs"], job)
             run_id = folder.id if folder else ""
             if folder is None and not stopped:
-                run_id = _stand_in(values, overrides, job, sweep, reason, trace)
-            return kept(status, reason, run_id, _metrics(folder))
+                run_id = _stand_in(values, overrides, job, sweep, why, trace)
+            return kept(status, why, run_id, _metrics(folder))
 
 
 def _run(
@@ -88,11 +89,11 @@ def _stand_in(
     overrides: Sequence[str],
     job: int,
     sweep: Sweep,
-    reason: str,
+    why: str,
     trace: Path,
 ) -> str:
     """A run in the tracker for a job that failed before it had one; its id, or empty."""
-    tags = {**sweep.tags(overrides), "reason": reason[:5000]}
+    tags = {**sweep.tags(overrides), "reason": why[:5000]}
     with suppress(Exception):  # the error that counts is the job's
         tracker = component_from("tracker", values["tracker"])
         kept = _stand_in_file(sweep, job)  # of the time before, when the command was given again

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from tiny import tiny
 import rnnx
 from rnnx import checkpoint as checkpoints
 from rnnx.errors import Diverged, StoreError
-from rnnx.runfolder import RunFolder
+from rnnx.runfolder import RunFolder, runs_in
+from rnnx.runs import list_runs
 from rnnx.tracking import read_history
 from rnnx.training import Session
 from rnnx_builtin.trackers.none import NoLog, Nothing
@@ -170,6 +172,30 @@ def test_two_runs_in_one_folder_live_side_by_side(names: Path) -> None:
     one, two = (checkpoints.read(run.folder.best_or_last()) for run in (first, second))
     for name, tensor in one.tensors.items():
         assert tensor.tobytes() == two.tensors[name].tobytes(), name
+
+
+def test_folders_that_come_and_go_are_no_trouble(tmp_path: Path) -> None:
+    """Other processes begin runs, whose folders get their names then, and delete them."""
+    over = threading.Event()
+
+    def busy(name: str) -> None:
+        while not over.is_set():
+            folder = RunFolder.create(str(tmp_path), {}, {})
+            folder.begin(name)
+            folder.remove()
+
+    others = [threading.Thread(target=busy, args=(name,)) for name in ("one", "two")]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(500):
+            runs_in(tmp_path)
+        for _ in range(5):
+            list_runs([f"outputs={tmp_path}", "tracker=none"], 10)
+    finally:
+        over.set()
+        for other in others:
+            other.join()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

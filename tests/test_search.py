@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lone_sweep import only, outcomes
 from tiny import tiny
 
 from rnnx.application import main
@@ -19,15 +20,6 @@ RATE = "optimizer.learning_rate=tag(log, interval(1e-3, 1e-1))"
 def search(names: Path, *more: str, n_trials: int = 4) -> int:
     own = [*OPTUNA, f"hydra.sweeper.n_trials={n_trials}"]
     return main([*tiny(names), *own, *more], multirun=True)
-
-
-def only() -> Sweep:
-    (path,) = Path("outputs/sweeps").glob("*/sweep.json")
-    return Sweep(path.parent)
-
-
-def outcomes() -> list[Outcome]:
-    return only().outcomes()
 
 
 def value(outcome: Outcome, key: str) -> str:

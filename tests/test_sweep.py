@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from lone_sweep import only, statuses
 from tiny import tiny
 
 from rnnx.application import main
@@ -20,15 +21,6 @@ SERIAL = "hydra/launcher=basic"
 
 def sweep(names: Path, *more: str) -> int:
     return main([*tiny(names), SERIAL, *more], multirun=True)
-
-
-def only() -> Sweep:
-    (path,) = Path("outputs/sweeps").glob("*/sweep.json")
-    return Sweep(path.parent)
-
-
-def statuses(found: Sweep | None = None) -> list[str]:
-    return [outcome.status for outcome in (found or only()).outcomes()]
 
 
 def test_the_same_command_again_runs_nothing(names: Path) -> None:
@@ -113,7 +105,7 @@ def test_a_failed_run_holds_its_traceback(names: Path, monkeypatch: pytest.Monke
         assert sweep(names, "seed=0,1") == 1
     for folder in runs_in(Path("outputs")):
         assert "ZeroDivisionError: of ours" in (folder.path / "traceback.txt").read_text()
-    assert [outcome.reason for outcome in only().outcomes()] == ["ZeroDivisionError('of ours')"] * 2
+    assert [outcome.reason for outcome in only().outcomes()] == ["ZeroDivisionError: of ours"] * 2
     assert sweep(names, "seed=0,1") == 0
     assert statuses() == ["FINISHED"] * 2
     assert len(runs_in(Path("outputs"))) == 2

@@ -7,12 +7,12 @@ import os
 import subprocess
 from pathlib import Path
 
+from lone_sweep import only
 from processes import eventually, store
 
 from rnnx import checkpoint as checkpoints
 from rnnx.runfolder import RunFolder, runs_in
 from rnnx.runlock import is_busy
-from rnnx.sweep import Outcome, Sweep
 
 LONG = ["steps=1000000", "log_every=50", "eval_every=0", "sample_every=0", "checkpoint.every=100"]
 
@@ -21,19 +21,6 @@ def client():  # type: ignore[no-untyped-def]
     from mlflow import MlflowClient
 
     return MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", store()))
-
-
-def only() -> Sweep:
-    (path,) = Path("outputs/sweeps").glob("*/sweep.json")
-    return Sweep(path.parent)
-
-
-def outcomes() -> list[Outcome]:
-    return only().outcomes()
-
-
-def statuses() -> list[str]:
-    return [outcome.status for outcome in outcomes()]
 
 
 def parent():  # type: ignore[no-untyped-def]

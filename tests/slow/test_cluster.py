@@ -15,19 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lone_sweep import only, outcomes, statuses
 from processes import begun, done, ended, eventually
 from servers import Server
-from swept import (
-    LONG,
-    assert_killed_with_checkpoint,
-    children,
-    only,
-    outcomes,
-    parent,
-    pid_of,
-    statuses,
-    working,
-)
+from swept import LONG, assert_killed_with_checkpoint, children, parent, pid_of, working
 from tiny import tiny
 
 pytestmark = pytest.mark.slow

@@ -5,18 +5,16 @@ import signal
 from pathlib import Path
 
 import pytest
+from lone_sweep import only, outcomes, statuses
 from processes import begun, done, ended, eventually
 from swept import (
     LONG,
     assert_killed_with_checkpoint,
     children,
     client,
-    only,
-    outcomes,
     parent,
     parent_of,
     pid_of,
-    statuses,
     working,
 )
 from tiny import tiny

@@ -1,0 +1,21 @@
+"""The one sweep of the folder where a test works."""
+
+from pathlib import Path
+
+from rnnx.sweep import Outcome, Sweep
+
+
+def only() -> Sweep:
+    """Its folder."""
+    (path,) = Path("outputs/sweeps").glob("*/sweep.json")
+    return Sweep(path.parent)
+
+
+def outcomes() -> list[Outcome]:
+    """What came of its jobs."""
+    return only().outcomes()
+
+
+def statuses() -> list[str]:
+    """How they ended."""
+    return [outcome.status for outcome in outcomes()]
