@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.cache import replacing
-from rnnx.launcher import LOOK, Pool, returned, said_of_hydra, start_server
+from rnnx.launcher import LOOK, Pool, returned, start_server
 from rnnx.printing import cause
 from rnnx.ranking import line
 from rnnx.rehearsal import NAME as REHEARSAL
@@ -237,8 +237,8 @@ def work(sweep: Sweep, values: Mapping[str, Any], hydra: Any) -> int:
             wait_for_orphans(sweep, outputs, job)
         keep_rehearsal([values], place.path)  # for all jobs that this process will be given
         start_server(place.path)
-        waiting = [(job, [*said_of_hydra(hydra), *overrides])]
-        Pool(sweep, outputs, 1, lambda _: None).run(iter(waiting), driver)
+        pool = Pool(sweep, outputs, 1, lambda _: values, lambda _: None)
+        pool.run(iter([(job, overrides)]), driver)
         (place.path / REHEARSAL).unlink(missing_ok=True)
     outcome = sweep.outcome(job)
     return 0 if outcome is not None and outcome.status in ("FINISHED", "SKIPPED") else 1

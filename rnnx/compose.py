@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import threading
 from collections.abc import Iterator, Sequence
@@ -89,12 +90,7 @@ def _own_hydra() -> Iterator[Any]:
     try:
         prepare_hydra()
         with initialize_config_dir(str(conf_folder()), job_name="rnnx", version_base="1.3"):
-
-            def make(overrides: Sequence[Override]) -> DictConfig:
-                loader = GlobalHydra.instance().config_loader()
-                return _compose(hydra_compose, loader, overrides)
-
-            yield make
+            yield _Composer(hydra_compose, GlobalHydra.instance().config_loader())
     finally:
         GlobalHydra.instance().clear()
         GlobalHydra.instance().hydra = before
@@ -124,53 +120,74 @@ def prepare_hydra() -> None:
     store_nodes(registry())
 
 
-def _compose(hydra_compose: Any, loader: Any, overrides: Sequence[Override]) -> DictConfig:
-    from hydra.errors import HydraException
-    from yaml import YAMLError
+class _Composer:
+    """Parsed overrides → a DictConfig.
 
-    groups: list[Override] = []
-    values: list[Override] = []
-    # What a user's own folder holds is known to Hydra alone, and only while it composes.
-    folders = [o.value() for o in overrides if o.key_or_group == "hydra.searchpath"]
-    has_folder = bool(folders)
-    for found in folders:
-        for path in found if isinstance(found, list) else [found]:
-            if str(path).startswith("file://"):
-                refuse_code(Path(str(path).removeprefix("file://")))
-    for override in overrides:
-        key = override.key_or_group
-        theirs = has_folder and key in ("experiment", "sweep")
-        is_group = theirs or _check_group(override, loader) or key.startswith("hydra")
-        (groups if is_group else values).append(override)
-    try:
-        config: DictConfig = hydra_compose(MAIN, [o.input_line for o in groups])
-    except (HydraException, OmegaConfBaseException, ValueError, YAMLError) as error:
-        raise ConfigError(" ".join(str(error).split())) from None
-    for override in values:
-        _apply(config, override)
-    return config
+    Hydra composes what chooses from groups, which takes it a tenth of a second, and what it made
+    of one choice is kept for the next one that is equal; values are set here.
+    """
 
+    def __init__(self, hydra_compose: Any, loader: Any) -> None:
+        self._hydra_compose, self._loader = hydra_compose, loader
+        self._made: dict[tuple[str, ...], DictConfig] = {}
+        self._options: dict[str, list[str]] = {}
 
-def _check_group(override: Override, loader: Any) -> bool:
-    """Whether ``override`` chooses from a group; UnknownComponent or ConfigError if in vain."""
-    group = override.key_or_group
-    if group in KINDS and group != "initializer":
-        for name in _chosen(override):
-            if not isinstance(name, str):
-                choices = ", ".join(registry().names(group))
-                raise ConfigError(f"{override.input_line}: must name a {group}; choose: {choices}")
-            registry().get(group, name)
-        return True
-    named = group in ("experiment", "sweep")
-    if not named and not group.startswith("hydra/"):
-        return False  # before Hydra is asked, which copies its whole store for an answer
-    options = loader.get_group_options(group)
-    if options or named:
-        for name in _chosen(override):
-            if name is not None and name not in options:
-                raise ConfigError(_no_option(group, str(name), options))
-        return True
-    return False
+    def __call__(self, overrides: Sequence[Override]) -> DictConfig:
+        # What a user's own folder holds is known to Hydra alone, and only while it composes.
+        folders = [o.value() for o in overrides if o.key_or_group == "hydra.searchpath"]
+        groups: list[Override] = []
+        values: list[Override] = []
+        for override in overrides:
+            key = override.key_or_group
+            theirs = bool(folders) and key in ("experiment", "sweep")
+            is_group = theirs or self._check_group(override) or key.startswith("hydra")
+            (groups if is_group else values).append(override)
+        chosen = tuple(str(override.input_line) for override in groups)
+        if chosen not in self._made:
+            self._made[chosen] = self._compose(chosen, folders)
+        config = copy.deepcopy(self._made[chosen])
+        for override in values:
+            _apply(config, override)
+        return config
+
+    def _compose(self, chosen: Sequence[str], folders: Sequence[Any]) -> DictConfig:
+        from hydra.errors import HydraException
+        from yaml import YAMLError
+
+        for found in folders:
+            for path in found if isinstance(found, list) else [found]:
+                if str(path).startswith("file://"):
+                    refuse_code(Path(str(path).removeprefix("file://")))
+        try:
+            made: DictConfig = self._hydra_compose(MAIN, list(chosen))
+        except (HydraException, OmegaConfBaseException, ValueError, YAMLError) as error:
+            raise ConfigError(" ".join(str(error).split())) from None
+        return made
+
+    def _check_group(self, override: Override) -> bool:
+        """Whether it chooses from a group; UnknownComponent or ConfigError if in vain."""
+        group = override.key_or_group
+        if group in KINDS and group != "initializer":
+            for name in _chosen(override):
+                if not isinstance(name, str):
+                    choices = ", ".join(registry().names(group))
+                    raise ConfigError(
+                        f"{override.input_line}: must name a {group}; choose: {choices}"
+                    )
+                registry().get(group, name)
+            return True
+        named = group in ("experiment", "sweep")
+        if not named and not group.startswith("hydra/"):
+            return False  # before Hydra is asked, which copies its whole store for an answer
+        if group not in self._options:
+            self._options[group] = self._loader.get_group_options(group)
+        options = self._options[group]
+        if options or named:
+            for name in _chosen(override):
+                if name is not None and name not in options:
+                    raise ConfigError(_no_option(group, str(name), options))
+            return True
+        return False
 
 
 def _chosen(override: Override) -> list[Any]:

@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rnnx.records import Point
 
@@ -28,7 +28,8 @@ def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | Non
 
 def warm() -> None:
     """Do what a process's first picture would wait for: imports, fonts."""
-    _draw({}, (), io.BytesIO())
+    some = [Point("train/loss", value, step, 0) for step, value in enumerate((1.0, 20.0))]
+    _draw({"train/loss": some}, some, io.BytesIO())
 
 
 def _draw(
@@ -46,11 +47,26 @@ def _draw(
         upper.plot(*_finite(points), label=CURVES[key], marker=marker, alpha=alpha)
     if shown:
         upper.legend()
-    lower.set(xlabel="step", ylabel="gradient's norm\nbefore clipping", yscale="log")
+    lower.set(xlabel="step", ylabel="gradient's norm\nbefore clipping")
     lower.plot(*_finite(norms), linewidth=0.8)
+    _logarithmic(lower, _finite(norms)[1])
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=120, format="png")
+    figure.savefig(path, dpi=120, format="png", pil_kwargs={"compress_level": 3})
+
+
+def _logarithmic(axes: Any, values: Sequence[float]) -> None:
+    """A logarithmic scale with few ticks, plain numbers: each costs time, and there is no room."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    positive = [value for value in values if value > 0]
+    if not positive:
+        return
+    is_wide = max(positive) > 300 * min(positive)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if is_wide else (1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
 
 
 def _finite(points: Sequence[Point]) -> tuple[list[int], list[float]]:

@@ -9,19 +9,22 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from rnnx.compose import check, composer
 from rnnx.environment import environment
+from rnnx.overrides import parse
+from rnnx.printing import reason
 from rnnx.ranking import line
 from rnnx.rehearsal import VARIABLE
 from rnnx.signals import Stop
 from rnnx.sweep import Outcome, Sweep, end_abandoned, run_of, sweep_of
-from rnnx.sweepjob import child, of_the_run
+from rnnx.sweepjob import child
 from rnnx.threads import processors
 
 LOOK = 0.5  # seconds between two looks at whether a signal has come
@@ -44,19 +47,22 @@ def stream(
 
     ``total`` is how many there will be; 0: nobody knows.
     """
-    sweep, said = sweep_of(config.hydra), said_of_hydra(config.hydra)
+    sweep, said = sweep_of(config.hydra), parse(_said_of_hydra(config.hydra))
 
     def tell(outcome: Outcome) -> None:
         print(line(sweep, outcome, total), flush=True)
         ended(outcome)
 
-    with Stop() as stop:
-        pool = Pool(sweep, config.outputs, config.jobs or processors(), tell)
-        pool.run(((job, [*said, *overrides]) for job, overrides in jobs), stop)
+    with Stop() as stop, composer() as make:
+
+        def values(overrides: list[str]) -> Mapping[str, Any]:
+            return check(make([*said, *parse(overrides)]))
+
+        Pool(sweep, config.outputs, config.jobs or processors(), values, tell).run(jobs, stop)
     return sweep
 
 
-def said_of_hydra(hydra: Any) -> list[str]:
+def _said_of_hydra(hydra: Any) -> list[str]:
     """What the user said of Hydra itself and a job needs: a folder of configurations, say."""
     return [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath")]
 
@@ -69,12 +75,22 @@ class Stopping(Protocol):
 
 
 class Pool:
-    """The jobs that run and those that wait; ``tell`` hears of each that has ended."""
+    """The jobs that run and those that wait.
+
+    ``values`` makes a job's configuration of its overrides: here, since a process that has made
+    one makes the next faster. ``tell`` hears of each job that has ended.
+    """
 
     def __init__(
-        self, sweep: Sweep, outputs: str, at_once: int, tell: Callable[[Outcome], None]
+        self,
+        sweep: Sweep,
+        outputs: str,
+        at_once: int,
+        values: Callable[[list[str]], Mapping[str, Any]],
+        tell: Callable[[Outcome], None],
     ) -> None:
-        self._sweep, self._outputs, self._at_once, self._tell = sweep, outputs, at_once, tell
+        self._sweep, self._outputs, self._at_once = sweep, outputs, at_once
+        self._values, self._tell = values, tell
         self._running: dict[Any, tuple[Any, int, list[str], float]] = {}
 
     def run(self, jobs: Iterator[tuple[int, list[str]]], stop: Stopping) -> None:
@@ -102,19 +118,29 @@ class Pool:
                 self._ended(*entry)
 
     def _start(self, context: Any, job: int, overrides: list[str]) -> None:
-        process = context.Process(target=child, args=(overrides, job, str(self._sweep.path)))
+        try:
+            values = self._values(overrides)
+        except Exception as error:  # whatever Hydra raises of one job is not the others' trouble
+            self._sweep.keep_traceback(job, error)
+            self._sweep.keep(Outcome(job, overrides, "FAILED", reason(error)))
+            self._tell_of(job)
+            return
+        about = (values, overrides, job, str(self._sweep.path))
+        process = context.Process(target=child, args=about)
         process.start()
         self._running[process.sentinel] = (process, job, overrides, time.time())
 
     def _ended(self, process: Any, job: int, overrides: list[str], began: float) -> None:
         process.join()
         if self._sweep.outcome(job) is None:  # it could not say a word
-            status, reason = _in_words(process.exitcode)
+            status, why = _in_words(process.exitcode)
             end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
             run_id, seconds = run.id if run else "", time.time() - began
-            own = of_the_run(overrides)
-            self._sweep.keep(Outcome(job, own, status, reason, run_id, seconds=seconds))
+            self._sweep.keep(Outcome(job, overrides, status, why, run_id, seconds=seconds))
+        self._tell_of(job)
+
+    def _tell_of(self, job: int) -> None:
         outcome = self._sweep.outcome(job)
         assert outcome is not None
         self._tell(outcome)

@@ -15,7 +15,6 @@ from typing import Any
 
 from rnnx.backend import choose, load
 from rnnx.cache import replacing
-from rnnx.compose import compose
 from rnnx.config import Components, components_from, settings_from
 from rnnx.contracts import KINDS
 from rnnx.curve import warm
@@ -41,7 +40,6 @@ def rehearse(folder: Path) -> None:
         configs = json.loads(path.read_text("utf-8"))
         path.unlink()  # one that kills its process is not tried again
         with suppress(Exception):
-            compose([])
             warm()
         done: set[tuple[object, ...]] = set()
         for config in configs:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.config import component_from
-from rnnx.errors import RnnxError
 from rnnx.identity import config_hash, flat_params
 from rnnx.printing import reason
 from rnnx.report import Lines, console
@@ -138,10 +137,8 @@ def _metrics(folder: RunFolder | None) -> Mapping[str, float]:
     return found if isinstance(found, dict) else {}
 
 
-def child(overrides: Sequence[str], job: int, path: str) -> None:
+def child(values: Mapping[str, Any], overrides: Sequence[str], job: int, path: str) -> None:
     """A job in a process of its own: its output goes to its log, and it ends with its driver."""
-    from rnnx.compose import compose
-
     sweep = Sweep(Path(path))
     os.setsid()  # a Ctrl-C in the terminal is the driver's to pass on
     for number in STOPPING:
@@ -151,18 +148,7 @@ def child(overrides: Sequence[str], job: int, path: str) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     threading.Thread(target=_end_with_driver, daemon=True).start()
-    try:
-        values = compose(overrides)
-    except RnnxError as error:
-        sweep.keep_traceback(job, error)
-        sweep.keep(Outcome(job, list(overrides), "FAILED", str(error)))
-        sys.exit(1)
-    sys.exit(run_job(values, of_the_run(overrides), job, sweep))
-
-
-def of_the_run(overrides: Sequence[str]) -> list[str]:
-    """A job's overrides without what is said of Hydra itself."""
-    return [override for override in overrides if not override.startswith("hydra")]
+    sys.exit(run_job(values, overrides, job, sweep))
 
 
 def _end_with_driver() -> None:
