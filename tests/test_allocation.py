@@ -87,8 +87,8 @@ def test_a_session_step_allocates_nothing_large_in_a_loop(cell: str, tmp_path: P
 
 def test_a_step_holds_no_more_memory_the_longer_training_lasts(names: Path) -> None:
     session = rnnx.build(tiny(names))
-    found = peaks(session.step, 400)
-    assert max(found[-50:]) <= max(found[:200]) + SLACK
+    found = peaks(session.step, 1000)  # Python itself remembers a name for some hundred of them
+    assert max(found[-50:]) <= max(found[:500]) + SLACK
 
 
 def test_the_test_sees_a_step_that_keeps_something(names: Path) -> None:
@@ -98,5 +98,5 @@ def test_the_test_sees_a_step_that_keeps_something(names: Path) -> None:
         session.step()
         kept.append(session.grads.flat.copy())
 
-    found = peaks(step, 400)
-    assert max(found[-50:]) > max(found[:200]) + SLACK
+    found = peaks(step, 1000)
+    assert max(found[-50:]) > max(found[:500]) + SLACK
