@@ -17,6 +17,7 @@ import numpy as np
 from rnnx.config import component_from, components_from, settings_from
 from rnnx.contracts import KINDS
 from rnnx.corpus import Split
+from rnnx.describing import first_line
 from rnnx.errors import ConfigError, DataError, StoreError
 from rnnx.evaluation import first_tokens
 from rnnx.loading import load_corpus
@@ -198,7 +199,7 @@ def show_plugins(as_json: bool, strict: bool) -> int:
             print(f"{plural}:")
             for entry in found.registry:
                 if entry.kind == kind:
-                    print(f"  {entry.name:<16} {entry.owner}  ({_first_line(entry.component)})")
+                    print(f"  {entry.name:<16} {entry.owner}  ({first_line(entry.component)})")
         for failure in found.failures:
             print(f"failed: {failure}")
         for note in found.notes:
@@ -206,11 +207,6 @@ def show_plugins(as_json: bool, strict: bool) -> int:
         if found.failures:
             print("more of these, and what to do: rnnx plugins doctor")
     return 1 if strict and found.failures else 0
-
-
-def _first_line(component: type[Any]) -> str:
-    lines = (component.__doc__ or "").strip().split("\n")
-    return lines[0]
 
 
 def _as_json(found: Plugins) -> Mapping[str, Any]:
@@ -223,7 +219,7 @@ def _as_json(found: Plugins) -> Mapping[str, Any]:
                 "distribution": entry.owner.distribution,
                 "version": entry.owner.version,
                 "entry_point": entry.owner.entry_point,
-                "description": _first_line(entry.component),
+                "description": first_line(entry.component),
             }
             for entry in found.registry
         ],

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnnx.contracts import ConcludingProbe
+from rnnx.errors import RnnxError
 from rnnx.evaluation import first_tokens
 from rnnx.ngram import cached_baseline
+from rnnx.observing import conclude
 from rnnx.originality import Originality
 from rnnx.records import Findings, Outcome
 from rnnx.settings import Baseline
@@ -57,15 +59,15 @@ def measure(
     return None
 
 
-def conclusions(session: Session, checkpoint: Path) -> Iterator[tuple[str, Findings]]:
-    """What the probes that look at a run's end find in the model of ``checkpoint``."""
+def conclusions(session: Session, checkpoint: Path) -> Iterator[tuple[str, Findings | RnnxError]]:
+    """What the probes that look at a run's end find in the model of ``checkpoint``, or why not."""
     probes = session.components.probes.items()
     looking = [(name, probe) for name, probe in probes if isinstance(probe, ConcludingProbe)]
     if not looking:
         return
     outcome = Outcome(load_file(checkpoint), session.corpus, session.settings.seed)
     for name, probe in looking:
-        yield name, probe.conclude(outcome)
+        yield name, conclude(probe, outcome)
 
 
 def _baseline(session: Session) -> tuple[int, float]:

@@ -11,18 +11,27 @@ import numpy as np
 
 from rnnx.answers import fault
 from rnnx.blame import answering
-from rnnx.contracts import Probe
-from rnnx.errors import PluginError
+from rnnx.contracts import ConcludingProbe, Probe
+from rnnx.errors import PluginError, RnnxError
 from rnnx.firststep import read_only
-from rnnx.records import Findings, Observation, is_key, is_picture
+from rnnx.records import Findings, Observation, Outcome, is_file_name, is_key, is_picture
 
 
 def observe(probe: Probe, seen: Observation) -> Findings | PluginError:
     """What a probe found, or the error that names it."""
     try:
         with answering(), _untouched(seen):
-            return _checked(probe, probe.observe(seen))
+            return _checked(probe, "observe", probe.observe(seen))
     except PluginError as error:
+        return error
+
+
+def conclude(probe: ConcludingProbe, outcome: Outcome) -> Findings | RnnxError:
+    """What a probe found in the finished run, or why not: it may refuse a data set, too."""
+    try:
+        with answering():
+            return _checked(probe, "conclude", probe.conclude(outcome))
+    except RnnxError as error:
         return error
 
 
@@ -39,21 +48,29 @@ def _untouched(seen: Observation) -> Iterator[None]:
         random.setstate(own)
 
 
-def _checked(probe: Probe, found: Any) -> Findings:
+def _checked(probe: Probe, method: str, found: Any) -> Findings:
     if not isinstance(found, Findings):
-        what = f"observe returned {type(found).__name__}, expected rnnx.Findings(figures, pictures)"
+        what = (
+            f"{method} returned {type(found).__name__}, expected rnnx.Findings(figures, pictures)"
+        )
         raise fault("probe", probe, what)
-    if not isinstance(found.figures, Mapping) or not isinstance(found.pictures, Mapping):
-        raise fault("probe", probe, "observe: figures and pictures are dicts by name")
+    if not all(isinstance(part, Mapping) for part in found):
+        raise fault("probe", probe, f"{method}: figures, pictures and files are dicts by name")
     for key, value in found.figures.items():
         if not (isinstance(key, str) and is_key(key)):
-            raise fault("probe", probe, f"observe: {key!r:.60} cannot be a metric's name")
+            raise fault("probe", probe, f"{method}: {key!r:.60} cannot be a metric's name")
         if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):
-            raise fault("probe", probe, f"observe: {key} is {type(value).__name__}, expected float")
+            raise fault(
+                "probe", probe, f"{method}: {key} is {type(value).__name__}, expected float"
+            )
     for name, png in found.pictures.items():
         if not (isinstance(name, str) and is_picture(name)):
             what = "a picture's name has small letters, digits and _"
-            raise fault("probe", probe, f"observe: {name!r:.60}: {what}")
+            raise fault("probe", probe, f"{method}: {name!r:.60}: {what}")
         if not isinstance(png, bytes) or not png.startswith(b"\x89PNG\r\n\x1a\n"):
-            raise fault("probe", probe, f"observe: picture {name} is no PNG's bytes")
+            raise fault("probe", probe, f"{method}: picture {name} is no PNG's bytes")
+    for name, data in found.files.items():
+        if not (isinstance(name, str) and is_file_name(name) and isinstance(data, bytes)):
+            what = "a file's name has letters, digits, _ . and -, and its content is bytes"
+            raise fault("probe", probe, f"{method}: {name!r:.60}: {what}")
     return found

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rnnx import checkpoint as checkpoints
-from rnnx.errors import PluginError, StorageError
+from rnnx.errors import RnnxError, StorageError
 from rnnx.failed import fail
 from rnnx.final import conclusions, measure
 from rnnx.identity import run_tags
 from rnnx.originality import Originality
 from rnnx.progress import Progress
+from rnnx.records import Findings
 from rnnx.report import Report, Summary
 from rnnx.runfolder import RunFolder
 from rnnx.signals import Stop
@@ -152,10 +153,13 @@ class Rounds:
 
     def _probe(self) -> None:
         for name, found in self.session.observations():
-            if isinstance(found, PluginError):
-                self.report.warning(f"{found}; the run goes on without it")
-            else:
-                self.tracking.findings(name, found, self.session.steps)
+            self._keep(name, found)
+
+    def _keep(self, probe: str, found: Findings | RnnxError) -> None:
+        if isinstance(found, RnnxError):
+            self.report.warning(f"{found}; the run goes on without it")
+        else:
+            self.tracking.findings(probe, found, self.session.steps)
 
     def _sample(self) -> None:
         with self._clock_stopped():
@@ -211,7 +215,7 @@ class Rounds:
         shown = [self.session.corpus.show(text) for text in found.texts]
         self.tracking.samples(self.session.steps, shown, "final")
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
-            self.tracking.findings(name, conclusion, self.session.steps)
+            self._keep(name, conclusion)
         self.tracking.artifacts()
         unit = self.session.corpus.vocabulary.unit
         return Summary(figures, best_loss, best_step, found.baseline_order, found.texts, unit)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from mutants import assert_all_caught, mutant
 
 import rnnx
@@ -146,6 +147,24 @@ def test_what_a_probe_concludes_is_kept(monkeypatch, tmp_path) -> None:
     assert (run.folder.path / "probes/gradient_norms/a.txt").read_bytes() == b"x"
     tracker = component_from("tracker", {"name": "mlflow"})
     assert tracker.fetch(run.run_id, "gradient_norms/a.txt", tmp_path).read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (lambda self, outcome: 1 / 0, "gradient_norms of rnnx"),
+        (lambda self, outcome: {"a": 1.0}, "conclude returned dict"),
+        (lambda self, outcome: Findings({}, {}, {"../a": b"x"}), "a file's name"),
+        (lambda self, outcome: refuses(outcome), "not on this data"),
+    ],
+)
+def test_a_conclusion_that_fails_costs_a_warning(end, told, monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(GradientNorms, "conclude", end, raising=False)
+    few = ["probe=[gradient_norms]", "steps=2", "layers=1", "cell.hidden_size=4", "tracker=none"]
+    run = rnnx.train(few)
+    assert run.status == "FINISHED" and "best/val_loss" in run.metrics
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_kit_catches_each_fault() -> None:

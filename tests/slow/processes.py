@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE = 400.0  # seconds after which a process counts as hung
+PATIENCE = 900.0  # seconds after which a process counts as hung
 
 # Pictures, samples, evaluations and checkpoints every few steps: any instant is inside something.
 DENSE = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,16 +23,30 @@ QUIET = {
 SQLITE = b"SQLite format 3\0"  # how every SQLite file begins
 
 
+_TURN = threading.Lock()
+_inside: list[object] = []  # who speaks: a run, and the thread that sends for it
+_added: list[str] = []
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
-    """QUIET for as long as MLflow works for rnnx; the user's own use of MLflow keeps its ways."""
-    added = [name for name in QUIET if name not in os.environ]
-    os.environ.update({name: QUIET[name] for name in added})
+    """QUIET for as long as MLflow works for rnnx; the user's own use of MLflow keeps its ways.
+
+    The environment is one for all threads: the first one in sets it, the last one out undoes it.
+    """
+    own = object()
+    with _TURN:
+        if not _inside:
+            _added[:] = [name for name in QUIET if name not in os.environ]
+            os.environ.update({name: QUIET[name] for name in _added})
+        _inside.append(own)
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        with _TURN:
+            _inside.remove(own)
+            for name in () if _inside else _added:
+                os.environ.pop(name, None)
 
 
 def connect(uri: str) -> Any:
