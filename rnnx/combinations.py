@@ -12,11 +12,12 @@ from rnnx.compose import MAIN, check, composer
 from rnnx.contracts import KINDS
 from rnnx.errors import ConfigError
 from rnnx.overrides import parse
+from rnnx.recipes import RECIPES
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
-GROUPS = (*KINDS, "experiment", "sweep")
+GROUPS = (*KINDS, *RECIPES)
 MOST = 64  # combinations of components that are tried
 
 

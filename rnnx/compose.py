@@ -19,7 +19,7 @@ from rnnx.errors import ConfigError
 from rnnx.metadata import not_plain
 from rnnx.overrides import parse, refuse_sweeps
 from rnnx.plugins import plugins, registry
-from rnnx.recipes import refuse_code
+from rnnx.recipes import RECIPES, refuse_code
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -139,7 +139,7 @@ class _Composer:
         values: list[Override] = []
         for override in overrides:
             key = override.key_or_group
-            theirs = bool(folders) and key in ("experiment", "sweep")
+            theirs = bool(folders) and key in RECIPES
             is_group = theirs or self._check_group(override) or key.startswith("hydra")
             (groups if is_group else values).append(override)
         chosen = tuple(str(override.input_line) for override in groups)
@@ -176,7 +176,7 @@ class _Composer:
                     )
                 registry().get(group, name)
             return True
-        named = group in ("experiment", "sweep")
+        named = group in RECIPES
         if not named and not group.startswith("hydra/"):
             return False  # before Hydra is asked, which copies its whole store for an answer
         if group not in self._options:

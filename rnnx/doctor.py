@@ -11,6 +11,7 @@ from rnnx.errors import RnnxError
 from rnnx.fitness import one_line
 from rnnx.plugins import CORE, Failure, Plugins, plugins
 from rnnx.printing import printable
+from rnnx.recipes import RECIPES
 from rnnx.registry import Entry, Owner
 from rnnx.staging import folder_of
 
@@ -124,15 +125,16 @@ def _component(entry: Entry) -> Iterator[Finding]:
 
 
 def _recipes(owner: Owner, path: str) -> Iterator[Finding]:
-    """Every experiment of a plugin's folder, composed."""
-    folder = folder_of(path) / "experiment"
-    for file in folder.iterdir() if folder.is_dir() else ():
-        name = file.name.removesuffix(".yaml")
-        if (conf_folder() / "experiment" / file.name).is_file():
-            cause = f"experiment {name}: rnnx has one of that name, which hides it"
+    """Every experiment and every set of values to sweep of a plugin's folder, composed."""
+    found = [(group, folder_of(path) / group) for group in RECIPES]
+    files = [(g, file.name) for g, folder in found if folder.is_dir() for file in folder.iterdir()]
+    for group, file in files:
+        name = file.removesuffix(".yaml")
+        if (conf_folder() / group / file).is_file():
+            cause = f"{group} {name}: rnnx has one of that name, which hides it"
             yield Finding(owner, cause, True, "call the file otherwise")
             continue
         try:
-            compose([f"experiment={name}"])
+            compose([f"{group}={name}"])
         except RnnxError as error:
-            yield Finding(owner, f"experiment {name}: {error}", True)
+            yield Finding(owner, f"{group} {name}: {error}", True)

@@ -78,4 +78,7 @@ def register_probes(register: Register) -> None:
 
 @hookspec
 def conf_paths() -> list[str]:  # type: ignore[empty-body]
-    """Folders of configuration that the plugin brings, as ``["pkg://my_package/conf"]``."""
+    """Folders of configuration that the plugin brings, as ``["pkg://my_package/conf"]``.
+
+    Each holds ``experiment/*.yaml``, recipes, or ``sweep/*.yaml``, sets of values to sweep.
+    """

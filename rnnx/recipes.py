@@ -1,4 +1,4 @@
-"""A user's own folder of configurations (--config-dir): choices and values, never code.
+"""Files of choices and values, never code: a user's own folder of them (--config-dir) is checked.
 
 Hydra makes objects of what a configuration names under some keys of its own (callbacks, launchers,
 logging). On a command line they are the user's; in a file, which may be a stranger's, they are
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rnnx.errors import ConfigError
 
+RECIPES = ("experiment", "sweep")  # groups of files that choose components and set values
 # What Hydra instantiates; what logging's dictConfig calls; what goes into the environment.
 CODE = ("_target_", "()", "class", "env_set", "searchpath")
 MOST = 2**20  # bytes of a file of configuration

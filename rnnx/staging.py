@@ -20,6 +20,7 @@ import pluggy
 
 from rnnx import hookspecs
 from rnnx.contracts import API_VERSION, KINDS
+from rnnx.recipes import RECIPES
 from rnnx.registry import Entry, Owner
 
 GROUP = "rnnx"
@@ -188,9 +189,9 @@ def _refuse_foreign_files(path: str) -> None:
         inside = sorted(item.name for item in folder_of(path).iterdir())
     except Exception as error:  # whatever an import raises
         raise Misfit(f"conf_paths: {path} is no folder of the plugin's ({error})") from error
-    others = [n for n in inside if n not in ("experiment", "__init__.py", "__pycache__")]
+    others = [n for n in inside if n not in (*RECIPES, "__init__.py", "__pycache__")]
     if others:
         raise Misfit(
-            f"conf_paths: {path} holds {others[0]}; a plugin brings experiment/*.yaml and nothing "
-            "beside it, since it would hide rnnx's own"
+            f"conf_paths: {path} holds {others[0]}; a plugin brings experiment/*.yaml and "
+            "sweep/*.yaml and nothing beside them, since it would hide rnnx's own"
         )

@@ -59,13 +59,16 @@ def test_a_plugins_recipes_are_composed(
     (folder / "works.yaml").write_text("# @package _global_\nsteps: 3\n")
     (folder / "misspelt.yaml").write_text("# @package _global_\nstpes: 3\n")
     (folder / "text.yaml").write_text("# @package _global_\nsteps: 3\n")
+    (folder.parent / "sweep").mkdir()
+    (folder.parent / "sweep" / "sizes.yaml").write_text("# @package _global_\nno_key: 3\n")
     install(source)
     assert doctor() == 1
     said = capsys.readouterr().out
+    assert "sweep sizes: " in said
     assert "experiment misspelt: " in said
     assert "experiment text: rnnx has one of that name" in said
     assert "works" not in said
-    assert said.endswith("2 wrong\n")
+    assert said.endswith("3 wrong\n")
 
 
 def test_a_sound_house_is_well(capsys: pytest.CaptureFixture[str]) -> None:
