@@ -12,7 +12,7 @@ names = re.fullmatch(r"rnnx\[(.*)\]", own)
 assert names is not None
 named = [requirement for name in names[1].split(",") for requirement in extras[name]]
 for requirement in [*project["dependencies"], *named, *rest]:
-    bound = re.fullmatch(r"([\w.-]+)>=([\w.]+)(?:,.*)?", requirement)
+    bound = re.fullmatch(r"([\w.-]+)(?:\[.*\])?>=([\w.]+)(?:,.*)?", requirement)
     if bound is None:
         raise SystemExit(f"{requirement}: has no lower bound")
     print(f"{bound[1]}=={bound[2]}")
