@@ -13,6 +13,7 @@ import os
 import signal
 from pathlib import Path
 
+import rich.console  # noqa: F401
 import safetensors.numpy  # noqa: F401
 
 from rnnx import sweepjob  # noqa: F401 - a job's own rooms

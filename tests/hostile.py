@@ -120,7 +120,7 @@ def other_tensors(stored: checkpoints.Checkpoint, rng: random.Random) -> dict[st
     ways = [
         lambda: array[:0],
         lambda: array.reshape(-1),
-        lambda: array.astype(rng.choice(["f2", "f8", "i8", "u1", "?", "c8"])),
+        lambda: array.astype(rng.choice(["f2", "f8", "i8", "u1", "?", "u8"])),
         lambda: np.full_like(array, rng.choice([0, 1, 99])),
         lambda: (
             np.full(array.shape, rng.choice([np.nan, np.inf, 1e30, -1e30]), array.dtype)

@@ -43,6 +43,7 @@ class MLflow:
         "mlflow.store.tracking.sqlalchemy_workspace_store",
         "sqlalchemy.dialects.sqlite",
         "alembic.command",
+        "alembic.config",
     )
 
     uri: str = ""
