@@ -3,7 +3,8 @@
     python tests/benchmarks/sweeps.py --jobs 64 --seconds 2
 
 A single run says how many steps take so many seconds; then that many jobs are swept in a fresh
-folder. Ideal is the jobs' training time on all processors at once.
+folder. Ideal is the jobs' training time on all processors at once; a job's is the median of
+runs alone before the sweep and after it, since a machine that others use changes its speed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -40,16 +42,19 @@ def main() -> None:
         folder = Path(place)
         seconds_of(folder, "steps=50", *given.overrides)  # compiles
         steps = round(given.seconds / seconds_of(folder, "steps=400", *given.overrides) * 400)
-        alone = seconds_of(folder, f"steps={steps}", *given.overrides)
+        lone = [f"steps={steps}", *given.overrides]
+        alone = [seconds_of(folder, *lone) for _ in range(3)]
         seeds = f"seed=range(1000,{1000 + given.jobs})"  # none that was just trained
         began, cpu = time.perf_counter(), os.times()
         command = [*RNNX, "train", "-m", seeds, f"steps={steps}", *given.overrides]
         done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
         wall, after = time.perf_counter() - began, os.times()
         said = done.stdout.splitlines()[-1]
-    ideal = alone * given.jobs / processors()
+        alone += [seconds_of(folder, *lone) for _ in range(3)]
+    ideal = statistics.median(alone) * given.jobs / processors()
     used = after.children_user + after.children_system - cpu.children_user - cpu.children_system
-    print(f"{given.jobs} jobs of {alone:.2f} s of training ({steps} steps); {said}")
+    told = f"{statistics.median(alone):.2f} s of training ({min(alone):.2f} … {max(alone):.2f})"
+    print(f"{given.jobs} jobs of {told}, {steps} steps; {said}")
     print(f"wall {wall:.1f} s, ideal {ideal:.1f} s, throughput {ideal / wall:.2f} of ideal")
     print(f"driver's own CPU {used:.1f} s")
 
