@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from rnnx.compose import check, composer
+from rnnx.compose import composer, plain
 from rnnx.environment import environment
 from rnnx.overrides import parse
 from rnnx.printing import reason
@@ -56,7 +56,7 @@ def stream(
     with Stop() as stop, composer() as make:
 
         def values(overrides: list[str]) -> Mapping[str, Any]:
-            return check(make([*said, *parse(overrides)]))
+            return plain(make([*said, *parse(overrides)]))  # the job checks them
 
         Pool(sweep, config.outputs, config.jobs or processors(), values, tell).run(jobs, stop)
     return sweep
