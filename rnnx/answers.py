@@ -95,7 +95,7 @@ def backward(
 
 def gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
     """A gradient for each parameter, of its shape and type."""
-    if not isinstance(found, Mapping):
+    if type(found) is not dict and not isinstance(found, Mapping):  # a dict needs no abstract class
         what = f"backward returned {type(found).__name__} for dparams, expected a dict by name"
         raise fault(kind, component, what)
     for name, array in params.items():
@@ -126,9 +126,9 @@ def parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
 def head_loss(head: Any, answer: Any, T: int, B: int) -> tuple[float, Array, Any]:
     """``loss, nats, cache`` of a head's forward."""
     loss, nats, cache = parts("head", head, "forward", answer, "loss, nats, cache")
-    if not isinstance(loss, int | float):
+    if not isinstance(loss, (int, float)):  # in this form, of what every step asks, the cheaper
         raise fault("head", head, f"forward: the loss is {type(loss).__name__}, expected float")
-    if np.shape(nats) != (T, B):
+    if (nats.shape if type(nats) is np.ndarray else np.shape(nats)) != (T, B):
         raise fault("head", head, f"forward: nats is {np.shape(nats)}, expected {(T, B)}")
     return loss, nats, cache
 
@@ -159,7 +159,7 @@ def optimizer_state(optimizer: Any, found: Any) -> Params:
 
 def factor(schedule: Any, found: Any, step: int) -> float:
     """A schedule's factor."""
-    if isinstance(found, int | float | np.floating) and 0 <= found < math.inf:
+    if isinstance(found, (int, float, np.floating)) and 0 <= found < math.inf:
         return float(found)
     what = f"factor({step}) returned {found!r:.60}, expected a finite number of at least 0"
     raise fault("schedule", schedule, what)

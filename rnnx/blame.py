@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple
@@ -45,21 +45,32 @@ def named(kind: str, component: Any) -> str:
     return label(entry) if entry else f"{kind} {type(component).__name__}"
 
 
-@contextmanager
-def answering() -> Iterator[None]:
+def answering() -> Answering:
+    """Around calls of components: their exceptions become one line (see Answering)."""
+    return Answering()
+
+
+class Answering(AbstractContextManager[None]):
     """An exception that comes out of a component is one line that names it and its plugin.
 
     What rnnx raises on purpose stays as it is, and so do full memory, signals and a reader that
     has gone. With --debug the component's own traceback stands above.
+
+    A class, not a generator: every training step enters it.
     """
-    try:
-        yield
-    except (KeyboardInterrupt, MemoryError, BrokenPipeError, GeneratorExit):
-        raise
-    except BaseException as error:
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        passing = (KeyboardInterrupt, MemoryError, BrokenPipeError, GeneratorExit)
+        if error is None or isinstance(error, passing):
+            return
         place = None if _is_ours(error) else _place(error)
         if place is None or (isinstance(error, PluginError) and label(place.entry) in str(error)):
-            raise
+            return
         told = str(error) if isinstance(error, PluginError) else f"raised {one_line(error)}"
         if "read-only" in told:
             told += ": what a component is given is not its own to change"

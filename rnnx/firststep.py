@@ -7,7 +7,8 @@ the first update is a component's fault, not a learning rate's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,24 +44,34 @@ def read_only(params: Parameters, others: Iterable[Array | None]) -> Iterator[No
             array.flags.writeable = True
 
 
-@contextmanager
-def watched(session: Session, batch: Batch) -> Iterator[None]:
-    """Forward, loss and backward of one update: the first one's faults have names."""
-    first, network = session.steps == 0, session.network
-    writable = not first or session.backend is Backend.fast  # kernels take no read-only arrays
-    try:
-        if writable:
-            yield
-        else:
-            with read_only(session.params, (batch.x, batch.y, batch.lengths)):
-                yield
-    except Diverged:
-        if first:
-            find_culprit(network, session.params, batch)
-        raise
-    except IndexError:
-        refuse_foreign_ids(session.components.dataset, batch, network.n_symbols)
-        raise
+class Watched(AbstractContextManager[None]):
+    """Forward, loss and backward of one update: the first one's faults have names.
+
+    A class, not a generator: every training step enters it.
+    """
+
+    def __init__(self, session: Session, batch: Batch) -> None:
+        self._session, self._batch, self._first = session, batch, session.steps == 0
+        self._closed = ExitStack() if self._first else None
+
+    def __enter__(self) -> None:
+        if self._closed and self._session.backend is Backend.numpy:  # kernels take none read-only
+            given = self._batch.x, self._batch.y, self._batch.lengths
+            self._closed.enter_context(read_only(self._session.params, given))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        session, batch = self._session, self._batch
+        if self._closed:
+            self._closed.close()
+        if self._first and isinstance(error, Diverged):
+            find_culprit(session.network, session.params, batch)
+        if isinstance(error, IndexError):
+            refuse_foreign_ids(session.components.dataset, batch, session.network.n_symbols)
 
 
 def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:

@@ -18,7 +18,7 @@ from rnnx.contracts import Probe
 from rnnx.corpus import Corpus, Split
 from rnnx.errors import Diverged, OutOfMemory, PluginError
 from rnnx.evaluation import first_tokens, mean_nats
-from rnnx.firststep import watched
+from rnnx.firststep import Watched
 from rnnx.generation import generate, grammar_of
 from rnnx.loading import load_corpus
 from rnnx.memory import told_as, within_free_memory
@@ -121,7 +121,7 @@ class Session:
         batch = self.batches.next()
         with self.threads, quiet(), answering():
             try:
-                with watched(self, batch):
+                with Watched(self, batch):
                     loss, norm = self._gradients(batch)
             except MemoryError as error:
                 raise OutOfMemory(
@@ -154,7 +154,8 @@ class Session:
         found["head"] = dhead
         self.grads.take(found)
         self.observation = None
-        if any(_is_due(probe, self.steps + 1) for probe in self.components.probes.values()):
+        probes = self.components.probes
+        if probes and any(_is_due(probe, self.steps + 1) for probe in probes.values()):
             self.observation = Observation(
                 self.steps + 1,
                 batch.x,

@@ -71,9 +71,9 @@ class GRU:
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
         if scratch.compiled:
-            from rnnx_builtin.kernels import gru
+            from rnnx_builtin.kernels.gru import forward
 
-            return gru.forward(params, x, state, lengths, scratch)
+            return forward(params, x, state, lengths, scratch)
         T, n_a = len(x), self.hidden_size
         z_x = project(params["Wx"], params["b"], x, lengths, scratch)
         hs = begin(state[0], "hs", T, scratch, params)
@@ -133,9 +133,9 @@ class GRU:
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         if scratch.compiled:
-            from rnnx_builtin.kernels import gru
+            from rnnx_builtin.kernels.gru import backward
 
-            return gru.backward(params, cache, dh, dstate, scratch)
+            return backward(params, cache, dh, dstate, scratch)
         T, n_a, B = dh.shape
         gates, lengths, dtype = cache.gates, cache.lengths, cache.hs.dtype
         dh = masked(dh, lengths, "dh", scratch)

@@ -81,9 +81,9 @@ class LSTM:
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
         if scratch.compiled:
-            from rnnx_builtin.kernels import lstm
+            from rnnx_builtin.kernels.lstm import forward
 
-            return lstm.forward(params, x, state, lengths, scratch)
+            return forward(params, x, state, lengths, scratch)
         T, n_a = len(x), self.hidden_size
         half = {name: _halved(p, n_a, name, scratch) for name, p in params.items()}
         z = project(half["Wx"], half["b"], x, lengths, scratch)
@@ -125,9 +125,9 @@ class LSTM:
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         if scratch.compiled:
-            from rnnx_builtin.kernels import lstm
+            from rnnx_builtin.kernels.lstm import backward
 
-            return lstm.backward(params, cache, dh, dstate, scratch)
+            return backward(params, cache, dh, dstate, scratch)
         x, hs, _, gates, _, lengths = cache
         T, n_a, B = dh.shape
         dtype = hs.dtype

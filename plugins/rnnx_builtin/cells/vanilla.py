@@ -73,9 +73,9 @@ class Vanilla:
     ) -> tuple[Array, State, Cache]:
         relu = self.activation is Activation.relu
         if scratch.compiled:
-            from rnnx_builtin.kernels import vanilla
+            from rnnx_builtin.kernels.vanilla import forward
 
-            return vanilla.forward(params, x, state, lengths, relu, scratch)
+            return forward(params, x, state, lengths, relu, scratch)
         T, Wh = len(x), params["Wh"]
         z = project(params["Wx"], params["b"], x, lengths, scratch)
         hs = begin(state[0], "hs", T, scratch, params)
@@ -109,10 +109,10 @@ class Vanilla:
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         if scratch.compiled:
-            from rnnx_builtin.kernels import vanilla
+            from rnnx_builtin.kernels.vanilla import backward
 
             relu = self.activation is Activation.relu
-            return vanilla.backward(params, cache, dh, dstate, relu, scratch)
+            return backward(params, cache, dh, dstate, relu, scratch)
         x, hs, lengths = cache
         T, n_a, B = dh.shape
         dtype = hs.dtype

@@ -77,10 +77,10 @@ class Softmax:
         self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
     ) -> tuple[float, Array, Cache]:
         if scratch.compiled:
-            from rnnx_builtin.kernels import softmax
+            from rnnx_builtin.kernels.softmax import forward
 
             by_token = self.reduction is Reduction.token
-            return softmax.forward(params, h, y, lengths, by_token, scratch)
+            return forward(params, h, y, lengths, by_token, scratch)
         (T, n_a, B), n_y = h.shape, len(params["Wy"])
         h_flat = flat(masked(h, lengths, "h_valid", scratch), "h_flat", scratch)
         z = np.matmul(params["Wy"], h_flat, out=scratch.array("p", (n_y, T * B), h.dtype))
@@ -111,9 +111,9 @@ class Softmax:
 
     def backward(self, params: Params, cache: Cache, scratch: Scratch) -> tuple[Params, Array]:
         if scratch.compiled:
-            from rnnx_builtin.kernels import softmax
+            from rnnx_builtin.kernels.softmax import backward
 
-            return softmax.backward(params, cache, scratch)
+            return backward(params, cache, scratch)
         h_flat, p, y, weight, (T, n_a, B) = cache
         n_y, dtype = len(p), p.dtype
         dz = np.multiply(p, weight, out=scratch.array("dz", p.shape, dtype))
