@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from math import prod
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnx.contracts import Array, Params
+
+Plan = TypeVar("Plan")
 
 
 class Scratch:
@@ -33,6 +36,7 @@ class Scratch:
         self._views: dict[tuple[str, tuple[int, ...], npt.DTypeLike], Array] = {}
         self._bound: dict[str, Array] = {}
         self._children: dict[str, Scratch] = {}
+        self._plans: dict[Hashable, Any] = {}  # one dictionary for all children, too
 
     def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         """An array of ``shape``; the same memory for the same ``name``, contents undefined."""
@@ -49,16 +53,35 @@ class Scratch:
         size = prod(shape)
         block = self._blocks.get(name)
         if block is None or block.size < size or block.dtype != dtype:
-            # The old block's views would keep it alive: forget them.
-            self._views = {k: v for k, v in self._views.items() if k[0] != name}
+            self._forget(name)  # the old block's views would keep it alive
             block = self._blocks[name] = np.empty(size, dtype)
         return block[:size].reshape(shape)
 
+    def _forget(self, name: str) -> None:
+        """All views of the block ``name``, and the plans, which may hold some."""
+        self._views = {k: v for k, v in self._views.items() if k[0] != name}
+        self._plans.clear()
+
+    def plan(self, make: Callable[..., Plan], *sizes: Hashable) -> Plan:
+        """``make(scratch, *sizes)``, kept for these sizes: buffers asked for once, not every step.
+
+        What ``make`` answers is to hold arrays of this scratch and its children, and nothing that
+        depends on more than ``sizes``. It is made anew after a buffer grew.
+        """
+        key = (id(self), make, *sizes)
+        found: Plan | None = self._plans.get(key)
+        if found is None:
+            found = make(self, *sizes)
+            self._plans[key] = found  # only now: making it may have made buffers grow
+        return found
+
     def child(self, name: str) -> Scratch:
         """The scratch of a part: its names are its own."""
-        if name not in self._children:
-            self._children[name] = Scratch(self.compiled, self.threads)
-        return self._children[name]
+        found = self._children.get(name)
+        if found is None:
+            found = self._children[name] = Scratch(self.compiled, self.threads)
+            found._plans = self._plans
+        return found
 
     def bind(self, name: str, array: Array) -> None:
         """Hand out ``array`` itself where ``name`` is asked for in its shape and dtype.
@@ -67,7 +90,7 @@ class Scratch:
         asks its scratch for ``"d" + parameter name`` writes its gradient where it is needed.
         """
         self._bound[name] = array
-        self._views = {k: v for k, v in self._views.items() if k[0] != name}
+        self._forget(name)
 
     def bound(self, grads: Mapping[str, Params]) -> Scratch:
         """This scratch, in which ``dWx`` and the like are the arrays of ``grads`` themselves."""

@@ -9,7 +9,7 @@ import numpy as np
 from rnnx.contracts import Array, Params, State
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels import gru_steps
-from rnnx_builtin.kernels.parts import each, joined, parts_of
+from rnnx_builtin.kernels.parts import Part, each, joined, parts_of
 from rnnx_builtin.kernels.product import (
     all_rows,
     packed,
@@ -19,11 +19,13 @@ from rnnx_builtin.kernels.product import (
 )
 from rnnx_builtin.kernels.sequence import (
     Input,
+    States,
+    ends_of,
     flat_buffer,
     input_gradient,
     input_of,
     laid_out,
-    steps_of,
+    states_for,
 )
 
 
@@ -35,11 +37,30 @@ class Kept(NamedTuple):
     inner: Array  # (T, n_p, B_p): Wh·h⟨t−1⟩ + bn, or r ⊙ h⟨t−1⟩
 
 
+class Room(NamedTuple):
+    """The buffers of a sequence of one size."""
+
+    states: States
+    parts: list[tuple[Part, Kept, Array]]  # the last: a second product (≥ n_p, B_p)
+
+
 class Cache(NamedTuple):
     x: Input
-    h_flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first
-    kept: list[Kept]
+    room: Room
     ends: Array  # (B,) lengths
+
+
+def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
+    n_p, parts = padded_rows(n_a, B, dtype), []
+    for part in parts_of(B, scratch.threads, dtype):
+        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
+        kept = Kept(
+            own.array("hs", (T + 1, n_p, columns), dtype),
+            own.array("gates", (T, all_rows(3 * n_p, B), columns), dtype),
+            own.array("inner", (T, n_p, columns), dtype),
+        )
+        parts.append((part, kept, own.array("beside_t", (all_rows(n_p, B), columns), dtype)))
+    return Room(states_for(scratch, n_a, T, B, dtype), parts)
 
 
 def forward(
@@ -47,28 +68,17 @@ def forward(
 ) -> tuple[Array, State, Any]:
     """GRU.forward; ``params`` hold bn where the reset comes after the product."""
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
-    given = input_of(params["Wx"], params["b"], x, lengths, scratch)
-    h_flat = flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch)
-    ends = np.full(B, T) if lengths is None else lengths
-    n_p, kept, finals, calls = padded_rows(n_a, B, dtype), [], [], []
-    weights = _weights(params, B, scratch)
-    for part in parts_of(B, scratch.threads, dtype):
-        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
-        kept.append(
-            Kept(
-                own.array("hs", (T + 1, n_p, columns), dtype),
-                own.array("gates", (T, all_rows(3 * n_p, B), columns), dtype),
-                own.array("inner", (T, n_p, columns), dtype),
-            )
-        )
-        beside = own.array("beside_t", (all_rows(n_p, B), columns), dtype)
+    room, ends = scratch.plan(_room, n_a, T, B, dtype), ends_of(lengths, T, B, scratch)
+    given = input_of(params["Wx"], params["b"], x, ends, scratch)
+    weights, finals, calls = _weights(params, B, scratch), [], []
+    for part, kept, beside in room.parts:
         start = part.of(state[0])
         finals.append(np.empty_like(start))
         where = (part.of(ends), part.first, B)
-        fixed = (*weights, given.columns, part.of(given.ids), h_flat)
-        calls.append((*fixed, start, *kept[-1], *where, beside, finals[-1]))
+        fixed = (*weights, given.columns, part.of(given.ids), room.states.flat)
+        calls.append((*fixed, start, *kept, *where, beside, finals[-1]))
     each(gru_steps.forward_after if "bn" in params else gru_steps.forward_before, calls)
-    return steps_of(h_flat[:, B:], T, B), (joined(finals),), Cache(given, h_flat, kept, ends)
+    return room.states.h, (joined(finals),), Cache(given, room, ends)
 
 
 def _weights(params: Params, B: int, scratch: Scratch) -> tuple[Array, Array]:
@@ -95,30 +105,41 @@ def _weights_back(params: Params, B: int, scratch: Scratch) -> tuple[Array, Arra
     )
 
 
+class Back(NamedTuple):
+    """Buffers for the way back."""
+
+    dz_flat: Array  # (3·n_a, ≥ T·B)
+    # n's block of dWh: of dn·r by h where the reset comes after, of dn by r ⊙ h where before.
+    n_flat: Array  # (n_a, ≥ T·B)
+    parts: list[tuple[Array, ...]]  # a step's, by part
+
+
+def _room_back(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Back:
+    n_p, parts = padded_rows(n_a, B, dtype), []
+    for part in parts_of(B, scratch.threads, dtype):
+        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
+        all_n = all_rows(n_p, B)
+        rows = {"dz_t": 3 * n_p, "d_t": 2 * n_p, "back_h": all_n, "beside_t": all_n}
+        buffers = (own.array(name, (count, columns), dtype) for name, count in rows.items())
+        parts.append(tuple(buffers))
+    dz_flat = flat_buffer("dz_flat", 3 * n_a, T * B, dtype, scratch)
+    return Back(dz_flat, flat_buffer("n_flat", n_a, T * B, dtype, scratch), parts)
+
+
 def backward(
     params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
 ) -> tuple[Params, Array | None, State]:
     """GRU.backward."""
     (T, n_a, B), dtype = dh.shape, dh.dtype
-    dz_flat = flat_buffer("dz_flat", 3 * n_a, T * B, dtype, scratch)
-    # n's block of dWh: of dn·r by h where the reset comes after, of dn by r ⊙ h where before.
-    n_flat = flat_buffer("n_flat", n_a, T * B, dtype, scratch)
+    dz_flat, n_flat, parts = scratch.plan(_room_back, n_a, T, B, dtype)
     weights, dh = _weights_back(params, B, scratch), laid_out(dh, scratch)
     d_final = dstate[0] if dstate else np.zeros((n_a, B), dtype)
-    parts, starts, calls = parts_of(B, scratch.threads, dtype), [], []
-    for part, kept in zip(parts, cache.kept, strict=True):
-        own, (_, n_p, columns) = scratch.child(f"part{part.first}"), kept.inner.shape
+    starts, calls = [], []
+    for (part, kept, _), buffers in zip(cache.room.parts, parts, strict=True):
         given = part.of(d_final)
         starts.append(np.empty_like(given))
-        buffers = (
-            own.array("dz_t", (3 * n_p, columns), dtype),
-            own.array("d_t", (2 * n_p, columns), dtype),
-            own.array("back_h", (all_rows(n_p, B), columns), dtype),
-            own.array("beside_t", (all_rows(n_p, B), columns), dtype),
-        )
         where = (part.of(cache.ends), part.first, B)
-        here = dh[..., part.first : part.last]
-        fixed = (*weights, here, dz_flat, n_flat)
+        fixed = (*weights, part.cut(dh), dz_flat, n_flat)
         calls.append((*fixed, given, *kept, *where, *buffers, starts[-1]))
     each(gru_steps.backward_after if "bn" in params else gru_steps.backward_before, calls)
     grads, dx = _gradients(params, cache, dz_flat, n_flat, scratch)
@@ -130,12 +151,12 @@ def _gradients(
 ) -> tuple[Params, Array | None]:
     (T, B), n_a, dtype = cache.x.ids.shape, params["Wh"].shape[1], dz_flat.dtype
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
-    dz, beside, h = (flat[:, : T * B] for flat in (dz_flat, n_flat, cache.h_flat))
+    dz, beside, before = dz_flat[:, : T * B], n_flat[:, : T * B], cache.room.states.before
     dWh = scratch.array("dWh", (3 * n_a, n_a), dtype)
     dparams = {"Wx": dWx, "Wh": dWh, "b": db}
-    np.matmul(dz[: 2 * n_a], h.T, out=dWh[: 2 * n_a])
+    np.matmul(dz[: 2 * n_a], before, out=dWh[: 2 * n_a])
     if "bn" in params:
-        np.matmul(beside, h.T, out=dWh[2 * n_a :])
+        np.matmul(beside, before, out=dWh[2 * n_a :])
         dbn = scratch.array("dbn", (n_a, 1), dtype)
         dparams["bn"] = np.sum(beside, axis=1, keepdims=True, out=dbn)
     else:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from rnnx_builtin.kernels.activations import sigmoid, tanh
-from rnnx_builtin.kernels.compiling import inline, kernel
-from rnnx_builtin.kernels.lanes import load, store
-from rnnx_builtin.kernels.product import lanes_of, multiply, multiply_back
-from rnnx_builtin.kernels.sequence import (
+from rnnx_builtin.kernels.columns import (
     add_columns,
     add_outputs,
+    add_rows,
     begin_final,
     end_columns,
     enter_gradient,
+    places,
+    running,
     spread,
+    strips,
     take_in,
     take_out,
 )
+from rnnx_builtin.kernels.compiling import inline, kernel
+from rnnx_builtin.kernels.lanes import load, store
+from rnnx_builtin.kernels.product import multiply
 
 
 @kernel
@@ -39,38 +43,41 @@ def forward_after(
 ) -> None:
     (T, B), n, n_p = ids.shape, len(h0), hs.shape[1]
     take_in(h0, hs[0])
-    spread(hs[0], h_flat, 1, n, n_p, first, B)
+    spread(hs[0], h_flat, 1, n, n_p, first, B, B)
     begin_final(h0, final, ends)
     for t in range(T):
-        multiply(Wh, hs[t], gates[t])
-        _set_apart(gates[t], bn, inner[t])
-        add_columns(gates[t], columns, ids[t], 3, n, n_p)
-        _step_after(gates[t], inner[t], hs[t], hs[t + 1])
-        end_columns(hs[t + 1], final, ends, t)
-        spread(hs[t + 1], h_flat, 1, n, n_p, (t + 1) * all_B + first, B)
+        count = running(ends, t, hs[0])
+        multiply(Wh, hs[t], gates[t], count)
+        _set_apart(gates[t], bn, inner[t], count)
+        add_columns(gates[t], columns, ids[t], 3, n, n_p, count)
+        _step_after(gates[t], inner[t], hs[t], hs[t + 1], count)
+        end_columns(hs[t + 1], final, ends, t, count)
+        spread(hs[t + 1], h_flat, 1, n, n_p, (t + 1) * all_B + first, B, count)
 
 
 @inline
-def _set_apart(a: Any, bn: Any, inner: Any) -> None:
+def _set_apart(a: Any, bn: Any, inner: Any, count: int) -> None:
     """inner = n's product + bn; n's block of the sums is then the input's alone."""
-    n_p, B_p = inner.shape
+    n_p = len(inner)
     for u in range(n_p):
         bias = bn[u, 0] if u < len(bn) else bn[0, 0] * 0
-        for b in range(B_p):
+        for b in range(count):
             inner[u, b] = a[2 * n_p + u, b] + bias
             a[2 * n_p + u, b] = 0
 
 
 @inline
-def _step_after(a: Any, inner: Any, before: Any, h: Any) -> None:
+def _step_after(a: Any, inner: Any, before: Any, h: Any, count: int) -> None:
     size = h.size
-    for e in range(0, size, lanes_of(h)):
-        r, z = sigmoid(load(a, e)), sigmoid(load(a, size + e))
-        n = tanh(load(a, 2 * size + e) + r * load(inner, e))
-        store(a, e, r)
-        store(a, size + e, z)
-        store(a, 2 * size + e, n)
-        store(h, e, n + z * (load(before, e) - n))
+    rows, length = strips(h, count)
+    for u in range(rows):
+        for e in places(h, u, length):
+            r, z = sigmoid(load(a, e)), sigmoid(load(a, size + e))
+            n = tanh(load(a, 2 * size + e) + r * load(inner, e))
+            store(a, e, r)
+            store(a, size + e, z)
+            store(a, 2 * size + e, n)
+            store(h, e, n + z * (load(before, e) - n))
 
 
 @kernel
@@ -92,36 +99,41 @@ def forward_before(
 ) -> None:
     (T, B), n, n_p = ids.shape, len(h0), hs.shape[1]
     take_in(h0, hs[0])
-    spread(hs[0], h_flat, 1, n, n_p, first, B)
+    spread(hs[0], h_flat, 1, n, n_p, first, B, B)
     begin_final(h0, final, ends)
     for t in range(T):
-        multiply(Wh, hs[t], gates[t, : 2 * n_p])
+        count = running(ends, t, hs[0])
+        multiply(Wh, hs[t], gates[t, : 2 * n_p], count)
         gates[t, 2 * n_p :] = 0
-        add_columns(gates[t], columns, ids[t], 3, n, n_p)
-        _reset(gates[t], hs[t], inner[t])
-        multiply(Whn, inner[t], q)
-        _step_before(gates[t], q, hs[t], hs[t + 1])
-        end_columns(hs[t + 1], final, ends, t)
-        spread(hs[t + 1], h_flat, 1, n, n_p, (t + 1) * all_B + first, B)
+        add_columns(gates[t], columns, ids[t], 3, n, n_p, count)
+        _reset(gates[t], hs[t], inner[t], count)
+        multiply(Whn, inner[t], q, count)
+        _step_before(gates[t], q, hs[t], hs[t + 1], count)
+        end_columns(hs[t + 1], final, ends, t, count)
+        spread(hs[t + 1], h_flat, 1, n, n_p, (t + 1) * all_B + first, B, count)
 
 
 @inline
-def _reset(a: Any, before: Any, inner: Any) -> None:
+def _reset(a: Any, before: Any, inner: Any, count: int) -> None:
     size = inner.size
-    for e in range(0, size, lanes_of(inner)):
-        r = sigmoid(load(a, e))
-        store(a, e, r)
-        store(a, size + e, sigmoid(load(a, size + e)))
-        store(inner, e, r * load(before, e))
+    rows, length = strips(inner, count)
+    for u in range(rows):
+        for e in places(inner, u, length):
+            r = sigmoid(load(a, e))
+            store(a, e, r)
+            store(a, size + e, sigmoid(load(a, size + e)))
+            store(inner, e, r * load(before, e))
 
 
 @inline
-def _step_before(a: Any, q: Any, before: Any, h: Any) -> None:
+def _step_before(a: Any, q: Any, before: Any, h: Any, count: int) -> None:
     size = h.size
-    for e in range(0, size, lanes_of(h)):
-        z, n = load(a, size + e), tanh(load(a, 2 * size + e) + load(q, e))
-        store(a, 2 * size + e, n)
-        store(h, e, n + z * (load(before, e) - n))
+    rows, length = strips(h, count)
+    for u in range(rows):
+        for e in places(h, u, length):
+            z, n = load(a, size + e), tanh(load(a, 2 * size + e) + load(q, e))
+            store(a, 2 * size + e, n)
+            store(h, e, n + z * (load(before, e) - n))
 
 
 @kernel
@@ -148,37 +160,34 @@ def backward_after(
     back[:] = 0
     d[:] = 0
     for t in range(T - 1, -1, -1):
+        count = running(ends, t, back)
         enter_gradient(back, d_final, ends, t)
-        add_outputs(dh, back, ends, t, d)
-        _step_back_after(gates[t], inner[t], hs[t], d, dz)
-        spread(dz, dz_flat, 2, n, n_p, t * all_B + first, B)
-        spread(dz[2 * n_p :], n_flat, 1, n, n_p, t * all_B + first, B)
-        spread(d[n_p:], dz_flat[2 * n :], 1, n, n_p, t * all_B + first, B)
-        multiply_back(WhT, dz, back)
-        _add(back, d)
+        add_outputs(dh, back, ends, t, d, count)
+        _step_back_after(gates[t], inner[t], hs[t], d, dz, count)
+        spread(dz, dz_flat, 2, n, n_p, t * all_B + first, B, count)
+        spread(dz[2 * n_p :], n_flat, 1, n, n_p, t * all_B + first, B, count)
+        spread(d[n_p:], dz_flat[2 * n :], 1, n, n_p, t * all_B + first, B, count)
+        multiply(WhT, dz, back, count)
+        add_rows(back, d)
     enter_gradient(back, d_final, ends, -1)
     take_out(back, dh0)
 
 
 @inline
-def _step_back_after(a: Any, inner: Any, before: Any, d: Any, dz: Any) -> None:
+def _step_back_after(a: Any, inner: Any, before: Any, d: Any, dz: Any, count: int) -> None:
     """dz by the products of r, z and n; d becomes dh·z and, below it, dn by the input."""
     size = before.size
-    for e in range(0, size, lanes_of(before)):
-        r, z, n = load(a, e), load(a, size + e), load(a, 2 * size + e)
-        dh = load(d, e)
-        dn = dh * (1.0 - z) * (1.0 - n * n)
-        store(dz, e, dn * load(inner, e) * r * (1.0 - r))
-        store(dz, size + e, dh * (load(before, e) - n) * z * (1.0 - z))
-        store(dz, 2 * size + e, dn * r)
-        store(d, e, dh * z)
-        store(d, size + e, dn)
-
-
-@inline
-def _add(back: Any, d: Any) -> None:
-    for e in range(0, d.size // 2, lanes_of(d)):
-        store(back, e, load(back, e) + load(d, e))
+    rows, length = strips(before, count)
+    for u in range(rows):
+        for e in places(before, u, length):
+            r, z, n = load(a, e), load(a, size + e), load(a, 2 * size + e)
+            dh = load(d, e)
+            dn = dh * (1.0 - z) * (1.0 - n * n)
+            store(dz, e, dn * load(inner, e) * r * (1.0 - r))
+            store(dz, size + e, dh * (load(before, e) - n) * z * (1.0 - z))
+            store(dz, 2 * size + e, dn * r)
+            store(d, e, dh * z)
+            store(d, size + e, dn)
 
 
 @kernel
@@ -205,32 +214,37 @@ def backward_before(
     back[:] = 0
     d[:] = 0
     for t in range(T - 1, -1, -1):
+        count = running(ends, t, back)
         enter_gradient(back, d_final, ends, t)
-        add_outputs(dh, back, ends, t, d)
-        _step_back_gates(gates[t], hs[t], d, dz)
-        multiply_back(WhnT, dz[2 * n_p :], d_inner)
-        _step_back_reset(gates[t], hs[t], d_inner, d, dz)
-        spread(dz, dz_flat, 3, n, n_p, t * all_B + first, B)
-        spread(inner[t], n_flat, 1, n, n_p, t * all_B + first, B)
-        multiply_back(WhT, dz[: 2 * n_p], back)
-        _add(back, d)
+        add_outputs(dh, back, ends, t, d, count)
+        _step_back_gates(gates[t], hs[t], d, dz, count)
+        multiply(WhnT, dz[2 * n_p :], d_inner, count)
+        _step_back_reset(gates[t], hs[t], d_inner, d, dz, count)
+        spread(dz, dz_flat, 3, n, n_p, t * all_B + first, B, count)
+        spread(inner[t], n_flat, 1, n, n_p, t * all_B + first, B, count)
+        multiply(WhT, dz[: 2 * n_p], back, count)
+        add_rows(back, d)
     enter_gradient(back, d_final, ends, -1)
     take_out(back, dh0)
 
 
 @inline
-def _step_back_gates(a: Any, before: Any, d: Any, dz: Any) -> None:
+def _step_back_gates(a: Any, before: Any, d: Any, dz: Any, count: int) -> None:
     size = before.size
-    for e in range(0, size, lanes_of(before)):
-        z, n, dh = load(a, size + e), load(a, 2 * size + e), load(d, e)
-        store(dz, size + e, dh * (load(before, e) - n) * z * (1.0 - z))
-        store(dz, 2 * size + e, dh * (1.0 - z) * (1.0 - n * n))
-        store(d, e, dh * z)
+    rows, length = strips(before, count)
+    for u in range(rows):
+        for e in places(before, u, length):
+            z, n, dh = load(a, size + e), load(a, 2 * size + e), load(d, e)
+            store(dz, size + e, dh * (load(before, e) - n) * z * (1.0 - z))
+            store(dz, 2 * size + e, dh * (1.0 - z) * (1.0 - n * n))
+            store(d, e, dh * z)
 
 
 @inline
-def _step_back_reset(a: Any, before: Any, d_inner: Any, d: Any, dz: Any) -> None:
-    for e in range(0, before.size, lanes_of(before)):
-        r, by = load(a, e), load(d_inner, e)
-        store(dz, e, by * load(before, e) * r * (1.0 - r))
-        store(d, e, load(d, e) + by * r)
+def _step_back_reset(a: Any, before: Any, d_inner: Any, d: Any, dz: Any, count: int) -> None:
+    rows, length = strips(before, count)
+    for u in range(rows):
+        for e in places(before, u, length):
+            r, by = load(a, e), load(d_inner, e)
+            store(dz, e, by * load(before, e) * r * (1.0 - r))
+            store(d, e, load(d, e) + by * r)

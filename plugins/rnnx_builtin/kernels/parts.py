@@ -16,10 +16,15 @@ from rnnx_builtin.kernels.product import width
 class Part(NamedTuple):
     first: int  # column
     last: int  # and the one after its last
+    whole: bool  # whether it is all columns
+
+    def cut(self, array: Array) -> Array:
+        """These columns of (…, B)."""
+        return array if self.whole else array[..., self.first : self.last]
 
     def of(self, array: Array) -> Array:
-        """These columns of (…, B), contiguous: the array itself where they are all."""
-        return np.ascontiguousarray(array[..., self.first : self.last])
+        """The same, contiguous: the array itself where they are all."""
+        return np.ascontiguousarray(self.cut(array))
 
 
 @cache
@@ -28,7 +33,8 @@ def parts_of(B: int, threads: int, dtype: Any) -> list[Part]:
     lanes = width(dtype)
     size = -(-B // (threads * lanes)) * lanes
     firsts = [first for first in range(0, B, size) if first == 0 or B - first > 1]
-    return [Part(a, b) for a, b in zip(firsts, [*firsts[1:], B], strict=True)]
+    lasts = [*firsts[1:], B]
+    return [Part(a, b, b - a == B) for a, b in zip(firsts, lasts, strict=True)]
 
 
 def each(function: Callable[..., None], calls: Sequence[Sequence[Any]]) -> None:

@@ -7,6 +7,7 @@ van de Geijn 2008), and every tile reads it and h from front to back.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from numba.extending import overload
 from rnnx.contracts import Array
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.compiling import VECTOR, inline, kernel
-from rnnx_builtin.kernels.lanes import load, sum_of, zeros_of
 from rnnx_builtin.kernels.tile import ROWS, make_tile
 
 DEPTH = 512  # of k at a time, so that a strip of h and a panel of W stay in the near caches
@@ -32,6 +32,7 @@ def padded(B: int, dtype: Any) -> int:
     return 1 if B == 1 else -(-B // lanes) * lanes
 
 
+@cache
 def padded_rows(n: int, B: int, dtype: Any) -> int:
     """Rows of a gate's block: whole registers where a column is alone."""
     lanes = width(dtype)
@@ -46,24 +47,53 @@ def all_rows(rows: int, B: int) -> int:
 def packed(name: str, W: Array, blocks: int, B: int, scratch: Scratch) -> Array:
     """W (blocks · n, K) as (panels, K, ROWS), 0 below its last row.
 
-    A single column needs no packing: W itself as (blocks, n, K).
+    For a single column the roles change: as (1, K, blocks · n_p), a row for each number of h.
     """
     n, K = W.shape
     if B == 1:
-        return W.reshape(blocks, n // blocks, K)
-    out = scratch.array(name, (-(-n // ROWS), K, ROWS), W.dtype)
-    pack(W, out)
+        n_p = padded_rows(n // blocks, B, W.dtype)
+        out = scratch.array(name, (1, K, blocks * n_p), W.dtype)
+        pack_columns(W.reshape(blocks, n // blocks, K), out)
+    else:
+        out = scratch.array(name, (-(-n // ROWS), K, ROWS), W.dtype)
+        pack(W, out)
     return out
 
 
 def packed_transpose(name: str, W: Array, blocks: int, B: int, scratch: Scratch) -> Array:
-    """Wᵀ likewise, W (blocks · n, K); W itself for a single column."""
+    """Wᵀ likewise, W (blocks · n, K); for a single column (1, blocks · n_p, K_p)."""
     n, K = W.shape
     if B == 1:
-        return W.reshape(blocks, n // blocks, K)
-    out = scratch.array(name, (-(-K // ROWS), n, ROWS), W.dtype)
-    pack_transpose(W, out)
+        n_p, K_p = padded_rows(n // blocks, B, W.dtype), padded_rows(K, B, W.dtype)
+        out = scratch.array(name, (1, blocks * n_p, K_p), W.dtype)
+        pack_rows(W.reshape(blocks, n // blocks, K), out)
+    else:
+        out = scratch.array(name, (-(-K // ROWS), n, ROWS), W.dtype)
+        pack_transpose(W, out)
     return out
+
+
+@kernel
+def pack_columns(W: Any, out: Any) -> None:
+    """Row u of each block of W (blocks, n, K) becomes a column, 0 beyond a block's last."""
+    (blocks, n, K), n_p = W.shape, out.shape[2] // W.shape[0]
+    for k in range(K):
+        for block in range(blocks):
+            for u in range(n):
+                out[0, k, block * n_p + u] = W[block, u, k]
+            for u in range(n, n_p):
+                out[0, k, block * n_p + u] = 0
+
+
+@kernel
+def pack_rows(W: Any, out: Any) -> None:
+    """W (blocks, n, K) with rows and blocks padded by 0."""
+    (blocks, n, K), n_p = W.shape, out.shape[1] // W.shape[0]
+    out[:] = 0
+    for block in range(blocks):
+        for u in range(n):
+            for k in range(K):
+                out[0, block * n_p + u, k] = W[block, u, k]
 
 
 @kernel
@@ -103,42 +133,37 @@ def _lanes_of(array: Any) -> Any:
 
 _first, _first_half = make_tile(2, False), make_tile(1, False)
 _more, _more_half = make_tile(2, True), make_tile(1, True)
+_eight, _four, _two, _one = (make_tile(count, False, 1) for count in (8, 4, 2, 1))
 
 
 @inline
-def multiply(W: Any, h: Any, out: Any) -> None:
-    """out = W @ h for W packed, h (K, B) and out (all rows, B), B padded."""
-    if h.shape[1] == 1:
-        _rows_by_column(W, h, out)
-    else:
-        _tiles(W, h, out)
+def multiply(W: Any, h: Any, out: Any, count: int) -> None:
+    """out = W @ h for W packed, h (K, B) and out (all rows, B), B padded: ``count`` columns.
+
+    The way back is the same with Wᵀ packed.
+    """
+    if h.shape[1] > 1:
+        _tiles(W, h, out, count)
+    elif count > 0:
+        _column(W, h, out)
 
 
 @inline
-def multiply_back(W: Any, dz: Any, out: Any) -> None:
-    """out = Wᵀ @ dz for Wᵀ packed, dz (blocks · n, B) and out (all rows, B), B padded."""
-    if dz.shape[1] == 1:
-        _columns_by_weight(W, dz, out)
-    else:
-        _tiles(W, dz, out)
-
-
-@inline
-def _tiles(W: Any, h: Any, out: Any) -> None:
-    count, K, rows = W.shape
+def _tiles(W: Any, h: Any, out: Any, count: int) -> None:
+    panels, K, rows = W.shape
     B = h.shape[1]
     pair = 2 * lanes_of(W)
     for k0 in range(0, K, DEPTH):
         depth = min(DEPTH, K - k0)
-        for p in range(count):
+        for p in range(panels):
             w, to, j = (p * K + k0) * rows, p * rows * B, 0
-            while j + pair <= B:
+            while j + pair <= count:
                 if k0 == 0:
                     _first(W, w, depth, h, j, B, out, to + j)
                 else:
                     _more(W, w, depth, h, k0 * B + j, B, out, to + j)
                 j += pair
-            if j < B:
+            if j < count:
                 if k0 == 0:
                     _first_half(W, w, depth, h, j, B, out, to + j)
                 else:
@@ -146,46 +171,18 @@ def _tiles(W: Any, h: Any, out: Any) -> None:
 
 
 @inline
-def _rows_by_column(W: Any, h: Any, out: Any) -> None:
-    """W (blocks, n, K) times a single column: a dot product a row, two rows at once."""
-    blocks, n, K = W.shape
-    n_p = out.shape[0] // blocks
-    for block in range(blocks):
-        for u in range(0, n, 2):
-            v = min(u + 1, n - 1)  # the last row of an odd number twice
-            upper, lower = (block * n + u) * K, (block * n + v) * K
-            sums, others = zeros_of(W), zeros_of(W)
-            k = 0
-            while k + lanes_of(W) <= K:
-                column = load(h, k)
-                sums = sums + load(W, upper + k) * column
-                others = others + load(W, lower + k) * column
-                k += lanes_of(W)
-            total, other = sum_of(sums), sum_of(others)
-            while k < K:
-                total += W[block, u, k] * h[k, 0]
-                other += W[block, v, k] * h[k, 0]
-                k += 1
-            out[block * n_p + u, 0] = total
-            out[block * n_p + v, 0] = other
-
-
-@inline
-def _columns_by_weight(W: Any, dz: Any, out: Any) -> None:
-    """Wᵀ times a single column: W's rows (blocks, n, K), four at once, each by its number."""
-    blocks, n, K = W.shape
-    n_p = dz.shape[0] // blocks
-    for k in range(out.shape[0]):
-        out[k, 0] = 0
-    for block in range(blocks):
-        u, at = 0, block * n_p
-        while u + 4 <= n:
-            a, b, c, d = dz[at + u, 0], dz[at + u + 1, 0], dz[at + u + 2, 0], dz[at + u + 3, 0]
-            for k in range(K):
-                left = W[block, u, k] * a + W[block, u + 1, k] * b
-                out[k, 0] += left + W[block, u + 2, k] * c + W[block, u + 3, k] * d
-            u += 4
-        while u < n:
-            for k in range(K):
-                out[k, 0] += W[block, u, k] * dz[at + u, 0]
-            u += 1
+def _column(W: Any, h: Any, out: Any) -> None:
+    """A single column: Σ_k W[k]·h[k] over the rows of W (1, K, n), a few registers at once."""
+    _, K, n = W.shape
+    j, one = 0, lanes_of(W)
+    while j + 8 * one <= n:
+        _eight(h, 0, K, W, j, n, out, j)
+        j += 8 * one
+    if j + 4 * one <= n:
+        _four(h, 0, K, W, j, n, out, j)
+        j += 4 * one
+    if j + 2 * one <= n:
+        _two(h, 0, K, W, j, n, out, j)
+        j += 2 * one
+    if j < n:
+        _one(h, 0, K, W, j, n, out, j)

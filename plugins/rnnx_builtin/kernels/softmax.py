@@ -1,122 +1,192 @@
-"""The softmax head's kernels: one pass over the logits there, one back."""
+"""The softmax head's kernels: one pass over the logits there, one back.
+
+What lies beyond a column's end is left out from the start: the N valid tokens of a padded batch
+are gathered side by side, and all that follows works on N columns.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnx.contracts import Array, Params
-from rnnx.padding import is_padded, mask
+from rnnx.padding import is_padded
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.activations import exp
 from rnnx_builtin.kernels.compiling import kernel
-from rnnx_builtin.kernels.lanes import at_least, load, store, sum_of
-from rnnx_builtin.kernels.product import lanes_of
+from rnnx_builtin.kernels.lanes import at_least, load, store, sum_of, zeros_of
+from rnnx_builtin.kernels.product import lanes_of, width
 from rnnx_builtin.kernels.sequence import flat_buffer, flat_of, steps_of
 
 
-class Cache(NamedTuple):
-    h_flat: Array  # (n_a, T·B)
+class Room(NamedTuple):
+    """The buffers of a sequence of one size."""
+
+    places: Array  # (T·B,), 0, 1, …
     p: Array  # (n_y, ≥ T·B), the probabilities
-    y: Array  # (T·B,) ids
-    weight: float  # of a valid token in the loss
-    shape: tuple[int, int, int]  # T, n_a, B
+    highest: Array  # (a register's lanes,)
+    total: Array  # the same
+    dz: Array  # (n_y, ≥ T·B)
+    dh_flat: Array  # (n_a, ≥ T·B)
+    dh: Array  # (T, n_a, B), a view of it
+
+
+class Tokens(NamedTuple):
+    """The N tokens that count."""
+
+    h: Array  # (n_a, N)
+    ids: Array  # (N,) their targets
+    places: Array  # (N,) where in T·B
+
+
+class Cache(NamedTuple):
+    tokens: Tokens
+    weight: float  # of a token in the loss
+    room: Room
+
+
+def _room(scratch: Scratch, n_y: int, n_a: int, T: int, B: int, dtype: Any) -> Room:
+    dh = flat_buffer("dh", n_a, T * B, dtype, scratch)
+    return Room(
+        np.arange(T * B),
+        flat_buffer("p", n_y, T * B, dtype, scratch),
+        scratch.array("highest", (width(dtype),), dtype),
+        scratch.array("total", (width(dtype),), dtype),
+        flat_buffer("dz", n_y, T * B, dtype, scratch),
+        dh,
+        steps_of(dh, T, B),
+    )
 
 
 def forward(
     params: Params, h: Array, y: Array, lengths: Array | None, by_token: bool, scratch: Scratch
 ) -> tuple[float, Array, Any]:
     """Softmax.forward; ``by_token``: the mean over valid tokens, else over the batch."""
-    (T, n_a, B), n_y, dtype = h.shape, len(params["Wy"]), h.dtype
-    h_flat = flat_of(h, "h_flat", scratch)
-    ids = scratch.array("ids", (T, B), np.int32)
-    np.copyto(ids, y, casting="unsafe")
-    tokens = T * B
+    (T, n_a, B), (Wy, by) = h.shape, (params["Wy"], params["by"])
+    room = scratch.plan(_room, len(Wy), n_a, T, B, h.dtype)
+    h_flat, y = flat_of(h, "h_flat", scratch), np.ascontiguousarray(y, np.intp)
     if lengths is not None and is_padded(lengths, T):
-        ended = ~mask(lengths, T)
-        np.copyto(ids, -1, where=ended)  # counts in no sum
-        tokens = int(lengths.sum())
-        own = flat_buffer("h_valid", n_a, T * B, dtype, scratch)[:, : T * B]
-        np.copyto(own, h_flat)
-        own[:, ended.ravel()] = 0
-        h_flat = own
-    z = flat_buffer("p", n_y, T * B, dtype, scratch)
-    np.matmul(params["Wy"], h_flat, out=z[:, : T * B])
-    total = scratch.array("total", (z.shape[1],), dtype)
-    highest = scratch.array("highest", (z.shape[1],), dtype)
-    nats = np.empty(T * B, dtype)
-    _probabilities(z, params["by"], ids.reshape(T * B), highest, total, nats)
-    np.log(total, out=total)
-    nats += total[: T * B]
-    if tokens < T * B:
-        np.copyto(nats, 0, where=ids.reshape(T * B) < 0)
-    divisor = max(tokens, 1) if by_token else B
-    loss = float(np.sum(nats, dtype=np.float64)) / divisor
-    return loss, nats.reshape(T, B), Cache(h_flat, z, ids.reshape(T * B), 1 / divisor, h.shape)
+        tokens = _valid(h_flat, y, lengths, scratch)
+    else:
+        tokens = Tokens(h_flat, y.reshape(T * B), room.places)
+    count = len(tokens.ids)
+    np.matmul(Wy, tokens.h, out=room.p[:, :count])
+    nats = np.zeros(T * B, h.dtype)
+    sums = room.highest, room.total
+    total = _probabilities(room.p, by, tokens.ids, tokens.places, *sums, nats)
+    divisor = max(count, 1) if by_token else B
+    return total / divisor, nats.reshape(T, B), Cache(tokens, 1 / divisor, room)
+
+
+def _valid(h_flat: Array, y: Array, lengths: Array, scratch: Scratch) -> Tokens:
+    (T, B), n_a = y.shape, len(h_flat)
+    h, ids, places = scratch.plan(_room_valid, n_a, T, B, h_flat.dtype)
+    count = _gather(h_flat, y, lengths, h, ids, places)
+    return Tokens(h[:, :count], ids[:count], places[:count])
+
+
+def _room_valid(
+    scratch: Scratch, n_a: int, T: int, B: int, dtype: Any
+) -> tuple[Array, Array, Array]:
+    h = flat_buffer("h_valid", n_a, T * B, dtype, scratch)
+    ids, places = (scratch.array(name, (T * B,), np.intp) for name in ("ids", "places"))
+    return h, ids, places
 
 
 def backward(params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Array]:
     """Softmax.backward."""
-    h_flat, p, y, weight, (T, n_a, B) = cache
-    n_y, dtype = len(p), p.dtype
-    dz = flat_buffer("dz", n_y, T * B, dtype, scratch)
-    dby = scratch.array("dby", (n_y, 1), dtype)
-    _gradient(p, y, dtype.type(weight), dz, dby)
-    dz = dz[:, : T * B]
-    dWy = np.matmul(dz, h_flat.T, out=scratch.array("dWy", (n_y, n_a), dtype))
-    dh = flat_buffer("dh", n_a, T * B, dtype, scratch)
-    np.matmul(params["Wy"].T, dz, out=dh[:, : T * B])
-    return {"Wy": dWy, "by": dby}, steps_of(dh, T, B)
+    (h, ids, places), weight, room = cache
+    dh, count, dtype = room.dh_flat, len(ids), room.p.dtype
+    dWy = scratch.array("dWy", (len(room.p), len(dh)), dtype)
+    dby = scratch.array("dby", (len(room.p), 1), dtype)
+    _gradient(room.p, ids, weight, room.dz, dby)
+    dz = room.dz[:, :count]
+    np.matmul(dz, h.T, out=dWy)
+    if count == len(room.places):
+        np.matmul(params["Wy"].T, dz, out=dh[:, :count])
+    else:
+        valid = flat_buffer("dh_valid", len(dh), len(room.places), dtype, scratch)
+        np.matmul(params["Wy"].T, dz, out=valid[:, :count])
+        _put_back(valid, places, dh)
+    return {"Wy": dWy, "by": dby}, room.dh
 
 
 @kernel
-def _probabilities(z: Any, by: Any, ids: Any, highest: Any, total: Any, nats: Any) -> None:
-    """Products z → p in place, a few columns at a time; nats = max − logit of each target."""
+def _gather(h: Any, y: Any, ends: Any, h_valid: Any, ids: Any, places: Any) -> int:
+    """The valid columns of h (n_a, ≥ T·B) side by side, their targets and places; their number."""
+    (T, B), count = y.shape, 0
+    for t in range(T):
+        for b in range(B):
+            if t < ends[b]:
+                places[count], ids[count] = t * B + b, y[t, b]
+                count += 1
+    for u in range(len(h)):
+        for e in range(count):
+            h_valid[u, e] = h[u, places[e]]
+    return count
+
+
+@kernel
+def _put_back(valid: Any, places: Any, out: Any) -> None:
+    """The way back from ``_gather``: 0 where a column has ended."""
+    for u in range(len(out)):
+        out[u] = 0
+        for e in range(len(places)):
+            out[u, places[e]] = valid[u, e]
+
+
+@kernel
+def _probabilities(
+    z: Any, by: Any, ids: Any, places: Any, highest: Any, total: Any, nats: Any
+) -> float:
+    """Products z → p in place, a register's columns at a time; −ln p of each target, their sum."""
     n, row = z.shape
-    lanes = lanes_of(z)
-    for r in range(n):  # beyond the last column: anything finite
-        for e in range(ids.size, row):
-            z[r, e] = 0
-    for e in range(0, row, lanes):
+    lanes, loss = lanes_of(z), 0.0
+    for e in range(0, ids.size, lanes):
+        last = min(lanes, ids.size - e)
+        for r in range(n):  # beyond the last column: anything finite
+            for j in range(last, lanes):
+                z[r, e + j] = 0
         top = load(z, e) + by[0, 0]
         for r in range(n):
             one = load(z, r * row + e) + by[r, 0]
             store(z, r * row + e, one)
             top = at_least(one, top)
-        store(highest, e, top)
-    for e in range(ids.size):
-        nats[e] = highest[e] - z[max(ids[e], 0), e]
-    for e in range(0, row, lanes):
-        top = load(highest, e)
+        store(highest, 0, top)
+        for j in range(last):
+            nats[places[e + j]] = highest[j] - z[ids[e + j], e + j]
         whole = top * 0.0
         for r in range(n):
             one = exp(load(z, r * row + e) - top)
             store(z, r * row + e, one)
             whole = whole + one
-        store(total, e, whole)
+        store(total, 0, whole)
+        for j in range(last):
+            nats[places[e + j]] += math.log(total[j])
+            loss += nats[places[e + j]]
         share = 1.0 / whole
         for r in range(n):
             store(z, r * row + e, load(z, r * row + e) * share)
+    return loss
 
 
 @kernel
 def _gradient(p: Any, ids: Any, weight: Any, dz: Any, dby: Any) -> None:
-    """dz = (p − onehot(y)) · weight, 0 where a column has ended, and its sums by row."""
+    """dz = (p − onehot(y)) · weight, and its sums by row."""
     n, row = p.shape
     lanes = lanes_of(p)
-    for e in range(0, n * row, lanes):
-        store(dz, e, load(p, e) * weight)
-    for e in range(ids.size):
-        if ids[e] >= 0:
-            dz[ids[e], e] -= weight
-        else:
-            for r in range(n):
-                dz[r, e] = 0
+    stop = (ids.size + lanes - 1) // lanes * lanes
     for r in range(n):
-        for e in range(ids.size, row):
+        for e in range(r * row, r * row + stop, lanes):
+            store(dz, e, load(p, e) * weight)
+        for e in range(ids.size, stop):
             dz[r, e] = 0
-        whole = load(dz, r * row)
-        for e in range(lanes, row, lanes):
-            whole = whole + load(dz, r * row + e)
+    for e in range(ids.size):
+        dz[ids[e], e] -= weight
+    for r in range(n):
+        whole = zeros_of(dz)
+        for e in range(r * row, r * row + stop, lanes):
+            whole = whole + load(dz, e)
         dby[r, 0] = sum_of(whole)

@@ -1,4 +1,4 @@
-"""A tile of a product, ROWS × a few registers of sums that stay in registers while k runs."""
+"""A tile of a product, some rows × a few registers of sums that stay in registers while k runs."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def _add_step(builder: Any, sums: Any, weights: Any, columns: Any) -> None:
             builder.store(builder.fadd(builder.load(held), part, flags=["contract"]), held)
 
 
-def _emit(builder: Any, vector: Any, count: int, onto: bool, args: Any) -> None:
+def _emit(builder: Any, vector: Any, rows: int, count: int, onto: bool, args: Any) -> None:
     w, depth, h, stride, out = args
     align = 4 if isinstance(vector.element, ir.FloatType) else 8
-    sums = [[cgutils.alloca_once(builder, vector) for _ in range(count)] for _ in range(ROWS)]
+    sums = [[cgutils.alloca_once(builder, vector) for _ in range(count)] for _ in range(rows)]
     places = []
     for row in sums:
         places.append(_registers(builder, out, vector, count))
@@ -54,17 +54,17 @@ def _emit(builder: Any, vector: Any, count: int, onto: bool, args: Any) -> None:
             builder.load(place, align=align) for place in _registers(builder, inputs, vector, count)
         ]
         _add_step(builder, sums, weights, columns)
-        builder.store(_at(builder, weights, ROWS), w_k)
+        builder.store(_at(builder, weights, rows), w_k)
         builder.store(_at(builder, inputs, stride), h_k)
     for row, targets in zip(sums, places, strict=True):
         for held, place in zip(row, targets, strict=True):
             builder.store(builder.load(held), place, align=align)
 
 
-def make_tile(count: int, onto: bool) -> Callable[..., Any]:
+def make_tile(count: int, onto: bool, rows: int = ROWS) -> Callable[..., Any]:
     """``tile(W, w, depth, h, at, stride, out, to)``, all places being flat indices.
 
-    out[to + r·stride + j] = Σ_k W[w + k·ROWS + r] · h[at + k·stride + j] for ROWS rows r and
+    out[to + r·stride + j] = Σ_k W[w + k·rows + r] · h[at + k·stride + j] for ``rows`` rows r and
     ``count`` registers of columns j; ``onto`` adds to what ``out`` holds.
     """
 
@@ -86,7 +86,7 @@ def make_tile(count: int, onto: bool) -> Callable[..., Any]:
                 args[5],
                 address(out, 6, 7),
             )
-            _emit(builder, context.get_value_type(Lanes(W.dtype)), count, onto, places)
+            _emit(builder, context.get_value_type(Lanes(W.dtype)), rows, count, onto, places)
             return context.get_dummy_value()
 
         return types.void(W, place, place, h, place, place, out, place), codegen

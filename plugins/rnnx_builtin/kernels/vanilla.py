@@ -9,14 +9,25 @@ import numpy as np
 from rnnx.contracts import Array, Params, State
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.activations import tanh
+from rnnx_builtin.kernels.columns import (
+    add_columns,
+    add_outputs,
+    begin_final,
+    end_columns,
+    enter_gradient,
+    places,
+    running,
+    spread,
+    strips,
+    take_in,
+    take_out,
+)
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.lanes import at_least, load, store, where_positive
-from rnnx_builtin.kernels.parts import each, joined, parts_of
+from rnnx_builtin.kernels.parts import Part, each, joined, parts_of
 from rnnx_builtin.kernels.product import (
     all_rows,
-    lanes_of,
     multiply,
-    multiply_back,
     packed,
     packed_transpose,
     padded,
@@ -24,49 +35,68 @@ from rnnx_builtin.kernels.product import (
 )
 from rnnx_builtin.kernels.sequence import (
     Input,
-    add_columns,
-    add_outputs,
-    begin_final,
-    end_columns,
-    enter_gradient,
+    States,
+    ends_of,
     flat_buffer,
     input_gradient,
     input_of,
     laid_out,
-    spread,
-    steps_of,
-    take_in,
-    take_out,
+    recurrent_gradient,
+    states_for,
 )
+
+
+class Room(NamedTuple):
+    """The buffers of a sequence of one size, a step's arrays by part; n_p and B_p are padded."""
+
+    states: States
+    n_p: int
+    parts: list[tuple[Part, Array]]  # hs (T + 1, ≥ n_p, B_p), the initial state first
 
 
 class Cache(NamedTuple):
     x: Input
-    h_flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first
-    hs: list[Array]  # a part's (T + 1, ≥ n_p, B_p), the initial state first, padded
+    room: Room
     ends: Array  # (B,) lengths
+
+
+def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
+    n_p, parts = padded_rows(n_a, B, dtype), []
+    for part in parts_of(B, scratch.threads, dtype):
+        shape = (T + 1, all_rows(n_p, B), padded(part.last - part.first, dtype))
+        parts.append((part, scratch.child(f"part{part.first}").array("hs", shape, dtype)))
+    return Room(states_for(scratch, n_a, T, B, dtype), n_p, parts)
 
 
 def forward(
     params: Params, x: Array, state: State, lengths: Array | None, relu: bool, scratch: Scratch
 ) -> tuple[Array, State, Any]:
     """Vanilla.forward."""
-    (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
-    given = input_of(params["Wx"], params["b"], x, lengths, scratch)
-    Wh = packed("Wh_packed", params["Wh"], 1, B, scratch)
-    h_flat = flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch)
-    ends = np.full(B, T) if lengths is None else lengths
-    n_p, kept, finals, calls = padded_rows(n_a, B, dtype), [], [], []
-    for part in parts_of(B, scratch.threads, dtype):
-        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
-        kept.append(own.array("hs", (T + 1, all_rows(n_p, B), columns), dtype))
+    (n_a, B), T, Wh = state[0].shape, len(x), params["Wh"]
+    room, ends = scratch.plan(_room, n_a, T, B, Wh.dtype), ends_of(lengths, T, B, scratch)
+    given = input_of(params["Wx"], params["b"], x, ends, scratch)
+    Wh = packed("Wh_packed", Wh, 1, B, scratch)
+    finals, calls = [], []
+    for part, hs in room.parts:
         start = part.of(state[0])
         finals.append(np.empty_like(start))
         where = (part.of(ends), part.first, B)
-        fixed = (Wh, given.columns, part.of(given.ids), h_flat)
-        calls.append((*fixed, start, kept[-1], *where, finals[-1], n_p, relu))
+        fixed = (Wh, given.columns, part.of(given.ids), room.states.flat)
+        calls.append((*fixed, start, hs, *where, finals[-1], room.n_p, relu))
     each(_forward, calls)
-    return steps_of(h_flat[:, B:], T, B), (joined(finals),), Cache(given, h_flat, kept, ends)
+    return room.states.h, (joined(finals),), Cache(given, room, ends)
+
+
+def _room_back(
+    scratch: Scratch, n_a: int, T: int, B: int, dtype: Any
+) -> tuple[Array, list[tuple[Array, Array]]]:
+    """dz of all steps (n_a, ≥ T·B); dz of a step and what it sends back, by part."""
+    n_p, parts = padded_rows(n_a, B, dtype), []
+    for part in parts_of(B, scratch.threads, dtype):
+        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
+        dz = own.array("dz_t", (n_p, columns), dtype)
+        parts.append((dz, own.array("back_h", (all_rows(n_p, B), columns), dtype)))
+    return flat_buffer("dz_flat", n_a, T * B, dtype, scratch), parts
 
 
 def backward(
@@ -78,27 +108,20 @@ def backward(
     scratch: Scratch,
 ) -> tuple[Params, Array | None, State]:
     """Vanilla.backward."""
-    (T, n_a, B), dtype = dh.shape, dh.dtype
-    n_p = padded_rows(n_a, B, dtype)
+    (T, n_a, B), dtype, room = dh.shape, dh.dtype, cache.room
+    dz_flat, parts = scratch.plan(_room_back, n_a, T, B, dtype)
     WhT = packed_transpose("WhT_packed", params["Wh"], 1, B, scratch)
-    dz_flat = flat_buffer("dz_flat", n_a, T * B, dtype, scratch)
     dh = laid_out(dh, scratch)
     d_final = dstate[0] if dstate else np.zeros((n_a, B), dtype)
-    parts, starts, calls = parts_of(B, scratch.threads, dtype), [], []
-    for part, hs in zip(parts, cache.hs, strict=True):
-        own, given = scratch.child(f"part{part.first}"), part.of(d_final)
+    starts, calls = [], []
+    for (part, hs), buffers in zip(room.parts, parts, strict=True):
+        given = part.of(d_final)
         starts.append(np.empty_like(given))
-        buffers = (
-            own.array("dz_t", (n_p, hs.shape[2]), dtype),
-            own.array("back_h", (all_rows(n_p, B), hs.shape[2]), dtype),
-        )
         where = (part.of(cache.ends), part.first, B)
-        here = dh[..., part.first : part.last]
-        calls.append((WhT, here, dz_flat, given, hs, *where, *buffers, starts[-1], relu))
+        calls.append((WhT, part.cut(dh), dz_flat, given, hs, *where, *buffers, starts[-1], relu))
     each(_backward, calls)
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
-    dWh = scratch.array("dWh", (n_a, n_a), dtype)
-    np.matmul(dz_flat[:, : T * B], cache.h_flat[:, : T * B].T, out=dWh)
+    dWh = recurrent_gradient(dz_flat, room.states.before, scratch)
     return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (joined(starts),)
 
 
@@ -119,22 +142,25 @@ def _forward(
 ) -> None:
     (T, B), n = ids.shape, len(h0)
     take_in(h0, hs[0])
-    spread(hs[0], h_flat, 1, n, n_p, first, B)
+    spread(hs[0], h_flat, 1, n, n_p, first, B, B)
     begin_final(h0, final, ends)
     for t in range(T):
         h = hs[t + 1]
-        multiply(Wh, hs[t], h)
-        add_columns(h, columns, ids[t], 1, n, n_p)
-        _step(h, n_p, relu)
-        end_columns(h, final, ends, t)
-        spread(h, h_flat, 1, n, n_p, (t + 1) * all_B + first, B)
+        count = running(ends, t, h)
+        multiply(Wh, hs[t], h, count)
+        add_columns(h, columns, ids[t], 1, n, n_p, count)
+        _step(h, n_p, count, relu)
+        end_columns(h, final, ends, t, count)
+        spread(h, h_flat, 1, n, n_p, (t + 1) * all_B + first, B, count)
 
 
 @inline
-def _step(h: Any, n_p: int, relu: bool) -> None:
+def _step(h: Any, n_p: int, count: int, relu: bool) -> None:
     """φ in place."""
-    for e in range(0, n_p * h.shape[1], lanes_of(h)):
-        store(h, e, at_least(load(h, e), 0.0) if relu else tanh(load(h, e)))
+    rows, length = strips(h[:n_p], count)
+    for u in range(rows):
+        for e in places(h, u, length):
+            store(h, e, at_least(load(h, e), 0.0) if relu else tanh(load(h, e)))
 
 
 @kernel
@@ -156,18 +182,21 @@ def _backward(
     back[:] = 0
     dz[:] = 0
     for t in range(T - 1, -1, -1):
+        count = running(ends, t, dz)
         enter_gradient(back, d_final, ends, t)
-        add_outputs(dh, back, ends, t, dz)
-        _step_back(hs[t + 1], dz, relu)
-        multiply_back(WhT, dz, back)
-        spread(dz, dz_flat, 1, n, n_p, t * all_B + first, B)
+        add_outputs(dh, back, ends, t, dz, count)
+        _step_back(hs[t + 1], dz, count, relu)
+        multiply(WhT, dz, back, count)
+        spread(dz, dz_flat, 1, n, n_p, t * all_B + first, B, count)
     enter_gradient(back, d_final, ends, -1)
     take_out(back, dh0)
 
 
 @inline
-def _step_back(h: Any, dz: Any, relu: bool) -> None:
+def _step_back(h: Any, dz: Any, count: int, relu: bool) -> None:
     """dz = dh ⊙ φ′, in place: φ′ = 1 − h² or [h > 0]."""
-    for e in range(0, dz.size, lanes_of(dz)):
-        out, d = load(h, e), load(dz, e)
-        store(dz, e, where_positive(out, d) if relu else d * (1.0 - out * out))
+    rows, length = strips(dz, count)
+    for u in range(rows):
+        for e in places(dz, u, length):
+            out, d = load(h, e), load(dz, e)
+            store(dz, e, where_positive(out, d) if relu else d * (1.0 - out * out))
