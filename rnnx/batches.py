@@ -80,24 +80,31 @@ def _refuse_large(batch_size: int, most: int, what: str) -> None:
 
 
 def pack(split: Examples, which: Array, carried: bool) -> Batch:
-    """The examples at ``which`` as one batch, padded to the longest."""
+    """The examples at ``which`` as one batch, padded to the longest.
+
+    The longest come first, so that the columns which still run at a step are neighbours; a split
+    whose state is carried on keeps its columns.
+    """
     if len(which) == 1:
         return _single(split, int(which[0]), carried)
     lengths = split.lengths[which].astype(np.intp)
-    T = int(lengths.max())
+    if not split.carry:
+        order = np.argsort(-lengths, kind="stable")
+        which, lengths = which[order], lengths[order]
+    T = int(np.maximum.reduce(lengths))
     steps = np.arange(T)[:, None]
-    valid = steps < lengths  # (T, B)
-    # Beyond an example's end any place will do, as long as it exists.
-    places = np.minimum(split.starts[which] + steps, len(split.ids) - 1)
-    y = split.ids[places].astype(np.intp)
+    # Beyond an example's end any place will do: "clip" takes one that exists.
+    y = split.ids.take(split.starts[which] + steps, mode="clip").astype(np.intp)
     x = np.empty_like(y)
     x[0] = -1 if split.first is None else split.first[which]
     x[1:] = y[:-1]
-    if valid.all():
-        return Batch(x, y, None, carried, y.size)
-    x[~valid] = -1
-    y[~valid] = 0
-    return Batch(x, y, lengths, carried, int(lengths.sum()))
+    tokens = int(np.add.reduce(lengths))
+    if tokens == y.size:
+        return Batch(x, y, None, carried, tokens)
+    ended = steps >= lengths  # (T, B)
+    np.copyto(x, -1, where=ended)
+    np.copyto(y, 0, where=ended)
+    return Batch(x, y, lengths, carried, tokens)
 
 
 def _single(split: Examples, i: int, carried: bool) -> Batch:

@@ -27,6 +27,7 @@ from rnnx_builtin.kernels.sequence import (
     laid_out,
     states_for,
 )
+from rnnx_builtin.kernels.valid import places_of, valid_columns, valid_rows
 
 
 class Kept(NamedTuple):
@@ -47,7 +48,8 @@ class Room(NamedTuple):
 class Cache(NamedTuple):
     x: Input
     room: Room
-    ends: Array  # (B,) lengths
+    lengths: Array | None  # (B,)
+    ends: Array  # (B,), T where there are none
 
 
 def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
@@ -78,7 +80,7 @@ def forward(
         fixed = (*weights, given.columns, part.of(given.ids), room.states.flat)
         calls.append((*fixed, start, *kept, *where, beside, finals[-1]))
     each(gru_steps.forward_after if "bn" in params else gru_steps.forward_before, calls)
-    return room.states.h, (joined(finals),), Cache(given, room, ends)
+    return room.states.h, (joined(finals),), Cache(given, room, lengths, ends)
 
 
 def _weights(params: Params, B: int, scratch: Scratch) -> tuple[Array, Array]:
@@ -151,7 +153,10 @@ def _gradients(
 ) -> tuple[Params, Array | None]:
     (T, B), n_a, dtype = cache.x.ids.shape, params["Wh"].shape[1], dz_flat.dtype
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
-    dz, beside, before = dz_flat[:, : T * B], n_flat[:, : T * B], cache.room.states.before
+    places, states = places_of(cache.lengths, T, B, scratch), cache.room.states
+    dz = valid_columns(dz_flat, places, T * B, "dz_valid", scratch)
+    beside = valid_columns(n_flat, places, T * B, "n_valid", scratch)
+    before = valid_rows(states.flat, places, T * B, "before_valid", scratch)
     dWh = scratch.array("dWh", (3 * n_a, n_a), dtype)
     dparams = {"Wx": dWx, "Wh": dWh, "b": db}
     np.matmul(dz[: 2 * n_a], before, out=dWh[: 2 * n_a])

@@ -41,9 +41,9 @@ from rnnx_builtin.kernels.sequence import (
     input_gradient,
     input_of,
     laid_out,
-    recurrent_gradient,
     states_for,
 )
+from rnnx_builtin.kernels.valid import recurrent_gradient
 
 
 class Kept(NamedTuple):
@@ -64,7 +64,8 @@ class Room(NamedTuple):
 class Cache(NamedTuple):
     x: Input
     room: Room
-    ends: Array  # (B,) lengths
+    lengths: Array | None  # (B,)
+    ends: Array  # (B,), T where there are none
 
 
 def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
@@ -97,7 +98,7 @@ def forward(
         calls.append((*fixed, *starts, *kept, *where, h, *finals[-1]))
     each(_forward, calls)
     final_h, final_c = (joined(columns) for columns in zip(*finals, strict=True))
-    return room.states.h, (final_h, final_c), Cache(given, room, ends)
+    return room.states.h, (final_h, final_c), Cache(given, room, lengths, ends)
 
 
 def _room_back(
@@ -132,7 +133,7 @@ def backward(
     each(_backward, calls)
     dh0, dc0 = (joined(columns) for columns in zip(*starts, strict=True))
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
-    dWh = recurrent_gradient(dz_flat, room.states.before, scratch)
+    dWh = recurrent_gradient(dz_flat, room.states, cache.lengths, scratch)
     return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (dh0, dc0)
 
 

@@ -64,15 +64,14 @@ def laid_out(dh: Array, scratch: Scratch) -> Array:
 class States(NamedTuple):
     """Where the hidden states of a sequence go."""
 
-    flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first
+    flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first: h⟨t−1⟩ of all steps
     h: Array  # (T, n_a, B), a view of it
-    before: Array  # (T·B, n_a), h⟨t−1⟩ transposed, another
 
 
 def states_for(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> States:
     """Made for one size, to be kept in a plan."""
     flat = flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch)
-    return States(flat, steps_of(flat[:, B:], T, B), flat[:, : T * B].T)
+    return States(flat, steps_of(flat[:, B:], T, B))
 
 
 def ends_of(lengths: Array | None, T: int, B: int, scratch: Scratch) -> Array:
@@ -130,13 +129,6 @@ def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Ar
     shapes = {"dWx": (n, n_x), "db": (n, 1), "d_columns": (n, n_x + 1)}
     dWx, db, d_columns = (scratch.array(name, shape, dtype) for name, shape in shapes.items())
     return dWx, db, d_columns
-
-
-def recurrent_gradient(dz_flat: Array, before: Array, scratch: Scratch) -> Array:
-    """``dWh`` = Σ dz·h⟨t−1⟩ᵀ from dz (n, ≥ T·B) and ``before`` (T·B, n_a): one product."""
-    count, n_a = before.shape
-    dWh = scratch.array("dWh", (len(dz_flat), n_a), dz_flat.dtype)
-    return np.matmul(dz_flat[:, :count], before, out=dWh)
 
 
 @kernel

@@ -1,7 +1,6 @@
 """The softmax head's kernels: one pass over the logits there, one back.
 
-What lies beyond a column's end is left out from the start: the N valid tokens of a padded batch
-are gathered side by side, and all that follows works on N columns.
+Only the N valid tokens of a padded batch are looked at, side by side.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.contracts import Array, Params
-from rnnx.padding import is_padded
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.activations import exp
 from rnnx_builtin.kernels.compiling import kernel
 from rnnx_builtin.kernels.lanes import at_least, load, store, sum_of, zeros_of
 from rnnx_builtin.kernels.product import lanes_of, width
 from rnnx_builtin.kernels.sequence import flat_buffer, flat_of, steps_of
+from rnnx_builtin.kernels.valid import places_of, put_back, valid_columns
 
 
 class Room(NamedTuple):
@@ -33,16 +32,10 @@ class Room(NamedTuple):
     dh: Array  # (T, n_a, B), a view of it
 
 
-class Tokens(NamedTuple):
-    """The N tokens that count."""
-
+class Cache(NamedTuple):
     h: Array  # (n_a, N)
     ids: Array  # (N,) their targets
     places: Array  # (N,) where in T·B
-
-
-class Cache(NamedTuple):
-    tokens: Tokens
     weight: float  # of a token in the loss
     room: Room
 
@@ -66,38 +59,25 @@ def forward(
     """Softmax.forward; ``by_token``: the mean over valid tokens, else over the batch."""
     (T, n_a, B), (Wy, by) = h.shape, (params["Wy"], params["by"])
     room = scratch.plan(_room, len(Wy), n_a, T, B, h.dtype)
-    h_flat, y = flat_of(h, "h_flat", scratch), np.ascontiguousarray(y, np.intp)
-    if lengths is not None and is_padded(lengths, T):
-        tokens = _valid(h_flat, y, lengths, scratch)
+    places = places_of(lengths, T, B, scratch)
+    h_flat = valid_columns(flat_of(h, "h_flat", scratch), places, T * B, "h_valid", scratch)
+    ids = np.ascontiguousarray(y, np.intp).reshape(T * B)
+    if places is None:
+        places = room.places
     else:
-        tokens = Tokens(h_flat, y.reshape(T * B), room.places)
-    count = len(tokens.ids)
-    np.matmul(Wy, tokens.h, out=room.p[:, :count])
+        ids = ids[places]
+    count = len(ids)
+    np.matmul(Wy, h_flat, out=room.p[:, :count])
     nats = np.zeros(T * B, h.dtype)
     sums = room.highest, room.total
-    total = _probabilities(room.p, by, tokens.ids, tokens.places, *sums, nats)
+    total = _probabilities(room.p, by, ids, places, *sums, nats)
     divisor = max(count, 1) if by_token else B
-    return total / divisor, nats.reshape(T, B), Cache(tokens, 1 / divisor, room)
-
-
-def _valid(h_flat: Array, y: Array, lengths: Array, scratch: Scratch) -> Tokens:
-    (T, B), n_a = y.shape, len(h_flat)
-    h, ids, places = scratch.plan(_room_valid, n_a, T, B, h_flat.dtype)
-    count = _gather(h_flat, y, lengths, h, ids, places)
-    return Tokens(h[:, :count], ids[:count], places[:count])
-
-
-def _room_valid(
-    scratch: Scratch, n_a: int, T: int, B: int, dtype: Any
-) -> tuple[Array, Array, Array]:
-    h = flat_buffer("h_valid", n_a, T * B, dtype, scratch)
-    ids, places = (scratch.array(name, (T * B,), np.intp) for name in ("ids", "places"))
-    return h, ids, places
+    return total / divisor, nats.reshape(T, B), Cache(h_flat, ids, places, 1 / divisor, room)
 
 
 def backward(params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Array]:
     """Softmax.backward."""
-    (h, ids, places), weight, room = cache
+    h, ids, places, weight, room = cache
     dh, count, dtype = room.dh_flat, len(ids), room.p.dtype
     dWy = scratch.array("dWy", (len(room.p), len(dh)), dtype)
     dby = scratch.array("dby", (len(room.p), 1), dtype)
@@ -109,32 +89,8 @@ def backward(params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Arra
     else:
         valid = flat_buffer("dh_valid", len(dh), len(room.places), dtype, scratch)
         np.matmul(params["Wy"].T, dz, out=valid[:, :count])
-        _put_back(valid, places, dh)
+        put_back(valid, places, dh)
     return {"Wy": dWy, "by": dby}, room.dh
-
-
-@kernel
-def _gather(h: Any, y: Any, ends: Any, h_valid: Any, ids: Any, places: Any) -> int:
-    """The valid columns of h (n_a, ≥ T·B) side by side, their targets and places; their number."""
-    (T, B), count = y.shape, 0
-    for t in range(T):
-        for b in range(B):
-            if t < ends[b]:
-                places[count], ids[count] = t * B + b, y[t, b]
-                count += 1
-    for u in range(len(h)):
-        for e in range(count):
-            h_valid[u, e] = h[u, places[e]]
-    return count
-
-
-@kernel
-def _put_back(valid: Any, places: Any, out: Any) -> None:
-    """The way back from ``_gather``: 0 where a column has ended."""
-    for u in range(len(out)):
-        out[u] = 0
-        for e in range(len(places)):
-            out[u, places[e]] = valid[u, e]
 
 
 @kernel

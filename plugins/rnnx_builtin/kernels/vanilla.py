@@ -41,9 +41,9 @@ from rnnx_builtin.kernels.sequence import (
     input_gradient,
     input_of,
     laid_out,
-    recurrent_gradient,
     states_for,
 )
+from rnnx_builtin.kernels.valid import recurrent_gradient
 
 
 class Room(NamedTuple):
@@ -57,7 +57,8 @@ class Room(NamedTuple):
 class Cache(NamedTuple):
     x: Input
     room: Room
-    ends: Array  # (B,) lengths
+    lengths: Array | None  # (B,)
+    ends: Array  # (B,), T where there are none
 
 
 def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
@@ -84,7 +85,7 @@ def forward(
         fixed = (Wh, given.columns, part.of(given.ids), room.states.flat)
         calls.append((*fixed, start, hs, *where, finals[-1], room.n_p, relu))
     each(_forward, calls)
-    return room.states.h, (joined(finals),), Cache(given, room, ends)
+    return room.states.h, (joined(finals),), Cache(given, room, lengths, ends)
 
 
 def _room_back(
@@ -121,7 +122,7 @@ def backward(
         calls.append((WhT, part.cut(dh), dz_flat, given, hs, *where, *buffers, starts[-1], relu))
     each(_backward, calls)
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
-    dWh = recurrent_gradient(dz_flat, room.states.before, scratch)
+    dWh = recurrent_gradient(dz_flat, room.states, cache.lengths, scratch)
     return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (joined(starts),)
 
 
