@@ -38,7 +38,8 @@ def is_like(array: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> bool:
     """Whether it is an array of this shape and type."""
     if not isinstance(array, np.ndarray) or array.shape != shape:
         return False
-    return array.dtype is dtype or array.dtype == dtype  # `is` is ten times faster
+    found = array.dtype
+    return found is dtype or found == dtype  # `is` is ten times faster
 
 
 def unlike(array: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> str:
@@ -107,7 +108,7 @@ def gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
         strange = min(map(str, set(found) - set(params)))
         what = f"backward: there is a gradient for {strange}, which is no parameter"
         raise fault(kind, component, f"{what}; they are {', '.join(params)}")
-    return dict(found)
+    return found if type(found) is dict else dict(found)
 
 
 def parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:

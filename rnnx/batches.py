@@ -108,12 +108,12 @@ def pack(split: Examples, which: Array, carried: bool) -> Batch:
 
 
 def _single(split: Examples, i: int, carried: bool) -> Batch:
-    """Example ``i`` alone: no padding, so no places to look up and nothing to mask."""
-    y = split.targets(i).astype(np.intp)[:, None]
-    x = np.empty_like(y)
-    x[0] = -1 if split.first is None else split.first[i]
-    x[1:] = y[:-1]
-    return Batch(x, y, None, carried, len(y))
+    """Example ``i`` alone: no padding, so x and y are two views of the same ids."""
+    targets = split.targets(i)
+    ids = np.empty((len(targets) + 1, 1), np.intp)
+    ids[0] = -1 if split.first is None else split.first[i]
+    ids[1:, 0] = targets
+    return Batch(ids[:-1], ids[1:], None, carried, len(targets))
 
 
 def window(split: Stream, B: int, rows: int, index: int) -> Batch:

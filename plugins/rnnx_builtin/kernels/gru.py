@@ -27,7 +27,7 @@ from rnnx_builtin.kernels.sequence import (
     laid_out,
     states_for,
 )
-from rnnx_builtin.kernels.valid import places_of, valid_columns, valid_rows
+from rnnx_builtin.kernels.valid import valid_columns, valid_of
 
 
 class Kept(NamedTuple):
@@ -76,7 +76,7 @@ def forward(
     for part, kept, beside in room.parts:
         start = part.of(state[0])
         finals.append(np.empty_like(start))
-        where = (part.of(ends), part.first, B)
+        where = (part.cut(ends), part.first, B)
         fixed = (*weights, given.columns, part.of(given.ids), room.states.flat)
         calls.append((*fixed, start, *kept, *where, beside, finals[-1]))
     each(gru_steps.forward_after if "bn" in params else gru_steps.forward_before, calls)
@@ -140,7 +140,7 @@ def backward(
     for (part, kept, _), buffers in zip(cache.room.parts, parts, strict=True):
         given = part.of(d_final)
         starts.append(np.empty_like(given))
-        where = (part.of(cache.ends), part.first, B)
+        where = (part.cut(cache.ends), part.first, B)
         fixed = (*weights, part.cut(dh), dz_flat, n_flat)
         calls.append((*fixed, given, *kept, *where, *buffers, starts[-1]))
     each(gru_steps.backward_after if "bn" in params else gru_steps.backward_before, calls)
@@ -153,10 +153,10 @@ def _gradients(
 ) -> tuple[Params, Array | None]:
     (T, B), n_a, dtype = cache.x.ids.shape, params["Wh"].shape[1], dz_flat.dtype
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
-    places, states = places_of(cache.lengths, T, B, scratch), cache.room.states
-    dz = valid_columns(dz_flat, places, T * B, "dz_valid", scratch)
-    beside = valid_columns(n_flat, places, T * B, "n_valid", scratch)
-    before = valid_rows(states.flat, places, T * B, "before_valid", scratch)
+    valid, states = valid_of(cache.lengths, T, B, scratch), cache.room.states
+    dz = valid_columns(dz_flat, valid, T * B, "dz_valid", scratch)
+    beside = valid_columns(n_flat, valid, T * B, "n_valid", scratch)
+    before = valid_columns(states.flat, valid, T * B, "before_valid", scratch).T
     dWh = scratch.array("dWh", (3 * n_a, n_a), dtype)
     dparams = {"Wx": dWx, "Wh": dWh, "b": db}
     np.matmul(dz[: 2 * n_a], before, out=dWh[: 2 * n_a])

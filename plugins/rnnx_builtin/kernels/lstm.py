@@ -93,7 +93,7 @@ def forward(
     for part, kept, h in room.parts:
         starts = [part.of(s) for s in state]
         finals.append([np.empty_like(start) for start in starts])
-        where = (part.of(ends), part.first, B)
+        where = (part.cut(ends), part.first, B)
         fixed = (Wh, given.columns, part.of(given.ids), room.states.flat)
         calls.append((*fixed, *starts, *kept, *where, h, *finals[-1]))
     each(_forward, calls)
@@ -127,7 +127,7 @@ def backward(
     for (part, kept, _), buffers in zip(room.parts, parts, strict=True):
         given = [part.of(d) for d in d_final]
         starts.append([np.empty_like(d) for d in given])
-        where = (part.of(cache.ends), part.first, B)
+        where = (part.cut(cache.ends), part.first, B)
         fixed = (WhT, part.cut(dh), dz_flat)
         calls.append((*fixed, *given, *kept, *where, *buffers, *starts[-1]))
     each(_backward, calls)

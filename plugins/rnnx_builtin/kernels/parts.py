@@ -24,6 +24,8 @@ class Part(NamedTuple):
 
     def of(self, array: Array) -> Array:
         """The same, contiguous: the array itself where they are all."""
+        if self.whole and array.flags.c_contiguous:
+            return array
         return np.ascontiguousarray(self.cut(array))
 
 

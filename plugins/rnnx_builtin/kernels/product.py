@@ -53,7 +53,7 @@ def packed(name: str, W: Array, blocks: int, B: int, scratch: Scratch) -> Array:
     if B == 1:
         n_p = padded_rows(n // blocks, B, W.dtype)
         out = scratch.array(name, (1, K, blocks * n_p), W.dtype)
-        pack_columns(W.reshape(blocks, n // blocks, K), out)
+        pack_columns(W, blocks, out)
     else:
         out = scratch.array(name, (-(-n // ROWS), K, ROWS), W.dtype)
         pack(W, out)
@@ -66,7 +66,7 @@ def packed_transpose(name: str, W: Array, blocks: int, B: int, scratch: Scratch)
     if B == 1:
         n_p, K_p = padded_rows(n // blocks, B, W.dtype), padded_rows(K, B, W.dtype)
         out = scratch.array(name, (1, blocks * n_p, K_p), W.dtype)
-        pack_rows(W.reshape(blocks, n // blocks, K), out)
+        pack_rows(W, blocks, out)
     else:
         out = scratch.array(name, (-(-K // ROWS), n, ROWS), W.dtype)
         pack_transpose(W, out)
@@ -74,26 +74,27 @@ def packed_transpose(name: str, W: Array, blocks: int, B: int, scratch: Scratch)
 
 
 @kernel
-def pack_columns(W: Any, out: Any) -> None:
-    """Row u of each block of W (blocks, n, K) becomes a column, 0 beyond a block's last."""
-    (blocks, n, K), n_p = W.shape, out.shape[2] // W.shape[0]
-    for k in range(K):
-        for block in range(blocks):
-            for u in range(n):
-                out[0, k, block * n_p + u] = W[block, u, k]
-            for u in range(n, n_p):
-                out[0, k, block * n_p + u] = 0
+def pack_columns(W: Any, blocks: int, out: Any) -> None:
+    """Row u of each block of W (blocks · n, K) becomes a column, 0 beyond a block's last."""
+    (_, K, width), n = out.shape, len(W) // blocks
+    n_p = width // blocks
+    for block in range(blocks):
+        for u in range(n_p):
+            for k in range(K):
+                out[0, k, block * n_p + u] = W[block * n + u, k] if u < n else 0
 
 
 @kernel
-def pack_rows(W: Any, out: Any) -> None:
-    """W (blocks, n, K) with rows and blocks padded by 0."""
-    (blocks, n, K), n_p = W.shape, out.shape[1] // W.shape[0]
-    out[:] = 0
+def pack_rows(W: Any, blocks: int, out: Any) -> None:
+    """W (blocks · n, K) with rows and blocks padded by 0."""
+    (_, rows, K_p), (n, K) = out.shape, (len(W) // blocks, W.shape[1])
+    n_p = rows // blocks
     for block in range(blocks):
-        for u in range(n):
+        for u in range(n_p):
             for k in range(K):
-                out[0, block * n_p + u, k] = W[block, u, k]
+                out[0, block * n_p + u, k] = W[block * n + u, k] if u < n else 0
+            for k in range(K, K_p):
+                out[0, block * n_p + u, k] = 0
 
 
 @kernel

@@ -17,7 +17,7 @@ from rnnx_builtin.kernels.compiling import kernel
 from rnnx_builtin.kernels.lanes import at_least, load, store, sum_of, zeros_of
 from rnnx_builtin.kernels.product import lanes_of, width
 from rnnx_builtin.kernels.sequence import flat_buffer, flat_of, steps_of
-from rnnx_builtin.kernels.valid import places_of, put_back, valid_columns
+from rnnx_builtin.kernels.valid import Valid, put_back, valid_columns, valid_of
 
 
 class Room(NamedTuple):
@@ -35,7 +35,7 @@ class Room(NamedTuple):
 class Cache(NamedTuple):
     h: Array  # (n_a, N)
     ids: Array  # (N,) their targets
-    places: Array  # (N,) where in T·B
+    valid: Valid | None  # None: all T·B
     weight: float  # of a token in the loss
     room: Room
 
@@ -59,12 +59,11 @@ def forward(
     """Softmax.forward; ``by_token``: the mean over valid tokens, else over the batch."""
     (T, n_a, B), (Wy, by) = h.shape, (params["Wy"], params["by"])
     room = scratch.plan(_room, len(Wy), n_a, T, B, h.dtype)
-    places = places_of(lengths, T, B, scratch)
-    h_flat = valid_columns(flat_of(h, "h_flat", scratch), places, T * B, "h_valid", scratch)
+    valid = valid_of(lengths, T, B, scratch)
+    h_flat = valid_columns(flat_of(h, "h_flat", scratch), valid, T * B, "h_valid", scratch)
     ids = np.ascontiguousarray(y, np.intp).reshape(T * B)
-    if places is None:
-        places = room.places
-    else:
+    places = valid.places if valid else room.places
+    if valid:
         ids = ids[places]
     count = len(ids)
     np.matmul(Wy, h_flat, out=room.p[:, :count])
@@ -72,24 +71,24 @@ def forward(
     sums = room.highest, room.total
     total = _probabilities(room.p, by, ids, places, *sums, nats)
     divisor = max(count, 1) if by_token else B
-    return total / divisor, nats.reshape(T, B), Cache(h_flat, ids, places, 1 / divisor, room)
+    return total / divisor, nats.reshape(T, B), Cache(h_flat, ids, valid, 1 / divisor, room)
 
 
 def backward(params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Array]:
     """Softmax.backward."""
-    h, ids, places, weight, room = cache
+    h, ids, valid, weight, room = cache
     dh, count, dtype = room.dh_flat, len(ids), room.p.dtype
     dWy = scratch.array("dWy", (len(room.p), len(dh)), dtype)
     dby = scratch.array("dby", (len(room.p), 1), dtype)
     _gradient(room.p, ids, weight, room.dz, dby)
     dz = room.dz[:, :count]
     np.matmul(dz, h.T, out=dWy)
-    if count == len(room.places):
+    if valid is None:
         np.matmul(params["Wy"].T, dz, out=dh[:, :count])
     else:
-        valid = flat_buffer("dh_valid", len(dh), len(room.places), dtype, scratch)
-        np.matmul(params["Wy"].T, dz, out=valid[:, :count])
-        put_back(valid, places, dh)
+        columns = flat_buffer("dh_valid", len(dh), len(room.places), dtype, scratch)
+        np.matmul(params["Wy"].T, dz, out=columns[:, :count])
+        put_back(columns, valid.runs, dh)
     return {"Wy": dWy, "by": dby}, room.dh
 
 

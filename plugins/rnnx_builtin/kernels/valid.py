@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnx.contracts import Array
-from rnnx.padding import is_padded
 from rnnx.scratch import Scratch
-from rnnx_builtin.kernels.compiling import kernel
+from rnnx_builtin.kernels.compiling import inline, kernel
+from rnnx_builtin.kernels.lanes import load, store
+from rnnx_builtin.kernels.product import lanes_of
 from rnnx_builtin.kernels.sequence import States, flat_buffer
 
 
-def places_of(lengths: Array | None, T: int, B: int, scratch: Scratch) -> Array | None:
-    """(N,) where in T·B the valid tokens are; None where all of them are valid."""
-    if lengths is None or not is_padded(lengths, T):
+class Valid(NamedTuple):
+    """The N valid tokens among T·B."""
+
+    places: Array  # (N,) where in T·B
+    runs: Array  # (·, 3), neighbours at a time: where in T·B, where in N, how many
+
+
+def valid_of(lengths: Array | None, T: int, B: int, scratch: Scratch) -> Valid | None:
+    """Which tokens are valid; None where all of them are."""
+    if lengths is None:
         return None
     places = scratch.array("places", (T * B,), np.intp)
-    return places[: _find(lengths, T, places)]
+    runs = scratch.array("runs", (T * B, 3), np.intp)
+    count, last = _find(lengths, T, places, runs)
+    return Valid(places[:count], runs[:last]) if count < T * B else None
 
 
 def valid_columns(
-    flat: Array, places: Array | None, count: int, name: str, scratch: Scratch
+    flat: Array, valid: Valid | None, count: int, name: str, scratch: Scratch
 ) -> Array:
     """(n, ≥ ``count``) → (n, N), a view where all of T·B = ``count`` are valid."""
-    if places is None:
+    if valid is None:
         return flat[:, :count]
     out = flat_buffer(name, len(flat), count, flat.dtype, scratch)
-    _take_columns(flat, places, out)
-    return out[:, : len(places)]
-
-
-def valid_rows(flat: Array, places: Array | None, count: int, name: str, scratch: Scratch) -> Array:
-    """The same transposed, (N, n): a product likes its right side so."""
-    if places is None:
-        return flat[:, :count].T
-    out = scratch.array(name, (count, len(flat)), flat.dtype)
-    _take_rows(flat, places, out)
-    return out[: len(places)]
+    _take(flat, valid.runs, out)
+    return out[:, : len(valid.places)]
 
 
 def recurrent_gradient(
@@ -46,42 +47,53 @@ def recurrent_gradient(
 ) -> Array:
     """``dWh`` = Σ dz·h⟨t−1⟩ᵀ from dz (n, ≥ T·B): one product over all valid tokens."""
     T, n_a, B = states.h.shape
-    places = places_of(lengths, T, B, scratch)
-    dz = valid_columns(dz_flat, places, T * B, "dz_valid", scratch)
-    before = valid_rows(states.flat, places, T * B, "before_valid", scratch)
+    valid = valid_of(lengths, T, B, scratch)
+    dz = valid_columns(dz_flat, valid, T * B, "dz_valid", scratch)
+    before = valid_columns(states.flat, valid, T * B, "before_valid", scratch)
     dWh = scratch.array("dWh", (len(dz), n_a), dz.dtype)
-    return np.matmul(dz, before, out=dWh)
+    return np.matmul(dz, before.T, out=dWh)
 
 
 @kernel
-def put_back(columns: Any, places: Any, out: Any) -> None:
-    """The way back from ``valid_columns``: 0 where a column has ended."""
-    for u in range(len(out)):
-        out[u] = 0
-        for e in range(len(places)):
-            out[u, places[e]] = columns[u, e]
-
-
-@kernel
-def _find(ends: Any, T: int, places: Any) -> int:
-    B, count = len(ends), 0
+def _find(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
+    B, count, last = len(ends), 0, 0
     for t in range(T):
         for b in range(B):
             if t < ends[b]:
-                places[count] = t * B + b
+                at = t * B + b
+                if count == 0 or places[count - 1] != at - 1:
+                    runs[last, 0], runs[last, 1], runs[last, 2] = at, count, 0
+                    last += 1
+                places[count] = at
+                runs[last - 1, 2] += 1
                 count += 1
-    return count
+    return count, last
 
 
 @kernel
-def _take_columns(flat: Any, places: Any, out: Any) -> None:
+def _take(flat: Any, runs: Any, out: Any) -> None:
+    """A view of T·B columns and one of N: the runs of the first become neighbours."""
     for u in range(len(flat)):
-        for e in range(len(places)):
-            out[u, e] = flat[u, places[e]]
+        for r in range(len(runs)):
+            _copy(flat[u], runs[r, 0], out[u], runs[r, 1], runs[r, 2])
 
 
 @kernel
-def _take_rows(flat: Any, places: Any, out: Any) -> None:
-    for u in range(len(flat)):
-        for e in range(len(places)):
-            out[e, u] = flat[u, places[e]]
+def put_back(columns: Any, runs: Any, out: Any) -> None:
+    """The way back from ``valid_columns``: 0 where a column has ended."""
+    for u in range(len(out)):
+        out[u] = 0
+        for r in range(len(runs)):
+            _copy(columns[u], runs[r, 1], out[u], runs[r, 0], runs[r, 2])
+
+
+@inline
+def _copy(row: Any, start: int, to: Any, at: int, count: int) -> None:
+    """``count`` neighbours of a row into another, a register at a time."""
+    j = 0
+    while j + lanes_of(row) <= count:
+        store(to, at + j, load(row, start + j))
+        j += lanes_of(row)
+    while j < count:
+        to[at + j] = row[start + j]
+        j += 1

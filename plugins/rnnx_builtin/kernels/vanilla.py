@@ -81,7 +81,7 @@ def forward(
     for part, hs in room.parts:
         start = part.of(state[0])
         finals.append(np.empty_like(start))
-        where = (part.of(ends), part.first, B)
+        where = (part.cut(ends), part.first, B)
         fixed = (Wh, given.columns, part.of(given.ids), room.states.flat)
         calls.append((*fixed, start, hs, *where, finals[-1], room.n_p, relu))
     each(_forward, calls)
@@ -118,7 +118,7 @@ def backward(
     for (part, hs), buffers in zip(room.parts, parts, strict=True):
         given = part.of(d_final)
         starts.append(np.empty_like(given))
-        where = (part.of(cache.ends), part.first, B)
+        where = (part.cut(cache.ends), part.first, B)
         calls.append((WhT, part.cut(dh), dz_flat, given, hs, *where, *buffers, starts[-1], relu))
     each(_backward, calls)
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
