@@ -64,8 +64,8 @@ def _state(cell: Any, what: str, found: Any, like: State, dtype: Any) -> None:
     if not isinstance(found, tuple) or len(found) != len(like):
         count = len(found) if isinstance(found, tuple) else type(found).__name__
         raise fault("cell", cell, f"{what} is {count}, expected a tuple of {len(like)} arrays")
-    for k, (one, other) in enumerate(zip(found, like, strict=True)):
-        if not is_like(one, other.shape, dtype):
+    for k, other in enumerate(like):
+        if not is_like(one := found[k], other.shape, dtype):
             raise fault("cell", cell, f"{what} {k} is {unlike(one, other.shape, dtype)}")
 
 

@@ -152,7 +152,7 @@ def _gradients(
     params: Params, cache: Cache, dz_flat: Array, n_flat: Array, scratch: Scratch
 ) -> tuple[Params, Array | None]:
     (T, B), n_a, dtype = cache.x.ids.shape, params["Wh"].shape[1], dz_flat.dtype
-    dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
+    dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, cache.ends, scratch)
     valid, states = valid_of(cache.lengths, T, B, scratch), cache.room.states
     dz = valid_columns(dz_flat, valid, T * B, "dz_valid", scratch)
     beside = valid_columns(n_flat, valid, T * B, "n_valid", scratch)

@@ -132,7 +132,7 @@ def backward(
         calls.append((*fixed, *given, *kept, *where, *buffers, *starts[-1]))
     each(_backward, calls)
     dh0, dc0 = (joined(columns) for columns in zip(*starts, strict=True))
-    dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
+    dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, cache.ends, scratch)
     dWh = recurrent_gradient(dz_flat, room.states, cache.lengths, scratch)
     return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (dh0, dc0)
 

@@ -134,7 +134,7 @@ def _lanes_of(array: Any) -> Any:
 
 _first, _first_half = make_tile(2, False), make_tile(1, False)
 _more, _more_half = make_tile(2, True), make_tile(1, True)
-_eight, _four, _two, _one = (make_tile(count, False, 1) for count in (8, 4, 2, 1))
+_eight, _four, _one = (make_tile(count, False, 1) for count in (8, 4, 1))
 
 
 @inline
@@ -179,11 +179,12 @@ def _column(W: Any, h: Any, out: Any) -> None:
     while j + 8 * one <= n:
         _eight(h, 0, K, W, j, n, out, j)
         j += 8 * one
-    if j + 4 * one <= n:
+    while j + 4 * one <= n:
         _four(h, 0, K, W, j, n, out, j)
         j += 4 * one
-    if j + 2 * one <= n:
-        _two(h, 0, K, W, j, n, out, j)
-        j += 2 * one
-    if j < n:
+    if j < n and n >= 4 * one:  # what is left, and some of it for the second time
+        _four(h, 0, K, W, n - 4 * one, n, out, n - 4 * one)
+        return
+    while j < n:
         _one(h, 0, K, W, j, n, out, j)
+        j += one

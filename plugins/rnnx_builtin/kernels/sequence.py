@@ -109,13 +109,13 @@ def _chosen(scratch: Scratch, n: int, n_x: int, T: int, B: int, dtype: Any) -> I
 
 
 def input_gradient(
-    Wx: Array, given: Input, dz_flat: Array, scratch: Scratch
+    Wx: Array, given: Input, dz_flat: Array, ends: Array, scratch: Scratch
 ) -> tuple[Array, Array, Array | None]:
     """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
     (n, n_x), (T, B) = Wx.shape, given.ids.shape
     dWx, db, d_columns = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
     if given.x_flat is None:
-        add_into_columns(dz_flat, given.ids, d_columns, dWx, db)
+        add_into_columns(dz_flat, given.ids, ends, d_columns, dWx, db)
         return dWx, db, None
     dz = dz_flat[:, : T * B]
     np.matmul(dz, given.x_flat.T, out=dWx)
@@ -146,25 +146,28 @@ def prepare_columns(Wx: Any, b: Any, x: Any, ends: Any, columns: Any, ids: Any) 
 
 
 @kernel
-def add_into_columns(dz: Any, steps: Any, out: Any, dWx: Any, db: Any) -> None:
+def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) -> None:
     """Σ of dz (n, ≥ T·B) by id (T, B), four rows at once; db is the sum over all columns."""
-    (n, width), ids = out.shape, steps.reshape(steps.size)
+    (n, width), (T, B) = out.shape, ids.shape
     for r in range(n):
         for k in range(width):
             out[r, k] = 0
-    r = 0
-    while r + 4 <= n:
-        for e in range(ids.size):
-            k = ids[e]
-            out[r, k] += dz[r, e]
-            out[r + 1, k] += dz[r + 1, e]
-            out[r + 2, k] += dz[r + 2, e]
-            out[r + 3, k] += dz[r + 3, e]
-        r += 4
-    while r < n:
-        for e in range(ids.size):
-            out[r, ids[e]] += dz[r, e]
-        r += 1
+    for t in range(T):
+        last, at, r = B, t * B, 0
+        while last > 0 and ends[last - 1] <= t:  # dz is 0 there
+            last -= 1
+        while r + 4 <= n:
+            for b in range(last):
+                k = ids[t, b]
+                out[r, k] += dz[r, at + b]
+                out[r + 1, k] += dz[r + 1, at + b]
+                out[r + 2, k] += dz[r + 2, at + b]
+                out[r + 3, k] += dz[r + 3, at + b]
+            r += 4
+        while r < n:
+            for b in range(last):
+                out[r, ids[t, b]] += dz[r, at + b]
+            r += 1
     for r in range(n):
         total = out[r, width - 1]
         for k in range(width - 1):

@@ -90,10 +90,13 @@ def put_back(columns: Any, runs: Any, out: Any) -> None:
 @inline
 def _copy(row: Any, start: int, to: Any, at: int, count: int) -> None:
     """``count`` neighbours of a row into another, a register at a time."""
-    j = 0
-    while j + lanes_of(row) <= count:
+    lanes, j = lanes_of(row), 0
+    while j + lanes <= count:
         store(to, at + j, load(row, start + j))
-        j += lanes_of(row)
+        j += lanes
+    if j < count and count >= lanes:  # what is left, and some of it for the second time
+        store(to, at + count - lanes, load(row, start + count - lanes))
+        return
     while j < count:
         to[at + j] = row[start + j]
         j += 1

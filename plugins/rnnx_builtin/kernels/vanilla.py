@@ -121,7 +121,7 @@ def backward(
         where = (part.cut(cache.ends), part.first, B)
         calls.append((WhT, part.cut(dh), dz_flat, given, hs, *where, *buffers, starts[-1], relu))
     each(_backward, calls)
-    dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, scratch)
+    dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, cache.ends, scratch)
     dWh = recurrent_gradient(dz_flat, room.states, cache.lengths, scratch)
     return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (joined(starts),)
 
