@@ -14,7 +14,7 @@ import numpy as np
 from rnnx.contracts import Array
 from rnnx.padding import is_padded, mask
 from rnnx.scratch import Scratch
-from rnnx_builtin.kernels.compiling import kernel
+from rnnx_builtin.kernels.compiling import inline, kernel
 
 LINE = 64  # bytes of a cache line
 
@@ -145,6 +145,15 @@ def prepare_columns(Wx: Any, b: Any, x: Any, ends: Any, columns: Any, ids: Any) 
             ids[t, column] = x[t, column] if is_id else n_x
 
 
+@inline
+def _last(ends: Any, t: int) -> Any:
+    """Columns up to the last that has not ended at t."""
+    count = len(ends)
+    while count > 0 and ends[count - 1] <= t:
+        count -= 1
+    return count
+
+
 @kernel
 def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) -> None:
     """Σ of dz (n, ≥ T·B) by id (T, B), four rows at once; db is the sum over all columns."""
@@ -152,22 +161,21 @@ def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) 
     for r in range(n):
         for k in range(width):
             out[r, k] = 0
-    for t in range(T):
-        last, at, r = B, t * B, 0
-        while last > 0 and ends[last - 1] <= t:  # dz is 0 there
-            last -= 1
-        while r + 4 <= n:
-            for b in range(last):
-                k = ids[t, b]
-                out[r, k] += dz[r, at + b]
-                out[r + 1, k] += dz[r + 1, at + b]
-                out[r + 2, k] += dz[r + 2, at + b]
-                out[r + 3, k] += dz[r + 3, at + b]
-            r += 4
-        while r < n:
-            for b in range(last):
-                out[r, ids[t, b]] += dz[r, at + b]
-            r += 1
+    r = 0
+    while r + 4 <= n:
+        for t in range(T):
+            for b in range(_last(ends, t)):  # beyond it dz is 0
+                e, k = t * B + b, ids[t, b]
+                out[r, k] += dz[r, e]
+                out[r + 1, k] += dz[r + 1, e]
+                out[r + 2, k] += dz[r + 2, e]
+                out[r + 3, k] += dz[r + 3, e]
+        r += 4
+    while r < n:
+        for t in range(T):
+            for b in range(_last(ends, t)):
+                out[r, ids[t, b]] += dz[r, t * B + b]
+        r += 1
     for r in range(n):
         total = out[r, width - 1]
         for k in range(width - 1):
