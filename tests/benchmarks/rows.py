@@ -47,9 +47,9 @@ def text_of(n_y: int) -> str:
     return str(path)
 
 
-def ours(cell: str, row: Row, threads: int, *more: str) -> Step:
+def ours(cell: str, row: Row, *more: str) -> Step:
     """One update of a session with the row's sizes; ``more`` overrides."""
     sizes = [f"cell={cell}", f"cell.hidden_size={row.n_a}", f"batch_size={row.B}"]
     data = ["dataset=text", f"dataset.path={text_of(row.n_y)}", f"dataset.length={row.T}"]
     rest = ["optimizer=sgd", "clipper=value", "tracker=none", "steps=1000000", "seed=0"]
-    return rnnx.build([*sizes, *data, *rest, f"threads={threads}", *more]).step
+    return rnnx.build([*sizes, *data, *rest, *more]).step

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -44,11 +45,24 @@ def each(function: Callable[..., None], calls: Sequence[Sequence[Any]]) -> None:
     if len(calls) == 1:
         function(*calls[0])
         return
-    with ThreadPoolExecutor(len(calls) - 1) as threads:
-        others = [threads.submit(function, *arguments) for arguments in calls[1:]]
+    pool = _pool(len(calls) - 1)
+    others = [pool.submit(function, *arguments) for arguments in calls[1:]]
+    try:
         function(*calls[0])
-        for other in others:
-            other.result()
+    finally:  # the others write to buffers that the next call uses
+        wait(others)
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool(others: int) -> ThreadPoolExecutor:
+    """Threads that wait between two calls: to begin one takes longer than a small kernel."""
+    return ThreadPoolExecutor(others, "rnnx-kernel")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork copies no threads
 
 
 def joined(columns: Sequence[Array]) -> Array:
