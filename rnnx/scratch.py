@@ -12,6 +12,18 @@ import numpy.typing as npt
 from rnnx.contracts import Array, Params
 
 Plan = TypeVar("Plan")
+LINE = 64  # bytes of a cache line
+
+
+def aligned(size: int, dtype: np.dtype[np.generic]) -> Array:
+    """(size,), undefined contents, from a cache line's first byte on.
+
+    NumPy's own memory begins 16 bytes after one, so that every register of 64 bytes would be loaded
+    from two lines, and two threads that write neighbouring columns would share them.
+    """
+    raw = np.empty(size * dtype.itemsize + LINE, np.uint8)
+    start = -int(raw.__array_interface__["data"][0]) % LINE
+    return raw[start : start + size * dtype.itemsize].view(dtype)
 
 
 class Scratch:
@@ -54,7 +66,7 @@ class Scratch:
         block = self._blocks.get(name)
         if block is None or block.size < size or block.dtype != dtype:
             self._forget(name)  # the old block's views would keep it alive
-            block = self._blocks[name] = np.empty(size, dtype)
+            block = self._blocks[name] = aligned(size, dtype)
         return block[:size].reshape(shape)
 
     def _forget(self, name: str) -> None:

@@ -85,6 +85,16 @@ def test_a_session_step_allocates_nothing_large_in_a_loop(cell: str, tmp_path: P
     assert lines.large(T, ARRAY) == []
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.intp])
+def test_buffers_begin_with_a_cache_line(dtype: type) -> None:
+    scratch = Scratch()
+    for size in (1, 7, 1000, 3):
+        array = scratch.array("a", (size, 3), dtype)
+        assert array.__array_interface__["data"][0] % 64 == 0
+        assert array.shape == (size, 3) and array.dtype == dtype and array.flags.c_contiguous
+    assert scratch.nbytes == 1000 * 3 * np.dtype(dtype).itemsize
+
+
 def test_a_step_holds_no_more_memory_the_longer_training_lasts(names: Path) -> None:
     session = rnnx.build(tiny(names))
     found = peaks(session.step, 1000)  # Python itself remembers a name for some hundred of them

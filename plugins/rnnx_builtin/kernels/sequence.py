@@ -13,10 +13,8 @@ import numpy as np
 
 from rnnx.contracts import Array
 from rnnx.padding import is_padded, mask
-from rnnx.scratch import Scratch
+from rnnx.scratch import LINE, Scratch
 from rnnx_builtin.kernels.compiling import inline, kernel
-
-LINE = 64  # bytes of a cache line
 
 
 class Input(NamedTuple):
