@@ -40,7 +40,10 @@ class TrainBatches:
         split, cursor = self._split, self._cursor
         self._cursor += 1
         if isinstance(split, Examples):
-            return pack(split, self._draw(split), split.carry and cursor > 0)
+            which = self._draw(split)
+            if not split.carry:  # columns that still run at a step are neighbours
+                which = which[longest_first(split.lengths[which])]
+            return pack(split, which, split.carry and cursor > 0)
         rows = split.tokens // self._B  # steps of each column
         windows = -(-rows // split.length)
         return window(split, self._B, rows, cursor % windows)
@@ -79,18 +82,16 @@ def _refuse_large(batch_size: int, most: int, what: str) -> None:
         )
 
 
-def pack(split: Examples, which: Array, carried: bool) -> Batch:
-    """The examples at ``which`` as one batch, padded to the longest.
+def longest_first(lengths: Array) -> Array:
+    """The order in which ``lengths`` fall; what is equal keeps its own."""
+    return np.argsort(-lengths.astype(np.intp), kind="stable")
 
-    The longest come first, so that the columns which still run at a step are neighbours; a split
-    whose state is carried on keeps its columns.
-    """
+
+def pack(split: Examples, which: Array, carried: bool) -> Batch:
+    """The examples at ``which`` as one batch in this order, padded to the longest."""
     if len(which) == 1:
         return _single(split, int(which[0]), carried)
     lengths = split.lengths[which].astype(np.intp)
-    if not split.carry:
-        order = np.argsort(-lengths, kind="stable")
-        which, lengths = which[order], lengths[order]
     T = int(np.maximum.reduce(lengths))
     steps = np.arange(T)[:, None]
     # Beyond an example's end any place will do: "clip" takes one that exists.
@@ -139,7 +140,7 @@ def window(split: Stream, B: int, rows: int, index: int) -> Batch:
 def evaluation_batches(split: Split, columns: int) -> Iterator[Batch]:
     """Every target of ``split`` once, in an order of its own that nothing random decides."""
     if isinstance(split, Examples):
-        order = np.argsort(split.lengths, kind="stable")  # alike lengths side by side: less padding
+        order = longest_first(split.lengths)  # alike lengths side by side: less padding
         for start in range(0, len(order), columns):
             yield pack(split, order[start : start + columns], False)
         return

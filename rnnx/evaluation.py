@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnx.batches import evaluation_batches
+from rnnx.batches import evaluation_batches, longest_first
 from rnnx.contracts import Array
 from rnnx.corpus import Examples, Split, Stream
 from rnnx.model import Network
@@ -42,7 +42,7 @@ def example_nats(
 ) -> Array:
     """(examples,) the mean of −ln p over the targets of each example, in order."""
     means = np.empty(len(examples))
-    order = np.argsort(examples.lengths, kind="stable")
+    order = longest_first(examples.lengths)  # as evaluation_batches will have them
     for start in range(0, len(order), COLUMNS):
         which = order[start : start + COLUMNS]
         batch = next(evaluation_batches(examples.select(which), COLUMNS))

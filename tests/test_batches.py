@@ -1,13 +1,14 @@
 """Every target the right number of times, shifted by one, and an order that can be resumed."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnx.batches import Batch, TrainBatches, evaluation_batches
+from rnnx.batches import Batch, TrainBatches, evaluation_batches, longest_first
 from rnnx.corpus import Examples, Stream
 from rnnx.errors import DataError
 
@@ -131,3 +132,26 @@ def test_padding_is_minus_one_in_x_and_zero_in_y() -> None:
     assert batch.x[1:, short].tolist() == [-1, -1]
     assert batch.y[1:, short].tolist() == [0, 0]
     assert batch.x.dtype == batch.y.dtype == np.intp
+
+
+@given(LENGTHS, st.integers(1, 5))
+def test_the_longest_column_comes_first_in_training_unless_state_is_carried(
+    lengths: list[int], B: int
+) -> None:
+    small = replace(examples(lengths), lengths=np.array(lengths, np.uint8))
+    B = min(B, len(lengths))
+    batch = TrainBatches(small, B, np.random.default_rng(0)).next()
+    sizes = [len(y) for _, y in columns(batch)]
+    assert sizes == sorted(sizes, reverse=True)
+    carried = examples(lengths, shuffle=False, carry=True)
+    batch = TrainBatches(carried, B, np.random.default_rng(0)).next()
+    assert [len(y) for _, y in columns(batch)] == lengths[:B]
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=300))
+def test_examples_are_scored_in_their_own_order(lengths: list[int]) -> None:
+    split = examples(lengths)
+    which = longest_first(split.lengths)
+    assert [lengths[i] for i in which] == sorted(lengths, reverse=True)
+    batch = next(evaluation_batches(split.select(which[:256]), 256))
+    assert [y[0] for _, y in columns(batch)] == split.starts[which[:256]].tolist()
