@@ -14,11 +14,18 @@ from rnnx_builtin.kernels.product import lanes_of
 
 
 @inline
-def running(ends: Any, t: int, step: Any) -> Any:
-    """Columns of a step's arrays up to the last that has not ended at t, in whole registers."""
-    count, lanes = len(ends), lanes_of(step)
+def last_of(ends: Any, t: int) -> Any:
+    """Columns up to the last that has not ended at t."""
+    count = len(ends)
     while count > 0 and ends[count - 1] <= t:
         count -= 1
+    return count
+
+
+@inline
+def running(ends: Any, t: int, step: Any) -> Any:
+    """The same of a step's arrays, in whole registers."""
+    count, lanes = last_of(ends, t), lanes_of(step)
     return min((count + lanes - 1) // lanes * lanes, step.shape[1])
 
 

@@ -9,12 +9,11 @@ import numpy as np
 from rnnx.contracts import Array, Params, State
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels import gru_steps
-from rnnx_builtin.kernels.parts import Part, each, joined, parts_of
+from rnnx_builtin.kernels.parts import Part, each, joined, part_arrays
 from rnnx_builtin.kernels.product import (
     all_rows,
     packed,
     packed_transpose,
-    padded,
     padded_rows,
 )
 from rnnx_builtin.kernels.sequence import (
@@ -53,15 +52,10 @@ class Cache(NamedTuple):
 
 
 def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
-    n_p, parts = padded_rows(n_a, B, dtype), []
-    for part in parts_of(B, scratch.threads, dtype):
-        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
-        kept = Kept(
-            own.array("hs", (T + 1, n_p, columns), dtype),
-            own.array("gates", (T, all_rows(3 * n_p, B), columns), dtype),
-            own.array("inner", (T, n_p, columns), dtype),
-        )
-        parts.append((part, kept, own.array("beside_t", (all_rows(n_p, B), columns), dtype)))
+    n_p = padded_rows(n_a, B, dtype)
+    shapes = {"hs": (T + 1, n_p), "gates": (T, all_rows(3 * n_p, B)), "inner": (T, n_p)}
+    made = part_arrays({**shapes, "beside_t": (all_rows(n_p, B),)}, B, dtype, scratch)
+    parts = [(part, Kept(*kept), beside) for part, (*kept, beside) in made]
     return Room(states_for(scratch, n_a, T, B, dtype), parts)
 
 
@@ -117,13 +111,9 @@ class Back(NamedTuple):
 
 
 def _room_back(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Back:
-    n_p, parts = padded_rows(n_a, B, dtype), []
-    for part in parts_of(B, scratch.threads, dtype):
-        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
-        all_n = all_rows(n_p, B)
-        rows = {"dz_t": 3 * n_p, "d_t": 2 * n_p, "back_h": all_n, "beside_t": all_n}
-        buffers = (own.array(name, (count, columns), dtype) for name, count in rows.items())
-        parts.append(tuple(buffers))
+    n_p, all_n = padded_rows(n_a, B, dtype), all_rows(padded_rows(n_a, B, dtype), B)
+    shapes = {"dz_t": (3 * n_p,), "d_t": (2 * n_p,), "back_h": (all_n,), "beside_t": (all_n,)}
+    parts = [arrays for _, arrays in part_arrays(shapes, B, dtype, scratch)]
     dz_flat = flat_buffer("dz_flat", 3 * n_a, T * B, dtype, scratch)
     return Back(dz_flat, flat_buffer("n_flat", n_a, T * B, dtype, scratch), parts)
 

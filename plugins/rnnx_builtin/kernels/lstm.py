@@ -24,13 +24,12 @@ from rnnx_builtin.kernels.columns import (
 )
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.lanes import load, store
-from rnnx_builtin.kernels.parts import Part, each, joined, parts_of
+from rnnx_builtin.kernels.parts import Part, each, joined, part_arrays
 from rnnx_builtin.kernels.product import (
     all_rows,
     multiply,
     packed,
     packed_transpose,
-    padded,
     padded_rows,
 )
 from rnnx_builtin.kernels.sequence import (
@@ -69,15 +68,10 @@ class Cache(NamedTuple):
 
 
 def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
-    n_p, parts = padded_rows(n_a, B, dtype), []
-    for part in parts_of(B, scratch.threads, dtype):
-        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
-        kept = Kept(
-            own.array("cs", (T + 1, n_p, columns), dtype),
-            own.array("gates", (T, all_rows(4 * n_p, B), columns), dtype),
-            own.array("tanh_c", (T, n_p, columns), dtype),
-        )
-        parts.append((part, kept, own.array("h_t", (n_p, columns), dtype)))
+    n_p = padded_rows(n_a, B, dtype)
+    shapes = {"cs": (T + 1, n_p), "gates": (T, all_rows(4 * n_p, B)), "tanh_c": (T, n_p)}
+    made = part_arrays({**shapes, "h_t": (n_p,)}, B, dtype, scratch)
+    parts = [(part, Kept(*kept), h) for part, (*kept, h) in made]
     return Room(states_for(scratch, n_a, T, B, dtype), parts)
 
 
@@ -105,13 +99,10 @@ def _room_back(
     scratch: Scratch, n_a: int, T: int, B: int, dtype: Any
 ) -> tuple[Array, list[tuple[Array, ...]]]:
     """dz of all steps (4·n_a, ≥ T·B); dz and dh of a step and what it sends back, by part."""
-    n_p, parts = padded_rows(n_a, B, dtype), []
-    for part in parts_of(B, scratch.threads, dtype):
-        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
-        rows = {"dz_t": 4 * n_p, "dh_t": n_p, "back_h": all_rows(n_p, B), "back_c": n_p}
-        buffers = (own.array(name, (count, columns), dtype) for name, count in rows.items())
-        parts.append(tuple(buffers))
-    return flat_buffer("dz_flat", 4 * n_a, T * B, dtype, scratch), parts
+    n_p = padded_rows(n_a, B, dtype)
+    shapes = {"dz_t": (4 * n_p,), "dh_t": (n_p,), "back_h": (all_rows(n_p, B),), "back_c": (n_p,)}
+    made = part_arrays(shapes, B, dtype, scratch)
+    return flat_buffer("dz_flat", 4 * n_a, T * B, dtype, scratch), [arrays for _, arrays in made]
 
 
 def backward(

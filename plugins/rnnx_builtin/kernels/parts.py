@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.contracts import Array
-from rnnx_builtin.kernels.product import width
+from rnnx.scratch import Scratch
+from rnnx_builtin.kernels.product import padded, width
 
 
 class Part(NamedTuple):
@@ -38,6 +39,18 @@ def parts_of(B: int, threads: int, dtype: Any) -> list[Part]:
     firsts = [first for first in range(0, B, size) if first == 0 or B - first > 1]
     lasts = [*firsts[1:], B]
     return [Part(a, b, b - a == B) for a, b in zip(firsts, lasts, strict=True)]
+
+
+def part_arrays(
+    shapes: Mapping[str, tuple[int, ...]], B: int, dtype: Any, scratch: Scratch
+) -> list[tuple[Part, tuple[Array, ...]]]:
+    """Every part's own arrays, by name; ``shapes`` leave out the last axis, its padded columns."""
+    found = []
+    for part in parts_of(B, scratch.threads, dtype):
+        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
+        arrays = (own.array(name, (*shape, columns), dtype) for name, shape in shapes.items())
+        found.append((part, tuple(arrays)))
+    return found
 
 
 def each(function: Callable[..., None], calls: Sequence[Sequence[Any]]) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 from rnnx.contracts import Array
 from rnnx.padding import is_padded, mask
 from rnnx.scratch import LINE, Scratch
-from rnnx_builtin.kernels.compiling import inline, kernel
+from rnnx_builtin.kernels.columns import last_of
+from rnnx_builtin.kernels.compiling import kernel
 
 
 class Input(NamedTuple):
@@ -143,15 +144,6 @@ def prepare_columns(Wx: Any, b: Any, x: Any, ends: Any, columns: Any, ids: Any) 
             ids[t, column] = x[t, column] if is_id else n_x
 
 
-@inline
-def _last(ends: Any, t: int) -> Any:
-    """Columns up to the last that has not ended at t."""
-    count = len(ends)
-    while count > 0 and ends[count - 1] <= t:
-        count -= 1
-    return count
-
-
 @kernel
 def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) -> None:
     """Σ of dz (n, ≥ T·B) by id (T, B), four rows at once; db is the sum over all columns."""
@@ -162,7 +154,7 @@ def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) 
     r = 0
     while r + 4 <= n:
         for t in range(T):
-            for b in range(_last(ends, t)):  # beyond it dz is 0
+            for b in range(last_of(ends, t)):  # beyond it dz is 0
                 e, k = t * B + b, ids[t, b]
                 out[r, k] += dz[r, e]
                 out[r + 1, k] += dz[r + 1, e]
@@ -171,7 +163,7 @@ def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) 
         r += 4
     while r < n:
         for t in range(T):
-            for b in range(_last(ends, t)):
+            for b in range(last_of(ends, t)):
                 out[r, ids[t, b]] += dz[r, t * B + b]
         r += 1
     for r in range(n):

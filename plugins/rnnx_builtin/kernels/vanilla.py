@@ -24,13 +24,12 @@ from rnnx_builtin.kernels.columns import (
 )
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.lanes import at_least, load, store, where_positive
-from rnnx_builtin.kernels.parts import Part, each, joined, parts_of
+from rnnx_builtin.kernels.parts import Part, each, joined, part_arrays
 from rnnx_builtin.kernels.product import (
     all_rows,
     multiply,
     packed,
     packed_transpose,
-    padded,
     padded_rows,
 )
 from rnnx_builtin.kernels.sequence import (
@@ -62,10 +61,9 @@ class Cache(NamedTuple):
 
 
 def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
-    n_p, parts = padded_rows(n_a, B, dtype), []
-    for part in parts_of(B, scratch.threads, dtype):
-        shape = (T + 1, all_rows(n_p, B), padded(part.last - part.first, dtype))
-        parts.append((part, scratch.child(f"part{part.first}").array("hs", shape, dtype)))
+    n_p = padded_rows(n_a, B, dtype)
+    made = part_arrays({"hs": (T + 1, all_rows(n_p, B))}, B, dtype, scratch)
+    parts = [(part, hs) for part, (hs,) in made]
     return Room(states_for(scratch, n_a, T, B, dtype), n_p, parts)
 
 
@@ -90,14 +88,11 @@ def forward(
 
 def _room_back(
     scratch: Scratch, n_a: int, T: int, B: int, dtype: Any
-) -> tuple[Array, list[tuple[Array, Array]]]:
+) -> tuple[Array, list[tuple[Array, ...]]]:
     """dz of all steps (n_a, ≥ T·B); dz of a step and what it sends back, by part."""
-    n_p, parts = padded_rows(n_a, B, dtype), []
-    for part in parts_of(B, scratch.threads, dtype):
-        own, columns = scratch.child(f"part{part.first}"), padded(part.last - part.first, dtype)
-        dz = own.array("dz_t", (n_p, columns), dtype)
-        parts.append((dz, own.array("back_h", (all_rows(n_p, B), columns), dtype)))
-    return flat_buffer("dz_flat", n_a, T * B, dtype, scratch), parts
+    n_p = padded_rows(n_a, B, dtype)
+    made = part_arrays({"dz_t": (n_p,), "back_h": (all_rows(n_p, B),)}, B, dtype, scratch)
+    return flat_buffer("dz_flat", n_a, T * B, dtype, scratch), [arrays for _, arrays in made]
 
 
 def backward(
