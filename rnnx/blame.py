@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 from rnnx.errors import PluginError, RnnxError
-from rnnx.fitness import one_line
+from rnnx.printing import one_line
 from rnnx.registry import Entry
 
 # NumPy's words for arrays that are too large: a matter of sizes, not of a component.

@@ -14,6 +14,7 @@ from rnnx.comparison import Comparison, Entry, of_sweep
 from rnnx.comparison_figures import draw
 from rnnx.comparison_table import columns, group_head, group_rows, head, rows, short
 from rnnx.errors import StoreError
+from rnnx.printing import one_line
 from rnnx.runfolder import RunFolder
 from rnnx.store import RunLog
 from rnnx.sweep import Sweep
@@ -73,10 +74,9 @@ def keep(sweep: Sweep, log: RunLog) -> None:
         for path in figures:
             log.file(path, "figures")
     except Exception as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         print(
-            f"rnnx: the comparison could not be made ({cause}); `rnnx compare {sweep.id}` "
-            "tries again",
+            f"rnnx: the comparison could not be made ({one_line(error)}); "
+            f"`rnnx compare {sweep.id}` tries again",
             file=sys.stderr,
         )
 

@@ -48,8 +48,9 @@ def _draw(
     if shown:
         upper.legend()
     lower.set(xlabel="step", ylabel="gradient's norm\nbefore clipping")
-    lower.plot(*_finite(norms), linewidth=0.8)
-    _logarithmic(lower, _finite(norms)[1])
+    steps, values = _finite(norms)
+    lower.plot(steps, values, linewidth=0.8)
+    _logarithmic(lower, values)
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120, format="png", pil_kwargs={"compress_level": 3})

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from rnnx.compose import compose, conf_folder
 from rnnx.errors import RnnxError
-from rnnx.fitness import one_line
 from rnnx.plugins import CORE, Failure, Plugins, plugins
-from rnnx.printing import printable
+from rnnx.printing import one_line, printable
 from rnnx.recipes import RECIPES
 from rnnx.registry import Entry, Owner
 from rnnx.staging import folder_of

@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from rnnx import contracts
+from rnnx.printing import one_line
 from rnnx.registry import Entry
 from rnnx.store import Tracker
 
@@ -91,13 +92,3 @@ def _other_arguments(method: Any, contract: Any) -> str | None:
     except ValueError:  # written in C: it has no signature to look at
         return None
     return None
-
-
-def one_line(error: BaseException) -> str:
-    """An exception as one line, even one that cannot be printed."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:
-        text = "its message cannot be printed"
-    text = text if len(text) <= 400 else f"{text[:300]}…{text[-80:]}"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 from rnnx.contracts import KINDS
-from rnnx.fitness import one_line, unfit
-from rnnx.printing import printable
+from rnnx.fitness import unfit
+from rnnx.printing import one_line, printable
 from rnnx.registry import Owner, Registry
 from rnnx.staging import GROUP, Misfit, stage
 

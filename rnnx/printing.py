@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 import unicodedata
 
 from rnnx.errors import RnnxError
@@ -15,10 +14,17 @@ def cause(error: BaseException, most: int = 300) -> str:
 
 def reason(error: BaseException) -> str:
     """Why a run failed, in one line; an error that is not ours with its class."""
-    told = (
-        str(error) if isinstance(error, RnnxError) else traceback.format_exception_only(error)[-1]
-    )
-    return " ".join(told.split())
+    return " ".join(str(error).split()) if isinstance(error, RnnxError) else one_line(error, 5000)
+
+
+def one_line(error: BaseException, most: int = 400) -> str:
+    """An exception as one line, even one that cannot be printed; what is long loses its middle."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "its message cannot be printed"
+    text = text if len(text) <= most else f"{text[: most - 100]}…{text[-80:]}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def printable(text: str, kept: str = "") -> str:

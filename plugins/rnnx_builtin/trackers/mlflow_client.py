@@ -24,7 +24,7 @@ SQLITE = b"SQLite format 3\0"  # how every SQLite file begins
 
 
 _TURN = threading.Lock()
-_inside: list[object] = []  # who speaks: a run, and the thread that sends for it
+_inside: list[None] = []  # one for each that speaks: a run, and the thread that sends for it
 _added: list[str] = []
 
 
@@ -34,17 +34,16 @@ def quietly() -> Iterator[None]:
 
     The environment is one for all threads: the first one in sets it, the last one out undoes it.
     """
-    own = object()
     with _TURN:
         if not _inside:
             _added[:] = [name for name in QUIET if name not in os.environ]
             os.environ.update({name: QUIET[name] for name in _added})
-        _inside.append(own)
+        _inside.append(None)
     try:
         yield
     finally:
         with _TURN:
-            _inside.remove(own)
+            _inside.pop()
             for name in () if _inside else _added:
                 os.environ.pop(name, None)
 
