@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rnnx import answers
 from rnnx.contracts import Array, Cell, Head, Params, State
+from rnnx.dropout import kept
 from rnnx.memory import refuse_more_than_free
 from rnnx.parameters import Parameters
 from rnnx.scratch import Scratch
@@ -20,7 +21,7 @@ States: TypeAlias = tuple[State, ...]
 
 class LayerCache(NamedTuple):
     cell: Any  # the cell's own
-    kept: Array | None  # (T, n_a, B): 0 where dropout struck, else 1 / (1 − dropout)
+    mask: Array | None  # (T, n_a, B): 0 where dropout struck, else 1 / (1 − dropout)
 
 
 @dataclass(frozen=True)
@@ -75,20 +76,13 @@ class Network:
             own = scratch.child(f"layer{k}")
             answer = self.cell.forward(params[f"layer{k}"], h, state, lengths, own)
             h, final, cache = answers.forward(self.cell, answer, len(x), state, params.flat.dtype)
-            kept = None
+            mask = None
             if rng is not None and self.dropout > 0:
-                kept = self._kept(h, rng, own)
-                h = np.multiply(h, kept, out=own.array("dropped", h.shape, h.dtype))
+                mask = kept(self.dropout, h, rng, own)
+                h = np.multiply(h, mask, out=own.like("dropped", h))
             finals.append(final)
-            caches.append(LayerCache(cache, kept))
+            caches.append(LayerCache(cache, mask))
         return h, tuple(finals), caches
-
-    def _kept(self, h: Array, rng: np.random.Generator, scratch: Scratch) -> Array:
-        # Sixteen random bits a number, four numbers from one 64-bit draw: dropout to 2⁻¹⁶.
-        drawn = rng.bit_generator.random_raw(-(-h.size // 4)).view(np.uint16)[: h.size]
-        kept = scratch.array("kept", h.shape, h.dtype)
-        np.greater_equal(drawn.reshape(h.shape), round(self.dropout * 2**16), out=kept)
-        return np.multiply(kept, 1 / (1 - self.dropout), out=kept)
 
     def backward(
         self,
@@ -101,8 +95,8 @@ class Network:
         grads: dict[str, Params] = {}
         for k in reversed(range(self.layers)):
             own, cache = scratch.child(f"layer{k}"), caches[k]
-            if cache.kept is not None:
-                dh = np.multiply(dh, cache.kept, out=own.array("d_dropped", dh.shape, dh.dtype))
+            if cache.mask is not None:
+                dh = np.multiply(dh, cache.mask, out=own.like("d_dropped", dh))
             part = params[f"layer{k}"]
             answer = self.cell.backward(part, cache.cell, dh, None, own)
             shape = dh.shape if k else None  # the lowest layer's input is ids

@@ -26,6 +26,17 @@ def aligned(size: int, dtype: np.dtype[np.generic]) -> Array:
     return raw[start : start + size * dtype.itemsize].view(dtype)
 
 
+def _extent(array: Array) -> int | None:
+    """Bytes from an array's first number to the end of its last; None if it visits any twice."""
+    extent = array.itemsize
+    axes = zip(array.strides, array.shape, strict=True)
+    for stride, size in sorted(axis for axis in axes if axis[1] != 1):
+        if stride < extent or stride % array.itemsize:
+            return None
+        extent += stride * (size - 1)
+    return extent
+
+
 class Scratch:
     """Named buffers that grow and are never freed, owned by the caller of a component.
 
@@ -46,6 +57,7 @@ class Scratch:
         self.compiled, self.threads = compiled, threads
         self._blocks: dict[str, Array] = {}
         self._views: dict[tuple[str, tuple[int, ...], npt.DTypeLike], Array] = {}
+        self._likes: dict[Hashable, Array] = {}
         self._bound: dict[str, Array] = {}
         self._children: dict[str, Scratch] = {}
         self._plans: dict[Hashable, Any] = {}  # one dictionary for all children, too
@@ -56,6 +68,21 @@ class Scratch:
         view = self._views.get(key)
         if view is None:
             view = self._views[key] = self._make(name, shape, np.dtype(dtype))
+        return view
+
+    def like(self, name: str, array: Array) -> Array:
+        """An array of ``array``'s shape, dtype and strides, so that a pass over both runs along.
+
+        Where ``array`` visits a place twice (a broadcast view), it is in C order.
+        """
+        key = (name, array.shape, array.dtype, array.strides)
+        view = self._likes.get(key)
+        if view is None:
+            extent, strides = _extent(array), array.strides
+            if extent is None:
+                extent, strides = array.nbytes, np.empty(array.shape, array.dtype).strides
+            block = self.array(name, (extent // array.itemsize,), array.dtype)
+            view = self._likes[key] = np.ndarray(array.shape, array.dtype, block, 0, strides)
         return view
 
     def _make(self, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
@@ -72,6 +99,7 @@ class Scratch:
     def _forget(self, name: str) -> None:
         """All views of the block ``name``, and the plans, which may hold some."""
         self._views = {k: v for k, v in self._views.items() if k[0] != name}
+        self._likes.clear()
         self._plans.clear()
 
     def plan(self, make: Callable[..., Plan], *sizes: Hashable) -> Plan:

@@ -15,7 +15,7 @@ from typing import Any
 from rnnx.contracts import Cell
 from rnnx.settings import Train
 
-LARGE = 2**21  # n_a²·B of a step's recurrent product; a second thread pays above it
+LARGE = 2**18  # n_a²·B of a step's recurrent product; a second thread pays above it
 
 
 def thread_count(settings: Train, cell: Cell) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +71,7 @@ class Session:
             for concern, child in zip(CONCERNS, children, strict=True)
         }
         self.threads = BlasThreads(thread_count(self.settings, self.components.cell))
+        self._one_thread = BlasThreads(1) if self.threads.count > 1 else nullcontext()
         with self.threads:  # an orthogonal matrix's last bits depend on their number
             self._make_arrays(room or within_free_memory())
         self.batches = TrainBatches(self.corpus.train, self.settings.batch_size, self.rngs["order"])
@@ -168,7 +169,8 @@ class Session:
                 self.corpus.vocabulary.symbols,
                 network,
             )
-        norm = self.grads.norm()
+        with self._one_thread:  # the BLAS's second one would spin for long after so small a sum
+            norm = self.grads.norm()
         self._refuse_infinite(norm, "the gradient's norm")
         return loss, norm
 

@@ -1,6 +1,5 @@
 """The compiled kernels against the NumPy code, which is the reference."""
 
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kernel_cases import CELLS, case_of
 from tiny import tiny
 
 import rnnx
@@ -17,17 +17,13 @@ from rnnx.errors import Diverged
 from rnnx.progress import Progress
 from rnnx.scratch import Scratch
 from rnnx.testing import CellSuite, HeadSuite
-from rnnx.testing.cell_case import Case, run, same_results
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.cells.vanilla import Activation
+from rnnx.testing.cell_case import run, same_results
 from rnnx_builtin.heads import Softmax
 from rnnx_builtin.heads.softmax import Reduction
 
 pytestmark = pytest.mark.skipif(
     find_spec("numba") is None, reason="the extra 'fast' is not installed"
 )
-
-CELLS = (LSTM(), GRU(), GRU(reset_after=False), Vanilla(), Vanilla(activation=Activation.relu))
 
 
 @pytest.fixture
@@ -50,20 +46,6 @@ class TestCompiledSoftmax(HeadSuite):
     components = (Softmax(), Softmax(reduction=Reduction.sequence))
 
 
-def _case(cell: Any, shape: tuple[int, int, int, int], dtype: Any, ids: bool, seed: int) -> Case:
-    T, B, n_x, n_a = shape
-    rng, cell = np.random.default_rng(seed), replace(cell, hidden_size=n_a)
-    params = {
-        name: (array + rng.normal(scale=0.1, size=array.shape)).astype(dtype)
-        for name, array in cell.init(rng, n_x, dtype).items()
-    }
-    x = rng.integers(-1, n_x, (T, B)) if ids else rng.normal(size=(T, n_x, B)).astype(dtype)
-    zero = cell.initial_state(B, dtype)
-    state, dstate = (tuple(rng.normal(size=s.shape).astype(dtype) for s in zero) for _ in range(2))
-    dh = rng.normal(size=(n_a, T, B)).astype(dtype).transpose(1, 0, 2)  # as the head gives it
-    return Case(cell, params, x, state, dh, dstate)
-
-
 @given(
     cell=st.sampled_from(CELLS),
     shape=st.tuples(*(st.integers(1, most) for most in (6, 40, 9, 30))),
@@ -81,7 +63,7 @@ def _case(cell: Any, shape: tuple[int, int, int, int], dtype: Any, ids: bool, se
 def test_a_cells_kernels_give_what_numpy_gives(
     cell: Any, shape: Any, dtype: Any, ids: bool, padded: bool, threads: int, seed: int
 ) -> None:
-    case, (T, B, _, _) = _case(cell, shape, dtype, ids, seed), shape
+    case, (T, B, _, _) = case_of(cell, shape, dtype, ids, seed), shape
     lengths = np.random.default_rng(seed).integers(0, T + 1, B) if padded else None
     plain, fast = run(case, lengths), run(case, lengths, Scratch(True, threads))
     near(fast._asdict(), plain._asdict(), dtype)
@@ -105,7 +87,7 @@ def near(found: Any, expected: Any, dtype: Any) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_one_step_is_equal_to_a_millionth_in_float32(dtype: Any) -> None:
     for cell in CELLS:
-        case = _case(cell, (1, 32, 9, 48), dtype, True, 3)
+        case = case_of(cell, (1, 32, 9, 48), dtype, True, 3)
         plain, fast = run(case), run(case, None, Scratch(True))
         tolerance = 1e-6 if dtype == np.float32 else 1e-14
         np.testing.assert_allclose(fast.h, plain.h, rtol=tolerance, atol=tolerance)
@@ -113,7 +95,7 @@ def test_one_step_is_equal_to_a_millionth_in_float32(dtype: Any) -> None:
 
 def test_two_threads_give_the_figures_of_one() -> None:
     for cell in CELLS:
-        case = _case(cell, (5, 64, 9, 20), np.float32, True, 4)
+        case = case_of(cell, (5, 64, 9, 20), np.float32, True, 4)
         same_results(run(case, None, Scratch(True, 2)), run(case, None, Scratch(True)), "threads")
 
 
@@ -121,7 +103,7 @@ def test_two_threads_give_the_figures_of_one() -> None:
 def test_a_nan_comes_out(dtype: Any) -> None:
     for cell in CELLS:
         for name in ("Wx", "Wh", "b"):
-            case = _case(cell, (3, 4, 5, 6), dtype, False, 5)
+            case = case_of(cell, (3, 4, 5, 6), dtype, False, 5)
             case.params[name][-1, 0] = np.nan
             assert np.isnan(run(case, None, Scratch(True)).h).any(), (cell, name)
     params = {"Wy": np.full((3, 2), np.nan, dtype), "by": np.zeros((3, 1), dtype)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnx_builtin.kernels.compiling import inline
-from rnnx_builtin.kernels.lanes import load, store
+from rnnx_builtin.kernels.lanes import load, load_from, store
 from rnnx_builtin.kernels.product import lanes_of
 
 
@@ -44,112 +44,169 @@ def places(step: Any, u: int, length: int) -> Any:
 
 
 @inline
-def add_columns(a: Any, columns: Any, ids: Any, blocks: int, n: int, n_p: int, count: int) -> None:
-    """a[:, b] += columns[:, ids[b]], block by block, four rows for each look at an id."""
-    last = min(ids.size, count)
-    for block in range(blocks):
-        to, of, u = block * n_p, block * n, 0
-        while u + 4 <= n:
-            for b in range(last):
-                k = ids[b]
-                a[to + u, b] += columns[of + u, k]
-                a[to + u + 1, b] += columns[of + u + 1, k]
-                a[to + u + 2, b] += columns[of + u + 2, k]
-                a[to + u + 3, b] += columns[of + u + 3, k]
-            u += 4
-        while u < n:
-            for b in range(last):
-                a[to + u, b] += columns[of + u, ids[b]]
-            u += 1
+def add_columns(a: Any, row: int, columns: Any, of: int, rows: int, ids: Any, count: int) -> None:
+    """a[row + i, b] += columns[of + i, ids[b]] for ``rows`` i, four for each look at an id."""
+    last, u = min(ids.size, count), 0
+    while u + 4 <= rows:
+        to, at = row + u, of + u
+        for b in range(last):
+            k = ids[b]
+            a[to, b] += columns[at, k]
+            a[to + 1, b] += columns[at + 1, k]
+            a[to + 2, b] += columns[at + 2, k]
+            a[to + 3, b] += columns[at + 3, k]
+        u += 4
+    while u < rows:
+        for b in range(last):
+            a[row + u, b] += columns[of + u, ids[b]]
+        u += 1
 
 
 @inline
-def take_in(state: Any, step: Any) -> None:
-    """A state (n, B) into a step's padded array, 0 elsewhere."""
+def add_to_gates(
+    a: Any, columns: Any, ids: Any, blocks: int, n_p: int, first: int, last: int, count: int
+) -> None:
+    """The same for these units in each block of a (blocks · n_p, B) and columns (blocks · n, ·)."""
+    n = len(columns) // blocks
+    for block in range(blocks):
+        to, of = block * n_p + first, block * n + first
+        add_columns(a, to, columns, of, min(last, n) - first, ids, count)
+
+
+@inline
+def take_in(state: Any, step: Any, first: int, last: int) -> None:
+    """Units of a state (n, B) into a step's padded array, 0 elsewhere."""
     n, B = state.shape
-    for u in range(step.shape[0]):
+    for u in range(first, last):
         for b in range(step.shape[1]):
             step[u, b] = state[u, b] if u < n and b < B else 0
 
 
 @inline
-def take_out(step: Any, state: Any) -> None:
-    """A step's array without its padding."""
+def take_out(step: Any, state: Any, first: int, last: int) -> None:
+    """Units of a step's array without its padding."""
     n, B = state.shape
-    for u in range(n):
+    for u in range(first, min(last, n)):
         for b in range(B):
             state[u, b] = step[u, b]
 
 
 @inline
-def spread(
-    step: Any, flat: Any, blocks: int, n: int, n_p: int, start: int, B: int, count: int
-) -> None:
-    """B columns of the flat array from ``start`` on: a step's, without its padding, then 0."""
-    lanes, row, last = lanes_of(step), flat.shape[1], min(B, count)
-    if step.shape[1] == B and n == n_p and B % lanes == 0:
-        for u in range(blocks * n):
-            for b in range(0, last, lanes):
-                store(flat, u * row + start + b, load(step, u * B + b))
-            for b in range(last, B):
-                flat[u, start + b] = 0
-        return
-    for block in range(blocks):
-        for u in range(n):
-            for b in range(last):
-                flat[block * n + u, start + b] = step[block * n_p + u, b]
-            for b in range(last, B):
-                flat[block * n + u, start + b] = 0
+def clear(step: Any, first: int, last: int) -> None:
+    """0 in all columns of these units."""
+    for u in range(first, last):
+        for b in range(step.shape[1]):
+            step[u, b] = 0
 
 
 @inline
-def end_columns(step: Any, final: Any, ends: Any, t: int, count: int) -> None:
-    """Keep a state where a column ends with step t, and hold it at 0 from there on."""
+def clear_gates(dz: Any, blocks: int, first: int, last: int) -> None:
+    """The same in each block of both of dz (2, blocks · n_p, B)."""
+    n_p = dz.shape[1] // blocks
+    for block in range(blocks):
+        clear(dz[0], block * n_p + first, block * n_p + last)
+        clear(dz[1], block * n_p + first, block * n_p + last)
+
+
+@inline
+def spread(
+    step: Any, row: int, flat: Any, to: int, rows: int, start: int, B: int, count: int
+) -> None:
+    """``rows`` rows of a step from ``row`` on to the flat array's from ``to`` on.
+
+    They fill B columns there from ``start`` on: the step's without its padding, then 0.
+    """
+    lanes, width, last = lanes_of(step), flat.shape[1], min(B, count)
+    if step.shape[1] == B and B % lanes == 0:
+        for i in range(rows):
+            of, at = (row + i) * B, (to + i) * width + start
+            for b in range(0, last, lanes):
+                store(flat, at + b, load(step, of + b))
+            for b in range(last, B):
+                flat[to + i, start + b] = 0
+        return
+    for i in range(rows):
+        for b in range(last):
+            flat[to + i, start + b] = step[row + i, b]
+        for b in range(last, B):
+            flat[to + i, start + b] = 0
+
+
+@inline
+def spread_gates(
+    dz: Any,
+    blocks: int,
+    n_p: int,
+    flat: Any,
+    n: int,
+    first: int,
+    last: int,
+    start: int,
+    B: int,
+    count: int,
+) -> None:
+    """The same for these units in each of ``blocks`` blocks."""
+    for block in range(blocks):
+        of, to = block * n_p + first, block * n + first
+        spread(dz, of, flat, to, min(last, n) - first, start, B, count)
+
+
+@inline
+def end_columns(
+    step: Any, final: Any, ends: Any, t: int, count: int, first: int, last: int
+) -> None:
+    """Keep units of a state where a column ends with step t, and hold it at 0 from there on."""
     n, B = final.shape
     for b in range(min(B, count)):
         if ends[b] == t + 1:
-            for u in range(n):
+            for u in range(first, min(last, n)):
                 final[u, b] = step[u, b]
         if ends[b] <= t:
-            for u in range(n):
+            for u in range(first, min(last, n)):
                 step[u, b] = 0
 
 
 @inline
-def begin_final(state: Any, final: Any, ends: Any) -> None:
+def begin_final(state: Any, final: Any, ends: Any, first: int, last: int) -> None:
     """A column of length 0 keeps its initial state."""
-    for b in range(final.shape[1]):
+    n, B = final.shape
+    for b in range(B):
         if ends[b] == 0:
-            for u in range(final.shape[0]):
+            for u in range(first, min(last, n)):
                 final[u, b] = state[u, b]
 
 
 @inline
-def enter_gradient(back: Any, d_final: Any, ends: Any, t: int) -> None:
+def enter_gradient(back: Any, d_final: Any, ends: Any, t: int, first: int, last: int) -> None:
     """What comes from a column's final state enters at its last step (t + 1 = its length)."""
     n, B = d_final.shape
     for b in range(B):
         if ends[b] == t + 1:
-            for u in range(n):
+            for u in range(first, min(last, n)):
                 back[u, b] += d_final[u, b]
 
 
 @inline
-def add_outputs(dh: Any, back: Any, ends: Any, t: int, out: Any, count: int) -> None:
+def add_outputs(
+    dh: Any, back: Any, ends: Any, t: int, out: Any, count: int, first: int, last: int
+) -> None:
     """out = back + dh[t], and 0 where a column has ended."""
     _, n, B = dh.shape
-    last = min(B, count)
-    for u in range(n):
-        for b in range(last):
+    upto, columns, lanes = min(last, n), min(B, count), lanes_of(out)
+    for u in range(first, upto):
+        for b in range(0, columns // lanes * lanes, lanes):
+            e = u * out.shape[1] + b
+            store(out, e, load(back, e) + load_from(dh, t, u, b))
+        for b in range(columns // lanes * lanes, columns):
             out[u, b] = back[u, b] + dh[t, u, b]
-    for b in range(last):
+    for b in range(columns):
         if ends[b] <= t:
-            for u in range(n):
+            for u in range(first, upto):
                 out[u, b] = 0
 
 
 @inline
 def add_rows(back: Any, d: Any) -> None:
-    """back += the upper half of d's rows."""
-    for e in range(0, d.size // 2, lanes_of(d)):
+    """back += d."""
+    for e in range(0, d.size, lanes_of(d)):
         store(back, e, load(back, e) + load(d, e))

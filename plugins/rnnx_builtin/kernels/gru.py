@@ -8,14 +8,10 @@ import numpy as np
 
 from rnnx.contracts import Array, Params, State
 from rnnx.scratch import Scratch
-from rnnx_builtin.kernels import gru_steps
-from rnnx_builtin.kernels.parts import Part, each, joined, part_arrays
-from rnnx_builtin.kernels.product import (
-    all_rows,
-    packed,
-    packed_transpose,
-    padded_rows,
-)
+from rnnx_builtin.kernels import gru_after, gru_before
+from rnnx_builtin.kernels.crew import crew_of, together
+from rnnx_builtin.kernels.matmul import matmul
+from rnnx_builtin.kernels.product import Units, all_rows, packed, packed_transpose, padded, units_of
 from rnnx_builtin.kernels.sequence import (
     Input,
     States,
@@ -29,19 +25,16 @@ from rnnx_builtin.kernels.sequence import (
 from rnnx_builtin.kernels.valid import valid_columns, valid_of
 
 
-class Kept(NamedTuple):
-    """Of a part's columns; n_p and B_p are padded."""
+class Room(NamedTuple):
+    """The buffers of a sequence of one size; n_p and B_p are padded."""
 
+    units: Units
+    crew: Array
+    states: States
     hs: Array  # (T + 1, n_p, B_p), the initial state first
     gates: Array  # (T, ≥ 3·n_p, B_p): r, z, n after their activations
     inner: Array  # (T, n_p, B_p): Wh·h⟨t−1⟩ + bn, or r ⊙ h⟨t−1⟩
-
-
-class Room(NamedTuple):
-    """The buffers of a sequence of one size."""
-
-    states: States
-    parts: list[tuple[Part, Kept, Array]]  # the last: a second product (≥ n_p, B_p)
+    q: Array  # (≥ n_p, B_p): a second product
 
 
 class Cache(NamedTuple):
@@ -52,11 +45,11 @@ class Cache(NamedTuple):
 
 
 def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
-    n_p = padded_rows(n_a, B, dtype)
-    shapes = {"hs": (T + 1, n_p), "gates": (T, all_rows(3 * n_p, B)), "inner": (T, n_p)}
-    made = part_arrays({**shapes, "beside_t": (all_rows(n_p, B),)}, B, dtype, scratch)
-    parts = [(part, Kept(*kept), beside) for part, (*kept, beside) in made]
-    return Room(states_for(scratch, n_a, T, B, dtype), parts)
+    units, B_p = units_of(n_a, 3, B, dtype, scratch.threads), padded(B, dtype)
+    n_p, rows = units.padded, all_rows(3 * units.padded, B)
+    shapes = {"hs": (T + 1, n_p), "gates": (T, rows), "inner": (T, n_p), "q": (all_rows(n_p, B),)}
+    arrays = (scratch.array(name, (*shape, B_p), dtype) for name, shape in shapes.items())
+    return Room(units, crew_of(scratch), states_for(scratch, n_a, T, B, dtype), *arrays)
 
 
 def forward(
@@ -66,38 +59,37 @@ def forward(
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
     room, ends = scratch.plan(_room, n_a, T, B, dtype), ends_of(lengths, T, B, scratch)
     given = input_of(params["Wx"], params["b"], x, ends, scratch)
-    weights, finals, calls = _weights(params, B, scratch), [], []
-    for part, kept, beside in room.parts:
-        start = part.of(state[0])
-        finals.append(np.empty_like(start))
-        where = (part.cut(ends), part.first, B)
-        fixed = (*weights, given.columns, part.of(given.ids), room.states.flat)
-        calls.append((*fixed, start, *kept, *where, beside, finals[-1]))
-    each(gru_steps.forward_after if "bn" in params else gru_steps.forward_before, calls)
-    return room.states.h, (joined(finals),), Cache(given, room, lengths, ends)
+    start = np.ascontiguousarray(state[0])
+    final = np.empty_like(start)
+    weights = _weights(params, B, room.units, scratch)
+    inputs = *weights, given.columns, given.ids, start, ends
+    loop = gru_after.forward if "bn" in params else gru_before.forward
+    kept = *room[3:], room.states.flat, final
+    together(loop, scratch.threads, room.crew, *room.units, *inputs, *kept)
+    return room.states.h, (final,), Cache(given, room, lengths, ends)
 
 
-def _weights(params: Params, B: int, scratch: Scratch) -> tuple[Array, Array]:
+def _weights(params: Params, B: int, units: Units, scratch: Scratch) -> tuple[Array, Array]:
     """All of Wh and bn, or the rows of Wh for r and z, and those for n."""
     Wh = params["Wh"]
     if "bn" in params:
-        return packed("Wh_packed", Wh, 3, B, scratch), params["bn"]
+        return packed("Wh_packed", Wh, 3, B, units, scratch), params["bn"]
     n_a = Wh.shape[1]
     return (
-        packed("Wh_packed", Wh[: 2 * n_a], 2, B, scratch),
-        packed("Whn_packed", Wh[2 * n_a :], 1, B, scratch),
+        packed("Wh_packed", Wh[: 2 * n_a], 2, B, units, scratch),
+        packed("Whn_packed", Wh[2 * n_a :], 1, B, units, scratch),
     )
 
 
-def _weights_back(params: Params, B: int, scratch: Scratch) -> tuple[Array, Array]:
+def _weights_back(params: Params, B: int, units: Units, scratch: Scratch) -> tuple[Array, Array]:
     """Their transposes; the second is of use only where the reset comes before."""
     Wh, n_a = params["Wh"], params["Wh"].shape[1]
     if "bn" in params:
-        whole = packed_transpose("WhT_packed", Wh, 3, B, scratch)
+        whole = packed_transpose("WhT_packed", Wh, 3, B, units, scratch)
         return whole, whole
     return (
-        packed_transpose("WhT_packed", Wh[: 2 * n_a], 2, B, scratch),
-        packed_transpose("WhnT_packed", Wh[2 * n_a :], 1, B, scratch),
+        packed_transpose("WhT_packed", Wh[: 2 * n_a], 2, B, units, scratch),
+        packed_transpose("WhnT_packed", Wh[2 * n_a :], 1, B, units, scratch),
     )
 
 
@@ -107,35 +99,35 @@ class Back(NamedTuple):
     dz_flat: Array  # (3·n_a, ≥ T·B)
     # n's block of dWh: of dn·r by h where the reset comes after, of dn by r ⊙ h where before.
     n_flat: Array  # (n_a, ≥ T·B)
-    parts: list[tuple[Array, ...]]  # a step's, by part
+    dz: Array  # (2, 3·n_p, B_p), of a step and of the one after it, gate by gate
+    d: Array  # (2, n_p, B_p): dh·z of a step, and dn by the input
+    back_h: Array  # (≥ n_p, B_p), dh by the step after
+    d_inner: Array  # (≥ n_p, B_p)
 
 
-def _room_back(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Back:
-    n_p, all_n = padded_rows(n_a, B, dtype), all_rows(padded_rows(n_a, B, dtype), B)
-    shapes = {"dz_t": (3 * n_p,), "d_t": (2 * n_p,), "back_h": (all_n,), "beside_t": (all_n,)}
-    parts = [arrays for _, arrays in part_arrays(shapes, B, dtype, scratch)]
+def _room_back(scratch: Scratch, units: Units, n_a: int, T: int, B: int, dtype: Any) -> Back:
+    n_p, B_p = units.padded, padded(B, dtype)
+    all_n = all_rows(n_p, B)
+    shapes = {"dz_t": (2, 3 * n_p), "d_t": (2, n_p), "back_h": (all_n,), "d_inner": (all_n,)}
+    arrays = (scratch.array(name, (*shape, B_p), dtype) for name, shape in shapes.items())
     dz_flat = flat_buffer("dz_flat", 3 * n_a, T * B, dtype, scratch)
-    return Back(dz_flat, flat_buffer("n_flat", n_a, T * B, dtype, scratch), parts)
+    return Back(dz_flat, flat_buffer("n_flat", n_a, T * B, dtype, scratch), *arrays)
 
 
 def backward(
     params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
 ) -> tuple[Params, Array | None, State]:
     """GRU.backward."""
-    (T, n_a, B), dtype = dh.shape, dh.dtype
-    dz_flat, n_flat, parts = scratch.plan(_room_back, n_a, T, B, dtype)
-    weights, dh = _weights_back(params, B, scratch), laid_out(dh, scratch)
-    d_final = dstate[0] if dstate else np.zeros((n_a, B), dtype)
-    starts, calls = [], []
-    for (part, kept, _), buffers in zip(cache.room.parts, parts, strict=True):
-        given = part.of(d_final)
-        starts.append(np.empty_like(given))
-        where = (part.cut(cache.ends), part.first, B)
-        fixed = (*weights, part.cut(dh), dz_flat, n_flat)
-        calls.append((*fixed, given, *kept, *where, *buffers, starts[-1]))
-    each(gru_steps.backward_after if "bn" in params else gru_steps.backward_before, calls)
-    grads, dx = _gradients(params, cache, dz_flat, n_flat, scratch)
-    return grads, dx, (joined(starts),)
+    (T, n_a, B), dtype, room = dh.shape, dh.dtype, cache.room
+    own = scratch.plan(_room_back, room.units, n_a, T, B, dtype)
+    d_final = np.ascontiguousarray(dstate[0]) if dstate else np.zeros((n_a, B), dtype)
+    dh0 = np.empty_like(d_final)
+    weights = _weights_back(params, B, room.units, scratch)
+    inputs = *weights, laid_out(dh, scratch), d_final, room.hs, room.gates, room.inner, cache.ends
+    loop = gru_after.backward if "bn" in params else gru_before.backward
+    together(loop, scratch.threads, room.crew, *room.units, *inputs, *own, dh0)
+    grads, dx = _gradients(params, cache, own.dz_flat, own.n_flat, scratch)
+    return grads, dx, (dh0,)
 
 
 def _gradients(
@@ -149,11 +141,11 @@ def _gradients(
     before = valid_columns(states.flat, valid, T * B, "before_valid", scratch).T
     dWh = scratch.array("dWh", (3 * n_a, n_a), dtype)
     dparams = {"Wx": dWx, "Wh": dWh, "b": db}
-    np.matmul(dz[: 2 * n_a], before, out=dWh[: 2 * n_a])
+    matmul(dz[: 2 * n_a], before, dWh[: 2 * n_a], scratch.threads)
     if "bn" in params:
-        np.matmul(beside, before, out=dWh[2 * n_a :])
+        matmul(beside, before, dWh[2 * n_a :], scratch.threads)
         dbn = scratch.array("dbn", (n_a, 1), dtype)
         dparams["bn"] = np.sum(beside, axis=1, keepdims=True, out=dbn)
     else:
-        np.matmul(dz[2 * n_a :], beside.T, out=dWh[2 * n_a :])
+        matmul(dz[2 * n_a :], beside.T, dWh[2 * n_a :], scratch.threads)
     return dparams, dx

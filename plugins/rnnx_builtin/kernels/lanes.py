@@ -63,6 +63,23 @@ def load(typing: Any, array: Any, place: Any) -> Any:
 
 
 @intrinsic
+def load_from(typing: Any, steps: Any, t: Any, row: Any, column: Any) -> Any:
+    """LANES neighbours of steps[t, row] from ``column`` on, whatever the strides of t and row."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        strides = cgutils.unpack_tuple(builder, array.strides)
+        parts = [builder.mul(i, s) for i, s in zip(args[1:], strides, strict=True)]
+        data = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+        at = builder.gep(data, [builder.add(builder.add(parts[0], parts[1]), parts[2])])
+        vector = context.get_value_type(signature.return_type)
+        place = builder.bitcast(at, vector.as_pointer())
+        return builder.load(place, align=steps.dtype.bitwidth // 8)
+
+    return Lanes(steps.dtype)(steps, types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
 def zeros_of(typing: Any, array: Any) -> Any:
     """LANES zeros of an array's dtype."""
 

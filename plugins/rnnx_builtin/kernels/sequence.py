@@ -16,6 +16,10 @@ from rnnx.padding import is_padded, mask
 from rnnx.scratch import LINE, Scratch
 from rnnx_builtin.kernels.columns import last_of
 from rnnx_builtin.kernels.compiling import kernel
+from rnnx_builtin.kernels.crew import divided
+from rnnx_builtin.kernels.matmul import matmul
+
+SMALL = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
 
 
 class Input(NamedTuple):
@@ -95,7 +99,8 @@ def input_of(Wx: Array, b: Array, x: Array, ends: Array, scratch: Scratch) -> In
         np.copyto(own, x_flat)
         own[:, ~mask(ends, T).ravel()] = 0
         x_flat = own
-    columns = np.matmul(Wx, x_flat, out=scratch.array("columns", (n, T * B), Wx.dtype))
+    columns = scratch.array("columns", (n, T * B), Wx.dtype)
+    matmul(Wx, x_flat, columns, scratch.threads)
     columns += b
     ids = scratch.array("ids", (T, B), np.uint32)
     ids[...] = np.arange(T * B, dtype=np.uint32).reshape(T, B)
@@ -114,13 +119,18 @@ def input_gradient(
     (n, n_x), (T, B) = Wx.shape, given.ids.shape
     dWx, db, d_columns = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
     if given.x_flat is None:
-        add_into_columns(dz_flat, given.ids, ends, d_columns, dWx, db)
+
+        def rows(first: int, last: int) -> None:
+            own = (array[first:last] for array in (d_columns, dWx, db))
+            add_into_columns(dz_flat[first:last], given.ids, ends, *own)
+
+        divided(rows, n, scratch.threads if n * T * B >= SMALL else 1)
         return dWx, db, None
     dz = dz_flat[:, : T * B]
-    np.matmul(dz, given.x_flat.T, out=dWx)
+    matmul(dz, given.x_flat.T, dWx, scratch.threads)
     np.sum(dz, axis=1, keepdims=True, out=db)
     dx = flat_buffer("dx", n_x, T * B, Wx.dtype, scratch)
-    np.matmul(Wx.T, dz, out=dx[:, : T * B])
+    matmul(Wx.T, dz, dx[:, : T * B], scratch.threads)
     return dWx, db, steps_of(dx, T, B)
 
 

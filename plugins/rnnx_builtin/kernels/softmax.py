@@ -15,6 +15,7 @@ from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.activations import exp
 from rnnx_builtin.kernels.compiling import kernel
 from rnnx_builtin.kernels.lanes import at_least, load, store, sum_of, zeros_of
+from rnnx_builtin.kernels.matmul import matmul
 from rnnx_builtin.kernels.product import lanes_of, width
 from rnnx_builtin.kernels.sequence import flat_buffer, flat_of, steps_of
 from rnnx_builtin.kernels.valid import Valid, put_back, valid_columns, valid_of
@@ -66,7 +67,7 @@ def forward(
     if valid:
         ids = ids[places]
     count = len(ids)
-    np.matmul(Wy, h_flat, out=room.p[:, :count])
+    matmul(Wy, h_flat, room.p[:, :count], scratch.threads)
     nats = np.zeros(T * B, h.dtype)
     sums = room.highest, room.total
     total = _probabilities(room.p, by, ids, places, *sums, nats)
@@ -82,12 +83,12 @@ def backward(params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Arra
     dby = scratch.array("dby", (len(room.p), 1), dtype)
     _gradient(room.p, ids, weight, room.dz, dby)
     dz = room.dz[:, :count]
-    np.matmul(dz, h.T, out=dWy)
+    matmul(dz, h.T, dWy, scratch.threads)
     if valid is None:
-        np.matmul(params["Wy"].T, dz, out=dh[:, :count])
+        matmul(params["Wy"].T, dz, dh[:, :count], scratch.threads)
     else:
         columns = flat_buffer("dh_valid", len(dh), len(room.places), dtype, scratch)
-        np.matmul(params["Wy"].T, dz, out=columns[:, :count])
+        matmul(params["Wy"].T, dz, columns[:, :count], scratch.threads)
         put_back(columns, valid.runs, dh)
     return {"Wy": dWy, "by": dby}, room.dh
 

@@ -10,6 +10,7 @@ from rnnx.contracts import Array
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.lanes import load, store
+from rnnx_builtin.kernels.matmul import matmul
 from rnnx_builtin.kernels.product import lanes_of
 from rnnx_builtin.kernels.sequence import States, flat_buffer
 
@@ -51,7 +52,7 @@ def recurrent_gradient(
     dz = valid_columns(dz_flat, valid, T * B, "dz_valid", scratch)
     before = valid_columns(states.flat, valid, T * B, "before_valid", scratch)
     dWh = scratch.array("dWh", (len(dz), n_a), dz.dtype)
-    return np.matmul(dz, before.T, out=dWh)
+    return matmul(dz, before.T, dWh, scratch.threads)
 
 
 @kernel

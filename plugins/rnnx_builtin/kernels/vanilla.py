@@ -13,6 +13,7 @@ from rnnx_builtin.kernels.columns import (
     add_columns,
     add_outputs,
     begin_final,
+    clear,
     end_columns,
     enter_gradient,
     places,
@@ -23,14 +24,16 @@ from rnnx_builtin.kernels.columns import (
     take_out,
 )
 from rnnx_builtin.kernels.compiling import inline, kernel
+from rnnx_builtin.kernels.crew import crew_of, draw, draw_again, together, units_at
 from rnnx_builtin.kernels.lanes import at_least, load, store, where_positive
-from rnnx_builtin.kernels.parts import Part, each, joined, part_arrays
 from rnnx_builtin.kernels.product import (
+    Units,
     all_rows,
     multiply,
     packed,
     packed_transpose,
-    padded_rows,
+    padded,
+    units_of,
 )
 from rnnx_builtin.kernels.sequence import (
     Input,
@@ -46,11 +49,12 @@ from rnnx_builtin.kernels.valid import recurrent_gradient
 
 
 class Room(NamedTuple):
-    """The buffers of a sequence of one size, a step's arrays by part; n_p and B_p are padded."""
+    """The buffers of a sequence of one size; B_p is B padded."""
 
+    units: Units
+    crew: Array
     states: States
-    n_p: int
-    parts: list[tuple[Part, Array]]  # hs (T + 1, ≥ n_p, B_p), the initial state first
+    hs: Array  # (T + 1, ≥ n_p, B_p), the initial state first
 
 
 class Cache(NamedTuple):
@@ -61,10 +65,10 @@ class Cache(NamedTuple):
 
 
 def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
-    n_p = padded_rows(n_a, B, dtype)
-    made = part_arrays({"hs": (T + 1, all_rows(n_p, B))}, B, dtype, scratch)
-    parts = [(part, hs) for part, (hs,) in made]
-    return Room(states_for(scratch, n_a, T, B, dtype), n_p, parts)
+    units = units_of(n_a, 1, B, dtype, scratch.threads)
+    shape = (T + 1, all_rows(units.padded, B), padded(B, dtype))
+    states = states_for(scratch, n_a, T, B, dtype)
+    return Room(units, crew_of(scratch), states, scratch.array("hs", shape, dtype))
 
 
 def forward(
@@ -74,25 +78,30 @@ def forward(
     (n_a, B), T, Wh = state[0].shape, len(x), params["Wh"]
     room, ends = scratch.plan(_room, n_a, T, B, Wh.dtype), ends_of(lengths, T, B, scratch)
     given = input_of(params["Wx"], params["b"], x, ends, scratch)
-    Wh = packed("Wh_packed", Wh, 1, B, scratch)
-    finals, calls = [], []
-    for part, hs in room.parts:
-        start = part.of(state[0])
-        finals.append(np.empty_like(start))
-        where = (part.cut(ends), part.first, B)
-        fixed = (Wh, given.columns, part.of(given.ids), room.states.flat)
-        calls.append((*fixed, start, hs, *where, finals[-1], room.n_p, relu))
-    each(_forward, calls)
-    return room.states.h, (joined(finals),), Cache(given, room, lengths, ends)
+    Wh = packed("Wh_packed", Wh, 1, B, room.units, scratch)
+    start = np.ascontiguousarray(state[0])
+    final = np.empty_like(start)
+    inputs = Wh, given.columns, given.ids, start, ends, relu
+    kept = room.hs, room.states.flat, final
+    together(_forward, scratch.threads, room.crew, *room.units, *inputs, *kept)
+    return room.states.h, (final,), Cache(given, room, lengths, ends)
 
 
-def _room_back(
-    scratch: Scratch, n_a: int, T: int, B: int, dtype: Any
-) -> tuple[Array, list[tuple[Array, ...]]]:
-    """dz of all steps (n_a, ≥ T·B); dz of a step and what it sends back, by part."""
-    n_p = padded_rows(n_a, B, dtype)
-    made = part_arrays({"dz_t": (n_p,), "back_h": (all_rows(n_p, B),)}, B, dtype, scratch)
-    return flat_buffer("dz_flat", n_a, T * B, dtype, scratch), [arrays for _, arrays in made]
+class Back(NamedTuple):
+    """Buffers for the way back."""
+
+    dz_flat: Array  # (n_a, ≥ T·B)
+    dz: Array  # (2, n_p, B_p), of a step and of the one after it
+    back: Array  # (≥ n_p, B_p), dh by the step after
+
+
+def _room_back(scratch: Scratch, units: Units, n_a: int, T: int, B: int, dtype: Any) -> Back:
+    n_p, columns = units.padded, padded(B, dtype)
+    return Back(
+        flat_buffer("dz_flat", n_a, T * B, dtype, scratch),
+        scratch.array("dz_t", (2, n_p, columns), dtype),
+        scratch.array("back_h", (all_rows(n_p, B), columns), dtype),
+    )
 
 
 def backward(
@@ -105,55 +114,54 @@ def backward(
 ) -> tuple[Params, Array | None, State]:
     """Vanilla.backward."""
     (T, n_a, B), dtype, room = dh.shape, dh.dtype, cache.room
-    dz_flat, parts = scratch.plan(_room_back, n_a, T, B, dtype)
-    WhT = packed_transpose("WhT_packed", params["Wh"], 1, B, scratch)
-    dh = laid_out(dh, scratch)
-    d_final = dstate[0] if dstate else np.zeros((n_a, B), dtype)
-    starts, calls = [], []
-    for (part, hs), buffers in zip(room.parts, parts, strict=True):
-        given = part.of(d_final)
-        starts.append(np.empty_like(given))
-        where = (part.cut(cache.ends), part.first, B)
-        calls.append((WhT, part.cut(dh), dz_flat, given, hs, *where, *buffers, starts[-1], relu))
-    each(_backward, calls)
-    dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, cache.ends, scratch)
-    dWh = recurrent_gradient(dz_flat, room.states, cache.lengths, scratch)
-    return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (joined(starts),)
+    own = scratch.plan(_room_back, room.units, n_a, T, B, dtype)
+    WhT = packed_transpose("WhT_packed", params["Wh"], 1, B, room.units, scratch)
+    d_final = np.ascontiguousarray(dstate[0]) if dstate else np.zeros((n_a, B), dtype)
+    dh0 = np.empty_like(d_final)
+    inputs = WhT, laid_out(dh, scratch), d_final, room.hs, cache.ends, relu
+    together(_backward, scratch.threads, room.crew, *room.units, *inputs, *own, dh0)
+    dWx, db, dx = input_gradient(params["Wx"], cache.x, own.dz_flat, cache.ends, scratch)
+    dWh = recurrent_gradient(own.dz_flat, room.states, cache.lengths, scratch)
+    return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (dh0,)
 
 
 @kernel
 def _forward(
+    crew: Any,
+    n_p: int,
+    chunk: int,
     Wh: Any,
     columns: Any,
     ids: Any,
-    h_flat: Any,
     h0: Any,
-    hs: Any,
     ends: Any,
-    first: int,
-    all_B: int,
-    final: Any,
-    n_p: int,
     relu: bool,
+    hs: Any,
+    h_flat: Any,
+    final: Any,
 ) -> None:
-    (T, B), n = ids.shape, len(h0)
-    take_in(h0, hs[0])
-    spread(hs[0], h_flat, 1, n, n_p, first, B, B)
-    begin_final(h0, final, ends)
-    for t in range(T):
-        h = hs[t + 1]
-        count = running(ends, t, h)
-        multiply(Wh, hs[t], h, count)
-        add_columns(h, columns, ids[t], 1, n, n_p, count)
-        _step(h, n_p, count, relu)
-        end_columns(h, final, ends, t, count)
-        spread(h, h_flat, 1, n, n_p, (t + 1) * all_B + first, B, count)
+    (T, B), n, chunks = ids.shape, len(h0), -(-n_p // chunk)
+    ticket = draw(crew, chunks, (T + 1) * chunks)
+    while ticket >= 0:
+        t, (first, last) = ticket // chunks - 1, units_at(ticket, chunks, chunk, n_p)
+        rows, h, count = min(last, n) - first, hs[t + 1], B
+        if t < 0:
+            take_in(h0, h, first, last)
+            begin_final(h0, final, ends, first, last)
+        else:
+            count = running(ends, t, h)
+            multiply(Wh, first, last, hs[t], h[first:], count)
+            add_columns(h, first, columns, first, rows, ids[t], count)
+            _step(h[first:last], count, relu)
+            end_columns(h, final, ends, t, count, first, last)
+        spread(h, first, h_flat, first, rows, (t + 1) * B, B, count)
+        ticket = draw_again(crew, chunks, (T + 1) * chunks)
 
 
 @inline
-def _step(h: Any, n_p: int, count: int, relu: bool) -> None:
+def _step(h: Any, count: int, relu: bool) -> None:
     """φ in place."""
-    rows, length = strips(h[:n_p], count)
+    rows, length = strips(h, count)
     for u in range(rows):
         for e in places(h, u, length):
             store(h, e, at_least(load(h, e), 0.0) if relu else tanh(load(h, e)))
@@ -161,31 +169,40 @@ def _step(h: Any, n_p: int, count: int, relu: bool) -> None:
 
 @kernel
 def _backward(
+    crew: Any,
+    n_p: int,
+    chunk: int,
     WhT: Any,
     dh: Any,
-    dz_flat: Any,
     d_final: Any,
     hs: Any,
     ends: Any,
-    first: int,
-    all_B: int,
+    relu: bool,
+    dz_flat: Any,
     dz: Any,
     back: Any,
     dh0: Any,
-    relu: bool,
 ) -> None:
-    (T, n, B), n_p = dh.shape, len(dz)
-    back[:] = 0
-    dz[:] = 0
-    for t in range(T - 1, -1, -1):
-        count = running(ends, t, dz)
-        enter_gradient(back, d_final, ends, t)
-        add_outputs(dh, back, ends, t, dz, count)
-        _step_back(hs[t + 1], dz, count, relu)
-        multiply(WhT, dz, back, count)
-        spread(dz, dz_flat, 1, n, n_p, t * all_B + first, B, count)
-    enter_gradient(back, d_final, ends, -1)
-    take_out(back, dh0)
+    (T, n, B), chunks = dh.shape, -(-n_p // chunk)
+    ticket = draw(crew, chunks, (T + 1) * chunks)
+    while ticket >= 0:
+        t, (first, last) = T - 1 - ticket // chunks, units_at(ticket, chunks, chunk, n_p)
+        if t + 1 == T:
+            clear(back, first, last)
+            clear(dz[0], first, last)
+            clear(dz[1], first, last)
+        else:
+            after = dz[(t + 1) % 2]
+            multiply(WhT, first, last, after, back[first:], running(ends, t + 1, back))
+        enter_gradient(back, d_final, ends, t, first, last)
+        if t < 0:
+            take_out(back, dh0, first, last)
+        else:
+            now, count = dz[t % 2], running(ends, t, back)
+            add_outputs(dh, back, ends, t, now, count, first, last)
+            _step_back(hs[t + 1, first:last], now[first:last], count, relu)
+            spread(now, first, dz_flat, first, min(last, n) - first, t * B, B, count)
+        ticket = draw_again(crew, chunks, (T + 1) * chunks)
 
 
 @inline
