@@ -48,7 +48,8 @@ def measured(cell: str, row: Row, threads: int, rounds: int) -> dict[str, Any]:
     made = products.products(cell, row) if row.n_a >= 512 else {}
     with threadpool_limits(threads, user_api="blas"):
         alone = {name: product.work for name, product in made.items()}
-        found = timing.medians(contenders(cell, row, threads) | alone, rounds, clock)
+        works, rest = contenders(cell, row, threads) | alone, timing.REST * (threads > 1)
+        found = timing.medians(works, rounds, clock, rest)
     torch, jax = (min(t for n, t in found.items() if n.startswith(p)) for p in ("torch", "jax"))
     entry: dict[str, Any] = {"cell": cell, "row": row, "seconds": found}
     entry |= {"torch": torch / found["rnnx"], "jax": jax / found["rnnx"]}
