@@ -44,36 +44,6 @@ def places(step: Any, u: int, length: int) -> Any:
 
 
 @inline
-def add_columns(a: Any, row: int, columns: Any, of: int, rows: int, ids: Any, count: int) -> None:
-    """a[row + i, b] += columns[of + i, ids[b]] for ``rows`` i, four for each look at an id."""
-    last, u = min(ids.size, count), 0
-    while u + 4 <= rows:
-        to, at = row + u, of + u
-        for b in range(last):
-            k = ids[b]
-            a[to, b] += columns[at, k]
-            a[to + 1, b] += columns[at + 1, k]
-            a[to + 2, b] += columns[at + 2, k]
-            a[to + 3, b] += columns[at + 3, k]
-        u += 4
-    while u < rows:
-        for b in range(last):
-            a[row + u, b] += columns[of + u, ids[b]]
-        u += 1
-
-
-@inline
-def add_to_gates(
-    a: Any, columns: Any, ids: Any, blocks: int, n_p: int, first: int, last: int, count: int
-) -> None:
-    """The same for these units in each block of a (blocks · n_p, B) and columns (blocks · n, ·)."""
-    n = len(columns) // blocks
-    for block in range(blocks):
-        to, of = block * n_p + first, block * n + first
-        add_columns(a, to, columns, of, min(last, n) - first, ids, count)
-
-
-@inline
 def take_in(state: Any, step: Any, first: int, last: int) -> None:
     """Units of a state (n, B) into a step's padded array, 0 elsewhere."""
     n, B = state.shape

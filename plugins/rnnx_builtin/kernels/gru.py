@@ -58,11 +58,11 @@ def forward(
     """GRU.forward; ``params`` hold bn where the reset comes after the product."""
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
     room, ends = scratch.plan(_room, n_a, T, B, dtype), ends_of(lengths, T, B, scratch)
-    given = input_of(params["Wx"], params["b"], x, ends, scratch)
+    given = input_of(params["Wx"], params["b"], x, ends, 3, scratch)
     start = np.ascontiguousarray(state[0])
     final = np.empty_like(start)
     weights = _weights(params, B, room.units, scratch)
-    inputs = *weights, given.columns, given.ids, start, ends
+    inputs = *weights, given.table, given.ids, start, ends
     loop = gru_after.forward if "bn" in params else gru_before.forward
     kept = *room[3:], room.states.flat, final
     together(loop, scratch.threads, room.crew, *room.units, *inputs, *kept)
@@ -133,7 +133,8 @@ def backward(
 def _gradients(
     params: Params, cache: Cache, dz_flat: Array, n_flat: Array, scratch: Scratch
 ) -> tuple[Params, Array | None]:
-    (T, B), n_a, dtype = cache.x.ids.shape, params["Wh"].shape[1], dz_flat.dtype
+    T, B, n_a = len(cache.x.ids), len(cache.ends), params["Wh"].shape[1]
+    dtype = dz_flat.dtype
     dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, cache.ends, scratch)
     valid, states = valid_of(cache.lengths, T, B, scratch), cache.room.states
     dz = valid_columns(dz_flat, valid, T * B, "dz_valid", scratch)

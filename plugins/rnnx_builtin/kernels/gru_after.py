@@ -8,7 +8,6 @@ from rnnx_builtin.kernels.activations import sigmoid, tanh
 from rnnx_builtin.kernels.columns import (
     add_outputs,
     add_rows,
-    add_to_gates,
     begin_final,
     clear,
     clear_gates,
@@ -24,8 +23,9 @@ from rnnx_builtin.kernels.columns import (
 )
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.crew import draw, draw_again, units_at
-from rnnx_builtin.kernels.lanes import load, store
-from rnnx_builtin.kernels.product import multiply, multiply_gates
+from rnnx_builtin.kernels.inputs import add_to_gates
+from rnnx_builtin.kernels.lanes import load, store, zeros_of
+from rnnx_builtin.kernels.product import lanes_of, multiply, multiply_gates
 
 
 @kernel
@@ -35,7 +35,7 @@ def forward(
     chunk: int,
     Wh: Any,
     bn: Any,
-    columns: Any,
+    table: Any,
     ids: Any,
     h0: Any,
     ends: Any,
@@ -47,7 +47,7 @@ def forward(
     final: Any,
 ) -> None:
     """A sequence, chunk by chunk of its units."""
-    (T, B), n, chunks = ids.shape, len(h0), -(-n_p // chunk)
+    T, B, n, chunks = len(ids), len(ends), len(h0), -(-n_p // chunk)
     ticket = draw(crew, chunks, (T + 1) * chunks)
     while ticket >= 0:
         t, (first, last) = ticket // chunks - 1, units_at(ticket, chunks, chunk, n_p)
@@ -59,7 +59,7 @@ def forward(
             a, count = gates[t], running(ends, t, h)
             multiply_gates(Wh, 3, n_p, first, last, hs[t], a, count)
             _set_apart(a[2 * n_p :], bn, inner[t], count, first, last)
-            add_to_gates(a, columns, ids[t], 3, n_p, first, last, count)
+            add_to_gates(a, table, ids[t], 3, n, n_p, first, last, count)
             _step(a[first:], n_p, inner[t, first:], hs[t, first:last], h[first:], count)
             end_columns(h, final, ends, t, count, first, last)
         spread(h, first, h_flat, first, rows, (t + 1) * B, B, count)
@@ -69,11 +69,16 @@ def forward(
 @inline
 def _set_apart(a: Any, bn: Any, inner: Any, count: int, first: int, last: int) -> None:
     """inner = n's product + bn; n's rows of the sums are then the input's alone."""
+    B = a.shape[1]
     for u in range(first, last):
         bias = bn[u, 0] if u < len(bn) else bn[0, 0] * 0
-        for b in range(count):
-            inner[u, b] = a[u, b] + bias
-            a[u, b] = 0
+        if B == 1:
+            inner[u, 0] = a[u, 0] + bias
+            a[u, 0] = 0
+            continue
+        for e in range(u * B, u * B + count, lanes_of(a)):
+            store(inner, e, load(a, e) + bias)
+            store(a, e, zeros_of(a))
 
 
 @inline

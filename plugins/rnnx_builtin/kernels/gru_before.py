@@ -10,7 +10,6 @@ from typing import Any
 from rnnx_builtin.kernels.activations import sigmoid, tanh
 from rnnx_builtin.kernels.columns import (
     add_outputs,
-    add_to_gates,
     begin_final,
     clear,
     end_columns,
@@ -24,6 +23,7 @@ from rnnx_builtin.kernels.columns import (
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.crew import draw, draw_again, units_at
 from rnnx_builtin.kernels.gru_after import back_from
+from rnnx_builtin.kernels.inputs import add_to_gates
 from rnnx_builtin.kernels.lanes import load, store
 from rnnx_builtin.kernels.product import multiply, multiply_gates
 
@@ -35,7 +35,7 @@ def forward(
     chunk: int,
     Wh: Any,
     Whn: Any,
-    columns: Any,
+    table: Any,
     ids: Any,
     h0: Any,
     ends: Any,
@@ -47,7 +47,7 @@ def forward(
     final: Any,
 ) -> None:
     """A sequence, chunk by chunk of its units."""
-    (T, B), n, chunks = ids.shape, len(h0), -(-n_p // chunk)
+    T, B, n, chunks = len(ids), len(ends), len(h0), -(-n_p // chunk)
     ticket = draw(crew, chunks, (2 * T + 1) * chunks)
     while ticket >= 0:
         phase, (first, last) = ticket // chunks + 1, units_at(ticket, chunks, chunk, n_p)
@@ -59,7 +59,7 @@ def forward(
         elif phase % 2 == 0:
             multiply_gates(Wh, 2, n_p, first, last, hs[t], a, count)
             clear(a, 2 * n_p + first, 2 * n_p + last)
-            add_to_gates(a, columns, ids[t], 3, n_p, first, last, count)
+            add_to_gates(a, table, ids[t], 3, n, n_p, first, last, count)
             _reset(a[first:], n_p, hs[t, first:last], inner[t, first:], count)
         else:
             multiply(Whn, first, last, inner[t], q[first:], count)

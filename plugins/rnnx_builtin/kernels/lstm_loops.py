@@ -7,7 +7,6 @@ from typing import Any
 from rnnx_builtin.kernels.activations import sigmoid, tanh
 from rnnx_builtin.kernels.columns import (
     add_outputs,
-    add_to_gates,
     begin_final,
     clear,
     clear_gates,
@@ -23,6 +22,7 @@ from rnnx_builtin.kernels.columns import (
 )
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.crew import draw, draw_again, units_at
+from rnnx_builtin.kernels.inputs import add_to_gates
 from rnnx_builtin.kernels.lanes import load, store
 from rnnx_builtin.kernels.product import multiply, multiply_gates
 
@@ -33,7 +33,7 @@ def forward(
     n_p: int,
     chunk: int,
     Wh: Any,
-    columns: Any,
+    table: Any,
     ids: Any,
     h0: Any,
     c0: Any,
@@ -47,7 +47,7 @@ def forward(
     final_c: Any,
 ) -> None:
     """A sequence, chunk by chunk of its units."""
-    (T, B), n, chunks = ids.shape, len(h0), -(-n_p // chunk)
+    T, B, n, chunks = len(ids), len(ends), len(h0), -(-n_p // chunk)
     ticket = draw(crew, chunks, (T + 1) * chunks)
     while ticket >= 0:
         t, (first, last) = ticket // chunks - 1, units_at(ticket, chunks, chunk, n_p)
@@ -60,7 +60,7 @@ def forward(
         else:
             a, count = gates[t], running(ends, t, h)
             multiply_gates(Wh, 4, n_p, first, last, hs[t % 2], a, count)
-            add_to_gates(a, columns, ids[t], 4, n_p, first, last, count)
+            add_to_gates(a, table, ids[t], 4, n, n_p, first, last, count)
             kept = cs[t, first:last], c[first:], tanh_c[t, first:]
             _step(a[first:], n_p, *kept, h[first:], count)
             end_columns(h, final_h, ends, t, count, first, last)

@@ -17,16 +17,20 @@ from rnnx.scratch import LINE, Scratch
 from rnnx_builtin.kernels.columns import last_of
 from rnnx_builtin.kernels.compiling import kernel
 from rnnx_builtin.kernels.crew import divided
+from rnnx_builtin.kernels.inputs import in_registers
 from rnnx_builtin.kernels.matmul import matmul
+from rnnx_builtin.kernels.product import padded, width
 
 SMALL = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
 
 
 class Input(NamedTuple):
-    """x as columns that every step chooses from."""
+    """x as rows that every step chooses from, one for each of its columns."""
 
-    columns: Array  # (n, ·): Wx·x + b of every symbol (the last: of none), or of every t and b
-    ids: Array  # (T, B) uint32: which column
+    table: (
+        Array  # (·, blocks · n_q): Wx·x + b of every symbol (the last: of none), or every t and b
+    )
+    ids: Array  # (T, B_p) uint32: which row
     x_flat: Array | None  # (n_x, T·B) where x is dense
 
 
@@ -86,37 +90,46 @@ def _whole(scratch: Scratch, T: int, B: int) -> Array:
     return np.full(B, T)
 
 
-def input_of(Wx: Array, b: Array, x: Array, ends: Array, scratch: Scratch) -> Input:
+def input_of(Wx: Array, b: Array, x: Array, ends: Array, blocks: int, scratch: Scratch) -> Input:
     """Ids choose among Wx's columns; dense x is one product over all steps."""
-    (n, n_x), T, B = Wx.shape, len(x), x.shape[-1]
+    (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
     if x.ndim == 2:
-        given = scratch.plan(_chosen, n, n_x, T, B, Wx.dtype)
-        prepare_columns(Wx, b, x, ends, given.columns, given.ids)
+        given = scratch.plan(_input, n_x + 1, n, blocks, T, B, dtype)
+        prepare_table(Wx, b, x, ends, blocks, given.table, given.ids)
         return given
     x_flat = flat_of(x, "x_flat", scratch)
     if is_padded(ends, T):
-        own = flat_buffer("x_valid", n_x, T * B, Wx.dtype, scratch)[:, : T * B]
+        own = flat_buffer("x_valid", n_x, T * B, dtype, scratch)[:, : T * B]
         np.copyto(own, x_flat)
         own[:, ~mask(ends, T).ravel()] = 0
         x_flat = own
-    columns = scratch.array("columns", (n, T * B), Wx.dtype)
-    matmul(Wx, x_flat, columns, scratch.threads)
-    columns += b
-    ids = scratch.array("ids", (T, B), np.uint32)
-    ids[...] = np.arange(T * B, dtype=np.uint32).reshape(T, B)
-    return Input(columns, ids, x_flat)
+    given = scratch.plan(_input, T * B, n, blocks, T, B, dtype)
+    given.ids[...] = 0
+    given.ids[:, :B] = np.arange(T * B, dtype=np.uint32).reshape(T, B)
+    n_a = n // blocks
+    n_q = -(-n_a // width(dtype)) * width(dtype)
+    for block in range(blocks):
+        rows, out = slice(block * n_a, (block + 1) * n_a), given.table[:, block * n_q :][:, :n_a]
+        matmul(x_flat.T, Wx[rows].T, out, scratch.threads)
+        out += b[rows].T
+    return given._replace(x_flat=x_flat)
 
 
-def _chosen(scratch: Scratch, n: int, n_x: int, T: int, B: int, dtype: Any) -> Input:
-    columns = scratch.array("columns", (n, n_x + 1), dtype)
-    return Input(columns, scratch.array("ids", (T, B), np.uint32), None)
+def _input(
+    scratch: Scratch, symbols: int, n: int, blocks: int, T: int, B: int, dtype: Any
+) -> Input:
+    registers = blocks * -(-n // (blocks * width(dtype)))
+    row = (registers + 1 - registers % 2) * width(dtype)  # an odd number of cache lines
+    table = scratch.array("table", (symbols, row), dtype)
+    table[...] = 0  # between the blocks it stays so
+    return Input(table, scratch.array("ids", (T, padded(B, dtype)), np.uint32), None)
 
 
 def input_gradient(
     Wx: Array, given: Input, dz_flat: Array, ends: Array, scratch: Scratch
 ) -> tuple[Array, Array, Array | None]:
     """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
-    (n, n_x), (T, B) = Wx.shape, given.ids.shape
+    (n, n_x), T, B = Wx.shape, len(given.ids), len(ends)
     dWx, db, d_columns = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
     if given.x_flat is None:
 
@@ -141,23 +154,27 @@ def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Ar
 
 
 @kernel
-def prepare_columns(Wx: Any, b: Any, x: Any, ends: Any, columns: Any, ids: Any) -> None:
-    """The columns Wx + b, then b alone, and which of them each id means (b's beyond an end)."""
-    n, n_x = Wx.shape
-    for r in range(n):
-        for k in range(n_x):
-            columns[r, k] = Wx[r, k] + b[r, 0]
-        columns[r, n_x] = b[r, 0]
-    for t in range(len(x)):
-        for column in range(x.shape[1]):
-            is_id = x[t, column] >= 0 and t < ends[column]
+def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, blocks: int, table: Any, ids: Any) -> None:
+    """The columns of Wx + b as rows, then b alone; which row each id means (b's beyond an end)."""
+    (n, n_x), (T, B) = Wx.shape, x.shape
+    n_a = n // blocks
+    n_q = in_registers(n_a, table)
+    for block in range(blocks):
+        for u in range(n_a):
+            row, to = block * n_a + u, block * n_q + u
+            for k in range(n_x):
+                table[k, to] = Wx[row, k] + b[row, 0]
+            table[n_x, to] = b[row, 0]
+    for t in range(T):
+        for column in range(ids.shape[1]):
+            is_id = column < B and x[t, column] >= 0 and t < ends[column]
             ids[t, column] = x[t, column] if is_id else n_x
 
 
 @kernel
 def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) -> None:
-    """Σ of dz (n, ≥ T·B) by id (T, B), four rows at once; db is the sum over all columns."""
-    (n, width), (T, B) = out.shape, ids.shape
+    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns."""
+    (n, width), T, B = out.shape, len(ids), len(ends)
     for r in range(n):
         for k in range(width):
             out[r, k] = 0

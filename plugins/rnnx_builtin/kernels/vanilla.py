@@ -10,7 +10,6 @@ from rnnx.contracts import Array, Params, State
 from rnnx.scratch import Scratch
 from rnnx_builtin.kernels.activations import tanh
 from rnnx_builtin.kernels.columns import (
-    add_columns,
     add_outputs,
     begin_final,
     clear,
@@ -25,6 +24,7 @@ from rnnx_builtin.kernels.columns import (
 )
 from rnnx_builtin.kernels.compiling import inline, kernel
 from rnnx_builtin.kernels.crew import crew_of, draw, draw_again, together, units_at
+from rnnx_builtin.kernels.inputs import add_to_gates
 from rnnx_builtin.kernels.lanes import at_least, load, store, where_positive
 from rnnx_builtin.kernels.product import (
     Units,
@@ -77,11 +77,11 @@ def forward(
     """Vanilla.forward."""
     (n_a, B), T, Wh = state[0].shape, len(x), params["Wh"]
     room, ends = scratch.plan(_room, n_a, T, B, Wh.dtype), ends_of(lengths, T, B, scratch)
-    given = input_of(params["Wx"], params["b"], x, ends, scratch)
+    given = input_of(params["Wx"], params["b"], x, ends, 1, scratch)
     Wh = packed("Wh_packed", Wh, 1, B, room.units, scratch)
     start = np.ascontiguousarray(state[0])
     final = np.empty_like(start)
-    inputs = Wh, given.columns, given.ids, start, ends, relu
+    inputs = Wh, given.table, given.ids, start, ends, relu
     kept = room.hs, room.states.flat, final
     together(_forward, scratch.threads, room.crew, *room.units, *inputs, *kept)
     return room.states.h, (final,), Cache(given, room, lengths, ends)
@@ -131,7 +131,7 @@ def _forward(
     n_p: int,
     chunk: int,
     Wh: Any,
-    columns: Any,
+    table: Any,
     ids: Any,
     h0: Any,
     ends: Any,
@@ -140,7 +140,7 @@ def _forward(
     h_flat: Any,
     final: Any,
 ) -> None:
-    (T, B), n, chunks = ids.shape, len(h0), -(-n_p // chunk)
+    T, B, n, chunks = len(ids), len(ends), len(h0), -(-n_p // chunk)
     ticket = draw(crew, chunks, (T + 1) * chunks)
     while ticket >= 0:
         t, (first, last) = ticket // chunks - 1, units_at(ticket, chunks, chunk, n_p)
@@ -151,7 +151,7 @@ def _forward(
         else:
             count = running(ends, t, h)
             multiply(Wh, first, last, hs[t], h[first:], count)
-            add_columns(h, first, columns, first, rows, ids[t], count)
+            add_to_gates(h, table, ids[t], 1, n, n_p, first, last, count)
             _step(h[first:last], count, relu)
             end_columns(h, final, ends, t, count, first, last)
         spread(h, first, h_flat, first, rows, (t + 1) * B, B, count)
