@@ -109,7 +109,7 @@ class Train:
     baseline: Baseline = Baseline.auto
     """The best n-gram on the same split: auto (up to two million symbols), always or never."""
     threads: int = 0
-    """BLAS threads; 0: 1, or 2 where hidden_size²·batch_size is above 2²¹. At least 0."""
+    """Threads of a step; 0: 1, or 2 where hidden_size²·batch_size is above 2¹⁸. At least 0."""
     backend: Backend = Backend.auto
     """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast from the second step
     on where numba is installed and batch_size·hidden_size is at least 48."""

@@ -1,4 +1,4 @@
-"""How many BLAS threads a run uses: a function of its configuration alone.
+"""How many threads a run's steps use: a function of its configuration alone.
 
 Two thread counts sum a product in different orders, so a run that is to be repeated bit for bit
 cannot ask the machine of the day how many threads would be nice. It does heed a limit that was

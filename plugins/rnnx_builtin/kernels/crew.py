@@ -46,7 +46,10 @@ def together(
     With one chunk of the n_p units there is nothing to share.
     """
     crew[NEXT] = crew[DONE] = 0
-    at_once(function, threads if chunk < n_p else 1, crew, n_p, chunk, *arguments)
+    if threads == 1 or chunk >= n_p:
+        function(crew, n_p, chunk, *arguments)
+    else:
+        at_once(function, threads, crew, n_p, chunk, *arguments)
 
 
 def at_once(function: Callable[..., None], threads: int, *arguments: Any) -> None:
