@@ -53,10 +53,7 @@ def together(
 
 
 def at_once(function: Callable[..., None], threads: int, *arguments: Any) -> None:
-    """Call ``function`` in this thread and in ``threads − 1`` more: kernels hold no lock."""
-    if threads == 1:
-        function(*arguments)
-        return
+    """Call ``function`` in this thread and in ``threads − 1 ≥ 1`` more: kernels hold no lock."""
     pool = _pool(threads - 1)
     others = [pool.submit(function, *arguments) for _ in range(threads - 1)]
     try:

@@ -58,7 +58,7 @@ def forward(
     """GRU.forward; ``params`` hold bn where the reset comes after the product."""
     (n_a, B), T, dtype = state[0].shape, len(x), params["Wh"].dtype
     room, ends = scratch.plan(_room, n_a, T, B, dtype), ends_of(lengths, T, B, scratch)
-    given = input_of(params["Wx"], params["b"], x, ends, 3, scratch)
+    given = input_of(params["Wx"], params["b"], x, ends, scratch)
     start = np.ascontiguousarray(state[0])
     final = np.empty_like(start)
     weights = _weights(params, B, room.units, scratch)

@@ -57,7 +57,7 @@ def forward(
     """LSTM.forward."""
     (n_a, B), T, Wh = state[0].shape, len(x), params["Wh"]
     room, ends = scratch.plan(_room, n_a, T, B, Wh.dtype), ends_of(lengths, T, B, scratch)
-    given = input_of(params["Wx"], params["b"], x, ends, 4, scratch)
+    given = input_of(params["Wx"], params["b"], x, ends, scratch)
     Wh = packed("Wh_packed", Wh, 4, B, room.units, scratch)
     h0, c0 = (np.ascontiguousarray(start) for start in state)
     final_h, final_c = np.empty_like(h0), np.empty_like(c0)

@@ -17,9 +17,8 @@ from rnnx.scratch import LINE, Scratch
 from rnnx_builtin.kernels.columns import last_of
 from rnnx_builtin.kernels.compiling import kernel
 from rnnx_builtin.kernels.crew import divided
-from rnnx_builtin.kernels.inputs import in_registers
 from rnnx_builtin.kernels.matmul import matmul
-from rnnx_builtin.kernels.product import padded, width
+from rnnx_builtin.kernels.product import padded
 
 SMALL = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
 
@@ -27,9 +26,7 @@ SMALL = 2**17  # numbers to add up; below, waking a thread takes longer than it 
 class Input(NamedTuple):
     """x as rows that every step chooses from, one for each of its columns."""
 
-    table: (
-        Array  # (·, blocks · n_q): Wx·x + b of every symbol (the last: of none), or every t and b
-    )
+    table: Array  # (·, ≥ n): Wx·x + b of every symbol (the last: of none), or of every t and b
     ids: Array  # (T, B_p) uint32: which row
     x_flat: Array | None  # (n_x, T·B) where x is dense
 
@@ -90,12 +87,12 @@ def _whole(scratch: Scratch, T: int, B: int) -> Array:
     return np.full(B, T)
 
 
-def input_of(Wx: Array, b: Array, x: Array, ends: Array, blocks: int, scratch: Scratch) -> Input:
+def input_of(Wx: Array, b: Array, x: Array, ends: Array, scratch: Scratch) -> Input:
     """Ids choose among Wx's columns; dense x is one product over all steps."""
     (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
     if x.ndim == 2:
-        given = scratch.plan(_input, n_x + 1, n, blocks, T, B, dtype)
-        prepare_table(Wx, b, x, ends, blocks, given.table, given.ids)
+        given = scratch.plan(_input, n_x + 1, n, T, B, dtype)
+        prepare_table(Wx, b, x, ends, given.table, given.ids)
         return given
     x_flat = flat_of(x, "x_flat", scratch)
     if is_padded(ends, T):
@@ -103,25 +100,17 @@ def input_of(Wx: Array, b: Array, x: Array, ends: Array, blocks: int, scratch: S
         np.copyto(own, x_flat)
         own[:, ~mask(ends, T).ravel()] = 0
         x_flat = own
-    given = scratch.plan(_input, T * B, n, blocks, T, B, dtype)
+    given = scratch.plan(_input, T * B, n, T, B, dtype)
     given.ids[...] = 0
     given.ids[:, :B] = np.arange(T * B, dtype=np.uint32).reshape(T, B)
-    n_a = n // blocks
-    n_q = -(-n_a // width(dtype)) * width(dtype)
-    for block in range(blocks):
-        rows, out = slice(block * n_a, (block + 1) * n_a), given.table[:, block * n_q :][:, :n_a]
-        matmul(x_flat.T, Wx[rows].T, out, scratch.threads)
-        out += b[rows].T
+    rows = given.table[:, :n]
+    matmul(x_flat.T, Wx.T, rows, scratch.threads)
+    rows += b.T
     return given._replace(x_flat=x_flat)
 
 
-def _input(
-    scratch: Scratch, symbols: int, n: int, blocks: int, T: int, B: int, dtype: Any
-) -> Input:
-    registers = blocks * -(-n // (blocks * width(dtype)))
-    row = (registers + 1 - registers % 2) * width(dtype)  # an odd number of cache lines
-    table = scratch.array("table", (symbols, row), dtype)
-    table[...] = 0  # between the blocks it stays so
+def _input(scratch: Scratch, symbols: int, n: int, T: int, B: int, dtype: Any) -> Input:
+    table = flat_buffer("table", symbols, n, dtype, scratch)
     return Input(table, scratch.array("ids", (T, padded(B, dtype)), np.uint32), None)
 
 
@@ -154,17 +143,13 @@ def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Ar
 
 
 @kernel
-def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, blocks: int, table: Any, ids: Any) -> None:
+def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> None:
     """The columns of Wx + b as rows, then b alone; which row each id means (b's beyond an end)."""
     (n, n_x), (T, B) = Wx.shape, x.shape
-    n_a = n // blocks
-    n_q = in_registers(n_a, table)
-    for block in range(blocks):
-        for u in range(n_a):
-            row, to = block * n_a + u, block * n_q + u
-            for k in range(n_x):
-                table[k, to] = Wx[row, k] + b[row, 0]
-            table[n_x, to] = b[row, 0]
+    for r in range(n):
+        for k in range(n_x):
+            table[k, r] = Wx[r, k] + b[r, 0]
+        table[n_x, r] = b[r, 0]
     for t in range(T):
         for column in range(ids.shape[1]):
             is_id = column < B and x[t, column] >= 0 and t < ends[column]

@@ -77,7 +77,7 @@ def forward(
     """Vanilla.forward."""
     (n_a, B), T, Wh = state[0].shape, len(x), params["Wh"]
     room, ends = scratch.plan(_room, n_a, T, B, Wh.dtype), ends_of(lengths, T, B, scratch)
-    given = input_of(params["Wx"], params["b"], x, ends, 1, scratch)
+    given = input_of(params["Wx"], params["b"], x, ends, scratch)
     Wh = packed("Wh_packed", Wh, 1, B, room.units, scratch)
     start = np.ascontiguousarray(state[0])
     final = np.empty_like(start)
