@@ -51,9 +51,9 @@ test-jazz: $(VENV)/.installed-test $(VENV)/.installed-jazz
 lowest: .venv-lowest/.installed
 	.venv-lowest/bin/python -m pytest -m "not slow" $(ARGS)
 
-.venv-lowest/.installed: pyproject.toml tests/lowest.py
+.venv-lowest/.installed: pyproject.toml .ci/lowest.py
 	$(PYTHON) -m venv .venv-lowest
-	$(PYTHON) tests/lowest.py > .venv-lowest/constraints.txt
+	$(PYTHON) .ci/lowest.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/pip install --quiet -c .venv-lowest/constraints.txt -e ".[test]"
 	touch $@
 

@@ -7,7 +7,7 @@ import sys
 def main() -> None:
     """The console script."""
     try:
-        from rnnx.cli import main as command_line
+        from rnnx.cli.main import main as command_line
 
         command_line()
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from rnnx.contracts import Array, Params, State
+from rnnx.arrays import Array, Params, State
 from rnnx.errors import PluginError
 from rnnx.unrolling import unroll as unroll_step
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnx.contracts import Array, State
+from rnnx.arrays import Array, State
 
 
 def is_padded(lengths: Array | None, T: int) -> bool:

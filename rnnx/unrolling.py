@@ -22,10 +22,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array, Params, State
+from rnnx.arrays import Array, Params, State
+from rnnx.contracts.scratch import Scratch
 from rnnx.errors import PluginError
 from rnnx.padding import FinalGradient, clean, is_padded, last_valid, mask
-from rnnx.scratch import Scratch
 
 C = TypeVar("C")
 

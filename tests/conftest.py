@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnx.plugins import plugins
+from rnnx.registry.manager import plugins
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,7 @@
 from itertools import cycle, islice
 from pathlib import Path
 
-from rnnx.plugins import registry
+from rnnx.registry.manager import registry
 
 KINDS = ("cell", "optimizer", "schedule", "clipper", "sampler", "dataset")
 

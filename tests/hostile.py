@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from rnnx import checkpoint as checkpoints
-from rnnx import sealed
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs import safetensors_file
 
 NESTED: Any = []
 for _ in range(300):
@@ -108,7 +108,11 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
 def seal(path: Path, tensors: dict[str, Any], metadata: Any, version: int = 2) -> None:
     """A file whose SHA-256 is right, whatever it holds."""
     text = json.dumps(metadata)
-    header = {"format": str(version), "rnnx": text, "sha256": sealed._digest(tensors, text)}
+    header = {
+        "format": str(version),
+        "rnnx": text,
+        "sha256": safetensors_file._digest(tensors, text),
+    }
     path.write_bytes(save(tensors, metadata=header))
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rnnx.sweep import Outcome, Sweep
+from rnnx.runs.sweep_folder import Outcome, Sweep
 
 
 def only() -> Sweep:

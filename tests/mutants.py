@@ -10,7 +10,8 @@ from rnnx.testing import CheckFailed
 
 
 def mutant(base: Any, **methods: Callable[..., Any]) -> Any:
-    """The component ``base`` with methods replaced; each gets the right one as ``right``."""
+    """``base`` (a component or a class) with methods replaced; each gets the old as ``right``."""
+    base = base() if isinstance(base, type) else base
 
     def wrapped(name: str, new: Callable[..., Any]) -> Callable[..., Any]:
         right = getattr(type(base), name)
@@ -18,6 +19,14 @@ def mutant(base: Any, **methods: Callable[..., Any]) -> Any:
 
     made = type("Mutant", (type(base),), {n: wrapped(n, m) for n, m in methods.items()})
     return made(**{item.name: getattr(base, item.name) for item in fields(base)})
+
+
+def changed_gradient(name: str, change: Callable[[Any], Any]) -> Callable[..., Any]:
+    def backward(right, params, cache, dh, dstate, scratch):
+        dparams, dx, back = right(params, cache, dh, dstate, scratch)
+        return {**dparams, name: change(dparams[name])}, dx, back
+
+    return backward
 
 
 def assert_all_caught(checks: Any, mutants: dict[str, list[Any]]) -> None:

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rnnx import checkpoint as checkpoints
-from rnnx.runfolder import RunFolder
-from rnnx.tracking import read_history
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.tracking import read_history
 
 TIMES = ("speed/", "final/seconds", "final/tokens_per_s")  # these are measured, not computed
 

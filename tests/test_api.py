@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import rnnx
-from rnnx import hookspecs
-from rnnx.scaffold import TEMPLATES
-from rnnx.staging import HOOKS
+from rnnx.cli.scaffold import TEMPLATES
+from rnnx.registry import hookspecs
+from rnnx.registry.importing import HOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
 STRANGERS = ("rnnx-example", "rnnx-jazz/rnnx_jazz")
@@ -50,7 +50,7 @@ def test_the_page_is_the_code() -> None:
     told = page()
     assert told.pop("rnnx") == set(rnnx.__all__)
     assert told.pop("Hooks") == set(HOOKS)
-    assert {room.removeprefix("rnnx.") for room in told} == set(rnnx._ROOMS)
+    assert {room.removeprefix("rnnx.") for room in told} == set(rnnx._MODULES)
     for room, names in told.items():
         assert names == own_names(importlib.import_module(room)), room
 
@@ -84,7 +84,7 @@ def test_a_plugin_needs_public_names_alone(path: Path) -> None:
     told = page()
     text = re.sub(r"\$(\w+)", r"X\1", path.read_text("utf-8"))
     for module, name in imported(text):
-        is_room = module == "rnnx" and name in rnnx._ROOMS
+        is_room = module == "rnnx" and name in rnnx._MODULES
         assert is_room or name in told.get(module, ()) or name.startswith("XS"), (module, name)
 
 

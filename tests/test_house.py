@@ -1,14 +1,17 @@
 """The walls: what may import what, what may be named where, and how big a room may be."""
 
 import ast
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from walls import ORDER, PORCH, ROOT, Import, circles, downward, drawn, imports, modules, room
 
-from rnnx.plugins import registry
+from rnnx.registry.manager import registry
 
-ROOT = Path(__file__).resolve().parents[1]
+MODULES = modules()
 CORE = sorted((ROOT / "rnnx").rglob("*.py"))
 CODE = [*CORE, *sorted((ROOT / "plugins").rglob("*.py"))]
 LINES, FUNCTION = 250, 40
@@ -27,6 +30,62 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             yield node.module or ""
+
+
+def arrows(planted: dict[str, str] | None = None) -> list[Import]:
+    """All imports of ours, with those of ``planted`` modules (name → source) besides."""
+    sources = {name: path.read_text("utf-8") for name, path in MODULES.items()} | (planted or {})
+    return [found for name, text in sources.items() for found in imports(name, text, sources)]
+
+
+def graph(found: list[Import]) -> dict[str, set[str]]:
+    made: dict[str, set[str]] = defaultdict(set)
+    for arrow in found:
+        if arrow.importer not in PORCH and arrow.imported not in PORCH:
+            made[arrow.importer].add(arrow.imported)
+    return made
+
+
+def test_every_room_is_in_the_order() -> None:
+    rooms = {room(name) for name in MODULES if name.startswith("rnnx.")} - {"__main__"}
+    assert rooms == set(ORDER)
+
+
+def test_imports_point_up_the_order_of_rooms() -> None:
+    assert [arrow for arrow in arrows() if downward(arrow)] == []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert circles(graph(arrows())) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from rnnx.training.session import Session",
+        "import rnnx.cli.main",
+        "from rnnx.sweeps import driver",
+        "def later():\n    from rnnx.models.network import Network",
+        "if TYPE_CHECKING:\n    from rnnx.registry.manager import Plugins",
+        "from rnnx import build",
+        "import rnnx",
+    ],
+)
+def test_an_import_that_points_down_is_seen(source: str) -> None:
+    planted = arrows({"rnnx.data.planted": source})
+    assert [arrow.importer for arrow in planted if downward(arrow)] == ["rnnx.data.planted"]
+
+
+def test_a_circle_is_seen() -> None:
+    one, two = "from rnnx.data.two import b", "def f():\n    from rnnx.data.one import a"
+    planted = arrows({"rnnx.data.one": one, "rnnx.data.two": two})
+    assert circles(graph(planted)) == [["rnnx.data.one", "rnnx.data.two", "rnnx.data.one"]]
+
+
+def test_the_design_page_shows_the_order() -> None:
+    page = (ROOT / "docs/explanation/design.md").read_text("utf-8")
+    shown = re.search(r"^```text rooms\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert shown and shown[1].rstrip() == drawn()
 
 
 def plugin_packages() -> set[str]:

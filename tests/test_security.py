@@ -12,14 +12,14 @@ from omegaconf import OmegaConf
 from tiny import tiny
 
 import rnnx
-from rnnx import checkpoint as checkpoints
-from rnnx.commands import sample
-from rnnx.compose import compose, prepare_hydra
-from rnnx.config import component_from
+from rnnx.cli.commands import sample
+from rnnx.config.components import component_from
+from rnnx.config.compose import compose, prepare_hydra
 from rnnx.errors import ConfigError, RnnxError
-from rnnx.plugins import registry
-from rnnx.printing import printable
-from rnnx.run import Run
+from rnnx.registry.manager import registry
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.system.text import printable
+from rnnx.training.run import Run
 from rnnx_builtin.trackers.mlflow_client import quietly
 
 RESOLVERS = {"oc.create", "oc.decode", "oc.deprecated", "oc.dict.keys", "oc.dict.values"}
@@ -130,7 +130,8 @@ def test_evaluation_and_sampling_touch_no_tracker(run: Run, monkeypatch) -> None
 
 
 def test_no_plugin_but_the_built_in_ones_is_loaded_where_none_is_wanted() -> None:
-    code = "from rnnx.plugins import plugins; print({o.distribution for o in plugins().owners})"
+    found = "{owner.distribution for owner in plugins().owners}"
+    code = f"from rnnx.registry.manager import plugins; print({found})"
     command = [sys.executable, "-c", code]
     environment = os.environ | {"RNNX_PLUGINS": ""}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -50,7 +50,7 @@ class OptunaSweeper(Sweeper):  # type: ignore[misc]
     @staticmethod
     def check(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
         """What can be wrong with the settings and the space."""
-        from rnnx.search import check
+        from rnnx.sweeps.search import check
 
         check(overrides, settings)
 
@@ -62,7 +62,7 @@ class OptunaSweeper(Sweeper):  # type: ignore[misc]
         self._launcher = _watched(launcher, config)
 
     def sweep(self, arguments: list[str]) -> None:
-        from rnnx.search import run
+        from rnnx.sweeps.search import run
 
         texts = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
         parser = OverridesParser.create(config_loader=self._context.config_loader)
@@ -77,13 +77,13 @@ class ProcessLauncher(Launcher):  # type: ignore[misc]
         self._config = config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
-        from rnnx.launcher import launch
+        from rnnx.sweeps.launcher import launch
 
         return launch(self._config, job_overrides, initial_job_idx)
 
     def stream(self, jobs: Iterator[Any], ended: Callable[[Any], None]) -> None:
         """Jobs that are asked for one at a time, when there is room for one."""
-        from rnnx.launcher import stream
+        from rnnx.sweeps.launcher import stream
 
         stream(self._config, jobs, ended)
 
@@ -95,7 +95,7 @@ class ElsewhereLauncher:
         self._engine, self._config = engine, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
-        from rnnx.cluster import launch
+        from rnnx.sweeps.cluster import launch
 
         return launch(self._engine, self._config, job_overrides, initial_job_idx)
 

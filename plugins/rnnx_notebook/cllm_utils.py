@@ -15,10 +15,10 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from rnnx.contracts import Array, Params
+from rnnx.arrays import Array, Params
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.scratch import Scratch
 from rnnx.errors import InputError
-from rnnx.parameters import Parameters
-from rnnx.scratch import Scratch
 from rnnx_builtin.cells import vanilla
 from rnnx_builtin.heads import softmax as head
 from rnnx_builtin.optimizers.sgd import SGD

@@ -1,6 +1,6 @@
 """The notebook's own data order, initialisation, sampling and first claim, as components."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_notebook.legacy_categorical import LegacyCategorical
 from rnnx_notebook.legacy_lines import LegacyLines
 from rnnx_notebook.legacy_normal import LegacyNormal

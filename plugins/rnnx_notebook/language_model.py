@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rnnx.contracts import Array
+from rnnx.arrays import Array
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.scratch import Scratch
 from rnnx.errors import InputError
-from rnnx.parameters import Parameters
-from rnnx.scratch import Scratch
 from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.clippers.value import Value
 from rnnx_notebook.cllm_utils import (

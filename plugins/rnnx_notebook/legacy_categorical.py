@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts import Array
-from rnnx.ranges import require
+from rnnx.arrays import Array
+from rnnx.contracts.ranges import require
 
 
 @dataclass(frozen=True)

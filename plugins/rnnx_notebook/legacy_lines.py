@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnx.corpus import Corpus, examples_of
-from rnnx.ranges import require
-from rnnx.textfile import read_text
-from rnnx.vocabulary import Vocabulary
+from rnnx.contracts.ranges import require
+from rnnx.data.corpus import Corpus, examples_of
+from rnnx.data.vocabulary import Vocabulary
+from rnnx_builtin.datasets.text_file import read_text
 
 NOTEBOOK = "ad6465621cf56c08f71d4fbb40cf7eab763f9df42c54cc460d6c4d86e9c927fb"
 

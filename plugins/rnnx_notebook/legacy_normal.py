@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array
-from rnnx.ranges import require, require_positive
+from rnnx.arrays import Array
+from rnnx.contracts.ranges import require, require_positive
 
 # The streams that networks being made have drawn from so far. A fill knows its network by the
 # generator that all its fills are given (by its lock, for generators take no weak references);

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from rnnx.contracts import Array, Params, State
-from rnnx.scratch import Scratch
+from rnnx.arrays import Array, Params, State
+from rnnx.contracts.scratch import Scratch
 from rnnx_builtin.cells.lstm import LSTM, Cache
 from rnnx_notebook.rnn import Gradients, predict, time_first, time_last
 from rnnx_notebook.shapes import Sizes, items, steps_of

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from rnnx.contracts import Array, Params
-from rnnx.scratch import Scratch
+from rnnx.arrays import Array, Params
+from rnnx.contracts.scratch import Scratch
 from rnnx_builtin.cells.vanilla import Cache, Vanilla
 from rnnx_builtin.heads.softmax import Softmax
 from rnnx_notebook.rnn_utils import softmax

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnx.contracts import Array
+from rnnx.arrays import Array
 from rnnx.errors import InputError
 from rnnx_notebook.shapes import numbers
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from rnnx.contracts import Array
+from rnnx.arrays import Array
 from rnnx.errors import InputError
 
 Dims: TypeAlias = tuple[str, ...]

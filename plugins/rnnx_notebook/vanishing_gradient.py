@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnx.contracts import Array
-from rnnx.model import Network
-from rnnx.ranges import require, require_positive
-from rnnx.records import Findings, Observation
+from rnnx.arrays import Array
+from rnnx.contracts.probes import Findings, Observation
+from rnnx.contracts.ranges import require, require_positive
+from rnnx.models.network import Network
 from rnnx_builtin.cells.lstm import LSTM
 from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.cells.weights import CellWeights

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rnnx.contracts import KINDS
+from rnnx.contracts.components import KINDS
 from rnnx.errors import PluginError
-from rnnx.fitness import methods_of
+from rnnx.registry.validation import methods_of
 from rnnx.testing import (
     cells,
     clippers,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnx.contracts import Array, Clipper
-from rnnx.parameters import Parameters
+from rnnx.arrays import Array
+from rnnx.contracts.components import Clipper
+from rnnx.contracts.parameters import Parameters
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnx.batches import TrainBatches, evaluation_batches
-from rnnx.contracts import Dataset
-from rnnx.corpus import Corpus, Examples, Split
-from rnnx.generation import grammar_of
+from rnnx.contracts.components import Dataset
+from rnnx.data.batches import TrainBatches, evaluation_batches
+from rnnx.data.corpus import Corpus, Examples, Split
+from rnnx.models.generation import grammar_of
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 

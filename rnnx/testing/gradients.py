@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnx.contracts import Array
+from rnnx.arrays import Array
 from rnnx.testing.suite import TALLY, expect
 
 STEP = 1e-6  # of the difference: rounding costs 1e-10, curvature 1e-12

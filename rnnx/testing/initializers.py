@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnx.contracts import Initializer
+from rnnx.contracts.components import Initializer
 from rnnx.testing.suite import expect, global_state, make_suite
 
 SHAPES = ((5, 5), (8, 3), (3, 8), (1, 1), (6, 1))

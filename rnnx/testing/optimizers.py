@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnx.contracts import Array, Optimizer, Params
-from rnnx.parameters import Parameters
-from rnnx.scratch import Scratch
+from rnnx.arrays import Array, Params
+from rnnx.contracts.components import Optimizer
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.scratch import Scratch
 from rnnx.testing.suite import expect, make_suite
 
 

@@ -6,16 +6,22 @@ import re
 
 import numpy as np
 
-from rnnx.checkpoint import take
-from rnnx.contracts import ConcludingProbe, Probe
-from rnnx.door import build
+from rnnx.api import build
+from rnnx.contracts.probes import (
+    ConcludingProbe,
+    Findings,
+    Observation,
+    Outcome,
+    Probe,
+    is_file_name,
+)
 from rnnx.errors import InputError
-from rnnx.model import Network
-from rnnx.plugins import registry
-from rnnx.progress import Progress
-from rnnx.records import Findings, Observation, Outcome, is_file_name
+from rnnx.models.network import Network
+from rnnx.models.trained import Model
+from rnnx.registry.manager import registry
 from rnnx.testing.suite import NotApplicable, expect, global_state, make_suite
-from rnnx.trained import Model
+from rnnx.training.progress import Progress
+from rnnx.training.snapshot import take
 
 T, B, N_Y = 5, 3, 6
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnx.contracts import Array, Sampler
+from rnnx.arrays import Array
+from rnnx.contracts.components import Sampler
 from rnnx.testing.suite import expect, global_state, make_suite
 
 N_Y, B = 7, 50

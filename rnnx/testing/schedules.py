@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rnnx.contracts import Schedule
+from rnnx.contracts.components import Schedule
 from rnnx.testing.suite import expect, make_suite
 
 STEPS = (1, 2, 3, 10, 99, 100, 101, 1000, 1999, 2000, 2001, 10**6)

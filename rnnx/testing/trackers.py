@@ -9,8 +9,7 @@ import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rnnx.records import Point
-from rnnx.store import Tracker
+from rnnx.contracts.trackers import Point, Tracker
 from rnnx.testing.suite import expect, make_suite
 
 POINTS = [Point("a/b", 1.5, 1, 1000), Point("a/b", math.nan, 2, 2000), Point("c", -2.0, 2, 2000)]

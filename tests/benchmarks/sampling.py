@@ -7,12 +7,12 @@ import torch_peer
 from rows import CELLS, text_of
 
 import rnnx
-from rnnx.generation import generate
+from rnnx.models.generation import generate
 
 CHARACTERS, NAMES = 500, 1000
 
 
-def write(session: "rnnx.training.Session", n: int) -> object:
+def write(session: "rnnx.training.session.Session", n: int) -> object:
     """One text of ``n`` characters."""
     network, params, sampler = session.network, session.params, session.components.sampler
     with session.threads:
@@ -37,7 +37,7 @@ def streams(rounds: int, sizes: tuple[int, ...] = (50, 128, 256, 512)) -> list[d
     return table
 
 
-def one_by_one(session: "rnnx.training.Session") -> None:
+def one_by_one(session: "rnnx.training.session.Session") -> None:
     for _ in range(NAMES):
         session.sample(1)
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rnnx.threads import processors
+from rnnx.system.threads import processors
 
 RNNX = [sys.executable, "-m", "rnnx"]
 

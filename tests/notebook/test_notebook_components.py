@@ -9,8 +9,8 @@ import pytest
 from course import CHAR_TO_IX, LSTM, RNN, draw, lstm_step, rnn_step, softmax, some
 
 import rnnx_notebook as notebook
-from rnnx.parameters import Parameters
-from rnnx.scratch import Scratch
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.scratch import Scratch
 from rnnx_builtin.cells import lstm
 from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.clippers.value import Value

@@ -12,10 +12,10 @@ from rich.console import Console
 
 import rnnx
 from rnnx.errors import ConfigError, DataError
-from rnnx.report import Lines
+from rnnx.runs.tracking import read_history
 from rnnx.testing import InitializerSuite, ProbeSuite, datasets, samplers
 from rnnx.testing.suite import NotApplicable
-from rnnx.tracking import read_history
+from rnnx.training.report import Lines
 from rnnx_notebook.legacy_categorical import LegacyCategorical
 from rnnx_notebook.legacy_lines import LegacyLines
 from rnnx_notebook.legacy_normal import LegacyNormal

@@ -10,9 +10,9 @@ from pathlib import Path
 from lone_sweep import only
 from processes import eventually, store
 
-from rnnx import checkpoint as checkpoints
-from rnnx.runfolder import RunFolder, runs_in
-from rnnx.runlock import is_busy
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.lock import is_busy
 
 LONG = ["steps=1000000", "log_every=50", "eval_every=0", "sample_every=0", "checkpoint.every=100"]
 

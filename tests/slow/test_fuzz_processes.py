@@ -9,15 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from hostile import VALUES, changed, damaged, other_tensors, places, seal
 from test_fuzz_configuration import GRAMMAR, random_overrides
 from tiny import tiny
 
 import rnnx
-from rnnx import checkpoint as checkpoints
-from rnnx.run import Run
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.training.run import Run
 
 pytestmark = pytest.mark.slow
 

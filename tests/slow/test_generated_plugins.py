@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnx.contracts import KINDS
+from rnnx.contracts.components import KINDS
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from processes import DENSE, begun, done, killed, store, until
 from sameness import assert_mlflow_holds, assert_same
 
 import rnnx
-from rnnx.runfolder import RunFolder, runs_in
+from rnnx.runs.folder import RunFolder, runs_in
 
 pytestmark = pytest.mark.slow
 

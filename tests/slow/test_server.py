@@ -15,8 +15,8 @@ from servers import Server
 from tiny import tiny
 
 import rnnx
-from rnnx.runfolder import RunFolder, runs_in
-from rnnx.tracking import read_history
+from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.tracking import read_history
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from sameness import assert_mlflow_holds, assert_same
 from tiny import tiny
 
 import rnnx
-from rnnx import checkpoint as checkpoints
-from rnnx.runfolder import RunFolder, runs_in
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs.folder import RunFolder, runs_in
 
 pytestmark = pytest.mark.slow
 

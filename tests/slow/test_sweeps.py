@@ -19,7 +19,7 @@ from swept import (
 )
 from tiny import tiny
 
-from rnnx.runlock import is_busy
+from rnnx.runs.lock import is_busy
 
 pytestmark = pytest.mark.slow
 

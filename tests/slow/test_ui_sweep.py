@@ -13,7 +13,7 @@ from processes import done, eventually
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
-from rnnx.runfolder import runs_in
+from rnnx.runs.folder import runs_in
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import re
 from fractions import Fraction
 
 from rnnx.errors import DataError
-from rnnx_jazz.abcvoice import Voice, key_signature
+from rnnx_jazz.abcvoice import Voice, key_signature, metre_of, unit_of
 from rnnx_jazz.music import Bar, refuse_long
 from rnnx_jazz.scores import Part, Score
 
@@ -141,30 +141,6 @@ def _score(header: _Header, voices: dict[str, Voice], number: int) -> Score:
         changes[0] = changes[0]._replace(start=0)
     parts = tuple(Part(name or "melody", tuple(voice.merged())) for name, voice in voices.items())
     return Score(header.title or f"tune {number}", bars, parts, tuple(changes), header.tempo)
-
-
-def metre_of(value: str, where: str) -> tuple[int, int]:
-    """4, 4 of M:4/4, C or C|; 4, 4 where there is none."""
-    value = value.strip()
-    if value in ("C", "", "none"):
-        return 4, 4
-    if value == "C|":
-        return 2, 2
-    found = re.fullmatch(r"\(?(\d{1,3}(?:\+\d{1,3})*)\)?/(\d{1,3})", value.replace(" ", ""))
-    if not found:
-        raise DataError(f"{where}: M:{value[:40]}: is no metre; write it as M:4/4")
-    beats, unit = sum(int(n) for n in found[1].split("+")), int(found[2])
-    if beats < 1 or unit not in (1, 2, 4, 8, 16):
-        raise DataError(f"{where}: M:{value[:40]}: is no metre of halves, quarters or eighths")
-    return beats, unit
-
-
-def unit_of(value: str, where: str) -> Fraction:
-    """The quarters of L:1/8."""
-    found = re.fullmatch(r"(\d{1,3})(?:/(\d{1,3}))?", value.strip())
-    if not found or not int(found[1]) or not int(found[2] or 1):
-        raise DataError(f"{where}: L:{value[:40]}: is no length; write it as L:1/8")
-    return Fraction(4 * int(found[1]), int(found[2] or 1))
 
 
 def _tempo(value: str) -> float | None:

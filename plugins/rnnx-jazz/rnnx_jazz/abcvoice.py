@@ -30,6 +30,30 @@ def key_signature(value: str) -> dict[str, int]:
     )
 
 
+def metre_of(value: str, where: str) -> tuple[int, int]:
+    """4, 4 of M:4/4, C or C|; 4, 4 where there is none."""
+    value = value.strip()
+    if value in ("C", "", "none"):
+        return 4, 4
+    if value == "C|":
+        return 2, 2
+    found = re.fullmatch(r"\(?(\d{1,3}(?:\+\d{1,3})*)\)?/(\d{1,3})", value.replace(" ", ""))
+    if not found:
+        raise DataError(f"{where}: M:{value[:40]}: is no metre; write it as M:4/4")
+    beats, unit = sum(int(n) for n in found[1].split("+")), int(found[2])
+    if beats < 1 or unit not in (1, 2, 4, 8, 16):
+        raise DataError(f"{where}: M:{value[:40]}: is no metre of halves, quarters or eighths")
+    return beats, unit
+
+
+def unit_of(value: str, where: str) -> Fraction:
+    """The quarters of L:1/8."""
+    found = re.fullmatch(r"(\d{1,3})(?:/(\d{1,3}))?", value.strip())
+    if not found or not int(found[1]) or not int(found[2] or 1):
+        raise DataError(f"{where}: L:{value[:40]}: is no length; write it as L:1/8")
+    return Fraction(4 * int(found[1]), int(found[2] or 1))
+
+
 class Voice:
     """Where a voice stands, and what it has sounded so far."""
 
@@ -53,8 +77,6 @@ class Voice:
 
     def field(self, name: str, value: str, where: str) -> None:
         """A field in the middle of the tune."""
-        from rnnx_jazz.abcfile import metre_of, unit_of
-
         if name == "K":
             self._key = key_signature(value)
         elif name == "L":

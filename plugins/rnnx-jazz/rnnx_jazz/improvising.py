@@ -12,7 +12,7 @@ from rnnx_jazz.grammar import JazzGrammar
 from rnnx_jazz.music import Tune
 
 if TYPE_CHECKING:
-    from rnnx import Model
+    from rnnx.contracts import TrainedModel
 
 
 class Solo(NamedTuple):
@@ -22,7 +22,7 @@ class Solo(NamedTuple):
     tune: Tune
 
 
-def improvise(model: Model, chart: Tune, temperature: float, seed: int) -> Solo:
+def improvise(model: TrainedModel, chart: Tune, temperature: float, seed: int) -> Solo:
     """A solo over ``chart``, the same one for the same seed."""
     require_positive("temperature", temperature)
     text = model.sample(

@@ -12,7 +12,7 @@ from rnnx_jazz.corpus import JazzCorpus, whole
 from rnnx_jazz.improvising import Solo
 
 if TYPE_CHECKING:
-    from rnnx import Model
+    from rnnx.contracts import TrainedModel
 
 NAMES = {"C": "chord", "S": "scale", "A": "approach", "X": "other", "R": "rest"}
 
@@ -44,7 +44,7 @@ def solo_figures(solo: Solo) -> Iterator[tuple[str, float]]:
         yield "highest", float(max(pitches))
 
 
-def held_out_figures(model: Model, corpus: JazzCorpus) -> Iterator[tuple[str, float]]:
+def held_out_figures(model: TrainedModel, corpus: JazzCorpus) -> Iterator[tuple[str, float]]:
     """Nats a token of each held-out tune and of all, beside a unigram's and a bigram's."""
     if not corpus.held_out:
         return

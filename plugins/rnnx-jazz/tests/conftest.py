@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import rnnx
-from rnnx.run import Run
-from rnnx.trained import Model
+from rnnx.models.trained import Model
+from rnnx.training.run import Run
 from rnnx_jazz.music import Tune
 from rnnx_jazz.reading import read_music
 from rnnx_jazz.scores import Choice, tune_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import mido
 import pytest
 
-from rnnx.run import Run
+from rnnx.training.run import Run
 
 JAZZ = [sys.executable, "-c", "from rnnx_jazz.cli import main; main()"]
 

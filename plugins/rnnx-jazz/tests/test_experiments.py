@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import rnnx
-from rnnx.config import component_from
-from rnnx.run import Run
+from rnnx.config.components import component_from
+from rnnx.training.run import Run
 from rnnx_jazz.corpus import JazzCorpus
 from rnnx_jazz.music import Tune
 from rnnx_jazz.tokens import encode

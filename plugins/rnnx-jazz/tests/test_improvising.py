@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import rnnx
+from rnnx import Vocabulary
 from rnnx.errors import DataError
-from rnnx.run import Run
-from rnnx.trained import Model
-from rnnx.vocabulary import Vocabulary
+from rnnx.models.trained import Model
+from rnnx.training.run import Run
 from rnnx_jazz.chart import BLUES, extended, parse_chart
 from rnnx_jazz.grammar import JazzGrammar
 from rnnx_jazz.improvising import improvise

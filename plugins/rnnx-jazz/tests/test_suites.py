@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from rnnx.plugins import plugins
+from rnnx.registry.manager import plugins
 from rnnx.testing import DatasetSuite, ProbeSuite
 from rnnx_jazz.dataset import Jazz
 from rnnx_jazz.probe import Music

@@ -1,6 +1,6 @@
 """Recurrent cells."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.cells.gru import GRU
 from rnnx_builtin.cells.lstm import LSTM
 from rnnx_builtin.cells.vanilla import Vanilla

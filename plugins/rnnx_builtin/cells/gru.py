@@ -20,15 +20,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array, Params, State
-from rnnx.initialization import fill
+from rnnx.arrays import Array, Params, State
+from rnnx.config.initialization import fill
+from rnnx.contracts.ranges import require
+from rnnx.contracts.scratch import Scratch
 from rnnx.padding import FinalGradient, last_valid
-from rnnx.projection import begin, input_gradient, masked, project, project_each
-from rnnx.ranges import require
-from rnnx.scratch import Scratch
-from rnnx.summation import Dense, One, input_weights, rows_of, summed
-from rnnx.tiling import tiles
 from rnnx_builtin.cells.weights import CellWeights
+from rnnx_builtin.numerics.projection import begin, input_gradient, masked, project, project_each
+from rnnx_builtin.numerics.tiles import tiles
+from rnnx_builtin.numerics.weight_gradients import Dense, One, input_weights, rows_of, summed
 
 
 class Cache(NamedTuple):
@@ -71,7 +71,7 @@ class GRU:
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
         if scratch.compiled:
-            from rnnx_builtin.kernels.gru import forward
+            from rnnx_builtin.kernels.rnn.gru import forward
 
             return forward(params, x, state, lengths, scratch)
         T, n_a = len(x), self.hidden_size
@@ -133,7 +133,7 @@ class GRU:
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         if scratch.compiled:
-            from rnnx_builtin.kernels.gru import backward
+            from rnnx_builtin.kernels.rnn.gru import backward
 
             return backward(params, cache, dh, dstate, scratch)
         T, n_a, B = dh.shape

@@ -21,15 +21,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array, Params, State
-from rnnx.initialization import fill
+from rnnx.arrays import Array, Params, State
+from rnnx.config.initialization import fill
+from rnnx.contracts.ranges import require, require_finite
+from rnnx.contracts.scratch import Scratch
 from rnnx.padding import FinalGradient, last_valid
-from rnnx.projection import begin, input_gradient, masked, project, sums_each
-from rnnx.ranges import require, require_finite
-from rnnx.scratch import Scratch
-from rnnx.summation import weight_gradients
-from rnnx.tiling import tiles
 from rnnx_builtin.cells.weights import CellWeights
+from rnnx_builtin.numerics.projection import begin, input_gradient, masked, project, sums_each
+from rnnx_builtin.numerics.tiles import tiles
+from rnnx_builtin.numerics.weight_gradients import weight_gradients
 
 
 class Cache(NamedTuple):
@@ -81,7 +81,7 @@ class LSTM:
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
         if scratch.compiled:
-            from rnnx_builtin.kernels.lstm import forward
+            from rnnx_builtin.kernels.rnn.lstm import forward
 
             return forward(params, x, state, lengths, scratch)
         T, n_a = len(x), self.hidden_size
@@ -125,7 +125,7 @@ class LSTM:
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         if scratch.compiled:
-            from rnnx_builtin.kernels.lstm import backward
+            from rnnx_builtin.kernels.rnn.lstm import backward
 
             return backward(params, cache, dh, dstate, scratch)
         x, hs, _, gates, _, lengths = cache

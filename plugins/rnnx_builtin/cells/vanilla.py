@@ -19,15 +19,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array, Params, State
-from rnnx.initialization import fill
+from rnnx.arrays import Array, Params, State
+from rnnx.config.initialization import fill
+from rnnx.contracts.ranges import require
+from rnnx.contracts.scratch import Scratch
 from rnnx.padding import FinalGradient, is_padded, last_valid, mask
-from rnnx.projection import begin, input_gradient, masked, project, project_each
-from rnnx.ranges import require
-from rnnx.scratch import Scratch
-from rnnx.summation import weight_gradients
-from rnnx.tiling import tiles
 from rnnx_builtin.cells.weights import CellWeights
+from rnnx_builtin.numerics.projection import begin, input_gradient, masked, project, project_each
+from rnnx_builtin.numerics.tiles import tiles
+from rnnx_builtin.numerics.weight_gradients import weight_gradients
 
 
 class Activation(Enum):
@@ -73,7 +73,7 @@ class Vanilla:
     ) -> tuple[Array, State, Cache]:
         relu = self.activation is Activation.relu
         if scratch.compiled:
-            from rnnx_builtin.kernels.vanilla import forward
+            from rnnx_builtin.kernels.rnn.vanilla import forward
 
             return forward(params, x, state, lengths, relu, scratch)
         T, Wh = len(x), params["Wh"]
@@ -109,7 +109,7 @@ class Vanilla:
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         if scratch.compiled:
-            from rnnx_builtin.kernels.vanilla import backward
+            from rnnx_builtin.kernels.rnn.vanilla import backward
 
             relu = self.activation is Activation.relu
             return backward(params, cache, dh, dstate, relu, scratch)

@@ -1,6 +1,6 @@
 """Clippers."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.clippers.global_norm import GlobalNorm
 from rnnx_builtin.clippers.none import Unclipped
 from rnnx_builtin.clippers.value import Value

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rnnx.parameters import Parameters
-from rnnx.ranges import require_positive
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.ranges import require_positive
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.parameters import Parameters
-from rnnx.ranges import require_positive
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.ranges import require_positive
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Data sets."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.datasets.dinosaurs import Dinosaurs
 from rnnx_builtin.datasets.lines import Lines
 from rnnx_builtin.datasets.text import Text

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
-from rnnx.corpus import Corpus
-from rnnx.ranges import require_share
-from rnnx.textfile import read_text
+from rnnx.contracts.ranges import require_share
+from rnnx.data.corpus import Corpus
 from rnnx_builtin.datasets.lines import corpus_of_lines
+from rnnx_builtin.datasets.text_file import read_text
 
 
 @dataclass(frozen=True)

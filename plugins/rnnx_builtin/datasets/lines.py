@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts import Array
-from rnnx.corpus import Corpus, Examples, split_examples
-from rnnx.ranges import require_share
-from rnnx.textfile import TextFile, read_text
-from rnnx.vocabulary import Vocabulary
+from rnnx.arrays import Array
+from rnnx.contracts.ranges import require_share
+from rnnx.data.corpus import Corpus, Examples, split_examples
+from rnnx.data.vocabulary import Vocabulary
+from rnnx_builtin.datasets.text_file import TextFile, read_text
 
 PIECE = 1 << 24  # ids looked through at once
 

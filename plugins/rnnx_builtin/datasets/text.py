@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnx.corpus import Corpus, Stream, split_stream
-from rnnx.ranges import require, require_share
-from rnnx.textfile import read_text
-from rnnx.vocabulary import Vocabulary
+from rnnx.contracts.ranges import require, require_share
+from rnnx.data.corpus import Corpus, Stream, split_stream
+from rnnx.data.vocabulary import Vocabulary
+from rnnx_builtin.datasets.text_file import read_text
 
 
 @dataclass(frozen=True)

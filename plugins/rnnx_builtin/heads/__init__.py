@@ -1,6 +1,6 @@
 """Heads."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.heads.softmax import Softmax
 
 

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array, Params
-from rnnx.initialization import fill
+from rnnx.arrays import Array, Params
+from rnnx.config.initialization import fill
+from rnnx.contracts.scratch import Scratch
 from rnnx.padding import is_padded, mask
-from rnnx.projection import flat, masked
-from rnnx.scratch import Scratch
+from rnnx_builtin.numerics.projection import flat, masked
 
 
 class Reduction(Enum):
@@ -77,7 +77,7 @@ class Softmax:
         self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
     ) -> tuple[float, Array, Cache]:
         if scratch.compiled:
-            from rnnx_builtin.kernels.softmax import forward
+            from rnnx_builtin.kernels.rnn.softmax import forward
 
             by_token = self.reduction is Reduction.token
             return forward(params, h, y, lengths, by_token, scratch)
@@ -111,7 +111,7 @@ class Softmax:
 
     def backward(self, params: Params, cache: Cache, scratch: Scratch) -> tuple[Params, Array]:
         if scratch.compiled:
-            from rnnx_builtin.kernels.softmax import backward
+            from rnnx_builtin.kernels.rnn.softmax import backward
 
             return backward(params, cache, scratch)
         h_flat, p, y, weight, (T, n_a, B) = cache

@@ -1,6 +1,6 @@
 """Initializers."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.initializers.glorot import Glorot
 from rnnx_builtin.initializers.identity import Identity
 from rnnx_builtin.initializers.normal import Normal

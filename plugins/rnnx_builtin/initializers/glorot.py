@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array
+from rnnx.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array
-from rnnx.ranges import require_positive
+from rnnx.arrays import Array
+from rnnx.contracts.ranges import require_positive
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.contracts import Array
+from rnnx.arrays import Array
 
 
 @dataclass(frozen=True)

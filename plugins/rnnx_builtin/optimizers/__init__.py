@@ -1,6 +1,6 @@
 """Optimizers."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.optimizers.adagrad import AdaGrad
 from rnnx_builtin.optimizers.adam import Adam
 from rnnx_builtin.optimizers.adamw import AdamW

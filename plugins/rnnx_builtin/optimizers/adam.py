@@ -11,10 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
-from rnnx.contracts import Array, Params
-from rnnx.parameters import Parameters
-from rnnx.ranges import require_positive, require_share
-from rnnx.scratch import Scratch
+from rnnx.arrays import Array, Params
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.ranges import require_positive, require_share
+from rnnx.contracts.scratch import Scratch
 
 
 class AdamLike(Protocol):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts import Params
-from rnnx.parameters import Parameters
-from rnnx.ranges import require_positive, require_share
-from rnnx.scratch import Scratch
+from rnnx.arrays import Params
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.ranges import require_positive, require_share
+from rnnx.contracts.scratch import Scratch
 
 
 @dataclass(frozen=True)

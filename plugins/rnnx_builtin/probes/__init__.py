@@ -1,6 +1,6 @@
 """Probes."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.probes.gradient_by_lag import GradientByLag
 from rnnx_builtin.probes.gradient_norms import GradientNorms
 from rnnx_builtin.probes.hidden_units import HiddenUnits

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts import Array
-from rnnx.model import Network
-from rnnx.ranges import require
-from rnnx.records import Findings, Observation
-from rnnx.scratch import Scratch
+from rnnx.arrays import Array
+from rnnx.contracts.probes import Findings, Observation
+from rnnx.contracts.ranges import require
+from rnnx.contracts.scratch import Scratch
+from rnnx.models.network import Network
 from rnnx_builtin.probes.png import png
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # whose norms are figures; the picture has all

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.ranges import require
-from rnnx.records import Findings, Observation
+from rnnx.contracts.probes import Findings, Observation
+from rnnx.contracts.ranges import require
 
 
 @dataclass(frozen=True)

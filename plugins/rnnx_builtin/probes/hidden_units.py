@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts import Array
-from rnnx.printing import printable
-from rnnx.ranges import require
-from rnnx.records import Findings, Observation
+from rnnx.arrays import Array
+from rnnx.contracts.probes import Findings, Observation
+from rnnx.contracts.ranges import require
+from rnnx.system.text import printable
 from rnnx_builtin.probes.png import png
 
 FIRST = "▸"  # the zero vector, before the first character

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts import Array, GatedCell
-from rnnx.ranges import require
-from rnnx.records import Findings, Observation
-from rnnx.scratch import Scratch
+from rnnx.arrays import Array
+from rnnx.contracts import GatedCell
+from rnnx.contracts.probes import Findings, Observation
+from rnnx.contracts.ranges import require
+from rnnx.contracts.scratch import Scratch
 from rnnx_builtin.probes.png import png
 
 SHUT, OPEN = 0.1, 0.9

@@ -1,6 +1,6 @@
 """Samplers."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.samplers.categorical import Categorical
 from rnnx_builtin.samplers.greedy import Greedy
 from rnnx_builtin.samplers.top_k import TopK

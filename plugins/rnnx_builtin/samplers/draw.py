@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnx.contracts import Array
+from rnnx.arrays import Array
 
 LONG = 256  # columns
 

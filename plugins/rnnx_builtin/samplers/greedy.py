@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts import Array
+from rnnx.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts import Array
-from rnnx.ranges import require, require_positive
+from rnnx.arrays import Array
+from rnnx.contracts.ranges import require, require_positive
 from rnnx_builtin.samplers.draw import draw, weights
 
 

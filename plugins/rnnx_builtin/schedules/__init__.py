@@ -1,6 +1,6 @@
 """Learning-rate schedules."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.schedules.constant import Constant
 from rnnx_builtin.schedules.cosine import Cosine
 from rnnx_builtin.schedules.exponential import Exponential

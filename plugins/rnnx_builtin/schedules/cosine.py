@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, pi
 
-from rnnx.ranges import require, require_share
+from rnnx.contracts.ranges import require, require_share
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnx.ranges import require_positive
+from rnnx.contracts.ranges import require_positive
 
 
 @dataclass(frozen=True)

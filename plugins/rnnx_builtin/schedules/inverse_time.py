@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rnnx.ranges import require
+from rnnx.contracts.ranges import require
 
 
 @dataclass(frozen=True)

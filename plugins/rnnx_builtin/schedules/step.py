@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnx.ranges import require
+from rnnx.contracts.ranges import require
 
 
 @dataclass(frozen=True)

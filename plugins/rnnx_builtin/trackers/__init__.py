@@ -1,6 +1,6 @@
 """Trackers."""
 
-from rnnx.hookspecs import Register, hookimpl
+from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.trackers.mlflow_store import MLflow
 from rnnx_builtin.trackers.none import Nothing
 

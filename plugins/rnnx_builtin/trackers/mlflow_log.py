@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError
-from rnnx.records import Point
 from rnnx_builtin.trackers.mlflow_client import cause_of, quietly
 
 PARAM_LENGTH = 6000  # characters, MLflow's limit

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rnnx.contracts.ranges import require
+from rnnx.contracts.trackers import UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
-from rnnx.ranges import require
-from rnnx.records import UI, Point, RunSummary
-from rnnx.store import RunLog
 from rnnx_builtin.trackers.mlflow_client import (
     QUIET,
     cause_of,

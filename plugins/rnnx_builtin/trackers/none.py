@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnx.contracts.trackers import UI, Point, RunLog, RunSummary
 from rnnx.errors import RunNotFound
-from rnnx.records import UI, Point, RunSummary
-from rnnx.store import RunLog
 
 
 class NoLog:

@@ -1,0 +1,169 @@
+"""A UTF-8 file as ids in the smallest unsigned type, however large it is.
+
+The file is read twice in pieces: once for its SHA-256 and its characters, once to write the ids
+to the cache folder under that hash, from where they are memory-mapped. The second run with the
+same content finds them there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.data.corpus import smallest_unsigned
+from rnnx.errors import DataError
+from rnnx.system.files import cache_folder, expanded, replacing
+from rnnx.system.text import is_text
+
+PIECE = 4 << 20  # bytes read at once
+FORMAT = 1  # of the cache; a change makes old entries unused
+NEWLINE = 10
+
+
+class TextFile(NamedTuple):
+    """A text, read."""
+
+    symbols: tuple[str, ...]  # its characters, sorted
+    ids: Array  # (n,), memory-mapped and read-only
+    sha256: str  # of the file's bytes
+
+
+def read_text(path: str, lower: bool, lines: bool) -> TextFile:
+    """The ids of a file; DataError, in one line, for what cannot be learned from.
+
+    \\r\\n and \\r become \\n and a byte order mark is dropped. With ``lines`` blank lines are
+    dropped and the last one is closed, so that each line is its characters and a newline.
+    """
+    if not path:
+        raise DataError("dataset.path: is not set; say dataset.path=FILE")
+    if not is_text(path) or "\0" in path:
+        raise DataError(f"dataset.path={path!r}: is not the name of a file")
+    file = expanded(path)
+    try:
+        if not (stat.S_ISREG(file.stat().st_mode) or file.is_dir()):
+            raise DataError(f"dataset.path={path}: is no regular file; copy its text into one")
+        return _read(file, lower, lines)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"dataset.path={path}: is not UTF-8 ({error.reason}); convert it, as with "
+            "`iconv -t UTF-8`"
+        ) from None
+    except IsADirectoryError:
+        raise DataError(f"dataset.path={path}: is a folder; name a file in it") from None
+    except FileNotFoundError:
+        raise DataError(f"dataset.path={path}: there is no such file in {Path.cwd()}") from None
+    except OSError as error:
+        raise DataError(f"dataset.path={path}: cannot be read ({error.strerror})") from None
+
+
+def _read(file: Path, lower: bool, lines: bool) -> TextFile:
+    sha256 = _sha256(file)
+    name = f"{sha256}-{'lower-' if lower else ''}{'lines' if lines else 'text'}-{FORMAT}"
+    stored = cache_folder() / "ids" / f"{name}.bin"
+    found = _stored(stored, sha256)
+    if found is not None:
+        return found
+    symbols = _symbols(file, lower, lines)
+    dtype = smallest_unsigned(len(symbols))
+    table = np.zeros(ord(symbols[-1]) + 1, dtype)
+    table[[ord(symbol) for symbol in symbols]] = np.arange(len(symbols), dtype=dtype)
+    count = 0
+    try:
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(stored) as temporary, temporary.open("wb") as out:
+            for codes in _codes(file, lower, lines):
+                out.write(table[codes].tobytes())
+                count += len(codes)
+            out.flush()
+            os.fsync(out.fileno())
+        about = {"symbols": symbols, "count": count, "dtype": dtype.str}
+        with replacing(stored.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(about), "utf-8")
+    except OSError as error:
+        raise DataError(
+            f"{stored.parent}: the cache cannot be written ({error.strerror}); name another "
+            "folder in the environment variable RNNX_CACHE"
+        ) from None
+    return TextFile(symbols, np.asarray(np.memmap(stored, dtype, "r", shape=(count,))), sha256)
+
+
+def _stored(stored: Path, sha256: str) -> TextFile | None:
+    """What the cache holds, if it is whole."""
+    try:
+        about = json.loads(stored.with_suffix(".json").read_text("utf-8"))
+        dtype, count = np.dtype(about["dtype"]), int(about["count"])
+        if stored.stat().st_size != dtype.itemsize * count:
+            return None
+        ids = np.asarray(np.memmap(stored, dtype, "r", shape=(count,)))
+        return TextFile(tuple(about["symbols"]), ids, sha256)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _sha256(file: Path) -> str:
+    sha = hashlib.sha256()
+    with file.open("rb") as binary:
+        while piece := binary.read(PIECE):
+            if b"\0" in piece:
+                raise DataError(f"dataset.path={file}: looks binary (a NUL byte); give a text file")
+            sha.update(piece)
+    return sha.hexdigest()
+
+
+def _symbols(file: Path, lower: bool, lines: bool) -> tuple[str, ...]:
+    """The distinct characters, sorted; DataError where there is nothing to learn."""
+    seen = np.zeros(0x110000, bool)
+    for codes in _codes(file, lower, lines):
+        seen[codes] = True
+    symbols = tuple(chr(code) for code in np.flatnonzero(seen))
+    told = [symbol for symbol in symbols if not (lines and symbol == "\n")]
+    if not told:
+        what = "holds blank lines alone" if file.stat().st_size else "is empty"
+        raise DataError(f"dataset.path={file}: {what}; give a file with text in it")
+    if len(told) == 1:
+        raise DataError(
+            f"dataset.path={file}: holds one character alone ({told[0]!r}); "
+            "there is nothing to learn from it"
+        )
+    return symbols
+
+
+def _codes(file: Path, lower: bool, lines: bool) -> Iterator[Array]:
+    """The file's code points, in pieces."""
+    before = NEWLINE
+    for text in _pieces(file):
+        codes = np.frombuffer((text.lower() if lower else text).encode("utf-32-le"), np.uint32)
+        if lines:
+            newline = codes == NEWLINE
+            after_newline = np.concatenate([[before == NEWLINE], newline[:-1]])
+            codes = codes[~(newline & after_newline)]
+        if len(codes):
+            before = int(codes[-1])
+            yield codes
+    if lines and before != NEWLINE:
+        yield np.array([NEWLINE], np.uint32)
+
+
+def _pieces(file: Path) -> Iterator[str]:
+    """The text in pieces that end at the end of a word.
+
+    Lower-casing looks at a letter's neighbours (Σ at the end of a word becomes ς), so a piece must
+    not end inside a word; a text without any white space is cut where it has to be.
+    """
+    with file.open(encoding="utf-8-sig", newline=None) as text:
+        rest = ""
+        while piece := text.read(PIECE):
+            piece = rest + piece
+            cut = max(piece.rfind("\n"), piece.rfind(" ")) + 1 or len(piece)
+            rest = piece[cut:]
+            yield piece[:cut]
+        if rest:
+            yield rest

@@ -1,0 +1,103 @@
+"""The tokens of a padded batch that count, side by side: products then have fewer columns."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.contracts.scratch import Scratch
+from rnnx_builtin.kernels.rnn.sequence import States, flat_buffer
+from rnnx_builtin.kernels.simd.blas import matmul
+from rnnx_builtin.kernels.simd.compiling import inline, kernel
+from rnnx_builtin.kernels.simd.gemm import lanes_of
+from rnnx_builtin.kernels.simd.vectors import load, store
+
+
+class Valid(NamedTuple):
+    """The N valid tokens among T·B."""
+
+    places: Array  # (N,) where in T·B
+    runs: Array  # (·, 3), neighbours at a time: where in T·B, where in N, how many
+
+
+def valid_of(lengths: Array | None, T: int, B: int, scratch: Scratch) -> Valid | None:
+    """Which tokens are valid; None where all of them are."""
+    if lengths is None:
+        return None
+    places = scratch.array("places", (T * B,), np.intp)
+    runs = scratch.array("runs", (T * B, 3), np.intp)
+    count, last = _find(lengths, T, places, runs)
+    return Valid(places[:count], runs[:last]) if count < T * B else None
+
+
+def valid_columns(
+    flat: Array, valid: Valid | None, count: int, name: str, scratch: Scratch
+) -> Array:
+    """(n, ≥ ``count``) → (n, N), a view where all of T·B = ``count`` are valid."""
+    if valid is None:
+        return flat[:, :count]
+    out = flat_buffer(name, len(flat), count, flat.dtype, scratch)
+    _take(flat, valid.runs, out)
+    return out[:, : len(valid.places)]
+
+
+def recurrent_gradient(
+    dz_flat: Array, states: States, lengths: Array | None, scratch: Scratch
+) -> Array:
+    """``dWh`` = Σ dz·h⟨t−1⟩ᵀ from dz (n, ≥ T·B): one product over all valid tokens."""
+    T, n_a, B = states.h.shape
+    valid = valid_of(lengths, T, B, scratch)
+    dz = valid_columns(dz_flat, valid, T * B, "dz_valid", scratch)
+    before = valid_columns(states.flat, valid, T * B, "before_valid", scratch)
+    dWh = scratch.array("dWh", (len(dz), n_a), dz.dtype)
+    return matmul(dz, before.T, dWh, scratch.threads)
+
+
+@kernel
+def _find(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
+    B, count, last = len(ends), 0, 0
+    for t in range(T):
+        for b in range(B):
+            if t < ends[b]:
+                at = t * B + b
+                if count == 0 or places[count - 1] != at - 1:
+                    runs[last, 0], runs[last, 1], runs[last, 2] = at, count, 0
+                    last += 1
+                places[count] = at
+                runs[last - 1, 2] += 1
+                count += 1
+    return count, last
+
+
+@kernel
+def _take(flat: Any, runs: Any, out: Any) -> None:
+    """A view of T·B columns and one of N: the runs of the first become neighbours."""
+    for u in range(len(flat)):
+        for r in range(len(runs)):
+            _copy(flat[u], runs[r, 0], out[u], runs[r, 1], runs[r, 2])
+
+
+@kernel
+def put_back(columns: Any, runs: Any, out: Any) -> None:
+    """The way back from ``valid_columns``: 0 where a column has ended."""
+    for u in range(len(out)):
+        out[u] = 0
+        for r in range(len(runs)):
+            _copy(columns[u], runs[r, 1], out[u], runs[r, 0], runs[r, 2])
+
+
+@inline
+def _copy(row: Any, start: int, to: Any, at: int, count: int) -> None:
+    """``count`` neighbours of a row into another, a register at a time."""
+    lanes, j = lanes_of(row), 0
+    while j + lanes <= count:
+        store(to, at + j, load(row, start + j))
+        j += lanes
+    if j < count and count >= lanes:  # what is left, and some of it for the second time
+        store(to, at + count - lanes, load(row, start + count - lanes))
+        return
+    while j < count:
+        to[at + j] = row[start + j]
+        j += 1

@@ -1,0 +1,186 @@
+"""What the kernels of all cells share: where a sequence lies, its input, and its gradients.
+
+Steps are (rows, padded columns) and contiguous; what is kept for the weights' gradients is flat,
+(n, T·B), with a row stride that is an odd number of cache lines: rows a power of two apart would
+all compete for the same few places of a cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.contracts.scratch import LINE, Scratch
+from rnnx.padding import is_padded, mask
+from rnnx_builtin.kernels.rnn.columns import last_of
+from rnnx_builtin.kernels.simd.blas import matmul
+from rnnx_builtin.kernels.simd.compiling import kernel
+from rnnx_builtin.kernels.simd.gemm import padded
+from rnnx_builtin.kernels.simd.work_queue import divided
+
+SMALL = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
+
+
+class Input(NamedTuple):
+    """x as rows that every step chooses from, one for each of its columns."""
+
+    table: Array  # (·, ≥ n): Wx·x + b of every symbol (the last: of none), or of every t and b
+    ids: Array  # (T, B_p) uint32: which row
+    x_flat: Array | None  # (n_x, T·B) where x is dense
+
+
+def flat_buffer(name: str, n: int, columns: int, dtype: Any, scratch: Scratch) -> Array:
+    """(n, at least ``columns``): an odd number of cache lines a row."""
+    line = LINE // np.dtype(dtype).itemsize
+    lines = -(-columns // line)
+    return scratch.array(name, (n, (lines + 1 - lines % 2) * line), dtype)
+
+
+def steps_of(flat: Array, T: int, B: int) -> Array:
+    """(n, ≥ T·B) → its (T, n, B) view."""
+    return flat[:, : T * B].reshape(len(flat), T, B).transpose(1, 0, 2)
+
+
+def lies_flat(steps: Array) -> bool:
+    """Whether (T, n, B) is a view of (n, ≥ T·B)."""
+    (T, _, B), (per_t, row, item) = steps.shape, steps.strides
+    return item == steps.itemsize and per_t == B * item and row >= T * B * item
+
+
+def flat_of(steps: Array, name: str, scratch: Scratch) -> Array:
+    """(T, n, B) → (n, T·B): the memory itself where it lies so, else a copy."""
+    T, n, B = steps.shape
+    if lies_flat(steps):
+        return steps.transpose(1, 0, 2).reshape(n, T * B)
+    out = flat_buffer(name, n, T * B, steps.dtype, scratch)
+    np.copyto(steps_of(out, T, B), steps)
+    return out[:, : T * B]
+
+
+def laid_out(dh: Array, scratch: Scratch) -> Array:
+    """dh (T, n, B) as a view of a flat array, however it came: one kind for the compiler."""
+    T, _, B = dh.shape
+    return dh if lies_flat(dh) else steps_of(flat_of(dh, "dh_flat", scratch), T, B)
+
+
+class States(NamedTuple):
+    """Where the hidden states of a sequence go."""
+
+    flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first: h⟨t−1⟩ of all steps
+    h: Array  # (T, n_a, B), a view of it
+
+
+def states_for(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> States:
+    """Made for one size, to be kept in a plan."""
+    flat = flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch)
+    return States(flat, steps_of(flat[:, B:], T, B))
+
+
+def ends_of(lengths: Array | None, T: int, B: int, scratch: Scratch) -> Array:
+    """(B,) the step after each column's last."""
+    return scratch.plan(_whole, T, B) if lengths is None else lengths
+
+
+def _whole(scratch: Scratch, T: int, B: int) -> Array:
+    return np.full(B, T)
+
+
+def input_of(Wx: Array, b: Array, x: Array, ends: Array, scratch: Scratch) -> Input:
+    """Ids choose among Wx's columns; dense x is one product over all steps."""
+    (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
+    if x.ndim == 2:
+        given = scratch.plan(_input, n_x + 1, n, T, B, dtype)
+        prepare_table(Wx, b, x, ends, given.table, given.ids)
+        return given
+    x_flat = flat_of(x, "x_flat", scratch)
+    if is_padded(ends, T):
+        own = flat_buffer("x_valid", n_x, T * B, dtype, scratch)[:, : T * B]
+        np.copyto(own, x_flat)
+        own[:, ~mask(ends, T).ravel()] = 0
+        x_flat = own
+    given = scratch.plan(_input, T * B, n, T, B, dtype)
+    given.ids[...] = 0
+    given.ids[:, :B] = np.arange(T * B, dtype=np.uint32).reshape(T, B)
+    rows = given.table[:, :n]
+    matmul(x_flat.T, Wx.T, rows, scratch.threads)
+    rows += b.T
+    return given._replace(x_flat=x_flat)
+
+
+def _input(scratch: Scratch, symbols: int, n: int, T: int, B: int, dtype: Any) -> Input:
+    table = flat_buffer("table", symbols, n, dtype, scratch)
+    return Input(table, scratch.array("ids", (T, padded(B, dtype)), np.uint32), None)
+
+
+def input_gradient(
+    Wx: Array, given: Input, dz_flat: Array, ends: Array, scratch: Scratch
+) -> tuple[Array, Array, Array | None]:
+    """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
+    (n, n_x), T, B = Wx.shape, len(given.ids), len(ends)
+    dWx, db, d_columns = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
+    if given.x_flat is None:
+
+        def rows(first: int, last: int) -> None:
+            own = (array[first:last] for array in (d_columns, dWx, db))
+            add_into_columns(dz_flat[first:last], given.ids, ends, *own)
+
+        divided(rows, n, scratch.threads if n * T * B >= SMALL else 1)
+        return dWx, db, None
+    dz = dz_flat[:, : T * B]
+    matmul(dz, given.x_flat.T, dWx, scratch.threads)
+    np.sum(dz, axis=1, keepdims=True, out=db)
+    dx = flat_buffer("dx", n_x, T * B, Wx.dtype, scratch)
+    matmul(Wx.T, dz, dx[:, : T * B], scratch.threads)
+    return dWx, db, steps_of(dx, T, B)
+
+
+def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
+    shapes = {"dWx": (n, n_x), "db": (n, 1), "d_columns": (n, n_x + 1)}
+    dWx, db, d_columns = (scratch.array(name, shape, dtype) for name, shape in shapes.items())
+    return dWx, db, d_columns
+
+
+@kernel
+def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> None:
+    """The columns of Wx + b as rows, then b alone; which row each id means (b's beyond an end)."""
+    (n, n_x), (T, B) = Wx.shape, x.shape
+    for r in range(n):
+        for k in range(n_x):
+            table[k, r] = Wx[r, k] + b[r, 0]
+        table[n_x, r] = b[r, 0]
+    for t in range(T):
+        for column in range(ids.shape[1]):
+            is_id = column < B and x[t, column] >= 0 and t < ends[column]
+            ids[t, column] = x[t, column] if is_id else n_x
+
+
+@kernel
+def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) -> None:
+    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns."""
+    (n, width), T, B = out.shape, len(ids), len(ends)
+    for r in range(n):
+        for k in range(width):
+            out[r, k] = 0
+    r = 0
+    while r + 4 <= n:
+        for t in range(T):
+            for b in range(last_of(ends, t)):  # beyond it dz is 0
+                e, k = t * B + b, ids[t, b]
+                out[r, k] += dz[r, e]
+                out[r + 1, k] += dz[r + 1, e]
+                out[r + 2, k] += dz[r + 2, e]
+                out[r + 3, k] += dz[r + 3, e]
+        r += 4
+    while r < n:
+        for t in range(T):
+            for b in range(last_of(ends, t)):
+                out[r, ids[t, b]] += dz[r, t * B + b]
+        r += 1
+    for r in range(n):
+        total = out[r, width - 1]
+        for k in range(width - 1):
+            dWx[r, k] = out[r, k]
+            total += out[r, k]
+        db[r, 0] = total

@@ -1,0 +1,47 @@
+"""The Python door: the command line's own code, for scripts and notebooks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnnx.models.trained import Model
+    from rnnx.training.run import Run
+    from rnnx.training.session import Session
+
+
+def build(overrides: Sequence[str] = ()) -> Session:
+    """A training session for ``overrides``, as in ``["cell=gru", "seed=1"]``.
+
+    Nothing is tracked and nothing written: ``session.step()`` makes one update and returns the
+    loss that it optimised, ``session.params`` is a dict of dicts of arrays.
+    """
+    from rnnx.config.compose import compose
+    from rnnx.training.session import Session
+
+    return Session(compose(_listed(overrides)))
+
+
+def train(overrides: Sequence[str] = ()) -> Run:
+    """Train to the end, as ``rnnx train`` does, without a word on stdout."""
+    from rnnx.config.compose import compose
+    from rnnx.training.report import Silent
+    from rnnx.training.run import train as run_to_end
+
+    return run_to_end(compose(_listed(overrides)), Silent(), _listed(overrides))
+
+
+def load(run: str | os.PathLike[str]) -> Model:
+    """The model of a run: its id or the beginning of it, ``"last"``, a folder, a checkpoint."""
+    from rnnx.models.load import find_model
+
+    return find_model(str(Path(run)) if not isinstance(run, str) else run)
+
+
+def _listed(overrides: Sequence[str]) -> list[str]:
+    if isinstance(overrides, str):
+        raise TypeError(f"overrides: give a list of strings, as in [{overrides!r}]")
+    return list(overrides)

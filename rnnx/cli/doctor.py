@@ -1,0 +1,139 @@
+"""``rnnx plugins doctor``: every entry point, what is wrong with it, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rnnx.config.compose import compose, conf_folder
+from rnnx.contracts.components import RECIPES
+from rnnx.errors import RnnxError
+from rnnx.registry.importing import folder_of
+from rnnx.registry.manager import CORE, Failure, Plugins, plugins
+from rnnx.registry.registry import Entry, Owner
+from rnnx.system.text import one_line, printable
+
+# What a failure's words mean → what its author, or its user, can do.
+ADVICE: Sequence[tuple[str, str]] = (
+    (
+        r"No module named '(?P<name>[\w.]+)'",
+        "if {name} is the plugin's own, its pyproject.toml names a module that is not there: mend "
+        "it and install again; else pip install what holds {name}, and name it in the plugin's "
+        "dependencies",
+    ),
+    (r"^SyntaxError|^IndentationError", "mend that line; the plugin may need a newer Python"),
+    (
+        r"^SystemExit",
+        "a module must not end the process that imports it",
+    ),
+    (r"^AttributeError: module", "the entry point names something that the module does not have"),
+    (r"there is no hook", "a hook is found by its name: call the function by one of those"),
+    (r"requires_api", "pip install --upgrade rnnx, or the plugin, until the versions fit"),
+    (r"registered twice", "keep one of the two entry points, or register calls"),
+    (r"is registered by", "uninstall one, or have its author rename the component"),
+    (r"a field called|asks for one|has no method|its method", "see docs/reference/contracts"),
+    (
+        r"no configuration can be made",
+        "fields are numbers, texts, booleans, Enums, float | None, or dataclasses of these",
+    ),
+)
+
+
+class Finding(NamedTuple):
+    """One thing about a plugin."""
+
+    owner: Owner
+    text: str
+    wrong: bool
+    advice: str = ""
+
+
+def doctor() -> int:
+    """Print what is there and what is wrong with it; 1 if something is."""
+    found = plugins()
+    findings = list(_findings(found))
+    for owner in _owners(found):
+        print(f"{owner} ({owner.entry_point})")
+        own = [finding for finding in findings if finding.owner == owner]
+        for finding in own:
+            print(f"  {'wrong' if finding.wrong else 'note'}: {printable(finding.text)}")
+            if finding.advice:
+                print(f"         {printable(finding.advice)}")
+        if not any(finding.wrong for finding in own):
+            print(f"  well: {_given(found, owner)}")
+    wrong = sum(finding.wrong for finding in findings)
+    print(f"{wrong} wrong" if wrong else "all plugins are well")
+    return 1 if wrong else 0
+
+
+def _owners(found: Plugins) -> list[Owner]:
+    owners = dict.fromkeys([*found.owners, *(failure.owner for failure in found.failures)])
+    return list(owners)
+
+
+def _given(found: Plugins, owner: Owner) -> str:
+    given = [f"{entry.kind} {entry.name}" for entry in found.registry if entry.owner == owner]
+    given += [f"folder {path}" for own, path in found.conf_paths if own == owner]
+    return ", ".join(given) or "nothing registered"
+
+
+def _findings(found: Plugins) -> Iterator[Finding]:
+    for failure in found.failures:
+        where = (
+            f" ({failure.where})" if failure.where and failure.where not in failure.cause else ""
+        )
+        yield Finding(failure.owner, failure.cause + where, True, advice(failure))
+    for note in found.notes:
+        yield Finding(note.owner, note.text, False)
+    for entry in found.registry:
+        if entry.owner.distribution != CORE:
+            yield from _component(entry)
+    for owner, path in found.conf_paths:
+        yield from _recipes(owner, path)
+
+
+def advice(failure: Failure) -> str:
+    """What to do about a failure; "" where its own words say it."""
+    for pattern, words in ADVICE:
+        if match := re.search(pattern, failure.cause):
+            return words.format(**match.groupdict())
+    if failure.where:
+        return "that line is the plugin's own: rnnx was only importing it or asking its hooks"
+    return ""
+
+
+def _component(entry: Entry) -> Iterator[Finding]:
+    """A component with its own defaults, where it has them."""
+    what = f"{entry.kind} {entry.name}"
+    try:
+        component = entry.component()
+    except TypeError as error:
+        if "required positional" not in str(error):
+            yield Finding(entry.owner, f"{what}: {one_line(error)}", True)
+        return
+    except (Exception, SystemExit) as error:  # whatever a __post_init__ raises
+        cause = f"{what}: its own defaults are refused: {one_line(error)}"
+        yield Finding(entry.owner, cause, True, "give fields defaults within their ranges")
+        return
+    try:
+        hash(component)
+    except TypeError as error:
+        cause = f"{what}: a component has to be hashable, a value: {error}"
+        yield Finding(entry.owner, cause, True, "use tuples and frozen dataclasses as fields")
+
+
+def _recipes(owner: Owner, path: str) -> Iterator[Finding]:
+    """Every experiment and every set of values to sweep of a plugin's folder, composed."""
+    found = [(group, folder_of(path) / group) for group in RECIPES]
+    files = [(g, file.name) for g, folder in found if folder.is_dir() for file in folder.iterdir()]
+    for group, file in files:
+        name = file.removesuffix(".yaml")
+        if (conf_folder() / group / file).is_file():
+            cause = f"{group} {name}: rnnx has one of that name, which hides it"
+            yield Finding(owner, cause, True, "call the file otherwise")
+            continue
+        try:
+            compose([f"{group}={name}"])
+        except RnnxError as error:
+            yield Finding(owner, f"{group} {name}: {error}", True)

@@ -1,0 +1,92 @@
+"""``rnnx train --help``: every choice by kind, every key, each with a line from its docstring."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rnnx.config.compose import MAIN, conf_folder
+from rnnx.config.settings import Train
+from rnnx.registry.description import first_line, kinds_and_names, options_of
+from rnnx.registry.importing import folder_of
+from rnnx.registry.manager import CORE, plugins
+from rnnx.system.text import printable
+
+# Folder of recipes → what they are.
+RECIPES = {
+    "experiment": "a recipe of choices and values",
+    "sweep": "ready sets of values for -m",
+}
+
+HEAD = """Usage: rnnx train [KEY=VALUE …] [-m]
+
+Trains a network. A choice is KIND=NAME, an option of it KIND.OPTION=VALUE; rnnx describe KIND NAME
+tells a component's options. -m runs every combination of KEY=A,B.
+"""
+
+
+def show() -> None:
+    """Print it, each line no wider than a terminal."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    for line in _lines():
+        text = printable(line)
+        print(text if not width or len(text) <= width else text[: max(width - 1, 20)] + "…")
+
+
+def _lines() -> Iterator[str]:
+    yield from HEAD.splitlines()
+    chosen = defaults()
+    for kind, entries in kinds_and_names():
+        yield ""
+        yield f"{kind}:" + (
+            f" ({chosen[kind]} unless you choose)" if kind in chosen else _how(kind)
+        )
+        for entry in entries:
+            foreign = "" if entry.owner.distribution == CORE else f" [{entry.owner.distribution}]"
+            yield f"  {entry.name:<20} {first_line(entry.component)}{foreign}"
+    for group, about in RECIPES.items():
+        yield ""
+        yield f"{group}: {about}, {group}=NAME"
+        for name, comment in recipes(group):
+            yield f"  {name:<20} {comment}"
+    yield ""
+    yield "the run's own keys:"
+    for option in options_of(Train):
+        yield f"  {option.name + '=' + option.default:<28} {option.about}"
+    yield ""
+    yield "options: -m/--multirun, -c/--cfg job|hydra|all, -i/--info, -p/--package, --resolve,"
+    yield "         --config-dir FOLDER, --hydra-help, --debug, -h/--help"
+
+
+def _how(kind: str) -> str:
+    if kind == "probe":
+        return " (none unless you choose; several as probe=[NAME,NAME], options probes.NAME.OPTION)"
+    return " (named by cell.weights.… and head.weights.…)"
+
+
+def defaults() -> dict[str, str]:
+    """Kind → what train.yaml chooses."""
+    import yaml
+
+    listed = yaml.safe_load((conf_folder() / f"{MAIN}.yaml").read_text("utf-8"))["defaults"]
+    pairs = (next(iter(item.items())) for item in listed if isinstance(item, dict))
+    return {str(kind): name for kind, name in pairs if isinstance(name, str)}
+
+
+def recipes(group: str) -> list[tuple[str, str]]:
+    """Every recipe with the comment that it begins with, rnnx's own and plugins'."""
+    found: dict[str, str] = {}
+    own = [Path(str(folder_of(path))) for _, path in plugins().conf_paths]
+    for folder in [conf_folder(), *own]:
+        for file in sorted((folder / group).glob("*.yaml")):
+            found.setdefault(file.stem, _comment(file))
+    return sorted(found.items())
+
+
+def _comment(file: Path) -> str:
+    for line in file.read_text("utf-8", "replace").splitlines():
+        if line.startswith("#") and "@package" not in line:
+            return line.lstrip("# ")
+    return ""

@@ -1,0 +1,45 @@
+"""The tracker's own UI, as a process beside ours."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+
+from rnnx.config.components import component_from
+from rnnx.config.compose import compose
+from rnnx.errors import ConfigError
+
+
+def _refuse_busy(port: int) -> None:
+    with socket.socket() as asked:
+        if asked.connect_ex(("127.0.0.1", port)) == 0:
+            raise ConfigError(f"--port {port}: another program answers there; choose another port")
+
+
+def open_ui(overrides: Sequence[str], port: int) -> int:
+    """Serve the tracker's own UI until it is stopped; its exit code."""
+    tracker = component_from("tracker", compose(overrides)["tracker"])
+    ui = tracker.ui("127.0.0.1", port)
+    if ui is None:
+        raise ConfigError("tracker: it has no UI to start; `rnnx runs` lists the runs")
+    if not ui.command:
+        print(f"{ui.address}  (a server of its own, it runs already)")
+        return 0
+    _refuse_busy(port)
+    print(f"{ui.address}  (Ctrl-C stops it)", flush=True)
+    # A server starts workers of its own: a group, so that all of them end with this command.
+    environment = os.environ | ui.environment
+    server = subprocess.Popen(ui.command, env=environment, start_new_session=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()

@@ -1,0 +1,155 @@
+"""From a configuration to the components and settings that it names."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeAlias
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnx.config.settings import Train
+from rnnx.contracts.components import KINDS, Initializer
+from rnnx.errors import ConfigError
+from rnnx.registry.registry import Registry
+from rnnx.registry.schema import _fields_node, component_node, describe, fields_of
+
+
+def component_from(kind: str, values: Mapping[str, Any], where: str | None = None) -> Any:
+    """The component that ``values`` describes: ``name`` and any of its fields.
+
+    ``where`` (default: the kind) stands in front of an error: ``cell.hidden_size=-5: must be …``.
+    """
+    from rnnx.registry.manager import registry
+
+    where = where or kind
+    given = dict(values) if isinstance(values, Mapping) else {}
+    name = given.pop("name", None)
+    if not isinstance(name, str):
+        choices = ", ".join(registry().names(kind))
+        raise ConfigError(f"{where}: it names no {kind}; give one of {choices}")
+    cls = registry().get(kind, name, where).component
+    try:
+        node = OmegaConf.merge(_fields_node(cls), given)
+        missing = sorted(OmegaConf.missing_keys(node))
+        if missing:
+            raise ConfigError(f"{missing[0]}: is not set; give {where}.{missing[0]}=…")
+        component = OmegaConf.to_object(node)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{where}.{describe(error, fields_of(cls))}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{where}.{error}") from None
+    _check_fillings(component, where)
+    return component
+
+
+def _check_fillings(component: Any, where: str) -> None:
+    """A nested ``weights`` names initializers: look each up now, not at the first step."""
+    weights = getattr(component, "weights", None)
+    if is_dataclass(weights) and not isinstance(weights, type):
+        for item in fields(weights):
+            initializer(getattr(weights, item.name), f"{where}.weights.{item.name}")
+
+
+def chosen_again(kind: str, values: Mapping[str, Any], component: Any) -> list[str]:
+    """The overrides, quoted for a shell, that bring this component about once more."""
+    from rnnx.registry.manager import CORE, registry
+
+    name = values["name"]
+    foreign = registry().get(kind, name).owner.distribution != CORE
+    own = [f"{kind}={name}"] if foreign else []
+    for item in fields(component):
+        if (value := getattr(component, item.name)) != item.default:
+            own.append(f"{kind}.{item.name}={value}")
+    return [shlex.quote(text) for text in own]
+
+
+@dataclass(frozen=True)
+class Components:
+    """The components of one experiment."""
+
+    dataset: Any
+    cell: Any
+    head: Any
+    clipper: Any
+    optimizer: Any
+    schedule: Any
+    sampler: Any
+    tracker: Any
+    probes: Mapping[str, Any]
+
+
+def settings_from(config: Mapping[str, Any]) -> Train:
+    """The run's own settings, their ranges checked; nothing but these and components."""
+    foreign = sorted(str(key) for key in config.keys() - {*fields_of(Train), *KINDS, "probes"})
+    if foreign:
+        raise ConfigError(f"{foreign[0][:80]}: there is no such key")
+    own = {key: value for key, value in config.items() if key in fields_of(Train)}
+    try:
+        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), own))
+    except OmegaConfBaseException as error:
+        raise ConfigError(describe(error, fields_of(Train))) from None
+    assert isinstance(made, Train)
+    return made
+
+
+def components_from(config: Mapping[str, Any]) -> Components:
+    """All components that a resolved configuration names, their ranges checked."""
+    chosen = {}
+    for kind in KINDS:
+        if kind in ("initializer", "probe"):
+            continue  # a cell's weights name initializers; probes may be none or many
+        values = config.get(kind)
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{kind}={values}: must name a {kind}")
+        chosen[kind] = component_from(kind, values)
+    probes = config.get("probes") or {}
+    if not isinstance(probes, Mapping):
+        raise ConfigError(f"probes={probes}: must be a mapping of probes; choose with probe=[…]")
+    made = {name: component_from("probe", v, f"probes.{name}") for name, v in probes.items()}
+    return Components(**chosen, probes=made)
+
+
+def store_nodes(registry: Registry) -> None:
+    """Put every component and the run's settings where Hydra's composition finds them."""
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    for entry in registry:
+        # Several probes may be chosen at once, so each has its own place.
+        package = f"probes.{entry.name}" if entry.kind == "probe" else entry.kind
+        node = component_node(entry)
+        store.store(entry.name, node, group=entry.kind, package=package, provider="rnnx")
+    store.store("train", _train_node(), group="schema", package="_global_")
+
+
+def _train_node() -> DictConfig:
+    """The run's settings and a place for each kind: typed and closed at the root."""
+    node: DictConfig = OmegaConf.structured(Train)
+    with open_dict(node):
+        for kind in KINDS:
+            if kind not in ("initializer", "probe"):
+                node[kind] = {}
+        node["probes"] = {}
+    return node
+
+
+Filling: TypeAlias = str | Mapping[str, Any] | Initializer
+"""``"normal"``, ``{"name": "normal", "scale": 0.1}``, or an initializer itself."""
+
+
+def initializer(filling: Filling, where: str = "weights") -> Initializer:
+    """The initializer that ``filling`` names; ``where`` stands in front of an error."""
+    from rnnx.registry.manager import registry
+
+    if isinstance(filling, str):
+        filling = {"name": filling}
+    if isinstance(filling, Mapping):
+        made: Initializer = component_from("initializer", filling, where)
+        return made
+    if not callable(getattr(filling, "fill", None)):
+        choices = ", ".join(registry().names("initializer"))
+        raise ConfigError(f"{where}={filling}: must name an initializer; choose: {choices}")
+    return filling

@@ -1,0 +1,57 @@
+"""The identity of a configuration: its hash, its flat parameters, the versions behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rnnx.contracts.components import KINDS
+from rnnx.registry.manager import registry
+from rnnx.version import __version__
+
+# What changes where a run is kept, how many go side by side or what it is compared with, but not
+# what it computes.
+ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "sweep", "resume", "baseline")
+
+
+def config_hash(config: Mapping[str, Any], seedless: bool = False) -> str:
+    """A SHA-256 (16 hexadecimal digits) of all that decides a run's figures."""
+    left_out = {*ELSEWHERE, "seed"} if seedless else set(ELSEWHERE)
+    kept = {key: value for key, value in config.items() if key not in left_out}
+    text = json.dumps(kept, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
+    """``{"cell": {"name": …}}`` as ``{"cell.name": …}``, values as text."""
+    return dict(_flatten(config, ""))
+
+
+def _flatten(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, str(value)
+
+
+def versions(config: Mapping[str, Any]) -> dict[str, str]:
+    """Distribution → version of rnnx and of every plugin that owns a chosen component."""
+    chosen = [(kind, config[kind]["name"]) for kind in KINDS if kind in config]
+    chosen += [("probe", name) for name in config.get("probes") or {}]
+    chosen += [("initializer", name) for _, name in _fillings(config)]
+    owners = [registry().get(kind, name).owner for kind, name in chosen]
+    return {"rnnx": __version__} | {o.distribution: o.version for o in owners}
+
+
+def _fillings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """``cell.input``, ``head.output``, … and the initializer that each names."""
+    for kind in KINDS:
+        component = config.get(kind)
+        weights = component.get("weights") if isinstance(component, Mapping) else None
+        for field, filling in (weights if isinstance(weights, Mapping) else {}).items():
+            name = filling.get("name") if isinstance(filling, Mapping) else filling
+            if isinstance(name, str):
+                yield f"{kind}.{field}", name

@@ -1,0 +1,26 @@
+"""From the name of an initialiser to filled weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.arrays import Array
+from rnnx.config.components import Filling, initializer
+
+
+def fill(
+    filling: Filling,
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    dtype: npt.DTypeLike,
+    blocks: int = 1,
+) -> Array:
+    """Weights of (blocks · n_out, n_in) for ``shape`` = (n_out, n_in), each block filled alone.
+
+    A gate is a block: the fan of an LSTM's forget gate is its own, not four times as large, and
+    an orthogonal recurrent matrix is orthogonal gate by gate.
+    """
+    chosen = initializer(filling)
+    parts = [chosen.fill(rng, shape[0], shape[1], dtype) for _ in range(blocks)]
+    return np.ascontiguousarray(np.concatenate(parts), dtype)

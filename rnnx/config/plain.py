@@ -1,0 +1,55 @@
+"""Plain values: a stored or composed configuration holds nothing that is looked up when read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rnnx.system.text import is_text
+
+LARGEST = 2**63  # of whole numbers: none of ours is beyond
+DEEPEST = 16  # nested mappings and lists in a configuration; ours has four
+
+
+def not_plain(config: Mapping[str, Any]) -> str:
+    """Why a configuration is not made of plain values, in one line; empty if it is."""
+    for path, value in _leaves(config, ()):
+        cause = _oddity(value)
+        if cause:
+            return f"{_told(path)} {cause}; a configuration has plain values alone"
+    return ""
+
+
+def _oddity(value: Any) -> str:
+    if isinstance(value, str):
+        if "${" in value:
+            return f"holds an interpolation ({value[:60]!r})"
+        if "\0" in value or not is_text(value):
+            return f"holds what is no text ({value[:60]!r})"
+        return ""
+    if isinstance(value, int):
+        return "" if -LARGEST <= value < LARGEST else "is too large a number"
+    if value is None or isinstance(value, float):
+        return ""
+    return f"is a {type(value).__name__}, or nested too deep"
+
+
+def _leaves(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value and every key of nested mappings and lists, each with its path."""
+    inner: Sequence[tuple[Any, Any]] = ()
+    if len(path) >= DEEPEST:
+        yield path, value
+    elif isinstance(value, Mapping):
+        inner = list(value.items())
+        for key, _ in inner:
+            yield (*path, key), key if isinstance(key, str) else [key]
+    elif isinstance(value, list):
+        inner = list(enumerate(value))
+    else:
+        yield path, value
+    for key, child in inner:
+        yield from _leaves(child, (*path, key))
+
+
+def _told(path: tuple[Any, ...]) -> str:
+    return ".".join(str(part)[:60] for part in path)

@@ -1,0 +1,47 @@
+"""The contracts between the core and its components; a plugin imports them from here.
+
+What passes through them (parameters, scratch buffers, a corpus, an observation) has a name of its
+own in :mod:`rnnx`.
+"""
+
+from rnnx.contracts.components import (
+    API_VERSION,
+    KINDS,
+    Cell,
+    Clipper,
+    Dataset,
+    GatedCell,
+    Grammar,
+    GrammaticalDataset,
+    Head,
+    Initializer,
+    Optimizer,
+    Sampler,
+    Schedule,
+    StreamingCell,
+)
+from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
+from rnnx.contracts.trackers import RunLog, Tracker
+
+__all__ = [
+    "API_VERSION",
+    "KINDS",
+    "Cell",
+    "Clipper",
+    "ConcludingProbe",
+    "Dataset",
+    "GatedCell",
+    "Grammar",
+    "GrammaticalDataset",
+    "Head",
+    "Initializer",
+    "NetworkView",
+    "Optimizer",
+    "Probe",
+    "RunLog",
+    "Sampler",
+    "Schedule",
+    "StreamingCell",
+    "Tracker",
+    "TrainedModel",
+]

@@ -1,0 +1,188 @@
+"""The contract of a probe: what it is given to look at, and what it returns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.arrays import Array, State
+
+if TYPE_CHECKING:
+    from rnnx.contracts.components import Cell, Grammar, Head, Sampler
+    from rnnx.contracts.parameters import Parameters
+    from rnnx.contracts.scratch import Scratch
+    from rnnx.data.corpus import Corpus, Split
+    from rnnx.data.vocabulary import Vocabulary
+
+
+class Probe(Protocol):
+    """Observes training and changes nothing."""
+
+    every: int
+    """Observe step 1 and every multiple of this many steps (≥ 1)."""
+
+    def observe(self, seen: Observation) -> Findings:
+        """Metrics, images and files of one step.
+
+        Raises :class:`rnnx.errors.ConfigError` for a data set to which it does not apply.
+        """
+
+
+@runtime_checkable
+class ConcludingProbe(Probe, Protocol):
+    """A probe that also looks at the finished run: optional."""
+
+    def conclude(self, outcome: Outcome) -> Findings:
+        """Metrics, images and files, once, after the last step.
+
+        Raises :class:`rnnx.errors.ConfigError` for a data set to which it does not apply.
+        """
+
+
+class NetworkView(Protocol):
+    """The network as a probe may use it: cells and head as functions of parameters."""
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of every layer."""
+
+    @property
+    def head(self) -> Head:
+        """The head on the top layer."""
+
+    @property
+    def n_symbols(self) -> int:
+        """The size of the vocabulary."""
+
+    @property
+    def layers(self) -> int:
+        """The number of layers; their parameters are ``params["layer0"]`` and so on."""
+
+    def initial_state(self, B: int, dtype: npt.DTypeLike) -> tuple[State, ...]:
+        """The zero state of every layer."""
+
+    def forward(
+        self,
+        params: Parameters,
+        x: Array,
+        states: tuple[State, ...],
+        lengths: Array | None,
+        scratch: Scratch,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Array, tuple[State, ...], Any]:
+        """(T, B) ids → the top layer's h (T, n_a, B), the final states, one cache a layer.
+
+        Without ``rng`` there is no dropout.
+        """
+
+
+class TrainedModel(Protocol):
+    """The trained model as a probe may use it; :class:`rnnx.Model` is one."""
+
+    config: dict[str, Any]
+    """The resolved configuration of the run."""
+
+    vocabulary: Vocabulary
+    """Symbols and ids."""
+
+    @property
+    def params(self) -> Parameters:
+        """The parameters of all layers and the head."""
+
+    def sample(
+        self,
+        count: int = 1,
+        prompt: str = "",
+        sampler: str | dict[str, Any] | Sampler | None = None,
+        seed: int = 0,
+        length: int | None = None,
+        grammar: Grammar | None = None,
+    ) -> list[str]:
+        """``count`` texts that begin with ``prompt``; see :meth:`rnnx.Model.sample`."""
+
+    def score(self, lines: Sequence[str]) -> Array:
+        """(lines,) the mean of −ln p in nats a character, each line's newline counted."""
+
+    def mean_nats(self, split: Split) -> float:
+        """The mean of −ln p over a split, in nats a token."""
+
+
+class Observation(NamedTuple):
+    """What a step computed; a probe must not change it."""
+
+    step: int
+    x: Array  # (T, B) ids
+    y: Array  # (T, B) ids
+    lengths: Array | None  # (B,)
+    h: Array  # (T, n_a, B), the top layer's
+    dh: Array  # (T, n_a, B)
+    params: Parameters
+    grads: Parameters  # before clipping
+    symbols: Sequence[str]  # the vocabulary
+    network: NetworkView
+
+
+class Outcome(NamedTuple):
+    """A finished run; a probe must not change it."""
+
+    model: TrainedModel  # of the best checkpoint by held-out loss, else of the last
+    corpus: Corpus
+    seed: int  # the run's
+
+
+class _Findings(NamedTuple):
+    metrics: Mapping[str, float]  # name → value
+    images: Mapping[str, bytes]  # name [a-z0-9_] → PNG
+    files: Mapping[str, bytes]  # name [A-Za-z0-9_.-] → content
+
+
+class Findings(_Findings):
+    """What a probe returns: ``Findings(metrics, images, files)``, each a dict by name.
+
+    ``figures`` and ``pictures`` are the names that ``metrics`` and ``images`` had at first;
+    probes that use them keep working.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        metrics: Mapping[str, float] | None = None,
+        images: Mapping[str, bytes] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        *,
+        figures: Mapping[str, float] | None = None,
+        pictures: Mapping[str, bytes] | None = None,
+    ) -> Findings:
+        metrics = metrics if metrics is not None else figures
+        images = images if images is not None else pictures
+        return super().__new__(
+            cls,
+            {} if metrics is None else metrics,
+            {} if images is None else images,
+            {} if files is None else files,
+        )
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """The first name of ``metrics``."""
+        return self.metrics
+
+    @property
+    def pictures(self) -> Mapping[str, bytes]:
+        """The first name of ``images``."""
+        return self.images
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a tracker takes ``name`` for an image."""
+    return re.fullmatch(r"[a-z0-9_]{1,200}", name) is not None
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a tracker takes ``name`` for a probe's file."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name) is not None

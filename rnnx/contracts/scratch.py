@@ -1,0 +1,146 @@
+"""Reused buffers: what keeps a training step from allocating."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnx.arrays import Array, Params
+
+Plan = TypeVar("Plan")
+LINE = 64  # bytes of a cache line
+
+
+def aligned(size: int, dtype: np.dtype[np.generic]) -> Array:
+    """(size,), undefined contents, from a cache line's first byte on.
+
+    NumPy's own memory begins 16 bytes after one, so that every register of 64 bytes would be loaded
+    from two lines, and two threads that write neighbouring columns would share them.
+    """
+    raw = np.empty(size * dtype.itemsize + LINE, np.uint8)
+    start = -int(raw.__array_interface__["data"][0]) % LINE
+    return raw[start : start + size * dtype.itemsize].view(dtype)
+
+
+def _extent(array: Array) -> int | None:
+    """Bytes from an array's first number to the end of its last; None if it visits any twice."""
+    extent = array.itemsize
+    axes = zip(array.strides, array.shape, strict=True)
+    for stride, size in sorted(axis for axis in axes if axis[1] != 1):
+        if stride < extent or stride % array.itemsize:
+            return None
+        extent += stride * (size - 1)
+    return extent
+
+
+class Scratch:
+    """Named buffers that grow and are never freed, owned by the caller of a component.
+
+    A component asks by name, shape and dtype and gets an array with *undefined contents* that
+    stays its own until it asks for the same name again. T changes with every batch of names, so a
+    buffer is a flat block and the array a reshaped front part of it. One child a layer keeps the
+    names of two cells apart.
+    """
+
+    compiled: bool
+    """Whether components may compute in compiled kernels: the run's backend. Children inherit it;
+    a component that has none takes no notice."""
+
+    threads: int
+    """How many threads a compiled kernel may use; children inherit it."""
+
+    def __init__(self, compiled: bool = False, threads: int = 1) -> None:
+        self.compiled, self.threads = compiled, threads
+        self._blocks: dict[str, Array] = {}
+        self._views: dict[tuple[str, tuple[int, ...], npt.DTypeLike], Array] = {}
+        self._likes: dict[Hashable, Array] = {}
+        self._bound: dict[str, Array] = {}
+        self._children: dict[str, Scratch] = {}
+        self._plans: dict[Hashable, Any] = {}  # one dictionary for all children, too
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+        """An array of ``shape``; the same memory for the same ``name``, contents undefined."""
+        key = (name, shape, dtype)
+        view = self._views.get(key)
+        if view is None:
+            view = self._views[key] = self._make(name, shape, np.dtype(dtype))
+        return view
+
+    def like(self, name: str, array: Array) -> Array:
+        """An array of ``array``'s shape, dtype and strides, so that a pass over both runs along.
+
+        Where ``array`` visits a place twice (a broadcast view), it is in C order.
+        """
+        key = (name, array.shape, array.dtype, array.strides)
+        view = self._likes.get(key)
+        if view is None:
+            extent, strides = _extent(array), array.strides
+            if extent is None:
+                extent, strides = array.nbytes, np.empty(array.shape, array.dtype).strides
+            block = self.array(name, (extent // array.itemsize,), array.dtype)
+            view = self._likes[key] = np.ndarray(array.shape, array.dtype, block, 0, strides)
+        return view
+
+    def _make(self, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
+        bound = self._bound.get(name)
+        if bound is not None and bound.shape == shape and bound.dtype == dtype:
+            return bound
+        size = prod(shape)
+        block = self._blocks.get(name)
+        if block is None or block.size < size or block.dtype != dtype:
+            self._forget(name)  # the old block's views would keep it alive
+            block = self._blocks[name] = aligned(size, dtype)
+        return block[:size].reshape(shape)
+
+    def _forget(self, name: str) -> None:
+        """All views of the block ``name``, and the plans, which may hold some."""
+        self._views = {k: v for k, v in self._views.items() if k[0] != name}
+        self._likes.clear()
+        self._plans.clear()
+
+    def plan(self, make: Callable[..., Plan], *sizes: Hashable) -> Plan:
+        """``make(scratch, *sizes)``, kept for these sizes: buffers asked for once, not every step.
+
+        What ``make`` answers is to hold arrays of this scratch and its children, and nothing that
+        depends on more than ``sizes``. It is made anew after a buffer grew.
+        """
+        key = (id(self), make, *sizes)
+        found: Plan | None = self._plans.get(key)
+        if found is None:
+            found = make(self, *sizes)
+            self._plans[key] = found  # only now: making it may have made buffers grow
+        return found
+
+    def child(self, name: str) -> Scratch:
+        """The scratch of a part: its names are its own."""
+        found = self._children.get(name)
+        if found is None:
+            found = self._children[name] = Scratch(self.compiled, self.threads)
+            found._plans = self._plans
+        return found
+
+    def bind(self, name: str, array: Array) -> None:
+        """Hand out ``array`` itself where ``name`` is asked for in its shape and dtype.
+
+        The training step binds ``dWx`` and the like to the flat gradient, so that a cell which
+        asks its scratch for ``"d" + parameter name`` writes its gradient where it is needed.
+        """
+        self._bound[name] = array
+        self._forget(name)
+
+    def bound(self, grads: Mapping[str, Params]) -> Scratch:
+        """This scratch, in which ``dWx`` and the like are the arrays of ``grads`` themselves."""
+        for part, arrays in grads.items():
+            for name, array in arrays.items():
+                self.child(part).bind(f"d{name}", array)
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the blocks of this scratch and its children."""
+        own = sum(block.nbytes for block in self._blocks.values())
+        return own + sum(child.nbytes for child in self._children.values())

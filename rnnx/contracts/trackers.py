@@ -1,0 +1,130 @@
+"""The contract of a tracker: where runs are kept, written by one side and read by another."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeGuard
+
+
+class Point(NamedTuple):
+    """One value of one metric."""
+
+    key: str  # "train/loss"
+    value: float
+    step: int  # finished updates
+    timestamp: int  # milliseconds since 1970, made with the point
+
+
+LARGEST = 2**63  # of whole numbers that a tracker can store
+
+
+def is_number(value: object) -> bool:
+    """Whether a value that was read is a number which a float can take."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return -LARGEST <= value < LARGEST
+    return isinstance(value, float)
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Whether a value that was read is a time in seconds since 1970, up to the year 2242."""
+    return isinstance(value, int | float) and is_number(value) and 0 <= value < 2**33
+
+
+def point_of(line: str) -> Point | None:
+    """The point of a line ``[key, value, step, timestamp]``; None for a damaged one."""
+    try:
+        key, value, step, timestamp = json.loads(line)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    whole = all(type(n) is int and 0 <= n < LARGEST for n in (step, timestamp))
+    if not (whole and is_number(value) and isinstance(key, str) and is_key(key)):
+        return None
+    return Point(key, float(value), step, timestamp)
+
+
+def is_folder(name: str) -> bool:
+    """Whether ``name`` can be that of a tracker's folder: samples, checkpoints or a probe's."""
+    return re.fullmatch(r"[a-z][a-z0-9_]{0,99}", name) is not None
+
+
+def is_key(key: str) -> bool:
+    """Whether ``key`` can be a metric's name or a tag's."""
+    return 0 < len(key) <= 250 and key.isprintable()
+
+
+class RunSummary(NamedTuple):
+    """What a tracker knows of a run."""
+
+    id: str
+    status: str  # RUNNING, FINISHED, FAILED or KILLED
+    name: str
+    started: float  # seconds since 1970
+    folder: str  # the run's local folder, "" if unknown
+    metrics: Mapping[str, float]  # the last value of each
+    tags: Mapping[str, str]
+
+
+class UI(NamedTuple):
+    """A tracker's own pages."""
+
+    address: str  # what to open in a browser
+    command: list[str]  # what serves them; empty: a server runs already
+    environment: Mapping[str, str]  # for the command, beside the user's own
+
+
+class RunLog(Protocol):
+    """One open run of a tracker."""
+
+    id: str
+
+    def params(self, params: Mapping[str, str]) -> None:
+        """Store parameters; those that the run has already, with the same values, do no harm."""
+
+    def points(self, points: Sequence[Point]) -> None:
+        """Store metric values."""
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Set or replace tags."""
+
+    def file(self, path: Path, folder: str = "") -> None:
+        """Copy a local file into the run, under ``folder``."""
+
+    def picture(self, name: str, path: Path, step: int) -> None:
+        """Copy a PNG into the run as the picture ``name`` [a-z0-9_] of ``step``."""
+
+    def finish(self, status: str, ended: float | None = None) -> None:
+        """End the run as FINISHED, FAILED or KILLED.
+
+        ``ended``, seconds since 1970, is when it did; None: now.
+        """
+
+
+class Tracker(Protocol):
+    """Keeps runs: a side that writes and a side that reads.
+
+    Raises :class:`rnnx.errors.StoreError` where the store cannot be used.
+    """
+
+    def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
+        """Open the store and create a run that is RUNNING."""
+
+    def reopen(self, run_id: str) -> RunLog:
+        """Go on with a run that exists."""
+
+    def runs(self, limit: int) -> list[RunSummary]:
+        """The newest runs, newest first."""
+
+    def find(self, prefix: str) -> list[RunSummary]:
+        """The runs whose id begins with ``prefix``."""
+
+    def fetch(self, run_id: str, path: str, into: Path) -> Path:
+        """Copy the artifact ``path`` of a run into the folder ``into``."""
+
+    def history(self, run_id: str, key: str) -> list[Point]:
+        """All points of a metric, by step."""
+
+    def ui(self, host: str, port: int) -> UI | None:
+        """Where the tracker's own UI is and the command that serves it; None if it has none."""

@@ -1,0 +1,151 @@
+"""From ids to batches: time first, padded, shifted by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.data.corpus import Examples, Split, Stream
+from rnnx.errors import DataError
+
+
+class Batch(NamedTuple):
+    """What one step learns from: y is what follows x."""
+
+    x: Array  # (T, B) ids; −1 is the zero vector
+    y: Array  # (T, B) ids; 0 in the padding
+    lengths: Array | None  # (B,), or None where every column has T steps
+    carried: bool  # whether the state goes on from the batch before
+    tokens: int  # how many targets count
+
+
+class TrainBatches:
+    """Batches without end, and the whole state of their order."""
+
+    def __init__(self, split: Split, batch_size: int, rng: np.random.Generator) -> None:
+        self._split, self._rng = split, rng
+        self._order = np.empty(0, np.int64)  # examples still to come in this epoch
+        self._cursor = 0  # batches given out
+        if isinstance(split, Examples):
+            _refuse_large(batch_size, len(split), "examples")
+        else:
+            _refuse_large(batch_size, split.tokens, "symbols after the first")
+        self._B = batch_size
+
+    def next(self) -> Batch:
+        """The next batch; epochs follow one another without a seam."""
+        split, cursor = self._split, self._cursor
+        self._cursor += 1
+        if isinstance(split, Examples):
+            which = self._draw(split)
+            if not split.carry:  # columns that still run at a step are neighbours
+                which = which[longest_first(split.lengths[which])]
+            return pack(split, which, split.carry and cursor > 0)
+        rows = split.tokens // self._B  # steps of each column
+        windows = -(-rows // split.length)
+        return window(split, self._B, rows, cursor % windows)
+
+    def _draw(self, split: Examples) -> Array:
+        """The places of the next B examples."""
+        while len(self._order) < self._B:
+            n = len(split)
+            order = self._rng.permutation(n) if split.shuffle else np.arange(n)
+            self._order = np.concatenate([self._order, order])
+        drawn, self._order = self._order[: self._B], self._order[self._B :]
+        return drawn
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps; the generator is kept by its owner."""
+        return {"order": self._order.copy(), "cursor": self._cursor}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from ``state``; TypeError or ValueError for what is none of this split."""
+        order, cursor = state["order"], state["cursor"]
+        if not isinstance(order, np.ndarray) or order.ndim != 1 or order.dtype != np.int64:
+            raise TypeError("the order of the batches is no row of whole numbers")
+        most = len(self._split) if isinstance(self._split, Examples) else 0
+        if len(order) and not 0 <= int(order.min()) <= int(order.max()) < most:
+            raise ValueError("the order of the batches names examples that are not there")
+        if type(cursor) is not int or not 0 <= cursor < 2**63:
+            raise ValueError("the number of batches is out of range")
+        self._order, self._cursor = order.copy(), cursor
+
+
+def _refuse_large(batch_size: int, most: int, what: str) -> None:
+    if batch_size > most:
+        raise DataError(
+            f"batch_size={batch_size}: is larger than the training data of {most} {what}; "
+            f"choose 1 … {most} or give more data"
+        )
+
+
+def longest_first(lengths: Array) -> Array:
+    """The order in which ``lengths`` fall; what is equal keeps its own."""
+    return np.argsort(-lengths.astype(np.intp), kind="stable")
+
+
+def pack(split: Examples, which: Array, carried: bool) -> Batch:
+    """The examples at ``which`` as one batch in this order, padded to the longest."""
+    if len(which) == 1:
+        return _single(split, int(which[0]), carried)
+    lengths = split.lengths[which].astype(np.intp)
+    T = int(np.maximum.reduce(lengths))
+    steps = np.arange(T)[:, None]
+    # Beyond an example's end any place will do: "clip" takes one that exists.
+    y = split.ids.take(split.starts[which] + steps, mode="clip").astype(np.intp)
+    x = np.empty_like(y)
+    x[0] = -1 if split.first is None else split.first[which]
+    x[1:] = y[:-1]
+    tokens = int(np.add.reduce(lengths))
+    if tokens == y.size:
+        return Batch(x, y, None, carried, tokens)
+    ended = steps >= lengths  # (T, B)
+    np.copyto(x, -1, where=ended)
+    np.copyto(y, 0, where=ended)
+    return Batch(x, y, lengths, carried, tokens)
+
+
+def _single(split: Examples, i: int, carried: bool) -> Batch:
+    """Example ``i`` alone: no padding, so x and y are two views of the same ids."""
+    targets = split.targets(i)
+    ids = np.empty((len(targets) + 1, 1), np.intp)
+    ids[0] = -1 if split.first is None else split.first[i]
+    ids[1:, 0] = targets
+    return Batch(ids[:-1], ids[1:], None, carried, len(targets))
+
+
+def window(split: Stream, B: int, rows: int, index: int) -> Batch:
+    """Window ``index`` of B columns of ``rows`` steps each, the last column maybe shorter."""
+    start = index * split.length
+    stop = min(start + split.length, rows)
+    if B * rows <= split.tokens:  # all columns are whole, as in training: they are slices
+        n = B * rows
+        x, y = (split.ids[k : k + n].reshape(B, rows)[:, start:stop].T for k in (0, 1))
+        return Batch(x.astype(np.intp, "C"), y.astype(np.intp, "C"), None, index > 0, y.size)
+    places = np.arange(start, stop)[:, None] + np.arange(B) * rows  # (T, B)
+    left = split.tokens - np.arange(B) * rows - start  # targets of each column from here on
+    lengths = np.clip(left, 0, stop - start)
+    x = split.ids[np.minimum(places, split.tokens)].astype(np.intp)
+    y = split.ids[np.minimum(places + 1, split.tokens)].astype(np.intp)
+    if int(lengths[-1]) == stop - start:
+        return Batch(x, y, None, index > 0, y.size)
+    beyond = np.arange(stop - start)[:, None] >= lengths
+    x[beyond], y[beyond] = -1, 0
+    return Batch(x, y, lengths, index > 0, int(lengths.sum()))
+
+
+def evaluation_batches(split: Split, columns: int) -> Iterator[Batch]:
+    """Every target of ``split`` once, in an order of its own that nothing random decides."""
+    if isinstance(split, Examples):
+        order = longest_first(split.lengths)  # alike lengths side by side: less padding
+        for start in range(0, len(order), columns):
+            yield pack(split, order[start : start + columns], False)
+        return
+    # A column's first steps lack their context: no more columns than leave each a whole window.
+    B = max(1, min(columns, split.tokens // split.length))
+    rows = -(-split.tokens // B)
+    for index in range(-(-rows // split.length)):
+        yield window(split, B, rows, index)

@@ -1,0 +1,142 @@
+"""What a data set hands to training: ids in one of two shapes.
+
+Examples   many short sequences, each with a beginning and an end (lines, names, windows)
+Stream     one long sequence, read as B parallel streams whose state is carried on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.data.vocabulary import Vocabulary
+from rnnx.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Sequences cut from one array of ids.
+
+    Example i predicts ``y = ids[starts[i] : starts[i] + lengths[i]]``; its input is y delayed by
+    one step, after ``first[i]`` (−1, the zero vector, where ``first`` is None). So a line is its
+    ids with the newline at the end.
+    """
+
+    ids: Array  # (n,) unsigned integers, may be memory-mapped
+    starts: Array  # (examples,)
+    lengths: Array  # (examples,), each ≥ 1
+    first: Array | None = None  # (examples,) ids
+    shuffle: bool = True  # draw a new order in every epoch; False: keep the order given
+    carry: bool = False  # hand the final state of a batch to the next one
+
+    def __post_init__(self) -> None:
+        if len(self.starts) != len(self.lengths):
+            raise DataError(
+                f"examples: {len(self.starts)} starts for {len(self.lengths)} lengths; "
+                "give one length a start"
+            )
+        if len(self.lengths) and int(np.min(self.lengths)) < 1:
+            raise DataError("examples: every length must be at least 1")
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def tokens(self) -> int:
+        """How many targets there are."""
+        return int(np.sum(self.lengths))
+
+    def targets(self, i: int) -> Array:
+        """The target ids of example i."""
+        start = int(self.starts[i])
+        return self.ids[start : start + int(self.lengths[i])]
+
+    def select(self, which: Array) -> Examples:
+        """The examples at these places, in that order."""
+        first = None if self.first is None else self.first[which]
+        return Examples(
+            self.ids, self.starts[which], self.lengths[which], first, self.shuffle, self.carry
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """One sequence of ids, cut into windows of ``length`` steps."""
+
+    ids: Array  # (n,) unsigned integers, may be memory-mapped
+    length: int  # T, the steps of a window
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise DataError(f"dataset.length: {self.length} is not at least 1")
+
+    @property
+    def tokens(self) -> int:
+        """How many targets there are: all ids but the first."""
+        return max(len(self.ids) - 1, 0)
+
+
+Split: TypeAlias = Examples | Stream
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """A data set, read."""
+
+    vocabulary: Vocabulary
+    train: Split
+    val: Split | None  # the held-out part, None where there is none
+    sha256: str  # of the data as read, in hexadecimal
+    notes: tuple[str, ...] = ()  # what the user should know, one line each
+    show: Callable[[str], str] = str  # how a sample is shown to a person
+    # How a round is: update, smoothed loss, samples as shown → text. None: as any run's.
+    show_round: Callable[[int, float, Sequence[str]], str] | None = None
+
+
+def examples_of(vocabulary: Vocabulary, texts: Sequence[Iterable[str]]) -> Examples:
+    """Texts as examples, each closed by the vocabulary's end symbol if it has one."""
+    end = [] if vocabulary.end_id is None else [vocabulary.end_id]
+    encoded = [vocabulary.encode(text) + end for text in texts]
+    lengths = np.array([len(ids) for ids in encoded], np.int64)
+    flat = np.array([i for ids in encoded for i in ids], smallest_unsigned(len(vocabulary)))
+    return Examples(flat, np.cumsum(lengths) - lengths, lengths)
+
+
+def split_examples(
+    examples: Examples, val_fraction: float, seed: int
+) -> tuple[Examples, Examples | None]:
+    """Hold out a random ``val_fraction`` (at least one example, unless it is 0)."""
+    if val_fraction == 0:
+        return examples, None
+    held_out = max(1, int(len(examples) * val_fraction))
+    if held_out >= len(examples):
+        raise DataError(
+            f"dataset.val_fraction: {val_fraction} of {len(examples)} examples leaves none to "
+            "train on; give more data, or hold nothing out with dataset.val_fraction=0"
+        )
+    order = np.random.default_rng(seed).permutation(len(examples))
+    # Sorted: the split alone is random, the order of training is the batches' own business.
+    return examples.select(np.sort(order[held_out:])), examples.select(np.sort(order[:held_out]))
+
+
+def split_stream(stream: Stream, val_fraction: float) -> tuple[Stream, Stream | None]:
+    """Hold out the tail."""
+    if val_fraction == 0:
+        return stream, None
+    held_out = max(2, int(len(stream.ids) * val_fraction))
+    if held_out + 2 > len(stream.ids):
+        raise DataError(
+            f"dataset.val_fraction: {val_fraction} of {len(stream.ids)} symbols leaves none to "
+            "train on; give more data, or hold nothing out with dataset.val_fraction=0"
+        )
+    cut = len(stream.ids) - held_out
+    return Stream(stream.ids[:cut], stream.length), Stream(stream.ids[cut:], stream.length)
+
+
+def smallest_unsigned(n: int) -> np.dtype[np.unsignedinteger]:
+    """The smallest unsigned type that holds ids below n."""
+    return np.dtype(np.min_scalar_type(max(n - 1, 0)))

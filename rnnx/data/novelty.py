@@ -1,0 +1,52 @@
+"""How much of what a model writes is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from rnnx.data.corpus import Corpus, Examples
+from rnnx.data.vocabulary import Vocabulary
+
+MOST = 2_000_000  # training symbols that are searched; for more, nothing is claimed
+
+
+class Originality:
+    """Shares of samples that are new (not in the training data) and distinct (not repeated)."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+
+    def shares(self, texts: Sequence[str]) -> dict[str, float]:
+        """``{"new": …, "distinct": …}``, each of 0 … 1; "new" only where it is known."""
+        if not texts:
+            return {}
+        shares = {"distinct": len(set(texts)) / len(texts)}
+        if self._corpus.train.tokens <= MOST:
+            shares["new"] = sum(self._is_new(text) for text in texts) / len(texts)
+        return shares
+
+    def _is_new(self, text: str) -> bool:
+        if isinstance(self._corpus.train, Examples):
+            return text not in self._examples
+        return text not in self._text
+
+    @cached_property
+    def _examples(self) -> set[str]:
+        """Every training example as the text that a sample of it would be."""
+        train, vocabulary = self._corpus.train, self._corpus.vocabulary
+        assert isinstance(train, Examples)
+        texts = (_text(vocabulary, train.targets(i)) for i in range(len(train)))
+        end = vocabulary.end or ""
+        closing = vocabulary.separator + end
+        return {text.removesuffix(closing) if end else text for text in texts}
+
+    @cached_property
+    def _text(self) -> str:
+        return _text(self._corpus.vocabulary, self._corpus.train.ids)
+
+
+def _text(vocabulary: Vocabulary, ids: np.ndarray) -> str:
+    return vocabulary.separator.join(np.array(vocabulary.symbols, object)[ids])

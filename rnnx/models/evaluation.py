@@ -1,0 +1,67 @@
+"""The held-out loss, always in nats a token."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.scratch import Scratch
+from rnnx.data.batches import evaluation_batches, longest_first
+from rnnx.data.corpus import Examples, Split, Stream
+from rnnx.models.network import Network
+
+COLUMNS = 64  # of a batch: wide enough for the products, whatever training uses
+
+
+def first_tokens(split: Split, most: int) -> Split:
+    """The beginning of a split with about ``most`` targets; all of it for 0."""
+    if most == 0 or split.tokens <= most:
+        return split
+    if isinstance(split, Stream):
+        return Stream(split.ids[: most + 1], split.length)
+    enough = int(np.searchsorted(np.cumsum(split.lengths), most)) + 1
+    return split.select(np.arange(enough))
+
+
+def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> float:
+    """The mean of −ln p over every target of ``split``."""
+    total, tokens, states = 0.0, 0, None
+    for batch in evaluation_batches(split, COLUMNS):
+        B = batch.x.shape[1]
+        if states is None or not batch.carried:
+            states = network.initial_state(B, params.flat.dtype)
+        nats, states = batch_nats(network, params, batch.x, batch.y, batch.lengths, states, scratch)
+        total += float(np.sum(nats, dtype=np.float64))
+        tokens += batch.tokens
+    return total / max(tokens, 1)
+
+
+def example_nats(
+    network: Network, params: Parameters, examples: Examples, scratch: Scratch
+) -> Array:
+    """(examples,) the mean of −ln p over the targets of each example, in order."""
+    means = np.empty(len(examples))
+    order = longest_first(examples.lengths)  # as evaluation_batches will have them
+    for start in range(0, len(order), COLUMNS):
+        which = order[start : start + COLUMNS]
+        batch = next(evaluation_batches(examples.select(which), COLUMNS))
+        states = network.initial_state(len(which), params.flat.dtype)
+        nats, _ = batch_nats(network, params, batch.x, batch.y, batch.lengths, states, scratch)
+        means[which] = nats.sum(axis=0, dtype=np.float64) / examples.lengths[which]
+    return means
+
+
+def batch_nats(
+    network: Network,
+    params: Parameters,
+    x: Array,
+    y: Array,
+    lengths: Array | None,
+    states: tuple[tuple[Array, ...], ...],
+    scratch: Scratch,
+) -> tuple[Array, tuple[tuple[Array, ...], ...]]:
+    """(T, B) of −ln p for one batch, 0 beyond the lengths, and the final states."""
+    h, states, _ = network.forward(params, x, states, lengths, scratch)
+    _, nats, _ = network.head.forward(params["head"], h, y, lengths, scratch.child("head"))
+    return nats, states

@@ -1,0 +1,77 @@
+"""The model of a RUN: a folder, an id, a checkpoint file, or what a tracker keeps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from rnnx.config.components import component_from
+from rnnx.config.compose import compose
+from rnnx.contracts.trackers import Tracker
+from rnnx.errors import CheckpointError, RunNotFound, StoreError
+from rnnx.runs.find import _one, _several
+from rnnx.runs.folder import BEST, LAST, RunFolder, find_folders
+from rnnx.system.files import expanded
+
+if TYPE_CHECKING:
+    from rnnx.models.trained import Model
+
+
+MOST = 8  # checkpoints that are looked at for a whole one
+
+
+def find_model(run: str) -> Model:
+    """The model of ``run``; RunNotFound or CheckpointError if there is none."""
+    path = expanded(run)
+    if os.path.isfile(path):  # False for what is no path at all
+        return _loaded(path)
+    config = compose([])
+    folders = find_folders(run, Path(config["outputs"]))
+    if len(folders) == 1:
+        return _loaded(folders[0].best_or_last())
+    if len(folders) > 1:
+        raise RunNotFound(_several(run, [folder.id for folder in folders]))
+    return _fetched(run, component_from("tracker", config["tracker"]), config["outputs"])
+
+
+def _loaded(path: Path) -> Model:
+    """The model of a checkpoint; CheckpointError names the one beside it that is whole."""
+    from rnnx.models.trained import load_file
+
+    try:
+        return load_file(path)
+    except CheckpointError as error:
+        # A folder of a stranger's may hold any number of files.
+        others = sorted(path.parent.glob("*.safetensors"), reverse=True)[:MOST]
+        whole = next((o for o in others if o.name != path.name and _is_whole(o)), None)
+        if whole is None:
+            raise
+        raise CheckpointError(f"{error}; this one is whole: {whole}") from None
+
+
+def _is_whole(path: Path) -> bool:
+    from rnnx.models.trained import load_file
+
+    try:
+        load_file(path)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _fetched(run: str, tracker: Tracker, outputs: str) -> Model:
+    """The model of a run whose folder is elsewhere, from what its tracker keeps."""
+    from rnnx.models.trained import load_file
+
+    found = _one(run, tracker, outputs)
+    if found.folder and (Path(found.folder) / "run.json").is_file():
+        return _loaded(RunFolder(Path(found.folder)).best_or_last())
+    with TemporaryDirectory() as into:
+        for name in (BEST, LAST):
+            try:
+                return load_file(tracker.fetch(found.id, f"checkpoints/{name}", Path(into)))
+            except (OSError, RunNotFound, StoreError):
+                continue
+    raise RunNotFound(f"{run}: the run has no checkpoint")

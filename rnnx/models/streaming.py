@@ -1,0 +1,54 @@
+"""A network one step at a time, with parameters that stay as they are: what writes new text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from rnnx.arrays import Array, Params, State
+from rnnx.contracts.components import Cell, StreamingCell
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.scratch import Scratch
+from rnnx.models.network import Network, States
+
+Step: TypeAlias = Callable[[Array, States], States]
+"""ids (B,) and every layer's state before them → every layer's state after them."""
+
+
+def stream(network: Network, params: Parameters, scratch: Scratch) -> Step:
+    """One step of the whole stack; the top layer's h is the last state's first array."""
+    layers = [
+        _layer(network.cell, params[f"layer{k}"], scratch.child(f"layer{k}"))
+        for k in range(network.layers)
+    ]
+
+    def step(ids: Array, states: States) -> States:
+        x, after = ids, []
+        for layer, before in zip(layers, states, strict=True):
+            state = layer(x, before)
+            after.append(state)
+            x = state[0]
+        return tuple(after)
+
+    return step
+
+
+def select(states: States, columns: Array) -> States:
+    """The states of some columns alone; ``columns`` is a mask or places."""
+    places = np.flatnonzero(columns) if columns.dtype == np.bool_ else columns
+    # Not array[:, columns]: that lies transposed, and every operation of a step with it is slow.
+    return tuple(tuple(np.take(array, places, axis=1) for array in state) for state in states)
+
+
+def _layer(cell: Cell, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+    """The cell's own stream, or its forward over one step at a time."""
+    if isinstance(cell, StreamingCell):
+        return cell.stream(params, scratch)
+
+    def step(x: Array, state: State) -> State:
+        final: State = cell.forward(params, x[None], state, None, scratch)[1]
+        return final
+
+    return step

@@ -1,0 +1,123 @@
+"""A trained model: what a checkpoint is to those who only want to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.config.components import component_from
+from rnnx.config.settings import Backend
+from rnnx.contracts.components import Grammar, Sampler
+from rnnx.contracts.ranges import require
+from rnnx.contracts.scratch import Scratch
+from rnnx.data.corpus import Split, examples_of
+from rnnx.data.vocabulary import Vocabulary
+from rnnx.errors import ConfigError, DataError
+from rnnx.models.backend import kept
+from rnnx.models.evaluation import example_nats, mean_nats
+from rnnx.models.generation import generate, grammar_of
+from rnnx.models.network import Network, quiet
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.system.threads import BlasThreads
+
+
+class Model:
+    """Parameters with the network and the vocabulary that they belong to."""
+
+    def __init__(self, checkpoint: checkpoints.Checkpoint) -> None:
+        self.config: dict[str, Any] = checkpoint.config
+        settings, components = checkpoints.chosen(checkpoint)
+        self.vocabulary: Vocabulary = checkpoint.vocabulary
+        self.network = Network(
+            components.cell, components.head, len(self.vocabulary), settings.layers
+        )
+        # Their values are the file's: what they are drawn as does not matter.
+        with checkpoints.room(checkpoint, settings.layers, components.cell.hidden_size):
+            self.params = self.network.init(np.random.default_rng(0), settings.dtype.value)
+        checkpoints.load_params(self.params, checkpoint)
+        self.step: int = checkpoint.metadata["step"]
+        self.sample_length = settings.sample_length
+        self._sampler: Sampler = components.sampler
+        self._dataset = components.dataset
+        self._threads = BlasThreads(checkpoint.metadata["threads"])
+        self._compiled = kept(checkpoint.metadata.get("backend", "numpy")) is Backend.fast
+
+    def sample(
+        self,
+        count: int = 1,
+        prompt: str = "",
+        sampler: str | dict[str, Any] | Sampler | None = None,
+        seed: int = 0,
+        length: int | None = None,
+        grammar: Grammar | None = None,
+    ) -> list[str]:
+        """``count`` texts that begin with ``prompt``, the same ones for the same seed.
+
+        ``sampler`` is a name, ``{"name": "top_p", "p": 0.9}`` or a component (default: the run's
+        own); ``length`` the longest text in symbols (default: the run's ``sample_length``);
+        ``grammar`` what may follow what (default: the data set's own, if it has one).
+        """
+        start = self.vocabulary.encode(self.vocabulary.split(prompt), "prompt")
+        length = self.sample_length if length is None else length
+        require(count >= 0, "count", "at least 0", count)
+        require(seed >= 0, "seed", "at least 0", seed)
+        require(length >= 1, "length", "at least 1", length)
+        if length <= len(start) and count:
+            raise ConfigError(
+                f"prompt: its {len(start)} symbols leave no room in samples of {length}; "
+                "shorten it or ask for a longer length"
+            )
+        rng, end = np.random.default_rng(seed), self.vocabulary.end_id
+        how = self._chosen(sampler)
+        grammar = grammar or grammar_of(self._dataset, self.vocabulary)
+        with self._threads, quiet():
+            texts = generate(
+                self.network, self.params, how, rng, count, length, start, end, grammar
+            )
+        return [self.vocabulary.decode([*start, *text]) for text in texts]
+
+    def _chosen(self, sampler: str | dict[str, Any] | Sampler | None) -> Sampler:
+        if sampler is None:
+            return self._sampler
+        if isinstance(sampler, str):
+            sampler = {"name": sampler}
+        if isinstance(sampler, dict):
+            made: Sampler = component_from("sampler", sampler)
+            return made
+        return sampler
+
+    def score(self, lines: Sequence[str]) -> Array:
+        """(lines,) the mean of −ln p in nats a character, each line's newline counted."""
+        if isinstance(lines, str):
+            raise DataError("score: it takes a list of lines, not one text; give [line]")
+        if not len(lines):
+            return np.empty(0)
+        end, split = self.vocabulary.end, self.vocabulary.split
+        for i, line in enumerate(lines):
+            self.vocabulary.encode(split(line), f"line {i + 1}")
+            if end is None and not line:
+                raise DataError(f"line {i + 1}: is empty; a text has at least one symbol")
+        with self._threads, quiet():
+            return example_nats(
+                self.network,
+                self.params,
+                examples_of(self.vocabulary, [split(line) for line in lines]),
+                self._scratch(),
+            )
+
+    def _scratch(self) -> Scratch:
+        return Scratch(self._compiled, self._threads.count)
+
+    def mean_nats(self, split: Split) -> float:
+        """The mean of −ln p over a split whose ids are this vocabulary's."""
+        with self._threads, quiet():
+            return mean_nats(self.network, self.params, split, self._scratch())
+
+
+def load_file(path: Path) -> Model:
+    """The model in a checkpoint file."""
+    return Model(checkpoints.read(path))

@@ -1,0 +1,136 @@
+"""Whose fault an exception is: a plugin's component, by name, or rnnx's own."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, NamedTuple
+
+from rnnx.errors import PluginError, RnnxError
+from rnnx.registry.manager import PACKAGE
+from rnnx.registry.registry import Entry
+from rnnx.system.text import one_line
+
+# NumPy's words for arrays that are too large: a matter of sizes, not of a component.
+SIZES = re.compile("Maximum allowed dimension|array is too big|negative dimensions|too large")
+
+
+class Place(NamedTuple):
+    """Where in a component an exception came from."""
+
+    entry: Entry
+    method: str  # of the contract's, or the function itself
+    line: str  # "mgu.py, line 33"
+
+
+def label(entry: Entry) -> str:
+    """A component and its owner, as errors name them."""
+    return f"{entry.kind} {entry.name} of {entry.owner}"
+
+
+def entry_of(component: Any) -> Entry | None:
+    """The registry's entry of a component's class; None for one that was never registered."""
+    from rnnx.registry.manager import registry
+
+    found = [entry for entry in registry() if entry.component is type(component)]
+    return found[0] if found else None
+
+
+def named(kind: str, component: Any) -> str:
+    """A component as errors name it: by its registered name, or by its class."""
+    entry = entry_of(component)
+    return label(entry) if entry else f"{kind} {type(component).__name__}"
+
+
+def answering() -> Answering:
+    """Around calls of components: their exceptions become one line (see Answering)."""
+    return Answering()
+
+
+class Answering(AbstractContextManager[None]):
+    """An exception that comes out of a component is one line that names it and its plugin.
+
+    What rnnx raises on purpose stays as it is, and so do full memory, signals and a reader that
+    has gone. With --debug the component's own traceback stands above.
+
+    A class, not a generator: every training step enters it.
+    """
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        passing = (KeyboardInterrupt, MemoryError, BrokenPipeError, GeneratorExit)
+        if error is None or isinstance(error, passing):
+            return
+        place = None if _is_ours(error) else _place(error)
+        if place is None or (isinstance(error, PluginError) and label(place.entry) in str(error)):
+            return
+        told = str(error) if isinstance(error, PluginError) else f"raised {one_line(error)}"
+        if "read-only" in told:
+            told += ": what a component is given is not its own to change"
+        raise PluginError(
+            f"{label(place.entry)}: {place.method}: {told} ({place.line}); "
+            f"look at it alone: rnnx check {place.entry.kind} {place.entry.name}"
+        ) from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it says enough as it is, or is about sizes."""
+    if isinstance(error, RnnxError):
+        return not isinstance(error, PluginError)
+    if isinstance(error, SystemExit):  # a signal's
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return Path(last.filename).is_relative_to(PACKAGE)
+    return isinstance(error, ValueError | OverflowError) and bool(SIZES.search(str(error)))
+
+
+def _place(error: BaseException) -> Place | None:
+    """The innermost component among the frames that the exception went through."""
+    from rnnx.registry.manager import registry
+
+    entries = list(registry())
+    by_class = {entry.component: entry for entry in entries}
+    by_module = {entry.component.__module__: entry for entry in entries}
+    frames = list(_frames(error.__traceback__))
+    for k in reversed(range(len(frames))):
+        frame, _ = frames[k]
+        owner = by_class.get(type(frame.f_locals.get("self")))
+        beside = by_module.get(frame.f_globals.get("__name__", ""))
+        if owner is None and beside is not None:  # a function beside the class: whose is it?
+            outer = (by_class.get(type(f.f_locals.get("self"))) for f, _ in frames[:k])
+            owner = next((entry for entry in outer if entry), beside)
+        if owner is not None:
+            return Place(owner, _entered(frames, owner), _line(frames, k))
+    return None
+
+
+def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
+    while trace is not None:
+        yield trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _entered(frames: list[tuple[FrameType, int]], owner: Entry) -> str:
+    """The method by which rnnx came in: what the contract calls it."""
+    for frame, _ in frames:
+        is_own = type(frame.f_locals.get("self")) is owner.component
+        if is_own or frame.f_globals.get("__name__") == owner.component.__module__:
+            return frame.f_code.co_name
+    return "it"
+
+
+def _line(frames: list[tuple[FrameType, int]], k: int) -> str:
+    """The innermost of the plugin's own lines from frame ``k`` outwards."""
+    for frame, line in reversed(frames[: k + 1]):
+        path = Path(frame.f_code.co_filename)
+        if not path.is_relative_to(PACKAGE):
+            return f"{path.name}, line {line}"
+    frame, line = frames[k]
+    return f"{Path(frame.f_code.co_filename).name}, line {line}"

@@ -1,0 +1,132 @@
+"""What a component is, from its own source: equations, hyperparameters and ranges, owner."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import Enum
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from rnnx.contracts.components import KINDS
+from rnnx.registry.manager import registry
+from rnnx.registry.registry import Entry
+
+WIDTH = 96
+
+
+class Option(NamedTuple):
+    """One hyperparameter."""
+
+    name: str  # "weights.input"
+    type: str
+    default: str  # "" where it has to be given
+    about: str  # its docstring, with unit and range
+
+
+def describe(kind: str, name: str) -> None:
+    """Print everything about one component."""
+    entry = registry().get(kind, name)
+    component = entry.component
+    module = sys.modules.get(component.__module__)
+    print(f"{kind} {name} of {entry.owner}: {first_line(component)}\n")
+    for text in (module.__doc__ if module else None, _rest(component)):
+        if text:
+            print(textwrap.dedent(text).strip() + "\n")
+    options = list(options_of(component))
+    print("hyperparameters:" if options else "it has no hyperparameters")
+    for option in options:
+        chosen = f" = {option.default}" if option.default else ", to be given"
+        kind = f": {option.type}" if option.type not in ("", "Any") else ""
+        print(f"  {option.name}{kind}{chosen}")
+        if option.about:
+            print(textwrap.indent(textwrap.fill(option.about, WIDTH - 6), "      "))
+    print(f"\nclass:  {component.__module__}.{component.__qualname__}")
+    print(f"source: {_file(component)}")
+    print(f"owner:  {entry.owner} (entry point {entry.owner.entry_point})")
+    print(f"choose: {chosen_by(entry)}")
+
+
+def chosen_by(entry: Entry) -> str:
+    """The override that chooses a component."""
+    if entry.kind == "initializer":
+        return f"cell.weights.recurrent={entry.name}, or another of cell.weights and head.weights"
+    return f"{entry.kind}=[{entry.name}]" if entry.kind == "probe" else f"{entry.kind}={entry.name}"
+
+
+def first_line(component: type[Any]) -> str:
+    """The first line of a class's own docstring."""
+    about = component.__doc__ or ""
+    written = not about.startswith(f"{component.__name__}(")  # else dataclass made it up
+    return about.strip().split("\n")[0] if written else ""
+
+
+def _rest(component: type[Any]) -> str:
+    return "\n".join(inspect.cleandoc(component.__doc__ or "").split("\n")[1:]).strip()
+
+
+def options_of(component: type[Any], within: str = "") -> Iterator[Option]:
+    """Every field with its docstring, those of nested dataclasses too."""
+    told = field_docs(component)
+    for item in fields(component):
+        name, default = f"{within}{item.name}", _default(item)
+        if is_dataclass(default):
+            yield from options_of(type(default), f"{name}.")
+        else:
+            yield Option(name, _type(item), _shown(default), told.get(item.name, ""))
+
+
+def field_docs(component: type[Any]) -> dict[str, str]:
+    """Field → the string that stands below it in the source; {} without a source."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(component)))
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    told = {}
+    for node, after in pairwise(body):
+        if (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+            and isinstance(after.value.value, str)
+        ):
+            told[node.target.id] = " ".join(after.value.value.split())
+    return told
+
+
+def _default(item: Field[Any]) -> Any:
+    if item.default is not MISSING:
+        return item.default
+    return item.default_factory() if item.default_factory is not MISSING else MISSING
+
+
+def _type(item: Field[Any]) -> str:
+    if isinstance(item.default, Enum):
+        return " | ".join(member.name for member in type(item.default))
+    return item.type if isinstance(item.type, str) else getattr(item.type, "__name__", "")
+
+
+def _shown(default: Any) -> str:
+    if default is MISSING:
+        return ""
+    return default.name if isinstance(default, Enum) else str(default) if default != "" else "''"
+
+
+def _file(component: type[Any]) -> str:
+    try:
+        return f"{inspect.getsourcefile(component)}, line {inspect.getsourcelines(component)[1]}"
+    except (OSError, TypeError):
+        return "—"
+
+
+def kinds_and_names() -> Iterator[tuple[str, list[Entry]]]:
+    """Every kind with its components, in flow order."""
+    entries = list(registry())
+    for kind in KINDS:
+        yield kind, [entry for entry in entries if entry.kind == kind]

@@ -1,0 +1,196 @@
+"""One entry point: imported without harm to the rest, asked for what it registers."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pluggy
+
+from rnnx.contracts.components import API_VERSION, KINDS, RECIPES
+from rnnx.registry import hookspecs
+from rnnx.registry.registry import Entry, Owner
+
+GROUP = "rnnx"
+HOOKS = [*(f"register_{plural}" for plural in KINDS.values()), "conf_paths"]
+
+
+class Staged(NamedTuple):
+    """What an entry point gave; nothing of it is committed yet."""
+
+    entries: list[Entry]
+    conf_paths: list[str]
+    notes: list[str]  # what works, and should be known all the same
+
+
+class Misfit(RuntimeError):
+    """A plugin does not keep to what rnnx asks: its message says what and what to do."""
+
+
+def stage(entry_point: metadata.EntryPoint, owner: Owner, stranger: bool = True) -> Staged:
+    """Import a plugin and collect what it registers; whatever it raises, Misfit among it.
+
+    A ``stranger``'s import is undone where it changes what others rely on.
+    """
+    if entry_point.pattern.match(entry_point.value) is None:
+        raise Misfit(
+            f"the entry point {entry_point.value!r} is not of the form package.module; "
+            "mend pyproject.toml and install again"
+        )
+    notes: list[str] = []
+    with undisturbed(notes) if stranger else contextlib.nullcontext():
+        plugin = entry_point.load()
+        _refuse_other_api(plugin)
+        manager = pluggy.PluginManager(GROUP)
+        manager.add_hookspecs(hookspecs)
+        manager.register(plugin)
+        _refuse_unknown_hooks(manager)
+        _refuse_unmarked(plugin, manager)
+        staged: list[Entry] = []
+        for kind, plural in KINDS.items():
+            caller, before = getattr(manager.hook, f"register_{plural}"), len(staged)
+            _refuse_signature(caller)
+            for answer in caller(register=_register(kind, owner, staged)):
+                _refuse_answer(caller.name, answer)
+            if caller.get_hookimpls() and len(staged) == before:
+                notes.append(f"{caller.name} registers nothing; call register(name, Class)")
+        paths = [path for some in manager.hook.conf_paths() for path in _conf_paths(some)]
+    return Staged(staged, paths, notes)
+
+
+@contextlib.contextmanager
+def undisturbed(notes: list[str]) -> Iterator[None]:
+    """A stranger's import changes nothing that others rely on; what it tried is noted."""
+    said, place, errors = io.StringIO(), os.getcwd(), np.geterr()
+    # Where nobody has drawn yet there is nothing to keep, and no module to load for it.
+    drawn: Any = np.random.get_state() if "numpy.random" in sys.modules else None
+    try:
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            warnings.catch_warnings(record=True) as caught,
+        ):
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("always", module=r"pluggy\..*")
+            warnings.filterwarnings("always", message=".*hook", category=DeprecationWarning)
+            yield
+    finally:
+        if os.getcwd() != place:
+            os.chdir(place)
+            notes.append("changes the working directory while it is imported; it was put back")
+        if np.geterr() != errors:
+            np.seterr(**errors)
+            notes.append("changes NumPy's error settings while it is imported; they were put back")
+        if drawn and _moved(drawn):
+            np.random.set_state(drawn)
+            notes.append("uses NumPy's global generator while it is imported; it was put back")
+    if text := " ".join(said.getvalue().split()):
+        notes.append(f"prints while it is imported: {text[:100]}")
+    notes += [" ".join(str(one.message).split()) for one in caught]
+
+
+def _moved(drawn: Any) -> bool:
+    now: Any = np.random.get_state()
+    return bool(now[2] != drawn[2] or not np.array_equal(now[1], drawn[1]))
+
+
+def _refuse_other_api(plugin: object) -> None:
+    wanted = getattr(plugin, "requires_api", API_VERSION)
+    if wanted == API_VERSION and not isinstance(wanted, bool):
+        return
+    newer = isinstance(wanted, int) and wanted > API_VERSION
+    raise Misfit(
+        f"requires_api is {wanted!r}, this rnnx has API version {API_VERSION}: "
+        + ("install a newer rnnx" if newer else "install a newer version of the plugin")
+    )
+
+
+def _refuse_unknown_hooks(manager: pluggy.PluginManager) -> None:
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        found = re.search(r"unknown hook '([^']+)'", str(error))
+        name = found[1] if found else "?"
+        close = difflib.get_close_matches(name, HOOKS, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise Misfit(
+            f"there is no hook {name!r}; the hooks are {', '.join(HOOKS)}{meant}"
+        ) from error
+
+
+def _refuse_unmarked(plugin: object, manager: pluggy.PluginManager) -> None:
+    """Misfit where a hook's name stands there without the mark, or no hook at all."""
+    marked = {caller.name for caller in manager.get_hookcallers(plugin) or []}
+    names = vars(plugin) if isinstance(plugin, ModuleType) else dir(plugin)
+    for name in HOOKS:
+        if name in names and name not in marked and callable(getattr(plugin, name)):
+            raise Misfit(f"{name} is not marked as a hook; write @rnnx.hookimpl above it")
+    if not marked:
+        raise Misfit(
+            f"it has no hooks; mark at least one of {', '.join(HOOKS[:-1])} with @rnnx.hookimpl"
+        )
+
+
+def _refuse_signature(caller: Any) -> None:
+    for hook in caller.get_hookimpls():
+        if "register" not in hook.argnames:
+            raise Misfit(f"write def {caller.name}(register): it takes register, without a default")
+
+
+def _refuse_answer(name: str, answer: object) -> None:
+    # pluggy leaves None out, so whatever comes was meant as an answer.
+    if hasattr(answer, "close"):
+        answer.close()  # a coroutine or generator that never ran
+    raise Misfit(
+        f"{name} returned {type(answer).__name__}: call register(name, Class) in a plain function "
+        "and return nothing"
+    )
+
+
+def _register(kind: str, owner: Owner, staged: list[Entry]) -> Callable[[str, type[Any]], None]:
+    def register(name: str, component: type[Any]) -> None:
+        staged.append(Entry(kind, name, component, owner))
+
+    return register
+
+
+def _conf_paths(paths: object) -> list[str]:
+    paths = [paths] if isinstance(paths, str) else paths
+    if not isinstance(paths, list | tuple) or not all(
+        isinstance(path, str) and path.startswith("pkg://") for path in paths
+    ):
+        raise Misfit(f"conf_paths must return a list of 'pkg://…' strings, not {paths!r:.100}")
+    for path in paths:
+        _refuse_foreign_files(path)
+    return list(paths)
+
+
+def folder_of(path: str) -> Traversable:
+    """The folder that ``pkg://package/below`` means."""
+    package, _, below = path.removeprefix("pkg://").partition("/")
+    return resources.files(package) / below if below else resources.files(package)
+
+
+def _refuse_foreign_files(path: str) -> None:
+    """Misfit where the folder is not there, or would hide what is not the plugin's."""
+    try:
+        inside = sorted(item.name for item in folder_of(path).iterdir())
+    except Exception as error:  # whatever an import raises
+        raise Misfit(f"conf_paths: {path} is no folder of the plugin's ({error})") from error
+    others = [n for n in inside if n not in (*RECIPES, "__init__.py", "__pycache__")]
+    if others:
+        raise Misfit(
+            f"conf_paths: {path} holds {others[0]}; a plugin brings experiment/*.yaml and "
+            "sweep/*.yaml and nothing beside them, since it would hide rnnx's own"
+        )

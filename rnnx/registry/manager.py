@@ -1,0 +1,154 @@
+"""Entry points, loaded one by one: a broken plugin costs itself alone."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import threading
+import traceback
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from rnnx.contracts.components import KINDS
+from rnnx.registry.importing import GROUP, Misfit, stage
+from rnnx.registry.registry import Owner, Registry
+from rnnx.registry.validation import unfit
+from rnnx.system.text import one_line, printable
+
+PACKAGE = Path(__file__).resolve().parents[1]  # frames below it are rnnx's own
+CORE = "rnnx"  # the distribution whose plugins come first and keep their names
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A plugin, or a part of one, that could not be used."""
+
+    owner: Owner
+    cause: str  # one line
+    where: str = ""  # "mgu.py, line 7": the innermost of the plugin's lines, if one raised
+    error: str = ""  # the exception's class, if there was one
+
+    def __str__(self) -> str:
+        return f"plugin {self.owner} ({self.owner.entry_point}): {self.cause}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What works, and its author should know all the same."""
+
+    owner: Owner
+    text: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.owner} ({self.owner.entry_point}): {self.text}"
+
+
+@dataclass
+class Plugins:
+    """What all installed entry points gave."""
+
+    registry: Registry = field(default_factory=Registry)
+    failures: list[Failure] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    owners: list[Owner] = field(default_factory=list)  # of entry points that loaded
+    conf_paths: list[tuple[Owner, str]] = field(default_factory=list)
+
+
+_turn = threading.local()  # whether this thread is loading just now
+
+
+@functools.cache
+def plugins() -> Plugins:
+    """All plugins, loaded once a process."""
+    if getattr(_turn, "loading", False):
+        raise Misfit(
+            "asks rnnx for components while it is imported, when none are there yet; "
+            "ask inside a function"
+        )
+    return load(_selected(metadata.entry_points(group=GROUP)))
+
+
+def registry() -> Registry:
+    """The components of all plugins."""
+    return plugins().registry
+
+
+def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
+    """Load these entry points, the core's first, then by distribution and name."""
+    found = Plugins()
+    owned = [(entry_point, _owner(entry_point)) for entry_point in entry_points]
+    for entry_point, owner in sorted(owned, key=_order):
+        stranger = owner.distribution != CORE
+        _turn.loading = True
+        try:
+            staged = stage(entry_point, owner, stranger)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit at import is a plugin's fault, too
+            found.failures.append(_failure(owner, error))
+            continue
+        finally:
+            _turn.loading = False
+        found.owners.append(owner)
+        found.notes += [Note(owner, printable(text)) for text in staged.notes]
+        found.conf_paths += [(owner, path) for path in staged.conf_paths]
+        for entry in staged.entries:
+            cause = unfit(entry, stranger) or found.registry.add(entry, keeps_names=CORE)
+            if cause:
+                found.failures.append(Failure(owner, printable(cause)))
+    return found
+
+
+def _failure(owner: Owner, error: BaseException) -> Failure:
+    cause = str(error) if isinstance(error, Misfit) else one_line(error)
+    return Failure(owner, printable(cause), _where(error), type(error).__name__)
+
+
+def _where(error: BaseException) -> str:
+    """The innermost line of the plugin's own; "" where none was reached."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}, line {error.lineno}"
+    ours = str(PACKAGE)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        inside = frame.filename.startswith((ours, "<frozen")) or "importlib" in frame.filename
+        if not inside and "pluggy" not in frame.filename:
+            return f"{Path(frame.filename).name}, line {frame.lineno}"
+    return ""
+
+
+def _selected(entry_points: metadata.EntryPoints) -> list[metadata.EntryPoint]:
+    """``RNNX_PLUGINS=a,b``: these distributions alone beside the built-ins."""
+    wanted = os.environ.get("RNNX_PLUGINS")
+    if wanted is None:
+        return list(entry_points)
+    names = {_normal(name) for name in wanted.split(",") if name.strip()} | {CORE}
+    return [e for e in entry_points if _normal(_owner(e).distribution) in names]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _owner(entry_point: metadata.EntryPoint) -> Owner:
+    name, version = _name_and_version(entry_point.dist)
+    return Owner(name, version, f"{entry_point.name} = {entry_point.value}")
+
+
+@functools.lru_cache(maxsize=64)  # reading it means parsing a file with the whole README in it
+def _name_and_version(dist: metadata.Distribution | None) -> tuple[str, str]:
+    try:
+        if dist is not None:
+            known = dist.metadata
+            return str(known["Name"]), str(known["Version"])
+    except Exception:  # metadata that cannot be read
+        pass
+    return "unknown", "?"
+
+
+def _order(owned: tuple[metadata.EntryPoint, Owner]) -> tuple[bool, str, int, str]:
+    entry_point, owner = owned
+    plurals = list(KINDS.values())
+    place = plurals.index(entry_point.name) if entry_point.name in plurals else len(plurals)
+    return owner.distribution != CORE, owner.distribution, place, entry_point.name

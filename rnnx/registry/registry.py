@@ -1,0 +1,109 @@
+"""(kind, name) → component class and the distribution that owns it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rnnx.contracts.components import KINDS
+from rnnx.errors import ConfigError, UnknownComponent
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Where a component came from."""
+
+    distribution: str  # "rnnx"
+    version: str  # "0.1.0"
+    entry_point: str  # "cells = a_package.cells"
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered component."""
+
+    kind: str
+    name: str
+    component: type[Any]
+    owner: Owner
+
+
+@dataclass
+class Registry:
+    """Every component that was found, and every name that two distributions claim."""
+
+    entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    disabled: dict[tuple[str, str], str] = field(default_factory=dict)  # why
+
+    def add(self, entry: Entry, keeps_names: str) -> str | None:
+        """Register ``entry``; a sentence on the conflict if its name is taken.
+
+        The distribution ``keeps_names`` never loses a name; any other two that claim one name
+        both lose it, since choosing for the user would change experiments silently.
+        """
+        key = (entry.kind, entry.name)
+        if key in self.disabled:
+            self.disabled[key] += f" and {entry.owner}"
+            return f"{self.disabled[key]}; the name is disabled: uninstall all but one of them"
+        taken = self.entries.get(key)
+        if taken is None:
+            self.entries[key] = entry
+            return None
+        both = f"{entry.kind} {entry.name!r} is registered by {taken.owner} and {entry.owner}"
+        if taken.owner.distribution == entry.owner.distribution:
+            return (
+                f"{entry.kind} {entry.name!r} is registered twice by {taken.owner} (also "
+                f"{taken.owner.entry_point}); the first one stays"
+            )
+        if taken.owner.distribution == keeps_names:
+            return f"{both}; the built-in one stays: the plugin has to rename its own"
+        del self.entries[key]
+        self.disabled[key] = both
+        return f"{both}; the name is disabled: uninstall one of the two"
+
+    def names(self, kind: str) -> list[str]:
+        """The names that can be chosen, sorted."""
+        return sorted(name for k, name in self.entries if k == kind)
+
+    def get(self, kind: str, name: str, where: str | None = None) -> Entry:
+        """The entry, or UnknownComponent with the choices and the next step.
+
+        ``where`` (default: the kind) is the configuration's key that holds the name.
+        """
+        entry = self.entries.get((kind, name))
+        if entry is None:
+            raise UnknownComponent(self._unknown(kind, name, where or kind))
+        return entry
+
+    def _unknown(self, kind: str, name: str, where: str) -> str:
+        if (kind, name) in self.disabled:
+            return f"{self.disabled[kind, name]}; the name is disabled: uninstall one of the two"
+        names = self.names(kind)
+        message = f"{where}={name}: there is no such {kind}; choose from {', '.join(names) or '—'}"
+        close = difflib.get_close_matches(str(name), names, n=1)
+        if close:
+            return f"{message}; did you mean {close[0]}?"
+        return (
+            f"{message}; no installed plugin provides {name!r}: if it comes from one, "
+            "install that plugin (docs/plugins)"
+        )
+
+    def __iter__(self) -> Iterator[Entry]:
+        order = list(KINDS)
+        keys = sorted(self.entries, key=lambda key: (order.index(key[0]), key[1]))
+        return (self.entries[key] for key in keys)
+
+
+def kind_named(word: str) -> str:
+    """The kind that a word names, the plural too; ConfigError with the choices."""
+    kinds = {**{kind: kind for kind in KINDS}, **{p: kind for kind, p in KINDS.items()}}
+    if word in kinds:
+        return kinds[word]
+    message = f"{word}: is no kind of component; choose from {', '.join(KINDS)}"
+    close = difflib.get_close_matches(word, list(KINDS), n=1)
+    raise ConfigError(f"{message}; did you mean {close[0]}?" if close else message)

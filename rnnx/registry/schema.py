@@ -1,0 +1,64 @@
+"""A component's dataclass as a node of the configuration: typed, closed, with its name."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnx.registry.registry import Entry
+
+
+@functools.cache  # the config store copies it; making all of them anew takes 40 ms
+def component_node(entry: Entry) -> DictConfig:
+    """The typed, closed node of a component: its fields and its name."""
+    node = _fields_node(entry.component)
+    with open_dict(node):
+        node["name"] = entry.name
+    return node
+
+
+def _fields_node(cls: type[Any]) -> DictConfig:
+    node: DictConfig = OmegaConf.structured(cls)
+    _thaw(node)
+    return node
+
+
+def _thaw(node: DictConfig) -> None:
+    # OmegaConf makes the node of a frozen dataclass read-only, the nested ones too.
+    OmegaConf.set_readonly(node, None)
+    for key in node:
+        child = node._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none():
+            _thaw(child)
+
+
+def fields_of(cls: type[Any]) -> list[str]:
+    """The names of a dataclass's fields."""
+    return [item.name for item in fields(cls)]
+
+
+def describe(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
+    """OmegaConf's several lines as one: ``key=value: must be an integer``."""
+
+    key = str(getattr(error, "full_key", None) or getattr(error, "key", None) or "''")
+    text = str(error).split("\n")[0]
+    wrong_type = re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", text)
+    if wrong_type:
+        kinds = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
+        return f"{key}={wrong_type[1]}: must be {kinds.get(wrong_type[2], wrong_type[2])}"
+    wrong_enum = re.match(r"Invalid value '(.*)', expected one of \[(.*)\]", text)
+    if wrong_enum:
+        return f"{key}={wrong_enum[1]}: must be one of {wrong_enum[2]}"
+    if "is not Optional" in text or "non-optional" in text:
+        return f"{key}=null: must have a value"
+    if "is not a subclass of" in text:
+        return f"{key}: has keys of its own; set one of them, as {key}.KEY=VALUE"
+    if re.match(r"Key '.*' (not in|is not in struct)", text):
+        return f"{key}: there is no such key; choose from {', '.join(choices) or '— (it has none)'}"
+    return f"{key}: {text}"

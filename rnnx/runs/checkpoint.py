@@ -1,0 +1,159 @@
+"""The whole state of a session in one safetensors file.
+
+Tensors: ``params/…``, ``optimizer/…``, ``states/<layer>/<place>``, ``batches/…``. Metadata: a JSON
+text of everything else, and a SHA-256 over both. Nothing is pickled, so a file from a stranger
+can be damaged or wrong, but cannot run code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnx.arrays import Array, Params
+from rnnx.config.components import Components, components_from, settings_from
+from rnnx.config.settings import Train
+from rnnx.contracts.parameters import Parameters
+from rnnx.data.vocabulary import Vocabulary
+from rnnx.errors import (
+    CheckpointError,
+    ConfigError,
+    OutOfMemory,
+    PluginError,
+    UnknownComponent,
+)
+from rnnx.registry.manager import plugins
+from rnnx.runs import safetensors_file
+from rnnx.runs.metadata import validated
+from rnnx.system.memory import within_free_memory
+
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint, read: tensors by name, and what the metadata says."""
+
+    tensors: Mapping[str, Array]
+    metadata: Mapping[str, Any]
+    path: Path = Path("checkpoint")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration of the run."""
+        return dict(self.metadata["config"])
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary that the ids stand for."""
+        known = self.metadata
+        return Vocabulary(tuple(known["symbols"]), known["end"], known.get("separator", ""))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(array.nbytes for array in self.tensors.values())
+
+    def part(self, prefix: str) -> dict[str, Array]:
+        """The tensors below ``prefix/``, by the rest of their names."""
+        head = f"{prefix}/"
+        return {k[len(head) :]: v for k, v in self.tensors.items() if k.startswith(head)}
+
+
+def load_params(params: Parameters, checkpoint: Checkpoint) -> None:
+    """Fill ``params`` from a checkpoint whose names, shapes and types have to fit."""
+    own = {f"params/{name}": array for name, array in params.leaves()}
+    stored = {k: v for k, v in checkpoint.tensors.items() if k.startswith("params/")}
+    _fill(own, stored, checkpoint.path)
+    if not np.isfinite(params.flat).all():
+        raise CheckpointError(
+            f"{checkpoint.path}: holds parameters that are not finite: its run had diverged"
+        )
+
+
+def _fill(arrays: Params, stored: Mapping[str, Array], path: Path) -> None:
+    foreign = sorted(stored.keys() - arrays.keys())
+    if foreign:
+        raise CheckpointError(
+            f"{path}: {foreign[0][:80]}: its configuration asks for no such array; it is damaged "
+            "or from another version"
+        )
+    for name, array in arrays.items():
+        found = stored.get(name)
+        if found is None or found.shape != array.shape or found.dtype != array.dtype:
+            what = "nothing" if found is None else f"{found.dtype} of shape {found.shape}"
+            raise CheckpointError(
+                f"{path}: {name}: the file holds {what}, its configuration asks for {array.dtype} "
+                f"of shape {array.shape}; it is damaged or from another version"
+            )
+        array[...] = found
+
+
+def chosen(checkpoint: Checkpoint) -> tuple[Train, Components]:
+    """The settings and components of a checkpoint's configuration, or CheckpointError."""
+    try:
+        return settings_from(checkpoint.config), components_from(checkpoint.config)
+    except (ConfigError, UnknownComponent, PluginError) as error:
+        missing = _missing(checkpoint.metadata["versions"])
+        hint = f"; it was written with {missing}" if missing else ""
+        raise CheckpointError(f"{checkpoint.path}: its configuration: {error}{hint}") from None
+
+
+def _missing(versions: Mapping[str, str]) -> str:
+    """The distributions that had owned components and are not the ones that are here."""
+    here = {owner.distribution: owner.version for owner in plugins().owners}
+    told = [
+        f"{name} {version} ({f'{here[name]} is installed' if name in here else 'not loaded here'})"
+        for name, version in versions.items()
+        if here.get(name) != version
+    ]
+    return ", ".join(told)
+
+
+@contextmanager
+def room(checkpoint: Checkpoint, wanted: int, n_a: int) -> Iterator[None]:
+    """Inside, a network of ``wanted`` layers of size ``n_a`` is made, if the file has such a one.
+
+    CheckpointError if not, or if it asks for much more memory than the file's arrays have.
+    """
+    params = checkpoint.part("params")
+    layers = {name.partition(".")[0] for name in params} - {"head"}
+    if len(layers) != wanted:
+        raise CheckpointError(
+            f"{checkpoint.path}: holds {len(layers)} layers, its configuration asks for {wanted}"
+        )
+    # Whatever the cell, something in it is as long as its hidden state.
+    sizes = {n for array in params.values() for n in array.shape if n}
+    if n_a < 1 or not any(n % n_a == 0 for n in sizes):
+        raise CheckpointError(
+            f"{checkpoint.path}: holds no array of a network with cell.hidden_size={n_a}"
+        )
+    try:
+        with within_free_memory(64 * 2**20 + 16 * checkpoint.nbytes):
+            yield
+    except (MemoryError, OutOfMemory, ValueError, OverflowError) as error:  # NumPy's: too large
+        raise CheckpointError(
+            f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"
+        ) from None
+
+
+def write(checkpoint: Checkpoint, path: Path) -> None:
+    """Write all of it or nothing: a reader sees the old file or the new one."""
+    text = json.dumps(checkpoint.metadata, sort_keys=True)
+    safetensors_file.write(path, checkpoint.tensors, text, checkpoint.metadata["format"])
+
+
+def read(path: Path) -> Checkpoint:
+    """Read and verify a checkpoint; CheckpointError says what is wrong with it."""
+    tensors, text = safetensors_file.read(path, FORMAT)
+    try:
+        metadata = json.loads(text)
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"{path}: is damaged (its metadata is no JSON)") from None
+    return Checkpoint(tensors, validated(metadata, str(path)), path)

@@ -1,0 +1,60 @@
+"""RUN on a command line: an id, the beginning of one, `last`, a folder, or a checkpoint file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rnnx.config.components import component_from
+from rnnx.config.compose import compose
+from rnnx.contracts.trackers import RunSummary, Tracker
+from rnnx.errors import RunNotFound
+from rnnx.runs.fetch import bring
+from rnnx.runs.folder import FOLDER_TAG, RunFolder, find_folders, runs_in
+
+
+def _one(run: str, tracker: Tracker, outputs: str) -> RunSummary:
+    """The one run of the tracker that ``run`` means."""
+    found = tracker.find(run) if run and run != "last" else []
+    if len(found) > 1:
+        raise RunNotFound(_several(run, [summary.id for summary in found]))
+    if not found:
+        raise RunNotFound(
+            f"{run}: no such run in {outputs}/ or in the tracker's store; "
+            "`rnnx runs` lists what there is"
+        )
+    return found[0]
+
+
+def _several(run: str, ids: Sequence[str]) -> str:
+    return f"{run}: {len(ids)} runs begin so ({', '.join(i[:12] for i in ids)}); give more letters"
+
+
+def find_run(run: str) -> RunFolder:
+    """The folder of ``run``, brought from its tracker where it is not here."""
+    config = compose([])
+    outputs, tracker = Path(config["outputs"]), component_from("tracker", config["tracker"])
+    folders = find_folders(run, outputs)
+    if len(folders) > 1:
+        raise RunNotFound(_several(run, [folder.id for folder in folders]))
+    if folders:
+        return folders[0]
+    found = _one(run, tracker, config["outputs"])
+    made = outputs / Path(found.tags.get(FOLDER_TAG, "-")).name  # a name, wherever it came from
+    if (made / "run.json").is_file():  # killed before it could be named after its run
+        return RunFolder(made)
+    if found.folder and (Path(found.folder) / "run.json").is_file():
+        return RunFolder(Path(found.folder))
+    return bring(found, tracker, outputs)
+
+
+def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:
+    """The newest runs, from the local folders and from the tracker, newest first."""
+    config = compose(overrides)
+    tracker = component_from("tracker", config["tracker"])
+    found = {summary.id: summary for summary in tracker.runs(limit)}
+    for folder in runs_in(Path(config["outputs"])):
+        with suppress(FileNotFoundError):  # deleted since
+            found.setdefault(folder.id, folder.summary())
+    return sorted(found.values(), key=lambda run: run.started, reverse=True)[:limit]

@@ -1,0 +1,85 @@
+"""What a checkpoint says of itself, checked before anything is made of it.
+
+    format        the layout of the file, a whole number
+    config        the resolved configuration: plain values, nothing that is looked up later
+    symbols, end  the vocabulary; separator where its symbols have one between them
+    versions      {distribution: version} of rnnx and of every plugin that owns a chosen component
+    data_sha256   of the data that the run learned from
+    step, smooth_loss, progress, threads      how far the run was
+    generators, batches                       the random states and the place in the data
+
+A run adds its ``run_id`` and ``tags``, which nothing here reads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rnnx.config.plain import LARGEST, not_plain
+from rnnx.data.vocabulary import Vocabulary
+from rnnx.errors import CheckpointError, DataError
+from rnnx.system.text import is_text
+
+KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "config": dict,
+    "symbols": list,
+    "end": (str, type(None)),
+    "versions": dict,
+    "data_sha256": str,
+    "step": int,
+    "smooth_loss": (int, float),
+    "generators": dict,
+    "batches": dict,
+    "threads": int,
+    "progress": dict,
+}
+MOST_THREADS = 1024
+
+
+def validated(metadata: Any, where: str) -> dict[str, Any]:
+    """The metadata, if it has all that a checkpoint's has; CheckpointError if not."""
+    if not isinstance(metadata, dict):
+        raise CheckpointError(f"{where}: its metadata is no mapping")
+    for key, kind in KINDS.items():
+        value = metadata.get(key)
+        if key not in metadata or not isinstance(value, kind) or isinstance(value, bool):
+            raise CheckpointError(f"{where}: its metadata has no valid {key!r}")
+    step, threads, smooth = (metadata[key] for key in ("step", "threads", "smooth_loss"))
+    if not (0 <= step < LARGEST and 1 <= threads <= MOST_THREADS):
+        raise CheckpointError(f"{where}: its step or its number of threads is out of range")
+    if not (-LARGEST < smooth < LARGEST and math.isfinite(smooth)):
+        raise CheckpointError(f"{where}: its smoothed loss is not finite")
+    _check_vocabulary(metadata, where)
+    for name, version in metadata["versions"].items():
+        if not (isinstance(version, str) and _is_short(name) and _is_short(version)):
+            raise CheckpointError(f"{where}: its metadata has no valid 'versions'")
+    plain_config(metadata["config"], where)
+    return metadata
+
+
+def _check_vocabulary(metadata: Mapping[str, Any], where: str) -> None:
+    symbols, separator = metadata["symbols"], metadata.get("separator", "")
+    if not (isinstance(separator, str) and is_text(separator) and len(separator) <= 100):
+        raise CheckpointError(f"{where}: its metadata has no valid 'separator'")
+    if not symbols or not all(isinstance(s, str) and is_text(s) for s in symbols):
+        raise CheckpointError(f"{where}: its vocabulary is empty or has symbols that are no text")
+    try:
+        Vocabulary(tuple(symbols), metadata["end"], separator)
+    except DataError as error:
+        raise CheckpointError(f"{where}: {error}") from None
+
+
+def _is_short(text: str) -> bool:
+    return 0 < len(text) <= 100 and text.isprintable()
+
+
+def plain_config(config: Any, where: str) -> dict[str, Any]:
+    """A stored configuration: plain values, nothing that would be looked up when it is read."""
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{where}: its configuration is no mapping")
+    cause = not_plain(config)
+    if cause:
+        raise CheckpointError(f"{where}: {cause}")
+    return config

@@ -1,0 +1,191 @@
+"""A sweep: many jobs of one command, one run that stands for all of them, and what came of each.
+
+outputs/sweeps/<id>/
+    sweep.json     what was asked, the parent's run, host and process of the driver
+    jobs/<n>.json  one job's outcome       jobs/<n>.log  what it printed, and its traceback
+    hydra/         Hydra's own; by this folder's place a job knows its sweep
+
+The same command given again finds its sweep by what was asked and goes on with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+import traceback
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnnx.contracts.trackers import RunLog, Tracker
+from rnnx.errors import StoreError
+from rnnx.system.files import replacing
+
+PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
+# What does not decide which jobs there are.
+ASIDE = (
+    "jobs=",
+    "sweep.rerun=",
+    "hydra/launcher=",
+    "hydra.launcher.",
+    "+hydra.launcher.",
+    "hydra.sweeper.max_batch_size=",
+    "hydra.sweeper.n_trials=",
+)
+
+
+class Outcome(NamedTuple):
+    """What came of one job."""
+
+    job: int
+    overrides: list[str]
+    status: str  # FINISHED, FAILED, KILLED, or SKIPPED where it had finished before
+    reason: str = ""  # one line
+    run_id: str = ""
+    best_val_loss: float | None = None
+    seconds: float = 0.0
+
+
+class Sweep:
+    """The folder of one sweep."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(
+        cls, outputs: str, overrides: Sequence[str], swept: Sequence[str], anew: bool
+    ) -> Sweep:
+        """The sweep of these overrides: the one that was begun before, or a new one."""
+        folder = Path(outputs).expanduser() / "sweeps"
+        deciding = sorted(text for text in overrides if not text.startswith(ASIDE))
+        asked = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
+        known = [cls(path.parent) for path in folder.glob("*/sweep.json")]
+        same = [sweep for sweep in known if sweep.read().get("asked") == asked]
+        if same and not anew:
+            return max(same, key=lambda sweep: (sweep.path / "sweep.json").stat().st_mtime)
+        sweep = cls(folder / uuid.uuid4().hex[:12])
+        try:
+            (sweep.path / "jobs").mkdir(parents=True)
+        except OSError as error:
+            raise StoreError(
+                f"outputs={outputs}: cannot be written ({error.strerror}); "
+                "say outputs=FOLDER with another folder"
+            ) from None
+        sweep.write({"asked": asked, "overrides": list(overrides), "swept": list(swept)})
+        return sweep
+
+    @property
+    def id(self) -> str:
+        """Its name, and the tag ``sweep.id`` of its jobs."""
+        return self.path.name
+
+    def read(self) -> dict[str, Any]:
+        """The fields of sweep.json; empty where it is damaged."""
+        try:
+            found = json.loads((self.path / "sweep.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def write(self, fields: Mapping[str, Any]) -> None:
+        """Change fields of sweep.json, all at once."""
+        with replacing(self.path / "sweep.json") as temporary:
+            temporary.write_text(json.dumps(self.read() | dict(fields), indent=1), "utf-8")
+
+    def remove(self) -> None:
+        """Delete a sweep that never began."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Forget the outcomes of the time before; the runs stay."""
+        for pattern in ("*.json", "*/begun"):
+            for path in (self.path / "jobs").glob(pattern):
+                path.unlink()
+
+    def forget(self, job: int) -> None:
+        """Forget what came of one job, which begins again."""
+        (self.path / "jobs" / f"{job}.json").unlink(missing_ok=True)
+
+    @property
+    def artifacts(self) -> Path:
+        """A folder of files that the parent's run gets, too."""
+        return self.path / "artifacts"
+
+    def log_file(self, job: int) -> Path:
+        """Where a job's output goes."""
+        return self.path / "jobs" / f"{job}.log"
+
+    def job_folder(self, job: int) -> Path:
+        """Where a job's own files are, if it has any."""
+        return self.path / "jobs" / str(job)
+
+    def traceback_file(self, job: int) -> Path:
+        """Where the traceback of a job that failed is."""
+        return self.job_folder(job) / "traceback.txt"
+
+    def keep_traceback(self, job: int, error: BaseException) -> Path:
+        """Write where ``error`` came from into the job's log; a file that holds that alone."""
+        lines = "".join(traceback.format_exception(error))
+        with self.log_file(job).open("a", encoding="utf-8") as log:
+            log.write(lines)
+        path = self.traceback_file(job)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(lines, "utf-8")
+        return path
+
+    def keep(self, outcome: Outcome) -> None:
+        """Keep what came of a job."""
+        with replacing(self.path / "jobs" / f"{outcome.job}.json") as temporary:
+            temporary.write_text(json.dumps(outcome._asdict()), "utf-8")
+
+    def outcome(self, job: int) -> Outcome | None:
+        """What came of a job; None where it told nothing."""
+        try:
+            return Outcome(**json.loads((self.path / "jobs" / f"{job}.json").read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def outcomes(self) -> list[Outcome]:
+        """What came of all jobs, in their order."""
+        jobs = sorted(int(path.stem) for path in (self.path / "jobs").glob("*.json"))
+        return [found for job in jobs if (found := self.outcome(job)) is not None]
+
+    def swept(self, overrides: Sequence[str]) -> dict[str, str]:
+        """Key → value of a job's own overrides, without those that all jobs have."""
+        keys = self.read().get("swept", [])
+        return {k: v for k, v in (o.partition("=")[::2] for o in overrides) if k in keys}
+
+    def name(self, overrides: Sequence[str]) -> str:
+        """A job's name: its own overrides."""
+        return " ".join(f"{key}={value}" for key, value in self.swept(overrides).items())
+
+    def tags(self, overrides: Sequence[str]) -> dict[str, str]:
+        """The tags of a job's run."""
+        keys = {f"sweep.{key}": value for key, value in self.swept(overrides).items()}
+        return {"sweep.id": self.id, PARENT_TAG: self.read()["parent"], **keys}
+
+    def begin(self, tracker: Tracker) -> RunLog:
+        """The parent's run: the one of before, or a new one."""
+        known = self.read()
+        host, pid = socket.gethostname(), os.getpid()
+        tags = {"sweep.id": self.id, "sweep.host": host, "sweep.pid": str(pid)}
+        sent = ("RNNX_PLUGINS", *getattr(tracker, "environment", ()))
+        about = {"cwd": os.getcwd(), "environment": {n: v for n in sent if (v := os.getenv(n))}}
+        log = None
+        if "parent" in known:
+            with suppress(StoreError):  # deleted, perhaps; a store that is away is told of below
+                log = tracker.reopen(known["parent"])
+        if log is None:
+            name = "sweep " + ", ".join(known["swept"])
+            log = tracker.start(name, {"overrides": " ".join(known["overrides"])}, tags)
+        else:
+            log.tags(tags)
+        self.write({"parent": log.id, "host": host, "pid": pid, "started": time.time(), **about})
+        return log

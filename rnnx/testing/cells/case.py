@@ -1,0 +1,97 @@
+"""A small cell with random everything, and what one way there and back gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnx.arrays import Array, Params, State
+from rnnx.contracts.components import Cell
+from rnnx.contracts.scratch import Scratch
+from rnnx.testing.gradients import same
+
+T, B, N_X, N_A = 5, 3, 4, 4
+
+
+class Case(NamedTuple):
+    """A small cell with random everything."""
+
+    cell: Cell
+    params: Params
+    x: Array
+    state: State
+    dh: Array  # (T, n_a, B)
+    dstate: State
+
+
+class Result(NamedTuple):
+    """Copies of all that one way there and back gave."""
+
+    h: Array
+    final: State
+    dparams: Params
+    dx: Array | None
+    dstate0: State
+
+
+def make_case(
+    cell: Any,
+    dtype: Any = np.float64,
+    ids: bool = False,
+    seed: int = 0,
+    sizes: tuple[int, int, int, int] = (T, B, N_X, N_A),
+    spread: float = 0.5,
+) -> Case:
+    """A case of ``cell`` with ``sizes`` T, B, n_x and n_a, deterministic by seed.
+
+    ``spread`` is the standard deviation of the states' entries.
+    """
+    length, columns, n_x, n_a = sizes
+    small: Any = replace(cell, hidden_size=n_a)
+    rng = np.random.default_rng(seed)
+    params = small.init(rng, n_x, dtype)
+    # Zero biases hide errors: move every parameter.
+    params = {k: (v + rng.normal(scale=0.3, size=v.shape)).astype(dtype) for k, v in params.items()}
+    dense = (length, n_x, columns)
+    x = rng.integers(-1, n_x, (length, columns)) if ids else rng.normal(size=dense).astype(dtype)
+    zero = small.initial_state(columns, dtype)
+    state = tuple(rng.normal(scale=spread, size=s.shape).astype(dtype) for s in zero)
+    dh = rng.normal(size=(length, n_a, columns)).astype(dtype)
+    dstate = tuple(rng.normal(size=s.shape).astype(dtype) for s in zero)
+    return Case(small, params, x, state, dh, dstate)
+
+
+def run(
+    case: Case, lengths: Array | None = None, scratch: Scratch | None = None, **changed: Any
+) -> Result:
+    """Forward and backward; ``changed`` replaces parts of the case."""
+    cell, params, x, state, dh, dstate = case._replace(**changed)
+    scratch = scratch or Scratch()
+    h, final, cache = cell.forward(params, x, state, lengths, scratch)
+    h, final = h.copy(), tuple(s.copy() for s in final)
+    dparams, dx, dstate0 = cell.backward(params, cache, dh, dstate, scratch)
+    dparams = {name: array.copy() for name, array in dparams.items()}
+    back = tuple(s.copy() for s in dstate0)
+    return Result(h, final, dparams, None if dx is None else dx.copy(), back)
+
+
+def same_results(found: Result, expected: Result, what: str) -> None:
+    """All parts of two results agree to rounding."""
+    same(found.h, expected.h, f"{what}: h")
+    for k, (a, b) in enumerate(zip(found.final, expected.final, strict=True)):
+        same(a, b, f"{what}: final state {k}")
+    for name, array in expected.dparams.items():
+        same(found.dparams[name], array, f"{what}: d{name}")
+    if expected.dx is not None and found.dx is not None:
+        same(found.dx, expected.dx, f"{what}: dx")
+    for k, (a, b) in enumerate(zip(found.dstate0, expected.dstate0, strict=True)):
+        same(a, b, f"{what}: gradient by initial state {k}")
+
+
+def arrays_of(case: Case) -> dict[str, Array]:
+    """Everything that is passed in, by name."""
+    arrays = {**case.params, "x": case.x, "dh": case.dh}
+    arrays |= {f"state {k}": s for k, s in enumerate(case.state)}
+    return arrays | {f"dstate {k}": s for k, s in enumerate(case.dstate)}

@@ -1,0 +1,101 @@
+"""The end of a run that fails: what it learned is kept, and nothing stays RUNNING."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from rnnx.config.settings import Baseline
+from rnnx.contracts.probes import ConcludingProbe, Findings, Outcome
+from rnnx.data.ngram import cached_baseline
+from rnnx.data.novelty import Originality
+from rnnx.errors import RnnxError
+from rnnx.models.evaluation import first_tokens
+from rnnx.models.trained import load_file
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.tracking import Tracking
+from rnnx.system.signals import Stop
+from rnnx.system.text import reason
+from rnnx.training.probing import conclude
+from rnnx.training.session import Session
+
+HURRY = 1.0  # seconds for all that a run which was told twice to stop has left for its tracker
+
+
+def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
+    """End the run; what it learned is sent, too, unless somebody is in a hurry."""
+    if isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError):
+        with suppress(OSError):
+            tracking.finish("KILLED", reason(error), total=HURRY)
+        return
+    with suppress(Exception):  # the error that counts is the one that brought us here
+        path = folder.path / "traceback.txt"
+        path.write_text("".join(traceback.format_exception(error)), "utf-8")
+        tracking.file(path)
+    with suppress(Exception):
+        tracking.artifacts()
+    with suppress(OSError):
+        tracking.finish("FAILED", reason(error))
+
+
+class Final(NamedTuple):
+    """What a run comes to."""
+
+    figures: Mapping[str, float]  # "train_loss", "val_loss", "new", …
+    texts: list[str]
+    baseline_order: int  # of the best n-gram; 0: none was fitted
+
+
+def measure(
+    session: Session, originality: Originality, held_out: Callable[[], float], stop: Stop
+) -> Final | None:
+    """Measure all that is left; None as soon as a signal has come.
+
+    ``held_out`` gives the held-out loss, nan where nothing is held out.
+    """
+    figures: dict[str, float] = {}
+    texts: list[str] = []
+    order = 0
+
+    def parts() -> Iterator[Mapping[str, float]]:
+        nonlocal texts, order
+        yield {"train_loss": session.evaluate_train()}
+        loss = held_out()
+        yield {} if math.isnan(loss) else {"val_loss": loss, "bits_per_char": loss / math.log(2)}
+        texts = session.sample(session.settings.samples * 4)
+        yield originality.shares(texts)
+        order, loss = _baseline(session)
+        yield {"baseline_loss": loss} if order else {}
+
+    measuring = parts()
+    while not stop.signal:
+        part = next(measuring, None)
+        if part is None:
+            return Final(figures, texts, order)
+        figures |= part
+    return None
+
+
+def conclusions(session: Session, checkpoint: Path) -> Iterator[tuple[str, Findings | RnnxError]]:
+    """What the probes that look at a run's end find in the model of ``checkpoint``, or why not."""
+    probes = session.components.probes.items()
+    looking = [(name, probe) for name, probe in probes if isinstance(probe, ConcludingProbe)]
+    if not looking:
+        return
+    outcome = Outcome(load_file(checkpoint), session.corpus, session.settings.seed)
+    for name, probe in looking:
+        yield name, conclude(probe, outcome)
+
+
+def _baseline(session: Session) -> tuple[int, float]:
+    corpus, settings = session.corpus, session.settings
+    if settings.baseline is Baseline.never or corpus.val is None:
+        return 0, math.nan
+    # The same held-out symbols as the network's.
+    corpus = replace(corpus, val=first_tokens(corpus.val, settings.eval_tokens))
+    return cached_baseline(corpus, settings.baseline is Baseline.always) or (0, math.nan)

@@ -1,0 +1,231 @@
+"""The loop around ``session.step()``: what happens after which step, and how a run ends."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rnnx.contracts.probes import Findings
+from rnnx.data.novelty import Originality
+from rnnx.errors import RnnxError, StorageError
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.tracking import Tracking
+from rnnx.system.signals import Stop
+from rnnx.training import snapshot
+from rnnx.training.end import conclusions, fail, measure
+from rnnx.training.progress import Progress
+from rnnx.training.report import Report, Summary
+from rnnx.training.session import Session
+from rnnx.training.tags import run_tags
+
+Hopeless = Callable[[int, float], bool]  # by step and held-out loss, whether to stop there
+SOON = 5.0  # seconds without an answer after which a run that is told to stop leaves its tracker
+
+
+class Rounds:
+    """One run, from the step at which its session stands to its last."""
+
+    def __init__(
+        self,
+        session: Session,
+        tracking: Tracking,
+        folder: RunFolder,
+        report: Report,
+        progress: Progress | None = None,
+        is_hopeless: Hopeless | None = None,
+    ) -> None:
+        self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
+        self.settings, self.progress = session.settings, progress or Progress()
+        self.originality = Originality(session.corpus)
+        self.own_tags = run_tags(session)
+        self.is_hopeless, self.pruned = is_hopeless, False
+        self.clock = time.perf_counter()
+        self.speed = 0.0  # tokens a second, between the last two figures
+
+    def run(self, stop: Stop) -> int:
+        """All steps and the end, and the run's status whatever happens; the exit code."""
+        try:
+            self.report.start(self.session, self.folder)
+            self._steps(stop)
+            if self.progress.since:  # the last steps had no figures of their own
+                self.report.progress(self.session, self.speed)
+            self._checkpoint()  # before the end, whose samples a longer run would not have drawn
+            summary = None if stop.signal else self._end(stop)
+            if summary is None:
+                return self._killed(stop.signal)
+            self.tracking.finish("FINISHED")
+        except BrokenPipeError as error:  # who read our lines has gone
+            fail(self.tracking, self.folder, error)
+            raise
+        except OSError as error:
+            self.report.stop()
+            folder, step = self.folder, self.session.steps
+            storage = StorageError.of(error, folder.path, folder.handle, step)
+            fail(self.tracking, self.folder, storage)
+            raise storage from error
+        except BaseException as error:
+            self.report.stop()
+            fail(self.tracking, self.folder, error)
+            raise
+        self.report.finish(summary)
+        return 0
+
+    def _killed(self, number: int) -> int:
+        self.report.stop()
+        name = signal.Signals(number).name
+        self.tracking.artifacts()
+        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", SOON)
+        self.report.killed(name, self.session, self.folder)
+        return 128 + number
+
+    def _steps(self, stop: Stop) -> None:
+        session, settings = self.session, self.settings
+        self.clock = time.perf_counter()
+        while session.steps < settings.steps and not (stop.signal or self._over()):
+            session.step()
+            step = session.steps
+            self._count()
+            sampling = step == 1 or _due(step - settings.sample_offset, settings.sample_every)
+            if sampling or _due(step, settings.log_every):
+                self._figures()
+            self._probe()
+            if sampling:
+                self._sample()
+            if _due(step, settings.eval_every):
+                self._evaluate()
+            if _due(step, settings.checkpoint.every):
+                self._checkpoint()
+        if over := self._over():
+            self.report.note(f"stopped after step {session.steps}: {over}")
+
+    def _over(self) -> str:
+        """Why no more steps are made before the last; empty where they are."""
+        progress = self.progress
+        if self.pruned:
+            return "others were better by then"
+        if progress.is_over(self.session.steps, self.settings.patience):
+            return (
+                f"{progress.worse} evaluations without a better held-out loss than that of step "
+                f"{progress.best_step}"
+            )
+        return ""
+
+    def _count(self) -> None:
+        figures, progress = self.session.figures, self.progress
+        assert figures is not None
+        progress.since += 1
+        progress.clipped += figures.clipped
+        progress.tokens += figures.tokens
+
+    def _figures(self) -> None:
+        """Points of the last step, and of all steps since the last points."""
+        session, figures, point = self.session, self.session.figures, self._point
+        assert figures is not None
+        progress, now = self.progress, time.perf_counter()
+        seconds = max(now - self.clock, 1e-9)
+        self.speed = progress.tokens / seconds
+        progress.trained_tokens += progress.tokens
+        progress.seconds += seconds
+        point("train/loss", figures.loss)
+        point("train/smooth_loss", session.smooth_loss)
+        point("grad/norm", figures.norm)
+        point("grad/clipped", progress.clipped / max(progress.since, 1))
+        point("lr", figures.rate)
+        point("speed/tokens_per_s", self.speed)
+        self.report.progress(session, self.speed)
+        self.tracking.flush_if_due()
+        progress.since = progress.clipped = progress.tokens = 0
+        self.clock = time.perf_counter()
+
+    def _point(self, key: str, value: float) -> None:
+        self.tracking.point(key, value, self.session.steps)
+
+    @contextmanager
+    def _clock_stopped(self) -> Iterator[None]:
+        """A round's time is not training time."""
+        began = time.perf_counter()
+        yield
+        self.clock += time.perf_counter() - began
+
+    def _probe(self) -> None:
+        for name, found in self.session.observations():
+            self._keep(name, found)
+
+    def _keep(self, probe: str, found: Findings | RnnxError) -> None:
+        if isinstance(found, RnnxError):
+            self.report.warning(f"{found}; the run goes on without it")
+        else:
+            self.tracking.findings(probe, found, self.session.steps)
+
+    def _sample(self) -> None:
+        with self._clock_stopped():
+            texts = self.session.sample(self.settings.samples)
+            for key, share in self.originality.shares(texts).items():
+                self._point(f"samples/{key}", share)
+            shown = [self.session.corpus.show(text) for text in texts]
+            self.tracking.samples(self.session.steps, shown)
+            self.report.samples(self.session, shown)
+
+    def _evaluate(self) -> None:
+        """Measure the held-out loss, where something is held out."""
+        with self._clock_stopped():
+            loss, step = self.session.evaluate(), self.session.steps
+            if math.isnan(loss):
+                return
+            self._point("val/loss", loss)
+            self._point("val/bits_per_char", loss / math.log(2))
+            self.report.evaluated(self.session, loss)
+            if self.progress.evaluated(loss, step):
+                checkpoints.write(self._state(), self.folder.best)
+        self.pruned = self.is_hopeless is not None and self.is_hopeless(step, loss)
+
+    def _checkpoint(self) -> None:
+        with self._clock_stopped():
+            self.tracking.flush(to_disk=True)
+            checkpoints.write(self._state(), self.folder.recent(self.session.steps))
+            self.folder.keep(self.session.steps, self.settings.checkpoint.keep)
+
+    def _state(self) -> checkpoints.Checkpoint:
+        own = {"run_id": self.folder.id, "tags": self.own_tags}
+        return snapshot.take(self.session, self.progress, own)
+
+    def _end(self, stop: Stop) -> Summary | None:
+        """The last measurements; None where a signal has come."""
+        found = measure(self.session, self.originality, self._held_out, stop)
+        if found is None:
+            return None
+        progress, figures = self.progress, dict(found.figures)
+        best_loss, best_step = progress.best_val_loss, progress.best_step
+        if figures.get("val_loss", math.inf) < best_loss:  # the last step had no round of its own
+            best_loss, best_step = figures["val_loss"], self.session.steps
+            self.folder.set_best_aside()
+            checkpoints.write(self._state(), self.folder.best)
+        if math.isfinite(best_loss):
+            self._point("best/val_loss", best_loss)
+            self._point("best/step", best_step)
+        if progress.seconds:
+            speed = progress.trained_tokens / progress.seconds
+            figures |= {"seconds": progress.seconds, "tokens_per_s": speed}
+        for key, value in figures.items():
+            self._point(f"final/{key}", value)
+        shown = [self.session.corpus.show(text) for text in found.texts]
+        self.tracking.samples(self.session.steps, shown, "final")
+        for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
+            self._keep(name, conclusion)
+        self.tracking.artifacts()
+        unit = self.session.corpus.vocabulary.unit
+        return Summary(figures, best_loss, best_step, found.baseline_order, found.texts, unit)
+
+    def _held_out(self) -> float:
+        """The held-out loss after the last step, measured now if that step did not."""
+        if self.progress.val_step == self.session.steps:
+            return self.progress.val_loss
+        return self.session.evaluate()
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0

@@ -1,0 +1,240 @@
+"""What a person sees of a run: a progress bar on a terminal, plain lines in a pipe, or nothing."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from rnnx.config.components import chosen_again
+from rnnx.config.settings import Train
+from rnnx.system.text import printable
+
+if TYPE_CHECKING:
+    from rnnx.runs.folder import RunFolder
+    from rnnx.training.session import Session
+
+
+WIDE = 70  # characters that a terminal needs for a bar beside the figures
+
+
+class Summary(NamedTuple):
+    """The end of a run in figures."""
+
+    figures: Mapping[str, float]  # "train_loss", "val_loss", "new", …
+    best_val_loss: float
+    best_step: int
+    baseline_order: int  # of the best n-gram; 0: none was fitted
+    texts: Sequence[str]
+    unit: str = "character"  # what one symbol is called
+
+
+class Report(Protocol):
+    """Someone who is told how a run goes."""
+
+    def start(self, session: Session, folder: RunFolder) -> None: ...
+    def progress(self, session: Session, tokens_per_s: float) -> None: ...
+    def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def evaluated(self, session: Session, loss: float) -> None: ...
+    def note(self, line: str) -> None: ...
+    def warning(self, line: str) -> None: ...
+    def stop(self) -> None: ...
+    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def finish(self, summary: Summary) -> None: ...
+
+
+class Silent:
+    """Says nothing but warnings, on stderr: for the Python door."""
+
+    def start(self, session: Session, folder: RunFolder) -> None: ...
+    def progress(self, session: Session, tokens_per_s: float) -> None: ...
+    def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def evaluated(self, session: Session, loss: float) -> None: ...
+    def note(self, line: str) -> None: ...
+
+    def warning(self, line: str) -> None:
+        print(f"rnnx: {printable(line)}", file=sys.stderr)
+
+    def stop(self) -> None: ...
+    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def finish(self, summary: Summary) -> None: ...
+
+
+def for_terminal() -> Report:
+    """The report that fits stdout: live on a terminal, lines elsewhere."""
+    # A terminal's lines break between words; a pipe's lines stay whole.
+    out = console(soft_wrap=not sys.stdout.isatty())
+    return Live(out) if out.is_terminal else Lines(out)
+
+
+def console(soft_wrap: bool) -> Any:
+    """Rich's console on stdout; a reader that goes away (head, less) does not end the training."""
+    from rich.console import Console
+
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            # The interpreter's last flush has to have somewhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print("rnnx: nobody reads the output any more; training goes on", file=sys.stderr)
+
+    return Output(highlight=False, soft_wrap=soft_wrap)
+
+
+class Lines:
+    """One line an event."""
+
+    def __init__(self, console: Any) -> None:
+        self.console = console
+        self._closing = ""
+        self._told = 0
+
+    def start(self, session: Session, folder: RunFolder) -> None:
+        self._closing = closing(session, folder)
+        self._say(_opening(session, folder))
+
+    def progress(self, session: Session, tokens_per_s: float) -> None:
+        # About twenty lines a run, however long it is.
+        every = max(1, session.settings.steps // 20)
+        if session.steps - self._told >= every or session.steps in (1, session.settings.steps):
+            self._told = session.steps
+            self._say(_progress(session, tokens_per_s))
+
+    def samples(self, session: Session, texts: Sequence[str]) -> None:
+        show = session.corpus.show_round
+        self._say(
+            show(session.steps, session.smooth_loss, texts)
+            if show
+            else _sampled(session.steps, texts)
+        )
+
+    def evaluated(self, session: Session, loss: float) -> None:
+        self._say(f"step {session.steps}: held-out loss {loss:.4f} nats")
+
+    def note(self, line: str) -> None:
+        self._say(line)
+
+    def warning(self, line: str) -> None:
+        print(f"rnnx: {printable(line)}", file=sys.stderr)
+
+    def stop(self) -> None: ...
+
+    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None:
+        self._say(
+            f"{signal_name}: stopped after step {session.steps}; the checkpoint is "
+            f"{folder.recent(session.steps)}"
+        )
+
+    def finish(self, summary: Summary) -> None:
+        for label, value in rows(summary):
+            self._say(f"{label}: {value}")
+        self._say(self._closing)
+
+    def _say(self, text: str) -> None:
+        shown = printable(text, "\n\t") if self.console.is_terminal else text
+        self.console.print(shown, markup=False)
+
+
+class Live(Lines):
+    """A progress bar below the lines, and a table at the end."""
+
+    def start(self, session: Session, folder: RunFolder) -> None:
+        from rich import progress
+
+        super().start(session, folder)
+        bar = [progress.BarColumn(bar_width=None)] if self.console.width >= WIDE else []
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.completed}/{task.total}"),
+            *bar,
+            progress.TextColumn("{task.fields[figures]}"),
+            progress.TimeRemainingColumn(compact=True),
+            console=self.console,
+        )
+        total = session.settings.steps
+        self._task = self._bar.add_task("", total=total, completed=session.steps, figures="")
+        self._bar.start()
+
+    def progress(self, session: Session, tokens_per_s: float) -> None:
+        speed = f"{tokens_per_s:,.0f} tokens/s"
+        if self.console.width < WIDE:
+            speed = f"{tokens_per_s / 1000:,.0f}k/s"
+        figures = f"loss {session.smooth_loss:.3f} · {speed}"
+        self._bar.update(self._task, completed=session.steps, figures=figures)
+
+    def stop(self) -> None:
+        if hasattr(self, "_bar"):
+            self._bar.stop()
+
+    def finish(self, summary: Summary) -> None:
+        from rich.table import Table
+
+        self.stop()
+        table = Table(show_header=False)
+        for label, value in rows(summary):
+            table.add_row(label, value)
+        self.console.print(table)
+        self._say(self._closing)
+
+
+def _opening(session: Session, folder: RunFolder) -> str:
+    corpus, parts = session.corpus, session.config
+    held_out = corpus.val.tokens if corpus.val else 0
+    return (
+        f"run {folder.id[:8]} · {parts['cell']['name']} · {session.params.size:,} parameters · "
+        f"{corpus.train.tokens:,} training and {held_out:,} held-out symbols of "
+        f"{len(corpus.vocabulary)} kinds"
+    )
+
+
+def _progress(session: Session, tokens_per_s: float) -> str:
+    return (
+        f"step {session.steps}/{session.settings.steps}: loss {session.smooth_loss:.4f}, "
+        f"{tokens_per_s:,.0f} tokens/s"
+    )
+
+
+def _sampled(step: int, texts: Sequence[str]) -> str:
+    if any("\n" in text for text in texts):
+        return f"step {step}:\n" + "\n---\n".join(texts)
+    return f"step {step}: " + " · ".join(text or "∅" for text in texts)
+
+
+def rows(summary: Summary) -> list[tuple[str, str]]:
+    """The closing table, label and value."""
+    figures, unit = summary.figures, summary.unit
+    lines = [("training loss", f"{figures['train_loss']:.4f} nats a {unit}")]
+    if "val_loss" in figures:
+        best = f"{summary.best_val_loss:.4f} nats a {unit}"
+        lines += [
+            ("held-out loss", f"{figures['val_loss']:.4f} nats a {unit}"),
+            ("best held-out loss", f"{best} (step {summary.best_step})"),
+            (f"bits a {unit}", f"{summary.best_val_loss / math.log(2):.4f} (best)"),
+        ]
+    if summary.baseline_order:
+        margin = figures["baseline_loss"] - summary.best_val_loss
+        verdict = f"the network's is {abs(margin):.4f} {'lower' if margin > 0 else 'higher'}"
+        lines.append(
+            (
+                f"best n-gram (order {summary.baseline_order})",
+                f"{figures['baseline_loss']:.4f} nats a {unit} ({verdict})",
+            )
+        )
+    for key in ("new", "distinct"):
+        if key in figures:
+            lines.append((f"samples that are {key}", f"{figures[key]:.0%}"))
+    if "seconds" in figures:
+        speed = f"{figures['seconds']:.1f} s ({figures['tokens_per_s']:,.0f} tokens/s)"
+        lines.append(("training time", speed))
+    return lines
+
+
+def closing(session: Session, folder: RunFolder) -> str:
+    """The one line that says what to do next."""
+    elsewhere = session.settings.outputs != Train.outputs
+    more = f"rnnx sample {folder.path if elsewhere else folder.handle}   makes more"
+    if session.components.tracker.ui("127.0.0.1", 5000) is None:
+        return more
+    chosen = chosen_again("tracker", session.config["tracker"], session.components.tracker)
+    return f"{' '.join(['rnnx ui', *chosen])}   opens the runs in a browser; {more}"

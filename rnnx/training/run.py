@@ -1,0 +1,141 @@
+"""A run begun: a session, a folder, a tracker's run, and the rounds that fill them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rnnx.config.identity import config_hash
+from rnnx.contracts.trackers import RunLog
+from rnnx.errors import StorageError, StoreError
+from rnnx.registry.attribution import answering
+from rnnx.runs.folder import FOLDER_TAG, RunFolder
+from rnnx.runs.lock import RunLock
+from rnnx.runs.tracking import Tracking
+from rnnx.system.signals import Stop
+from rnnx.training.loop import Hopeless, Rounds
+from rnnx.training.progress import Progress
+from rnnx.training.report import Report
+from rnnx.training.session import Session
+from rnnx.training.tags import run_name, run_params, run_tags
+
+if TYPE_CHECKING:
+    from rnnx.models.trained import Model
+
+
+@dataclass
+class Run:
+    """A run that has ended."""
+
+    run_id: str
+    folder: RunFolder
+    status: str  # FINISHED, or KILLED after a signal
+    metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
+    exit_code: int = 0
+    pruned: bool = False  # it was stopped because it was hopeless
+
+    @property
+    def model(self) -> Model:
+        """The trained model: the best by held-out loss, else the last."""
+        from rnnx.models.trained import load_file
+
+        return load_file(self.folder.best_or_last())
+
+
+def train(
+    config: Mapping[str, Any],
+    report: Report,
+    overrides: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
+    is_hopeless: Hopeless | None = None,
+) -> Run:
+    """Train ``config`` to its end and keep everything in its tracker and its folder.
+
+    ``more`` joins run.json; its ``own_tags`` join the run's tags, and ``takes_over`` is the id of
+    a run of the tracker's without a folder that becomes this one's. ``is_hopeless`` is asked after
+    every evaluation, by step and held-out loss, and ends the run.
+    """
+    with Stop() as stop:
+        session = Session(config)
+        about = {
+            "name": run_name(list(overrides)),
+            "config_hash": config_hash(config),
+            "cwd": os.getcwd(),
+            **(more or {}),
+        }
+        folder = RunFolder.create(session.settings.outputs, about, config)
+        with in_words(folder), RunLock(folder):
+            log = begin(session, folder)
+            tracking = Tracking(lambda: log, folder, report.warning)
+            return go_on(session, tracking, folder, report, stop, is_hopeless=is_hopeless)
+
+
+@contextmanager
+def in_words(folder: RunFolder) -> Iterator[None]:
+    """What cannot be written in a run's folder becomes one line."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageError.of(error, folder.path, folder.handle) from error
+
+
+def begin(session: Session, folder: RunFolder) -> RunLog:
+    """Open the tracker's run for a new folder and name the folder after it."""
+    known = folder.read()
+    tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
+    name = str(known.get("name", ""))
+    try:
+        with answering():
+            log = _opened(session, str(known.get("takes_over", "")), name, tags)
+    except Exception:
+        folder.remove()
+        raise
+    except BaseException:  # a second signal; the tracker may have the run by now
+        folder.write({"status": "KILLED"})
+        raise
+    try:
+        folder.begin(log.id)  # the lock is on the open file and goes along
+    except BaseException:
+        log.finish("FAILED")
+        raise
+    return log
+
+
+def _opened(session: Session, before: str, name: str, tags: Mapping[str, str]) -> RunLog:
+    """A new run of the tracker's, or the one that told how the same job failed ``before``."""
+    tracker = session.components.tracker
+    if before:
+        with suppress(StoreError):  # deleted, perhaps
+            log: RunLog = tracker.reopen(before)
+            log.params(run_params(session))
+            log.tags({**tags, "reason": ""})
+            return log
+    started: RunLog = tracker.start(name, run_params(session), tags)
+    return started
+
+
+def go_on(
+    session: Session,
+    tracking: Tracking,
+    folder: RunFolder,
+    report: Report,
+    stop: Stop,
+    progress: Progress | None = None,
+    is_hopeless: Hopeless | None = None,
+) -> Run:
+    """Train from where the session stands to the end."""
+    for note in session.corpus.notes:
+        report.note(note)
+    tracking.rewind(session.steps)
+    tracking.tags({"rnnx.folder": str(folder.path.resolve())})
+    tracking.file(folder.config)
+    tracking.flush()
+    rounds = Rounds(session, tracking, folder, report, progress, is_hopeless)
+    code = rounds.run(stop)
+    status = "KILLED" if code else "FINISHED"
+    return Run(folder.id, folder, status, tracking.last, code, rounds.pruned)

@@ -1,0 +1,66 @@
+"""The parameters and tags under which a tracker keeps a run."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rnnx.config.identity import _fillings, config_hash, flat_params
+from rnnx.contracts.components import KINDS
+from rnnx.registry.manager import plugins, registry
+from rnnx.version import __version__
+
+if TYPE_CHECKING:
+    from rnnx.training.session import Session
+
+
+def run_params(session: Session) -> dict[str, str]:
+    """The resolved configuration and the sizes that follow from it."""
+    val = session.corpus.val
+    return flat_params(session.config) | {
+        "count.parameters": str(session.params.size),
+        "count.symbols": str(len(session.corpus.vocabulary)),
+        "count.train_tokens": str(session.corpus.train.tokens),
+        "count.val_tokens": str(val.tokens if val else 0),
+    }
+
+
+def run_tags(session: Session) -> dict[str, str]:
+    """Versions, owners, hashes and the commit of the code around the run."""
+    config = session.config
+    tags = {
+        "rnnx.version": __version__,
+        "rnnx.config_hash": config_hash(config),
+        "rnnx.seedless_hash": config_hash(config, seedless=True),
+        "rnnx.threads": str(session.threads.count),
+        "rnnx.backend": session.backend.value,
+        "data.sha256": session.corpus.sha256,
+    }
+    for kind in KINDS:
+        chosen = config.get(kind)
+        if isinstance(chosen, Mapping) and "name" in chosen:
+            tags[f"owner.{kind}"] = str(registry().get(kind, chosen["name"]).owner)
+    for name in config.get("probes") or {}:
+        tags[f"owner.probe.{name}"] = str(registry().get("probe", name).owner)
+    for where, name in _fillings(config):
+        tags[f"owner.initializer.{where}"] = str(registry().get("initializer", name).owner)
+    for owner in plugins().owners:
+        tags[f"plugin.{owner.distribution}"] = owner.version
+    commit = _git_commit()
+    return tags | ({"git.commit": commit} if commit else {})
+
+
+def _git_commit() -> str:
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
+def run_name(overrides: list[str]) -> str:
+    """What a run is called: its overrides."""
+    return " ".join(overrides)[:250] or "default"

@@ -1,0 +1,79 @@
+"""The built-in cells: their suites, and their equations against naive ones."""
+
+from typing import ClassVar
+
+import naive_cells
+import numpy as np
+import pytest
+
+from rnnx.contracts.scratch import Scratch
+from rnnx.testing import CellSuite
+from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.vanilla import Activation
+from rnnx_builtin.cells.weights import CellWeights
+from rnnx_builtin.numerics import tiles
+
+
+class TestVanilla(CellSuite):
+    components: ClassVar = [Vanilla(), Vanilla(activation=Activation.relu)]
+
+
+class TestLSTM(CellSuite):
+    components: ClassVar = [LSTM(), LSTM(forget_bias=0.0)]
+
+
+class TestGRU(CellSuite):
+    components: ClassVar = [GRU(), GRU(reset_after=False)]
+
+
+class TestStepByStep(CellSuite):
+    """The same where not even two steps fit into the cache."""
+
+    components: ClassVar = [Vanilla(), LSTM(), GRU(), GRU(reset_after=False)]
+
+    @pytest.fixture(autouse=True)
+    def small_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tiles, "CACHE", 1)
+
+
+@pytest.mark.parametrize(
+    ("cell", "naive"),
+    [
+        (Vanilla(5), naive_cells.vanilla),
+        (LSTM(5), naive_cells.lstm),
+        (GRU(5), naive_cells.gru_reset_after),
+        (GRU(5, reset_after=False), naive_cells.gru_reset_before),
+    ],
+)
+def test_a_cell_is_its_papers_equations(cell: object, naive: object) -> None:
+    rng = np.random.default_rng(0)
+    params = cell.init(rng, 3, np.float64)
+    params = {name: array + rng.normal(size=array.shape) for name, array in params.items()}
+    x = rng.normal(size=(7, 3, 2))
+    state = tuple(rng.normal(size=s.shape) for s in cell.initial_state(2, np.float64))
+    h, final, _ = cell.forward(params, x, state, None, Scratch())
+    for b in range(2):
+        expected = naive(params, x[:, :, b], *(s[:, b] for s in state))
+        np.testing.assert_allclose(h[:, :, b], expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(final[0], h[-1])
+
+
+def test_the_forget_bias_is_added_to_its_gate_alone() -> None:
+    rng = np.random.default_rng
+    plain = LSTM(4, forget_bias=0.0).init(rng(0), 3, np.float64)
+    biased = LSTM(4, forget_bias=2.5).init(rng(0), 3, np.float64)
+    added = (biased["b"] - plain["b"])[:, 0]
+    np.testing.assert_array_equal(added, [0] * 4 + [2.5] * 4 + [0] * 8)
+
+
+def test_weights_name_their_initializers() -> None:
+    weights = CellWeights(input="identity", recurrent={"name": "identity", "gain": 2.0})
+    params = Vanilla(3, weights=weights).init(np.random.default_rng(0), 3, np.float64)
+    np.testing.assert_array_equal(params["Wx"], np.eye(3))
+    np.testing.assert_array_equal(params["Wh"], 2 * np.eye(3))
+
+
+def test_orthogonal_recurrent_weights_are_so_gate_by_gate() -> None:
+    Wh = LSTM(6).init(np.random.default_rng(0), 3, np.float64)["Wh"]
+    for block in np.split(Wh, 4):
+        np.testing.assert_allclose(block @ block.T, np.eye(6), atol=1e-12)

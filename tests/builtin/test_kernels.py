@@ -1,0 +1,141 @@
+"""The compiled kernels against the NumPy code, which is the reference."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kernel_cases import CELLS, case_of
+from tiny import tiny
+
+import rnnx
+from rnnx.contracts.scratch import Scratch
+from rnnx.errors import Diverged
+from rnnx.testing import CellSuite, HeadSuite
+from rnnx.testing.cells.case import run, same_results
+from rnnx.training import snapshot
+from rnnx.training.progress import Progress
+from rnnx_builtin.heads import Softmax
+from rnnx_builtin.heads.softmax import Reduction
+
+pytestmark = pytest.mark.skipif(
+    find_spec("numba") is None, reason="the extra 'fast' is not installed"
+)
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every scratch that is made asks for kernels."""
+    plain = Scratch.__init__
+    monkeypatch.setattr(Scratch, "__init__", lambda self, *_: plain(self, True))
+
+
+@pytest.mark.usefixtures("compiled")
+class TestCompiledCells(CellSuite):
+    components = CELLS
+
+    def test_gates(self) -> None:
+        pytest.skip("probes look at gates with NumPy, whatever the run computes with")
+
+
+@pytest.mark.usefixtures("compiled")
+class TestCompiledSoftmax(HeadSuite):
+    components = (Softmax(), Softmax(reduction=Reduction.sequence))
+
+
+@given(
+    cell=st.sampled_from(CELLS),
+    shape=st.tuples(*(st.integers(1, most) for most in (6, 40, 9, 30))),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    ids=st.booleans(),
+    padded=st.booleans(),
+    threads=st.integers(1, 2),
+    seed=st.integers(0, 99),
+)
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_a_cells_kernels_give_what_numpy_gives(
+    cell: Any, shape: Any, dtype: Any, ids: bool, padded: bool, threads: int, seed: int
+) -> None:
+    case, (T, B, _, _) = case_of(cell, shape, dtype, ids, seed), shape
+    lengths = np.random.default_rng(seed).integers(0, T + 1, B) if padded else None
+    plain, fast = run(case, lengths), run(case, lengths, Scratch(True, threads))
+    near(fast._asdict(), plain._asdict(), dtype)
+
+
+def near(found: Any, expected: Any, dtype: Any) -> None:
+    """Equal to 1e-12 of the largest in float64; to float32's rounding through the steps."""
+    if isinstance(expected, dict):
+        for name, array in expected.items():
+            near(found[name], array, dtype)
+    elif isinstance(expected, tuple):
+        for a, b in zip(found, expected, strict=True):
+            near(a, b, dtype)
+    elif expected is not None:
+        scale = max(float(np.abs(expected).max(initial=0)), 1.0)
+        tolerance = 1e-12 if dtype == np.float64 else 5e-6
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_step_is_equal_to_a_millionth_in_float32(dtype: Any) -> None:
+    for cell in CELLS:
+        case = case_of(cell, (1, 32, 9, 48), dtype, True, 3)
+        plain, fast = run(case), run(case, None, Scratch(True))
+        tolerance = 1e-6 if dtype == np.float32 else 1e-14
+        np.testing.assert_allclose(fast.h, plain.h, rtol=tolerance, atol=tolerance)
+
+
+def test_two_threads_give_the_figures_of_one() -> None:
+    for cell in CELLS:
+        case = case_of(cell, (5, 64, 9, 20), np.float32, True, 4)
+        same_results(run(case, None, Scratch(True, 2)), run(case, None, Scratch(True)), "threads")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_nan_comes_out(dtype: Any) -> None:
+    for cell in CELLS:
+        for name in ("Wx", "Wh", "b"):
+            case = case_of(cell, (3, 4, 5, 6), dtype, False, 5)
+            case.params[name][-1, 0] = np.nan
+            assert np.isnan(run(case, None, Scratch(True)).h).any(), (cell, name)
+    params = {"Wy": np.full((3, 2), np.nan, dtype), "by": np.zeros((3, 1), dtype)}
+    h, y = np.ones((2, 2, 4), dtype), np.zeros((2, 4), int)
+    loss, nats, _ = Softmax().forward(params, h, y, None, Scratch(True))
+    assert np.isnan(loss) and np.isnan(nats).all()
+
+
+def test_a_diverged_run_is_noticed(names: Path) -> None:
+    session = rnnx.build(tiny(names, "backend=fast"))
+    session.params["layer0"]["Wh"][0, 0] = np.nan
+    with pytest.raises(Diverged, match="the loss is nan"):
+        session.step()
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "lstm", "gru"])
+def test_training_is_that_of_numpy(names: Path, cell: str) -> None:
+    def losses(backend: str) -> list[float]:
+        more = [f"cell={cell}", f"backend={backend}", "layers=2", "dropout=0.3", "steps=50"]
+        session = rnnx.build(tiny(names, *more))
+        return [session.step() for _ in range(50)]
+
+    fast = losses("fast")
+    np.testing.assert_allclose(fast, losses("numpy"), rtol=1e-4)
+    assert fast == losses("fast")  # bit for bit
+
+
+def test_a_checkpoint_goes_on_with_its_backend(names: Path) -> None:
+    session = rnnx.build(tiny(names, "backend=fast"))
+    session.step()
+    kept = snapshot.take(session, Progress(), {})
+    assert kept.metadata["backend"] == "fast"
+    other = rnnx.build(tiny(names, "backend=numpy"))
+    snapshot.restore(other, kept)
+    assert [other.step() for _ in range(3)] == [session.step() for _ in range(3)]

@@ -1,0 +1,179 @@
+"""The built-in optimizers against their formulas, and the kit that checks them."""
+
+import numpy as np
+import pytest
+from mutants import assert_all_caught, mutant
+
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.scratch import Scratch
+from rnnx.errors import ConfigError
+from rnnx.testing import OptimizerSuite, optimizers
+from rnnx_builtin.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp
+
+
+class TestSGD(OptimizerSuite):
+    component = SGD()
+
+
+class TestMomentum(OptimizerSuite):
+    components = (Momentum(), Momentum(nesterov=True))
+
+
+class TestRMSProp(OptimizerSuite):
+    component = RMSProp()
+
+
+class TestAdaGrad(OptimizerSuite):
+    component = AdaGrad()
+
+
+class TestAdam(OptimizerSuite):
+    component = Adam()
+
+
+class TestAdamW(OptimizerSuite):
+    component = AdamW()
+
+
+def sgd(p, gs, rate):
+    for g in gs:
+        p = p - rate * g
+    return p
+
+
+def momentum(p, gs, rate):
+    v = 0
+    for g in gs:
+        v = 0.8 * v + g
+        p = p - rate * v
+    return p
+
+
+def nesterov(p, gs, rate):
+    v = 0
+    for g in gs:
+        v = 0.8 * v + g
+        p = p - rate * (g + 0.8 * v)
+    return p
+
+
+def rmsprop(p, gs, rate):
+    s = 0
+    for g in gs:
+        s = 0.9 * s + 0.1 * g**2
+        p = p - rate * g / (np.sqrt(s) + 1e-6)
+    return p
+
+
+def adagrad(p, gs, rate):
+    s = 0
+    for g in gs:
+        s = s + g**2
+        p = p - rate * g / (np.sqrt(s) + 1e-8)
+    return p
+
+
+def adam(p, gs, rate, decay=0.0):
+    m = v = 0
+    for t, g in enumerate(gs, 1):
+        p = p - rate * decay * p
+        m, v = 0.7 * m + 0.3 * g, 0.95 * v + 0.05 * g**2
+        p = p - rate * (m / (1 - 0.7**t)) / (np.sqrt(v / (1 - 0.95**t)) + 1e-5)
+    return p
+
+
+def adamw(p, gs, rate):
+    return adam(p, gs, rate, decay=0.3)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "formula"),
+    [
+        (SGD(), sgd),
+        (Momentum(momentum=0.8), momentum),
+        (Momentum(momentum=0.8, nesterov=True), nesterov),
+        (RMSProp(decay=0.9, epsilon=1e-6), rmsprop),
+        (AdaGrad(), adagrad),
+        (Adam(beta1=0.7, beta2=0.95, epsilon=1e-5), adam),
+        (AdamW(beta1=0.7, beta2=0.95, epsilon=1e-5, weight_decay=0.3), adamw),
+    ],
+)
+def test_several_steps_are_the_formula_s(optimizer: object, formula: object) -> None:
+    rng = np.random.default_rng(0)
+    begin, gs = rng.normal(size=10), rng.normal(size=(6, 10))
+    params = Parameters({"a": {"W": begin[:4]}, "b": {"W": begin[4:]}})
+    state, scratch = optimizer.init(params), Scratch()
+    for step, g in enumerate(gs, 1):
+        grads = params.zeros_like()
+        grads.flat[:] = g
+        optimizer.update(params, grads, state, 0.05, step, scratch)
+    np.testing.assert_allclose(params.flat, formula(begin, gs, 0.05), rtol=1e-12)
+
+
+def test_adam_s_first_step_is_the_rate() -> None:
+    params = Parameters({"a": {"W": np.zeros(3)}})
+    grads = Parameters({"a": {"W": np.array([1e-3, -5.0, 200.0])}})
+    Adam().update(params, grads, Adam().init(params), 0.01, 1, Scratch())
+    np.testing.assert_allclose(params.flat, [-0.01, 0.01, -0.01], rtol=1e-4)
+
+
+def test_the_kit_catches_each_fault() -> None:
+    def climbs(right, p, g, s, rate, step, scratch):
+        p.flat += rate * g.flat
+
+    def own_rate(right, p, g, s, rate, step, scratch):
+        p.flat -= 0.01 * g.flat
+
+    def replaces(right, p, g, s, rate, step, scratch):
+        p.flat = p.flat - rate * g.flat
+
+    hidden: dict[int, float] = {}
+
+    def remembers(right, p, g, s, rate, step, scratch):
+        hidden[0] = hidden.get(0, 0.0) + 0.1
+        p.flat -= rate * hidden[0] * g.flat
+
+    def divides(right, p, g, s, rate, step, scratch):
+        with np.errstate(all="ignore"):
+            p.flat -= rate * g.flat / np.abs(g.flat)
+
+    def grows(right, p, g, s, rate, step, scratch):
+        s["m"] = 0.9 * s["m"]
+        right(p, g, s, rate, step, scratch)
+
+    assert_all_caught(
+        optimizers,
+        {
+            "check_descends": [mutant(SGD(), update=climbs)],
+            "check_first_step": [mutant(SGD(), update=climbs)],
+            "check_in_place": [
+                mutant(SGD(), update=replaces),
+                mutant(Adam(), update=grows),
+                mutant(
+                    Adam(),
+                    init=lambda right, p: {
+                        k: v * np.float64(1) + np.zeros(p.size) for k, v in right(p).items()
+                    },
+                ),
+            ],
+            "check_rate": [mutant(SGD(), update=own_rate)],
+            "check_state_round_trip": [mutant(SGD(), update=remembers)],
+            "check_entries_are_finite": [mutant(SGD(), update=divides)],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("cls", "fields"),
+    [
+        (SGD, {"learning_rate": 0}),
+        (Momentum, {"momentum": 1.0}),
+        (RMSProp, {"decay": -0.1}),
+        (AdaGrad, {"epsilon": 0.0}),
+        (Adam, {"beta1": float("nan")}),
+        (AdamW, {"weight_decay": -1.0}),
+    ],
+)
+def test_ranges(cls: type, fields: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=f"{next(iter(fields))}="):
+        cls(**fields)

@@ -1,0 +1,208 @@
+"""The built-in probe, and the kit that checks it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from mutants import assert_all_caught, mutant
+
+import rnnx
+from rnnx.config.components import component_from
+from rnnx.contracts.probes import Findings
+from rnnx.contracts.scratch import Scratch
+from rnnx.errors import ConfigError
+from rnnx.models.network import Network
+from rnnx.testing import ProbeSuite, probes
+from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.probes import GradientByLag, GradientNorms, HiddenUnits, Saturation
+from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
+from rnnx_builtin.probes.saturation import by_unit, gates_of
+
+
+class TestAll(ProbeSuite):
+    components = (GradientNorms(), GradientByLag(), HiddenUnits(), Saturation())
+
+
+def test_norms_are_those_of_each_parameter() -> None:
+    seen = probes.observation()
+    found = GradientNorms().observe(seen)
+    expected = np.sqrt(np.sum(seen.grads["layer0"]["Wh"] ** 2))
+    np.testing.assert_allclose(found.figures["gradients/layer0.Wh"], expected)
+
+
+def test_the_gradient_by_lag_is_that_of_finite_differences() -> None:
+    seen = probes.observation()
+    network, cell = seen.network, seen.network.cell
+    x, y = seen.x[:, :1], seen.y[-1:, :1]  # the one column that is as long as the batch
+    below = Network(cell, network.head, network.n_symbols, layers=1)
+    h0, _, _ = below.forward(seen.params, x, below.initial_state(1, float), None, Scratch())
+
+    def loss(lag: int, h: np.ndarray, rest: tuple) -> float:
+        """Of the last symbol, with the state after step T − 1 − lag replaced."""
+        state = (h, *rest)
+        inputs = h0[len(x) - lag :]
+        if len(inputs):
+            _, state, _ = cell.forward(seen.params["layer1"], inputs, state, None, Scratch())
+        head = seen.params["head"]
+        return network.head.forward(head, state[0][None], y, None, Scratch())[0]
+
+    norms = norms_by_lag(seen)
+    assert len(norms) == len(x)
+    for lag in (0, 1, 3):
+        state = cell.initial_state(1, float)
+        _, state, _ = cell.forward(
+            seen.params["layer1"], h0[: len(x) - lag], state, None, Scratch()
+        )
+        h, *rest = (part.copy() for part in state)
+        slopes = []
+        for i in range(len(h)):
+            up, down = h.copy(), h.copy()
+            up[i] += 1e-5
+            down[i] -= 1e-5
+            slopes.append((loss(lag, up, rest) - loss(lag, down, rest)) / 2e-5)
+        np.testing.assert_allclose(norms[lag], np.linalg.norm(slopes), rtol=1e-6)
+
+
+def observed(cell: object) -> object:
+    """The kit's step, but of two layers of ``cell``."""
+    seen = probes.observation()
+    network = Network(cell, seen.network.head, seen.network.n_symbols, layers=2)
+    params = network.init(np.random.default_rng(0), np.float64)
+    return seen._replace(network=network, params=params)
+
+
+def test_saturation_is_the_share_of_gates_that_are_shut_or_open() -> None:
+    seen = observed(LSTM(4))
+    for part in ("layer0", "layer1"):
+        seen.params[part]["b"][:4] = 50.0  # i is open
+        seen.params[part]["b"][4:8] = -50.0  # f is shut
+        seen.params[part]["b"][8:12] = 0.0
+    figures = Saturation().observe(seen).figures
+    assert figures["saturation/layer1.i.right"] == 1
+    assert figures["saturation/layer1.f.left"] == 1
+    assert figures["saturation/layer0.f.right"] == 0
+    assert figures["saturation/layer0.o.left"] < 0.5
+    assert gates_of(observed(GRU(4)))[1].keys() == {"r", "z"}
+    assert set(Saturation().observe(observed(Vanilla(4))).figures) == {
+        "saturation/layer0.h.right",
+        "saturation/layer1.h.right",
+    }
+
+
+def test_steps_beyond_a_length_do_not_count() -> None:
+    values = np.zeros((4, 2, 3))
+    values[2:, :, 1] = 1.0
+    left, right = by_unit(values, np.array([4, 2, 1]))
+    np.testing.assert_allclose((left, right), [[1, 1], [0, 0]])
+
+
+def test_the_heat_map_is_of_the_longest_example_and_the_units_that_move() -> None:
+    seen = probes.observation()
+    seen.x[0, 0] = -1
+    h, characters, units = HiddenUnits(units=3, length=4).chosen(seen)
+    assert characters == ["▸", *("abcdef"[i] for i in seen.x[1:4, 0])]
+    moves = seen.h[:4, :, 0].std(axis=0)
+    assert set(units) == set(np.argsort(-moves)[:3])
+    np.testing.assert_array_equal(h, seen.h[:4, units, 0].T)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A probe that looks at a run's end."""
+
+    found: Any
+    every: int = 1
+
+    def observe(self, seen):
+        return Findings({"a": 1.0}, {})
+
+    def conclude(self, outcome):
+        return self.found(outcome)
+
+
+def refuses_at_length(outcome):
+    raise ConfigError("two\nlines")
+
+
+def refuses(outcome):
+    raise ConfigError("probe=closing: not on this data")
+
+
+def test_a_conclusion_may_refuse_a_data_set() -> None:
+    probes.check_conclusion(Closing(refuses))
+    probes.check_conclusion(Closing(lambda o: Findings({"n": float(o.seed)}, {}, {"a.txt": b"x"})))
+
+
+def test_what_a_probe_concludes_is_kept(monkeypatch, tmp_path) -> None:
+    """Its figures at the last step, its files in a folder called by its name; here and there."""
+    monkeypatch.chdir(tmp_path)
+
+    def end(self, outcome):
+        return Findings({"end/symbols": float(len(outcome.corpus.vocabulary))}, {}, {"a.txt": b"x"})
+
+    monkeypatch.setattr(GradientNorms, "conclude", end, raising=False)
+    run = rnnx.train(["probe=[gradient_norms]", "steps=2", "layers=1", "cell.hidden_size=4"])
+    assert run.metrics["end/symbols"] == 27
+    assert (run.folder.path / "probes/gradient_norms/a.txt").read_bytes() == b"x"
+    tracker = component_from("tracker", {"name": "mlflow"})
+    assert tracker.fetch(run.run_id, "gradient_norms/a.txt", tmp_path).read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (lambda self, outcome: 1 / 0, "gradient_norms of rnnx"),
+        (lambda self, outcome: {"a": 1.0}, "conclude returned dict"),
+        (lambda self, outcome: Findings({}, {}, {"../a": b"x"}), "a file's name"),
+        (lambda self, outcome: refuses(outcome), "not on this data"),
+    ],
+)
+def test_a_conclusion_that_fails_costs_a_warning(end, told, monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(GradientNorms, "conclude", end, raising=False)
+    few = ["probe=[gradient_norms]", "steps=2", "layers=1", "cell.hidden_size=4", "tracker=none"]
+    run = rnnx.train(few)
+    assert run.status == "FINISHED" and "best/val_loss" in run.metrics
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_kit_catches_each_fault() -> None:
+    right = GradientNorms()
+
+    def damages(inner, seen):
+        seen.grads.flat[:] = 0
+        return inner(seen)
+
+    def draws_elsewhere(inner, seen):
+        np.random.rand()
+        return inner(seen)
+
+    zero = mutant(right)
+    object.__setattr__(zero, "every", 0)
+    assert_all_caught(
+        probes,
+        {
+            "check_findings": [
+                mutant(right, observe=lambda inner, seen: Findings({}, {})),
+                mutant(right, observe=lambda inner, seen: Findings({"a b": 1.0}, {})),
+                mutant(right, observe=lambda inner, seen: Findings({"a": 1}, {})),
+                mutant(right, observe=lambda inner, seen: Findings({}, {"a": b"GIF89a"})),
+                mutant(right, observe=lambda inner, seen: Findings({}, {"../A": b""})),
+            ],
+            "check_changes_nothing": [mutant(right, observe=damages)],
+            "check_determinism": [
+                mutant(right, observe=lambda inner, s: Findings({"a": np.random.rand()}, {})),
+                mutant(right, observe=draws_elsewhere),
+            ],
+            "check_every": [zero],
+            "check_conclusion": [
+                Closing(lambda o: Findings({"a": float(np.random.rand())}, {})),
+                Closing(lambda o: Findings({}, {}, {"a": np.random.bytes(9)})),
+                Closing(lambda o: Findings({}, {}, {"../a": b""})),
+                Closing(lambda o: Findings({}, {}, {"a": "text"})),
+                Closing(lambda o: Findings({"a": o.model.params.flat.__imul__(2)[0].item()}, {})),
+                Closing(refuses_at_length),
+            ],
+        },
+    )

@@ -1,0 +1,206 @@
+"""The built-in trackers: their suites, their stores, and what goes wrong with a store."""
+
+import math
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mutants import assert_all_caught, mutant
+
+from rnnx.contracts.trackers import Point
+from rnnx.errors import StoreError
+from rnnx.testing import TrackerSuite, trackers
+from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
+from rnnx_builtin.trackers.mlflow_client import quietly
+from rnnx_builtin.trackers.mlflow_log import MLflowLog
+
+
+@pytest.fixture(scope="module")
+def warm_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated SQLite store: the migration takes seconds and is the same for all."""
+    folder = tmp_path_factory.mktemp("store")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    MLflow(uri).start("warm", {}, {}).finish("FINISHED")
+    return uri
+
+
+class TestNothing(TrackerSuite):
+    component = Nothing()
+
+
+class TestMLflow(TrackerSuite):
+    @pytest.fixture(autouse=True)
+    def own_experiment(self, warm_store: str, request: pytest.FixtureRequest) -> None:
+        self.component = MLflow(warm_store, request.node.name)
+
+
+def test_the_default_store_is_where_a_bare_mlflow_ui_looks(
+    warm_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MLflow()._uri() == f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", warm_store)
+    assert MLflow()._uri() == warm_store
+    assert MLflow("sqlite:///x.db")._uri() == "sqlite:///x.db"
+
+
+def test_reading_makes_no_store() -> None:
+    assert MLflow().runs(5) == []
+    assert MLflow().find("abc") == []
+    assert [path.name for path in Path.cwd().iterdir()] == ["cache"]  # the test's own
+
+
+def test_many_points_and_strange_values(warm_store: str) -> None:
+    tracker = MLflow(warm_store, "many")
+    log = tracker.start("n", {f"p{i}": str(i) for i in range(250)}, {})
+    log.points([Point("m", float(i), i, i) for i in range(2500)])
+    log.points([Point("odd", math.inf, 1, 1), Point("odd", math.nan, 2, 2)])
+    log.finish("FINISHED")
+    assert len(tracker.history(log.id, "m")) == 2500
+    odd = tracker.history(log.id, "odd")
+    assert odd[0].value > 1e300
+    assert math.isnan(odd[1].value)
+
+
+def test_telemetry_is_off_and_the_environment_as_it_was(warm_store: str) -> None:
+    code = (
+        "import os; before = dict(os.environ); from rnnx_builtin.trackers import MLflow\n"
+        f"MLflow({warm_store!r}).start('t', {{}}, {{}}).finish('FINISHED')\n"
+        "from mlflow.telemetry.client import get_telemetry_client\n"
+        "ours = {k: v for k, v in os.environ.items() if k.startswith('MLFLOW')}\n"
+        "print(get_telemetry_client(), ours)"
+    )
+    # MLflow itself is quiet where it sees a test or a CI.
+    loud = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "CI", "MLFLOW"))}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=loud, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None {}", done.stderr
+
+
+def test_what_the_user_says_of_telemetry_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    with quietly():
+        assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    with quietly():
+        assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+
+
+def test_a_store_that_cannot_be_used_is_one_line() -> None:
+    Path("folder.db").mkdir()
+    Path("garbage.db").write_text("this is no database" * 100)
+    Path("file").write_text("")
+    for uri, part in [
+        ("nope://x", "nope://x"),
+        ("file:./mlruns", "sqlite:///FILE"),
+        ("./mlruns", "sqlite:///FILE"),
+        ("sqlite:///folder.db", "folder.db"),
+        ("sqlite:///garbage.db", "garbage.db"),
+        ("sqlite:///file/mlflow.db", "file/mlflow.db"),
+        ("http://127.0.0.1:9", "127.0.0.1:9"),
+    ]:
+        with pytest.raises(StoreError) as caught:
+            MLflow(uri).start("n", {}, {})
+        assert part in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_deleted_experiment_is_named(warm_store: str) -> None:
+    from mlflow import MlflowClient
+
+    tracker = MLflow(warm_store, "deleted")
+    tracker.start("n", {}, {}).finish("FINISHED")
+    client = MlflowClient(warm_store)
+    client.delete_experiment(client.get_experiment_by_name("deleted").experiment_id)
+    with pytest.raises(StoreError, match="was deleted"):
+        tracker.start("n", {}, {})
+
+
+@pytest.mark.slow
+def test_eight_cold_starts_at_once() -> None:
+    code = (
+        "from rnnx_builtin.trackers import MLflow\n"
+        "log = MLflow().start('t', {'a': 'b'}, {})\n"
+        "log.finish('FINISHED')"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(8)]
+    assert [process.wait(timeout=300) for process in started] == [0] * 8
+    assert len(MLflow().runs(20)) == 8
+
+
+def test_a_migration_that_is_cut_short_leaves_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = mlflow_client._client
+
+    def cut_short(uri: str) -> None:
+        with sqlite3.connect(uri.removeprefix("sqlite:///")) as half:
+            half.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mlflow_client, "_client", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        MLflow().start("n", {}, {})
+    assert not Path("mlflow.db").exists()
+    Path("mlflow.db.new").write_text("what a killed process left")
+    monkeypatch.setattr(mlflow_client, "_client", real)
+    MLflow().start("n", {}, {}).finish("FINISHED")
+    assert [run.status for run in MLflow().runs(10**6)] == ["FINISHED"]
+    assert sorted(p.name for p in Path.cwd().glob("mlflow.db*")) == ["mlflow.db", "mlflow.db.lock"]
+
+
+def test_a_run_whose_parameters_cannot_be_kept_is_ended(
+    warm_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self, params) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(MLflowLog, "params", fail)
+    tracker = MLflow(warm_store, "no params")
+    with pytest.raises(StoreError, match="no route"):
+        tracker.start("n", {"a": "b"}, {})
+    assert [run.status for run in tracker.runs(5)] == ["FAILED"]
+
+
+def test_the_kit_catches_each_fault(warm_store: str) -> None:
+    right = MLflow(warm_store, "broken")
+
+    def with_log(change):
+        def start(inner, name, params, tags):
+            log = inner(name, params, tags)
+            change(log)
+            return log
+
+        return mutant(right, start=start)
+
+    def loses_points(log):
+        log.points = lambda points: None
+
+    def loses_files(log):
+        log.file = lambda path, folder="": None
+
+    def always_finished(log):
+        finish = log.finish
+        log.finish = lambda status: finish("FINISHED")
+
+    def oldest_first(inner, limit):
+        return inner(100)[::-1][:limit]
+
+    def fetch_other(inner, run_id, path, into):
+        other = into / "other.txt"
+        other.write_text("something else")
+        return other
+
+    assert_all_caught(
+        trackers,
+        {
+            "check_run": [with_log(always_finished), with_log(loses_points)],
+            "check_order": [mutant(right, runs=oldest_first)],
+            "check_history": [with_log(loses_points)],
+            "check_fetch": [mutant(right, fetch=fetch_other)],
+            "check_reopen": [
+                mutant(right, reopen=lambda inner, run_id: right.start("new", {}, {}))
+            ],
+        },
+    )

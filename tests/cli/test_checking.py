@@ -1,0 +1,151 @@
+"""The kit in a terminal and under pytest: what passes, what fails, what is empty."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from elman import Elman
+from mutants import changed_gradient, mutant
+
+from rnnx.cli.check import check as conduct_all
+from rnnx.errors import ConfigError, DataError, PluginError
+from rnnx.registry.manager import plugins, registry
+from rnnx.registry.registry import Entry, Owner, kind_named
+from rnnx.testing import CHECKS, CellSuite, CheckFailed, parametrize_with_checks
+from rnnx.testing.checks import kind_of
+
+
+def check(kind: str, name: str, fields: list[str]) -> int:
+    return conduct_all(kind_named(kind), name, fields)
+
+
+@pytest.fixture
+def broken_cell() -> Iterator[str]:
+    """A registered cell whose dWh has the wrong sign and whose stream raises."""
+
+    @dataclass(frozen=True)
+    class Broken(Elman):
+        backward = mutant(Elman, backward=changed_gradient("Wh", lambda d: -d)).__class__.backward
+
+        def stream(self, params, scratch):
+            raise ValueError("not yet written")
+
+    entry = Entry("cell", "broken", Broken, Owner("stranger", "1.0", "main = stranger"))
+    registry().add(entry, keeps_names="rnnx")
+    yield "broken"
+    plugins.cache_clear()
+
+
+def test_a_sound_component_passes_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("schedules", "cosine", ["steps=50"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("schedule cosine of rnnx")
+    assert "steps=50" in said[0]
+    for line, name in zip(said[1:], CHECKS["schedule"], strict=False):
+        assert line.split()[:2] == [name.__name__.removeprefix("check_"), "passed"]
+    assert said[-1].startswith("3 passed, 0 failed: ")
+
+
+def test_what_fails_is_told_in_numbers(
+    broken_cell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check("cell", broken_cell, []) == 1
+    said = capsys.readouterr().out
+    assert "cell broken of stranger 1.0" in said
+    line = next(line for line in said.splitlines() if "Wh[" in line)
+    assert "the gradient is" in line
+    assert "central differences say" in line
+    assert "(16 of 16 entries are off)" in line
+    assert "raised ValueError: not yet written (in stream, test_checking.py:" in said
+    assert "14 passed, 4 failed" in said
+
+
+def test_wrong_words_are_one_line() -> None:
+    with pytest.raises(ConfigError, match="did you mean cell"):
+        check("cel", "gru", [])
+    with pytest.raises(ConfigError, match="FIELD=VALUE"):
+        check("cell", "gru", ["hidden_size"])
+    with pytest.raises(DataError, match=r"dataset\.path"):
+        check("dataset", "lines", [])
+
+
+def test_a_tracker_is_checked_in_a_folder_that_goes_away(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = sorted(Path().iterdir())
+    assert check("tracker", "none", []) == 0
+    assert sorted(Path().iterdir()) == before
+
+
+def test_the_kind_is_found_by_the_methods() -> None:
+    for entry in registry():
+        assert kind_of(entry.component()) == entry.kind
+    with pytest.raises(PluginError, match="no kind"):
+        kind_of(object())
+
+
+def test_an_empty_subject_fails() -> None:
+    class TestNothing(CellSuite):
+        pass
+
+    with pytest.raises(CheckFailed, match="set component"):
+        TestNothing().test_gradients()
+    with pytest.raises(PluginError, match="no component"):
+        parametrize_with_checks([])
+    with pytest.raises(PluginError, match="there is no check_grads; the checks of a cell are"):
+        parametrize_with_checks([Elman()], expected_failed_checks={"check_grads": "why"})
+
+
+def test_a_check_that_compares_nothing_fails() -> None:
+    from rnnx.testing.suite import conduct
+
+    def check_nothing(component: object) -> None:
+        for _ in ():
+            np.testing.assert_equal(1, 1)
+
+    with pytest.raises(CheckFailed, match="found nothing to check"):
+        conduct(check_nothing, Elman())
+
+
+MODULE = """
+from rnnx.testing import parametrize_with_checks
+from elman import Elman
+from mutants import changed_gradient, mutant
+
+broken = mutant(Elman, backward=changed_gradient("Wh", lambda d: -d))
+expected = {"check_gradients": "known", "check_gradients_of_ids": "known"}
+
+
+@parametrize_with_checks([broken], expected_failed_checks=expected)
+def test_cell(component, check):
+    check(component)
+
+
+@parametrize_with_checks([Elman()], expected_failed_checks=lambda c: {"check_state": "untrue"})
+def test_right(component, check):
+    check(component)
+"""
+
+
+def test_expected_failures_are_expected_and_others_are_not(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(MODULE)
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {Path(__file__).parents[1]}\n")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rA",
+        "-p",
+        "no:cacheprovider",
+        "test_mine.py",
+    ]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    assert "2 failed, 30 passed, 4 skipped, 2 xfailed" in said
+    assert "check_gradients_of_lengths" in said  # not expected
+    assert "XPASS(strict)" in said  # expected, and it does not fail
+    assert "the cell has no stream" in said

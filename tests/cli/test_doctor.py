@@ -1,0 +1,76 @@
+"""The doctor names each plugin, what is wrong with it and what to do."""
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from strangers import GOOD
+
+from rnnx.cli.doctor import doctor
+
+TWO = 'register("mgu", Mgu)'
+REFUSED = GOOD.replace(
+    "def init(",
+    "def __post_init__(self):\n            rnnx.require(self.hidden_size > 9, 'size', 'more', 4)\n"
+    "\n        def init(",
+)
+UNHASHABLE = GOOD.replace("@dataclass(frozen=True)", "@dataclass(frozen=True, eq=True)").replace(
+    "def init(", "__hash__ = None\n\n        def init("
+)
+
+SICK = {
+    "a module that is not there": ("import no_such", "name it in the plugin's dependencies"),
+    "an exception's place": ("x = 1\ny = x / 0", "(sick_module.py, line 2)"),
+    "a line that is no Python": ("def (:", "mend that line"),
+    "another version": ("requires_api = 99", "until the versions fit"),
+    "a hook that is none": (GOOD.replace("_cells", "_cell"), "a hook is found by its name"),
+    "a field of a wrong type": (GOOD.replace("= 4", "= 'x'"), "booleans, Enums"),
+    "a missing method": (GOOD.replace("def init(", "def inti("), "unroll needs a method init"),
+    "defaults that are refused": (REFUSED, "its own defaults are refused"),
+    "no value": (UNHASHABLE, "has to be hashable"),
+    "a name of rnnx's": (GOOD.replace('"mgu"', '"lstm"'), "have its author rename"),
+}
+
+
+@pytest.mark.parametrize("case", SICK)
+def test_each_illness_is_explained(
+    case: str, install: Callable[..., EntryPoint], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, words = SICK[case]
+    install(source, "sick")
+    install(GOOD.replace('"mgu"', '"sound_one"'), "sound")
+    assert doctor() == 1
+    said = capsys.readouterr().out
+    assert words in said
+    assert "sick 1.0 (main = sick_module)\n  wrong: " in said
+    assert "sound 1.0 (main = sound_module)\n  well: cell sound_one" in said
+    assert said.endswith("1 wrong\n")
+
+
+def test_a_plugins_recipes_are_composed(
+    install: Callable[..., EntryPoint], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = (
+        GOOD + "\n    @rnnx.hookimpl\n    def conf_paths():\n        return ['pkg://sickly.conf']\n"
+    )
+    folder = tmp_path / "sickly" / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "works.yaml").write_text("# @package _global_\nsteps: 3\n")
+    (folder / "misspelt.yaml").write_text("# @package _global_\nstpes: 3\n")
+    (folder / "text.yaml").write_text("# @package _global_\nsteps: 3\n")
+    (folder.parent / "sweep").mkdir()
+    (folder.parent / "sweep" / "sizes.yaml").write_text("# @package _global_\nno_key: 3\n")
+    install(source)
+    assert doctor() == 1
+    said = capsys.readouterr().out
+    assert "sweep sizes: " in said
+    assert "experiment misspelt: " in said
+    assert "experiment text: rnnx has one of that name" in said
+    assert "works" not in said
+    assert said.endswith("3 wrong\n")
+
+
+def test_a_sound_house_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor() == 0
+    assert "wrong" not in capsys.readouterr().out

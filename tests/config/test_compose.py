@@ -1,0 +1,126 @@
+"""Overrides: what works, and what each mistake is answered with."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rnnx.config.compose import compose, conf_folder
+from rnnx.errors import RnnxError
+from rnnx.registry.manager import plugins
+from rnnx.registry.registry import Owner
+
+
+def test_the_default_is_complete() -> None:
+    config = compose([])
+    assert config["cell"]["name"] == "lstm"
+    assert config["dataset"]["name"] == "dinosaurs"
+    assert config["cell"]["weights"]["recurrent"] == "orthogonal"
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "value"),
+    [
+        ("cell=gru", ["cell", "name"], "gru"),
+        ("cell.hidden_size=64", ["cell", "hidden_size"], 64),
+        ("dropout=0", ["dropout"], 0.0),
+        ("dtype=float64", ["dtype"], "float64"),
+        ("cell.weights.input=normal", ["cell", "weights", "input"], "normal"),
+        (
+            "cell.weights.input={name:normal,scale:0.5}",
+            ["cell", "weights", "input"],
+            {"name": "normal", "scale": 0.5},
+        ),
+        ("probe=gradient_norms", ["probes", "gradient_norms", "name"], "gradient_norms"),
+        ("checkpoint.every=7", ["checkpoint", "every"], 7),
+        ("outputs=${oc.env:HOME}/x", ["outputs"], None),
+    ],
+)
+def test_an_override_takes_hold(override: str, path: list[str], value: object) -> None:
+    found = compose([override])
+    for key in path:
+        found = found[key]
+    assert value is None or found == value
+
+
+WRONG = {
+    "cell=ltsm": "cell=ltsm: there is no such cell; choose from gru, lstm, vanilla",
+    "cell=quux": "no installed plugin provides 'quux'",
+    "cell=null": "cell=null: must name a cell",
+    "cell={name:lstm}": "must name a cell",
+    "cell.name=gru": "choose a cell with cell=gru",
+    "cell.hiden_size=3": "did you mean cell.hidden_size?",
+    "cell.hidden_size.x=3": "cell.hidden_size",
+    "hidden_size=3": "hidden_size: there is no such key here; choose from steps",
+    "cell.hidden_size=abc": "cell.hidden_size=abc: must be a whole number",
+    "cell.hidden_size=-5": "cell.hidden_size=-5: must be at least 1",
+    "cell.hidden_size=1.5": "cell.hidden_size=1.5: must be a whole number",
+    "cell.hidden_size=null": "cell.hidden_size",
+    "cell.forget_bias=nan": "cell.forget_bias=nan: must be a finite number",
+    "optimizer.learning_rate=-1": "optimizer.learning_rate=-1",
+    "optimizer.learning_rate=inf": "optimizer.learning_rate=inf",
+    "cell.weights.input=nope": "cell.weights.input=nope: there is no such initializer",
+    "cell.weights.input={name:normal,scale:-1}": "cell.weights.input.scale=-1",
+    "cell.weights.input={scale:1}": "cell.weights.input: it names no initializer",
+    "dtype=float16x": "dtype=float16x: must be one of float32, float64",
+    "steps=0": "steps=0: must be at least 1",
+    "dropout=1": "dropout=1.0: must be at least 0 and below 1",
+    "dropout=nan": "dropout=nan",
+    "checkpoint.keep=0": "checkpoint.keep=0: must be at least 1",
+    "+foo=1": "keys cannot be added or deleted",
+    "++foo=1": "keys cannot be added or deleted",
+    "~cell": "keys cannot be added or deleted",
+    "foo": "'foo': is not of the form key=value",
+    "=3": "is not of the form key=value",
+    "experiment=nope": "experiment=nope: there is no such experiment",
+    "hydra/launcher=nope": "hydra/launcher=nope: there is no such hydra/launcher",
+    "probe=nope": "probe=nope: there is no such probe",
+    "outputs=${nowhere}": "outputs",
+    "steps=${oc.env:NO_SUCH_VARIABLE}": "steps",
+    "steps=[1,2]": "steps",
+}
+
+
+@pytest.mark.parametrize("override", WRONG)
+def test_a_mistake_is_one_line(override: str) -> None:
+    with pytest.raises(RnnxError) as caught:
+        compose([override])
+    message = str(caught.value)
+    assert WRONG[override] in message
+    assert "\n" not in message
+    assert caught.value.exit_code == 2
+
+
+def test_threads_take_turns() -> None:
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda seed: compose([f"seed={seed}"])["seed"], range(12)))
+    assert made == list(range(12))
+
+
+def test_composing_leaves_hydra_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra._internal.utils import create_config_search_path
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+
+    folder = Path.cwd() / "conf"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("a: 1\n")
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        repo = dict(ConfigStore.instance().repo)
+        assert compose(["seed=3"])["seed"] == 3
+        assert dict(ConfigStore.instance().repo) == repo
+        assert hydra_compose("mine")["a"] == 1
+        # A plugin's own folders of configuration are for rnnx alone.
+        monkeypatch.setattr(plugins(), "conf_paths", [(Owner("a", "1", "a = b"), "pkg://a.conf")])
+        compose([])
+        for place, searched in ((folder, False), (conf_folder(), True)):
+            path = create_config_search_path(str(place)).get_path()
+            assert ("pkg://a.conf" in {part.path for part in path}) == searched
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_nan_is_a_number_where_a_number_is_asked() -> None:
+    assert not math.isnan(compose(["dropout=0.5"])["dropout"])

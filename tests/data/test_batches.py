@@ -1,0 +1,157 @@
+"""Every target the right number of times, shifted by one, and an order that can be resumed."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnx.data.batches import Batch, TrainBatches, evaluation_batches, longest_first
+from rnnx.data.corpus import Examples, Stream
+from rnnx.errors import DataError
+
+
+def examples(lengths: list[int], **options: object) -> Examples:
+    ids = np.arange(sum(lengths), dtype=np.uint16)
+    sizes = np.array(lengths)
+    return Examples(ids, np.cumsum(sizes) - sizes, sizes, **options)
+
+
+def columns(batch: Batch) -> list[tuple[list[int], list[int]]]:
+    T, B = batch.x.shape
+    lengths = [T] * B if batch.lengths is None else batch.lengths
+    return [(batch.x[:n, b].tolist(), batch.y[:n, b].tolist()) for b, n in enumerate(lengths)]
+
+
+LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=12)
+
+
+@given(LENGTHS, st.integers(1, 5), st.integers(0, 99))
+def test_an_epoch_of_examples_is_each_once(lengths: list[int], B: int, seed: int) -> None:
+    split = examples(lengths)
+    if len(split) < B:
+        with pytest.raises(DataError, match=f"batch_size={B}"):
+            TrainBatches(split, B, np.random.default_rng(seed))
+        return
+    batches = TrainBatches(split, B, np.random.default_rng(seed))
+    seen: Counter[int] = Counter()
+    for _ in range(len(split)):  # B epochs
+        batch = batches.next()
+        assert batch.tokens == sum(len(y) for _, y in columns(batch))
+        for x, y in columns(batch):
+            assert x == [-1, *y[:-1]]
+            seen.update(y)
+    assert set(seen.values()) == {B}
+    assert sorted(seen) == list(range(sum(lengths)))
+
+
+@given(LENGTHS, st.integers(1, 20))
+def test_evaluation_measures_each_target_once(lengths: list[int], most: int) -> None:
+    seen = Counter(
+        i for b in evaluation_batches(examples(lengths), most) for _, y in columns(b) for i in y
+    )
+    assert seen == Counter(range(sum(lengths)))
+
+
+@given(st.integers(2, 80), st.integers(1, 9), st.integers(1, 20))
+def test_evaluation_measures_each_symbol_of_a_stream_once(n: int, length: int, most: int) -> None:
+    seen: Counter[int] = Counter()
+    for batch in evaluation_batches(Stream(np.arange(n, dtype=np.uint8), length), most):
+        for x, y in columns(batch):
+            assert [i + 1 for i in x] == y
+            seen.update(y)
+    assert seen == Counter(range(1, n))
+
+
+@given(st.integers(2, 80), st.integers(1, 9), st.integers(1, 5))
+def test_the_columns_of_a_stream_are_contiguous(n: int, length: int, B: int) -> None:
+    split = Stream(np.arange(n, dtype=np.uint8), length)
+    if n - 1 < B:
+        with pytest.raises(DataError, match=f"batch_size={B}"):
+            TrainBatches(split, B, np.random.default_rng(0))
+        return
+    batches, rows = TrainBatches(split, B, np.random.default_rng(0)), (n - 1) // B
+    for _ in range(2):  # epochs
+        got: list[list[int]] = [[] for _ in range(B)]
+        first = True
+        while len(got[0]) < rows:
+            batch = batches.next()
+            assert batch.carried is not first
+            first = False
+            for b, (x, y) in enumerate(columns(batch)):
+                assert [i + 1 for i in x] == y
+                got[b] += y
+        assert got == [list(range(1 + b * rows, 1 + (b + 1) * rows)) for b in range(B)]
+
+
+def test_the_order_given_is_kept_where_nothing_is_shuffled() -> None:
+    split = examples([2, 1, 3], shuffle=False, carry=True)
+    batches = TrainBatches(split, 1, np.random.default_rng(0))
+    taken = [batches.next() for _ in range(6)]
+    assert [batch.y[0, 0] for batch in taken] == [0, 2, 3, 0, 2, 3]
+    assert [batch.carried for batch in taken] == [False] + 5 * [True]
+
+
+def test_first_stands_before_the_targets() -> None:
+    split = examples([2, 3], first=np.array([40, 50]))
+    batches = TrainBatches(split, 2, np.random.default_rng(0))
+    assert sorted(x for x, _ in columns(batches.next())) == [[40, 0], [50, 2, 3]]
+
+
+@given(st.integers(0, 30), st.booleans(), st.integers(0, 9))
+def test_what_goes_on_from_a_state_equals_what_never_stopped(
+    steps: int, stream: bool, seed: int
+) -> None:
+    split = Stream(np.arange(50, dtype=np.uint8), 7) if stream else examples([2, 1, 3, 4, 1])
+    rng = np.random.default_rng(seed)
+    whole = TrainBatches(split, 3, rng)
+    for _ in range(steps):
+        whole.next()
+    state, generator = whole.state(), rng.bit_generator.state
+    expected = [whole.next() for _ in range(12)]
+
+    other = np.random.default_rng(77)
+    resumed = TrainBatches(split, 3, other)
+    resumed.next()
+    resumed.restore(state)
+    other.bit_generator.state = generator
+    for batch in expected:
+        found = resumed.next()
+        np.testing.assert_array_equal(found.x, batch.x)
+        np.testing.assert_array_equal(found.y, batch.y)
+        assert found.carried == batch.carried
+
+
+def test_padding_is_minus_one_in_x_and_zero_in_y() -> None:
+    batches = TrainBatches(examples([1, 3]), 2, np.random.default_rng(0))
+    batch = batches.next()
+    assert batch.lengths is not None
+    short = int(np.argmin(batch.lengths))
+    assert batch.x[1:, short].tolist() == [-1, -1]
+    assert batch.y[1:, short].tolist() == [0, 0]
+    assert batch.x.dtype == batch.y.dtype == np.intp
+
+
+@given(LENGTHS, st.integers(1, 5))
+def test_the_longest_column_comes_first_in_training_unless_state_is_carried(
+    lengths: list[int], B: int
+) -> None:
+    small = replace(examples(lengths), lengths=np.array(lengths, np.uint8))
+    B = min(B, len(lengths))
+    batch = TrainBatches(small, B, np.random.default_rng(0)).next()
+    sizes = [len(y) for _, y in columns(batch)]
+    assert sizes == sorted(sizes, reverse=True)
+    carried = examples(lengths, shuffle=False, carry=True)
+    batch = TrainBatches(carried, B, np.random.default_rng(0)).next()
+    assert [len(y) for _, y in columns(batch)] == lengths[:B]
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=300))
+def test_examples_are_scored_in_their_own_order(lengths: list[int]) -> None:
+    split = examples(lengths)
+    which = longest_first(split.lengths)
+    assert [lengths[i] for i in which] == sorted(lengths, reverse=True)
+    batch = next(evaluation_batches(split.select(which[:256]), 256))
+    assert [y[0] for _, y in columns(batch)] == split.starts[which[:256]].tolist()

@@ -1,0 +1,96 @@
+"""The baseline against a slow one that counts with dictionaries."""
+
+from collections import Counter, defaultdict
+from math import log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnx.data.corpus import Corpus, Examples, Split, Stream
+from rnnx.data.ngram import cached_baseline, ngram_losses
+from rnnx.data.vocabulary import Vocabulary
+
+
+def sequences(split: Split) -> list[list[int]]:
+    if isinstance(split, Stream):
+        return [split.ids.tolist()]
+    return [split.targets(i).tolist() for i in range(len(split))]
+
+
+def slow(train: Split, val: Split, n_symbols: int, order: int) -> float:
+    """P(w | h) = (c(hw) + T(h)·P(w | h′)) / (c(h) + T(h)), longest context last."""
+    skip = 1 if isinstance(train, Stream) else 0
+    counts: list[dict] = [defaultdict(Counter) for _ in range(order)]
+    for ids in sequences(train):
+        padded = [None] * order + ids
+        for t in range(order + skip, len(padded)):
+            for n in range(order):
+                counts[n][tuple(padded[t - n : t])][padded[t]] += 1
+    total, tokens = 0.0, 0
+    for ids in sequences(val):
+        padded = [None] * order + ids
+        for t in range(order + skip, len(padded)):
+            p = 1 / n_symbols
+            for n in range(order):
+                seen = counts[n].get(tuple(padded[t - n : t]))
+                if seen:
+                    c, kinds = sum(seen.values()), len(seen)
+                    p = (seen[padded[t]] + kinds * p) / (c + kinds)
+            total, tokens = total - log(p), tokens + 1
+    return total / tokens
+
+
+WORDS = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=7), min_size=1, max_size=8)
+
+
+def as_examples(words: list[list[int]]) -> Examples:
+    lengths = np.array([len(word) for word in words])
+    flat = np.array([i for word in words for i in word], np.uint8)
+    return Examples(flat, np.cumsum(lengths) - lengths, lengths)
+
+
+@settings(max_examples=60)
+@given(WORDS, WORDS)
+def test_examples(train: list[list[int]], val: list[list[int]]) -> None:
+    one, two = as_examples(train), as_examples(val)
+    expected = [slow(one, two, 4, order) for order in range(1, 8)]
+    np.testing.assert_allclose(ngram_losses(one, two, 4), expected, rtol=1e-12)
+
+
+STREAM = st.lists(st.integers(0, 3), min_size=2, max_size=40)
+
+
+@settings(max_examples=60)
+@given(STREAM, STREAM)
+def test_streams(train: list[int], val: list[int]) -> None:
+    one, two = (Stream(np.array(ids, np.uint8), 5) for ids in (train, val))
+    expected = [slow(one, two, 4, order) for order in range(1, 8)]
+    np.testing.assert_allclose(ngram_losses(one, two, 4), expected, rtol=1e-12)
+
+
+def corpus(sha256: str = "x") -> Corpus:
+    words = as_examples([[0, 1, 2], [0, 1, 3], [2, 1]])
+    return Corpus(Vocabulary(tuple("abcd")), words, words, sha256)
+
+
+def test_the_best_order_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = cached_baseline(corpus())
+    assert found is not None
+    losses = ngram_losses(corpus().train, corpus().train, 4)
+    assert found == (1 + int(np.argmin(losses)), min(losses))
+    monkeypatch.setattr("rnnx.data.ngram.ngram_losses", None)  # would fail if it were called
+    assert cached_baseline(corpus()) == found
+
+
+def test_other_data_is_fitted_anew() -> None:
+    cached_baseline(corpus())
+    small = Corpus(Vocabulary(tuple("abcd")), as_examples([[0, 1]]), as_examples([[0]]), "y")
+    assert cached_baseline(small) != cached_baseline(corpus())
+
+
+def test_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnnx.data.ngram.MOST", 3)
+    assert cached_baseline(corpus()) is None
+    assert cached_baseline(corpus(), always=True) is not None

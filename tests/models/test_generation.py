@@ -1,0 +1,178 @@
+"""New text: the distribution is the network's, the end is an end, equal seeds give equal text."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import tiny
+
+import rnnx
+from rnnx.contracts.scratch import Scratch
+from rnnx.errors import ConfigError, DataError, PluginError
+from rnnx.models.generation import generate
+from rnnx.models.network import Network
+from rnnx.models.streaming import select
+from rnnx.models.trained import Model
+from rnnx_builtin.cells import LSTM
+from rnnx_builtin.heads import Softmax
+from rnnx_builtin.numerics.projection import project_each
+from rnnx_builtin.samplers import Categorical, Greedy
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network(LSTM(6), Softmax(), n_symbols=5, layers=2, dropout=0.5)
+
+
+def test_greedy_text_is_the_argmax_fed_back(network: Network) -> None:
+    rng = np.random.default_rng(0)
+    params = network.init(rng, np.float64)
+    params.flat[:] = rng.normal(size=params.size)
+    text = generate(network, params, Greedy(), rng, 1, 9, prompt=[2, 3])[0]
+    x, states = [-1, 2, 3], network.initial_state(1, np.float64)
+    for found in text:
+        h, _, _ = network.forward(params, np.array(x)[:, None], states, None, Scratch())
+        expected = int(np.argmax(params["head"]["Wy"] @ h[-1] + params["head"]["by"]))
+        assert found == expected
+        x.append(found)
+    assert len(text) == 7
+
+
+def test_a_text_stops_before_the_end_symbol(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    params["head"]["by"][4] = 50.0
+    assert generate(network, params, Greedy(), np.random.default_rng(0), 3, 9, end=4) == [
+        [],
+        [],
+        [],
+    ]
+    assert generate(network, params, Greedy(), np.random.default_rng(0), 2, 4) == [[4] * 4] * 2
+
+
+def test_nothing_is_asked_nothing_is_given(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    assert generate(network, params, Greedy(), np.random.default_rng(0), 0, 9) == []
+
+
+def test_a_sampler_that_breaks_its_contract_is_named(network: Network) -> None:
+    class Wrong:
+        def sample(self, logits, before, rng):
+            return np.array([99] * logits.shape[1])
+
+    params = network.init(np.random.default_rng(0), np.float64)
+    with pytest.raises(PluginError, match=r"sampler Wrong.*expected 0 … 4"):
+        generate(network, params, Wrong(), np.random.default_rng(0), 2, 5)
+
+
+def test_what_a_step_computes_with_lies_in_rows() -> None:
+    """A choice of columns by index would lie transposed, and slow every operation with it."""
+    state = (np.arange(12.0).reshape(3, 4),)
+    for columns in (np.array([True, False, True, False]), np.array([0, 2])):
+        ((chosen,),) = select((state,), columns)
+        assert chosen.flags.c_contiguous
+        np.testing.assert_array_equal(chosen, state[0][:, [0, 2]])
+    W, b = np.arange(10.0).reshape(2, 5), np.ones((2, 1))
+    x = np.array([3, -1, 0, 4, -1, 2, 1, 0, 3])
+    z = project_each(W, b)(x)
+    assert z.flags.c_contiguous
+    one_hot = (np.arange(5)[:, None] == x).astype(float)
+    np.testing.assert_array_equal(z, W @ one_hot + b)
+
+
+@pytest.fixture
+def model(names: Path) -> Model:
+    return rnnx.train(tiny(names, "steps=30")).model
+
+
+def test_the_door_trains_loads_and_samples(model: Model, names: Path) -> None:
+    run = rnnx.train(tiny(names))
+    assert run.status == "FINISHED"
+    assert run.metrics["final/val_loss"] > 0
+    assert rnnx.load(run.run_id[:10]).sample(3, seed=1) == run.model.sample(3, seed=1)
+    assert rnnx.load(run.folder.path).step == rnnx.load(run.folder.best_or_last()).step
+
+
+def test_equal_seeds_give_equal_texts(model: Model) -> None:
+    assert model.sample(5, seed=3) == model.sample(5, seed=3)
+    assert model.sample(5, seed=3) != model.sample(5, seed=4)
+    assert all(text.startswith("da") for text in model.sample(4, prompt="da"))
+    assert len(set(model.sample(4, sampler="greedy"))) == 1
+    assert len(model.sample(2, sampler={"name": "top_k", "k": 3})) == 2
+
+
+def test_a_score_is_minus_log_p_a_character(model: Model) -> None:
+    lines = ["arabous", "da", "arabous"]
+    scores = model.score(lines)
+    assert scores[0] == pytest.approx(scores[2], rel=1e-6)
+    ids = [*model.vocabulary.encode("da"), model.vocabulary.end_id]
+    x = np.array([-1, *ids[:-1]])[:, None]
+    states = model.network.initial_state(1, np.float32)
+    h, _, _ = model.network.forward(model.params, x, states, None, Scratch())
+    z = (model.params["head"]["Wy"] @ h + model.params["head"]["by"])[:, :, 0].astype(float)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    assert scores[1] == pytest.approx(-log_p[np.arange(3), ids].mean(), rel=1e-5)
+    assert model.score([]).shape == (0,)
+
+
+def test_wrong_questions_are_one_line(model: Model) -> None:
+    with pytest.raises(DataError, match="prompt: Q not in"):
+        model.sample(1, prompt="Q")
+    with pytest.raises(ConfigError, match="leave no room"):
+        model.sample(1, prompt="a" * 60)
+    with pytest.raises(DataError, match="line 2: "):
+        model.score(["da", "QQ"])
+    with pytest.raises(DataError, match="list of lines"):
+        model.score("da")
+    with pytest.raises(ConfigError, match=r"sampler\.k=0"):
+        model.sample(1, sampler={"name": "top_k", "k": 0})
+    with pytest.raises(TypeError, match="list of strings"):
+        rnnx.build("cell=gru")
+
+
+class Letters:
+    """Two as of five symbols, then a b: every text is aab."""
+
+    def start(self, B):
+        return (np.zeros(B, np.int64),)
+
+    def allowed(self, state):
+        column = np.array([[1, 1, 0, 0], [0, 0, 1, 0], *[[0] * 4] * 3], bool)
+        return column[:, state[0]]
+
+    def follow(self, state, ids):
+        return (np.minimum(state[0] + 1, 3),)
+
+
+def test_a_grammar_decides_what_may_stand(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    params["head"]["by"][4] = 50.0
+    rng = np.random.default_rng(0)
+    for sampler in (Greedy(), Categorical()):
+        texts = generate(network, params, sampler, rng, 20, 9, grammar=Letters())
+        assert texts == [[0, 0, 1]] * 20
+    assert generate(network, params, Greedy(), rng, 2, 2, grammar=Letters()) == [[0, 0]] * 2
+    assert generate(network, params, Greedy(), rng, 1, 9, [0], grammar=Letters()) == [[0, 1]]
+    assert generate(network, params, Greedy(), rng, 2, 9, [0, 0, 1], grammar=Letters()) == [[]] * 2
+    with pytest.raises(DataError, match="symbol 2 cannot stand there"):
+        generate(network, params, Greedy(), rng, 1, 9, [0, 1], grammar=Letters())
+
+
+class Lengths(Letters):
+    """Text b of a batch has b symbols."""
+
+    def start(self, B):
+        return (np.zeros(B, np.int64), np.arange(B))
+
+    def allowed(self, state):
+        return np.broadcast_to(state[0] < state[1], (5, len(state[0])))
+
+    def follow(self, state, ids):
+        return (np.minimum(state[0] + 1, state[1]), state[1])
+
+
+def test_texts_that_end_leave_the_others_in_place(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    texts = generate(
+        network, params, Categorical(), np.random.default_rng(0), 30, 60, grammar=Lengths()
+    )
+    assert [len(text) for text in texts] == list(range(30))

@@ -1,0 +1,191 @@
+"""The way out: the folder first, then the tracker, and training never waits for either."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rnnx.contracts.trackers import Point
+from rnnx.errors import CheckpointError, RunNotFound, StoreError
+from rnnx.runs.folder import RunFolder, find_folders, runs_in
+from rnnx.runs.outbox import Spool
+from rnnx.runs.tracking import Tracking, read_history
+
+
+class Recorder:
+    """A tracker's run that remembers, and fails while ``down``."""
+
+    id = "abc"
+
+    def __init__(self) -> None:
+        self.down = False
+        self.got: list[Point] = []
+        self.files: list[str] = []
+        self.status = ""
+
+    def _answer(self) -> None:
+        if self.down:
+            raise ConnectionError("no route")
+
+    def params(self, params) -> None:
+        self._answer()
+
+    def points(self, points) -> None:
+        self._answer()
+        self.got += points
+
+    def tags(self, tags) -> None:
+        self._answer()
+
+    def file(self, path: Path, folder: str = "") -> None:
+        self._answer()
+        self.files.append(f"{folder}/{path.name}")
+
+    def picture(self, name: str, path: Path, step: int) -> None:
+        self._answer()
+
+    def finish(self, status: str, ended: float | None = None) -> None:
+        self._answer()
+        self.status = status
+
+
+@pytest.fixture
+def folder() -> RunFolder:
+    return made("abc")
+
+
+def made(run_id: str) -> RunFolder:
+    folder = RunFolder.create("outputs", {"name": "a name"}, {"seed": 0})
+    folder.begin(run_id)
+    return folder
+
+
+def eventually(done: Callable[[], object]) -> None:
+    """Wait for the thread that sends."""
+    for _ in range(2000):
+        if done():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it never came")
+
+
+def test_points_go_to_the_folder_and_to_the_tracker(folder: RunFolder) -> None:
+    log, warnings = Recorder(), []
+    tracking = Tracking(lambda: log, folder, warnings.append)
+    for step in range(5):
+        tracking.point("a", step / 2, step)
+    tracking.point("odd", math.nan, 5)
+    assert log.got == []
+    tracking.flush()
+    eventually(lambda: len(log.got) == 6)
+    assert [p.value for p in log.got[:5]] == [0, 0.5, 1, 1.5, 2]
+    history = read_history(folder.metrics)
+    assert history["a"] == log.got[:5]
+    assert math.isnan(history["odd"][0].value)
+    tracking.samples(3, ["one", "two"])
+    tracking.finish("FINISHED")
+    assert (log.status, warnings) == ("FINISHED", [])
+    assert log.files == ["samples/step_000003.txt"]
+    assert folder.read()["metrics"]["a"] == 2
+
+
+def test_a_tracker_that_fails_costs_a_warning_and_misses_nothing(folder: RunFolder) -> None:
+    log, warnings = Recorder(), []
+    tracking = Tracking(lambda: log, folder, warnings.append)
+    log.down = True
+    for step in range(3):
+        tracking.point("a", step, step)
+        tracking.flush()
+        eventually(lambda: warnings)
+    assert len(warnings) == 1
+    assert "training goes on" in warnings[0]
+    log.down = False
+    tracking.point("a", 3, 3)
+    tracking.finish("FINISHED")
+    assert "answers again" in warnings[1]
+    assert [p.step for p in log.got] == [0, 1, 2, 3]
+    assert log.status == "FINISHED"
+
+
+def test_what_could_not_be_sent_is_told_and_kept(folder: RunFolder) -> None:
+    log, warnings = Recorder(), []
+    tracking = Tracking(lambda: log, folder, warnings.append)
+    log.down = True
+    tracking.point("a", 1, 1)
+    tracking.finish("FAILED", "because")
+    assert "rnnx sync abc" in warnings[-1]
+    assert Spool(folder.path).count() == 3  # the point, the reason, the end
+    assert read_history(folder.metrics)["a"][0].value == 1
+    assert folder.read()["reason"] == "because"
+
+
+def test_a_folder_deleted_in_the_middle_of_sending_is_no_trouble_of_the_tracker(
+    folder: RunFolder,
+) -> None:
+    class Deleter(Recorder):
+        def file(self, path: Path, folder: str = "") -> None:
+            path.parent.rename("elsewhere")
+            raise FileNotFoundError(path)
+
+    log, said = Deleter(), []
+    tracking = Tracking(lambda: log, folder, said.append)
+    tracking.file(folder.path / "run.json")
+    with pytest.raises(OSError):
+        tracking.finish("FAILED", "it went")
+    assert (said, log.status) == ([], "FAILED")
+
+
+def test_a_torn_line_is_passed_over(folder: RunFolder) -> None:
+    folder.metrics.write_text('["a", 1.0, 1, 5]\n["a", 2.0, 2, 6]\n["a", 3.')
+    assert [p.step for p in read_history(folder.metrics)["a"]] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "", "."])
+def test_a_name_cannot_leave_the_folder(folder: RunFolder, name: str) -> None:
+    with pytest.raises(StoreError):
+        folder.inside(name)
+
+
+def test_finding_runs(folder: RunFolder) -> None:
+    other = made("abd")
+    other.write({"started": 2e9})
+    folder.write({"started": 1e9})
+    Path("outputs/foreign").mkdir()
+    outputs = Path("outputs")
+    assert [f.id for f in runs_in(outputs)] == ["abd", "abc"]
+    assert [f.id for f in find_folders("last", outputs)] == ["abd"]
+    assert [f.id for f in find_folders("abc", outputs)] == ["abc"]
+    assert [f.id for f in find_folders("ab", outputs)] == ["abd", "abc"]
+    assert [f.id for f in find_folders("outputs/abc", outputs)] == ["abc"]
+    assert find_folders("", outputs) == []
+    with pytest.raises(RunNotFound, match="rnnx train"):
+        find_folders("last", Path("nowhere"))
+
+
+def test_checkpoints_are_kept_as_many_as_asked(folder: RunFolder) -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        folder.best_or_last()
+    for step in (100, 200, 300):
+        folder.recent(step).write_text(str(step))
+        folder.keep(step, 2)
+    kept = sorted(p.name for p in folder.checkpoints.iterdir())
+    assert kept == ["last.safetensors", "step_00000200.safetensors", "step_00000300.safetensors"]
+    assert folder.best_or_last().read_text() == "300"
+    folder.best.write_text("best")
+    assert folder.best_or_last() == folder.best
+
+
+def test_an_output_folder_that_cannot_be_made_is_one_line() -> None:
+    Path("file").write_text("")
+    with pytest.raises(StoreError, match="outputs=file"):
+        RunFolder.create("file", {}, {})
+
+
+def test_a_damaged_run_json_is_an_unknown_run(folder: RunFolder) -> None:
+    (folder.path / "run.json").write_text("{ torn")
+    assert folder.summary().status == "UNKNOWN"
+    folder.write({"status": "FAILED"})
+    assert json.loads((folder.path / "run.json").read_text())["status"] == "FAILED"

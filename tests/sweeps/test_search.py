@@ -1,0 +1,128 @@
+"""Searches in this process: what Optuna proposes, is told, and remembers."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from lone_sweep import only, outcomes
+from tiny import tiny
+
+from rnnx.cli.hydra_app import main
+from rnnx.errors import ConfigError, InputError
+from rnnx.runs.folder import runs_in
+from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.sweeps.study import PRUNED, judge
+
+OPTUNA = ["hydra/launcher=basic", "hydra/sweeper=optuna"]
+RATE = "optimizer.learning_rate=tag(log, interval(1e-3, 1e-1))"
+
+
+def search(names: Path, *more: str, n_trials: int = 4) -> int:
+    own = [*OPTUNA, f"hydra.sweeper.n_trials={n_trials}"]
+    return main([*tiny(names), *own, *more], multirun=True)
+
+
+def value(outcome: Outcome, key: str) -> str:
+    return dict(pair.split("=") for pair in outcome.overrides)[key]
+
+
+def test_a_search_goes_on_with_what_it_knows(names: Path) -> None:
+    space = [RATE, "cell=vanilla,gru", "batch_size=range(2,9,3)", "cell.hidden_size=interval(4,6)"]
+    assert search(names, *space) == 0
+    first = outcomes()
+    assert [outcome.status for outcome in first] == ["FINISHED"] * 4
+    for outcome in first:
+        assert 1e-3 <= float(value(outcome, "optimizer.learning_rate")) <= 1e-1
+        assert value(outcome, "cell") in ("vanilla", "gru")
+        assert value(outcome, "batch_size") in ("2", "5", "8")
+        assert value(outcome, "cell.hidden_size") in ("4", "5", "6")
+    assert search(names, *space) == 0  # all four are done
+    assert outcomes() == first
+    assert search(names, *space, n_trials=6) == 0
+    assert outcomes()[:4] == first and len(outcomes()) == 6
+    assert (only().artifacts / "importance.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_equal_seeds_try_equal_values(names: Path) -> None:
+    tried = []
+    for outputs in ("one", "two"):
+        search(names, RATE, f"outputs={outputs}")
+        folders = sorted(runs_in(Path(outputs)), key=lambda f: f.read()["job"])
+        tried.append([f.read()["name"] for f in folders])
+    assert tried[0] == tried[1] and len(set(tried[0])) == 4
+
+
+def test_a_failed_trial_costs_itself(names: Path) -> None:
+    path = f"dataset.path={names},{names}.away"
+    assert search(names, RATE, path, n_trials=6) == 1
+    found = outcomes()
+    failed = [o for o in found if value(o, "dataset.path").endswith("away")]
+    assert 0 < len(failed) < 6
+    assert {o.status for o in failed} == {"FAILED"}
+    assert {o.status for o in found if o not in failed} == {"FINISHED"}
+
+
+def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rnnx.training.session import Session
+
+    step, stopping = Session.step, [True]
+
+    def stopped(self: Session) -> float:
+        if stopping and self.steps == 5:
+            stopping.pop()
+            raise KeyboardInterrupt
+        return step(self)
+
+    monkeypatch.setattr(Session, "step", stopped)
+    search(names, RATE, n_trials=2)
+    assert [o.status for o in outcomes()] == ["KILLED", "FINISHED"]
+    lost = value(outcomes()[0], "optimizer.learning_rate")
+    assert search(names, RATE, n_trials=2) == 1  # the one that was killed stays in the table
+    again = outcomes()[2]
+    assert (value(again, "optimizer.learning_rate"), again.status) == (lost, "FINISHED")
+
+
+def test_a_hopeless_trial_is_pruned(names: Path) -> None:
+    rates = "optimizer.learning_rate=0.01,0.02,0.03,0.04,0.05,0.000001"
+    assert search(names, rates, "eval_every=2", "hydra.sweeper.sampler=random", n_trials=16) == 0
+    pruned = {o.run_id for o in outcomes() if o.reason == PRUNED}
+    slow = [o for o in outcomes() if float(value(o, "optimizer.learning_rate")) < 1e-5]
+    assert pruned & {o.run_id for o in slow}
+    for folder in runs_in(Path("outputs")):
+        assert folder.read()["status"] == "FINISHED"
+
+
+def test_no_job_is_judged_outside_a_search(tmp_path: Path) -> None:
+    made = Sweep.open(str(tmp_path), ["seed=0,1"], ["seed"], anew=False)
+    assert judge(made, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials=0: must be at least 1"),
+        ("hydra.sweeper.sampler=best", "hydra.sweeper.sampler=best: choose from tpe, random"),
+        ("hydra.sweeper.pruner=axe", "hydra.sweeper.pruner=axe: choose from median, hyperband"),
+        ("cell.hidden_size=interval(9,2)", "the first end must be below the second"),
+        ("optimizer.learning_rate=tag(log, interval(0, 1))", "above 0"),
+        ("cell.hidden_size=interval(0,2)", "cell.hidden_size=0: must be at least 1"),
+    ],
+)
+def test_bad_input_starts_nothing(override: str, said: str, names: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        search(names, "dropout=interval(0.1,0.5)", override)
+    assert isinstance(caught.value, InputError)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+    assert not Path("outputs").exists()
+
+
+def test_a_grid_has_no_intervals(names: Path) -> None:
+    with pytest.raises(ConfigError, match="search in it with hydra/sweeper=optuna"):
+        main([*tiny(names), RATE], multirun=True)
+    assert not Path("outputs").exists()
+
+
+def test_optuna_is_an_extra(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ConfigError, match=r"optuna is not installed; pip install 'rnnx\[sweep\]'"):
+        search(names, RATE)

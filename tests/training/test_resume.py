@@ -1,0 +1,252 @@
+"""Stopped anywhere and gone on with: the run cannot be told from one that never stopped."""
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from coverings import covering
+from sameness import assert_same, assert_same_checkpoint
+from tiny import tiny
+
+from rnnx.cli.hydra_app import run_or_resume
+from rnnx.config.compose import compose
+from rnnx.errors import ConfigError, RunBusy, StorageError
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.lock import RunLock
+from rnnx.system.signals import Stop
+from rnnx.training.loop import Rounds
+from rnnx.training.report import Silent
+from rnnx.training.resume import resume
+from rnnx.training.run import Run, train
+
+DENSE = ["steps=30", "log_every=3", "eval_every=5", "sample_every=8", "checkpoint.every=7"]
+
+
+@pytest.fixture(autouse=True)
+def no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture of the curve takes most of a tiny run's time and nothing here looks at it."""
+    monkeypatch.setattr("rnnx.runs.loss_curve.draw_curve", lambda history, path: None)
+
+
+class At(Silent):
+    """Does something once, at a step's figures."""
+
+    def __init__(self, step: int, do: Callable[[RunFolder], object]) -> None:
+        self.step, self.do, self.done = step, do, False
+        self.lines: list[str] = []
+
+    def start(self, session, folder) -> None:
+        self.folder = folder
+        self.progress(session, 0)
+
+    def progress(self, session, tokens_per_s) -> None:
+        if session.steps >= self.step and not self.done:
+            self.done = True
+            self.do(self.folder)
+
+    def note(self, line: str) -> None:
+        self.lines.append(line)
+
+    def warning(self, line: str) -> None:
+        self.lines.append(line)
+
+
+class Everywhere(Silent):
+    """Copies the run's folder at whatever the run tells: what a kill there would leave."""
+
+    def __init__(self) -> None:
+        self.copies: list[RunFolder] = []
+
+    def start(self, session, folder) -> None:
+        self.folder = folder
+        self._copy()
+
+    def progress(self, session, tokens_per_s) -> None:
+        self._copy()
+
+    def samples(self, session, texts) -> None:
+        self._copy()
+
+    def evaluated(self, session, loss) -> None:
+        self._copy()
+
+    def _copy(self) -> None:
+        left = Path(f"killed{len(self.copies)}") / self.folder.id
+        # Without what the thread that sends is just writing: it has another name a moment later.
+        shutil.copytree(self.folder.path, left, ignore=shutil.ignore_patterns(".*.tmp"))
+        self.copies.append(RunFolder(left))
+
+
+def trained(overrides: list[str], report: Silent | None = None) -> Run:
+    return train(compose(overrides), report or Silent(), overrides)
+
+
+def stop(folder: RunFolder) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_stopped_run_goes_on_as_if_it_never_was(dtype: str, tmp_path: Path) -> None:
+    for place, some in enumerate(covering(tmp_path)):
+        config = compose([*some, *DENSE, f"dtype={dtype}", "probe=gradient_norms"])
+        whole, halted = train(config, Silent()), train(config, At(6 + 3 * place, stop))
+        assert halted.exit_code == 130
+        assert halted.folder.read()["status"] == "KILLED"
+        ended = resume(halted.folder, Silent())
+        assert ended.run_id == halted.run_id
+        assert_same(ended.folder, whole.folder)
+
+
+def test_killed_at_any_word_of_a_run(names: Path) -> None:
+    everywhere = Everywhere()
+    more = ["probe=gradient_norms", "layers=2", "dropout=0.3"]
+    whole = trained(tiny(names, *DENSE, *more), everywhere)
+    assert len(everywhere.copies) > 20
+    for left in everywhere.copies[::4]:
+        assert_same(resume(left, Silent()).folder, whole.folder)
+
+
+def test_a_longer_run_keeps_what_the_shorter_one_had(names: Path) -> None:
+    overrides = tiny(names, *DENSE)
+    longer = trained([*overrides, "steps=60"])
+    short = trained(overrides)
+    before = short.folder.metrics.read_text()
+    ended = resume(short.folder, Silent(), ["steps=60"])
+    for name in ("last", "best"):
+        one, two = (checkpoints.read(getattr(r.folder, name)) for r in (ended, longer))
+        assert all(t.tobytes() == two.tensors[k].tobytes() for k, t in one.tensors.items()), name
+    assert_same_checkpoint(ended.folder.best, longer.folder.best)
+    # Its own points stay, those of its end as well: they stand at step 30.
+    assert ended.folder.metrics.read_text().startswith(before)
+    assert (ended.folder.path / "samples.csv").read_bytes() == (
+        longer.folder.path / "samples.csv"
+    ).read_bytes()
+
+
+def test_a_finished_run_is_not_gone_on_with(names: Path) -> None:
+    run = trained(tiny(names))
+    kept = run.folder.best.read_bytes()
+    with pytest.raises(ConfigError, match=r"has finished its 12 steps.*steps=24"):
+        resume(run.folder, Silent())
+    with pytest.raises(ConfigError, match="at least 12"):
+        resume(run.folder, Silent(), ["steps=5"])
+    with pytest.raises(ConfigError, match="may change"):
+        resume(run.folder, Silent(), ["batch_size=5"])
+    assert run.folder.best.read_bytes() == kept
+    assert run.folder.read()["status"] == "FINISHED"
+
+
+def test_killed_in_its_end_a_run_with_patience_ends_where_it_ended(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = ["steps=400", "eval_every=2", "patience=3", "optimizer.learning_rate=0.5", "log_every=1"]
+    end, ending = Rounds._end, Everywhere()
+
+    def end_and_copy(rounds: Rounds, stop: Stop) -> object:
+        ending.start(rounds.session, rounds.folder)
+        return end(rounds, stop)
+
+    monkeypatch.setattr(Rounds, "_end", end_and_copy)
+    whole = trained(tiny(names, *more))
+    assert_same(resume(ending.copies[0], Silent()).folder, whole.folder)
+    with pytest.raises(ConfigError, match="patience"):
+        resume(whole.folder, Silent())
+
+
+def test_resume_auto(names: Path) -> None:
+    overrides = tiny(names, *DENSE, "resume=auto")
+    halted = run_or_resume(compose(overrides), At(9, stop), overrides)
+    other = run_or_resume(compose([*overrides, "seed=1"]), Silent(), overrides)
+    assert other.run_id != halted.run_id  # nothing of that configuration to go on with
+    again = run_or_resume(compose(overrides), Silent(), overrides)
+    assert again.run_id == halted.run_id
+    anew = run_or_resume(compose(overrides), Silent(), overrides)
+    assert anew.run_id not in (halted.run_id, other.run_id)
+    assert_same(again.folder, anew.folder)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_killed_before_the_folder_was_named(
+    named: bool, names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    overrides = tiny(names, "tracker=mlflow", "resume=auto")
+
+    class Killed(BaseException):
+        """As if by SIGKILL: nothing of the run's own handles it."""
+
+    def die(folder: RunFolder, run_id: str) -> None:
+        if named:
+            folder.write({"id": run_id})
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(RunFolder, "begin", die)
+        trained(overrides)
+    (left,) = runs_in(Path("outputs"))
+    assert left.is_new
+    ended = run_or_resume(compose(overrides), Silent(), overrides)
+    client = MlflowClient(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
+    (run,) = client.search_runs([client.get_experiment_by_name("rnnx").experiment_id])
+    assert (run.info.run_id, run.info.status) == (ended.run_id, "FINISHED")
+    assert [folder.id for folder in runs_in(Path("outputs"))] == [ended.run_id]
+
+
+def test_two_at_once(names: Path) -> None:
+    run = trained(tiny(names))
+    with RunLock(run.folder), pytest.raises(RunBusy, match=f"process {os.getpid()} on "):
+        resume(run.folder, Silent(), ["steps=20"])
+    assert resume(run.folder, Silent(), ["steps=20"]).exit_code == 0
+
+
+def test_what_killed_processes_left_half_written_is_cleared(names: Path) -> None:
+    halted = trained(tiny(names, *DENSE), At(9, stop)).folder
+    left = [halted.path / ".run.json.7.tmp", halted.checkpoints / ".last.safetensors.7.tmp"]
+    for path in left:
+        path.write_bytes(b"half")
+    resume(halted, Silent())
+    assert not any(path.exists() for path in left)
+
+
+def test_a_damaged_checkpoint_is_passed_over(names: Path) -> None:
+    overrides = tiny(names, *DENSE, "checkpoint.keep=3")
+    whole, halted = trained(overrides), trained(overrides, At(24, stop)).folder
+    newest, older, *_ = halted.checkpoint_files()
+    newest.write_bytes(newest.read_bytes()[:-7])
+    report = At(10**9, stop)
+    assert_same(resume(halted, report).folder, whole.folder)
+    assert any("trying the one before it" in line for line in report.lines)
+    assert f"goes on after step {int(older.stem[5:])}" in " ".join(report.lines)
+
+
+@pytest.mark.parametrize("left", ["", "st", "step,te", 'step,text\r\n1,"half of', "step,text\r\n"])
+def test_a_torn_table_of_samples(left: str, names: Path) -> None:
+    overrides = tiny(names, *DENSE)
+    whole, first = trained(overrides), Everywhere()
+    trained(overrides, first)
+    killed = first.copies[0]
+    killed.samples.write_text(left, newline="")
+    assert_same(resume(killed, Silent()).folder, whole.folder)
+
+
+def test_a_deleted_folder_ends_the_run_in_one_line(names: Path) -> None:
+    gone = At(9, lambda folder: shutil.rmtree(folder.path))
+    with pytest.raises(StorageError, match="folder is gone"):
+        trained(tiny(names, *DENSE), gone)
+    assert list(Path("outputs").iterdir()) == []
+
+
+def test_what_a_run_says_of_itself_is_whole_after_going_on(names: Path) -> None:
+    overrides = tiny(names, *DENSE)
+    halted = trained(overrides, At(27, stop)).folder
+    assert "SIGINT" in halted.read()["reason"]
+    ended = resume(halted, Silent()).folder.read()
+    assert ended["reason"] == ""
+    assert {"val/loss", "train/loss", "final/val_loss"} <= ended["metrics"].keys()
+    assert json.loads((halted.path / "run.json").read_text())["status"] == "FINISHED"

@@ -1,0 +1,231 @@
+"""A run from its first step to its last, and every way in which it can end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from tiny import tiny
+
+import rnnx
+from rnnx.errors import Diverged, StoreError
+from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs.find import list_runs
+from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.tracking import read_history
+from rnnx.training.session import Session
+from rnnx_builtin.trackers.none import NoLog, Nothing
+
+
+def test_the_figures_of_a_run(names: Path) -> None:
+    run = rnnx.train(tiny(names))
+    history = read_history(run.folder.metrics)
+    assert [p.step for p in history["train/loss"]] == [1, 2, 4, 6, 8, 10, 12]
+    assert [p.step for p in history["val/loss"]] == [4, 8, 12]
+    assert [p.step for p in history["samples/distinct"]] == [1, 6, 12]
+    best = min(history["val/loss"], key=lambda p: p.value)
+    assert run.metrics["best/val_loss"] == best.value
+    assert run.metrics["best/step"] == best.step
+    assert set(run.metrics) >= {
+        "grad/norm",
+        "grad/clipped",
+        "lr",
+        "speed/tokens_per_s",
+        "samples/new",
+        "val/bits_per_char",
+        "final/train_loss",
+        "final/val_loss",
+        "train/smooth_loss",
+    }
+    kept = {p.name for p in run.folder.path.iterdir()}
+    assert kept >= {"config.yaml", "metrics.jsonl", "run.json", "samples.csv", "loss.png"}
+    assert checkpoints.read(run.folder.best).metadata["step"] == best.step
+
+
+def test_mlflow_holds_the_whole_run(names: Path) -> None:
+    from mlflow import MlflowClient
+
+    run = rnnx.train([*tiny(names, "tracker=mlflow"), "probe=gradient_norms"])
+    client = MlflowClient(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
+    stored = client.get_run(run.run_id)
+    assert stored.info.status == "FINISHED"
+    assert stored.data.params["cell.hidden_size"] == "8"
+    assert stored.data.params["cell.name"] == "lstm"
+    assert int(stored.data.params["count.parameters"]) == run.model.params.size
+    assert set(stored.data.tags) >= {
+        "rnnx.version",
+        "rnnx.seedless_hash",
+        "data.sha256",
+        "plugin.rnnx",
+        *(f"owner.{kind}" for kind in ("dataset", "cell", "head", "clipper", "optimizer")),
+        *(f"owner.{kind}" for kind in ("schedule", "sampler", "tracker")),
+        *(f"owner.initializer.{of}" for of in ("cell.input", "cell.recurrent", "head.output")),
+        "owner.probe.gradient_norms",
+    }
+    history = read_history(run.folder.metrics)
+    for key, points in history.items():
+        found = sorted(client.get_metric_history(run.run_id, key), key=lambda m: m.step)
+        assert [(m.step, m.value) for m in found] == [(p.step, p.value) for p in points], key
+    listed = {f.path for f in client.list_artifacts(run.run_id)}
+    assert {"config.yaml", "samples", "samples.csv", "loss.png", "checkpoints"} <= listed
+    names_of = {f.path for f in client.list_artifacts(run.run_id, "checkpoints")}
+    assert names_of == {"checkpoints/best.safetensors", "checkpoints/last.safetensors"}
+    assert any(key.startswith("gradients/layer0.") for key in run.metrics)
+
+
+def test_a_model_is_fetched_from_the_tracker_where_its_folder_is_gone(names: Path) -> None:
+    import shutil
+
+    run = rnnx.train(tiny(names, "tracker=mlflow"))
+    expected = run.model.sample(3)
+    shutil.rmtree("outputs")
+    assert rnnx.load(run.run_id).sample(3) == expected
+    # Without held-out data there is a last checkpoint alone.
+    run = rnnx.train(tiny(names, "tracker=mlflow", "dataset.val_fraction=0"))
+    expected = run.model.sample(3)
+    shutil.rmtree("outputs")
+    assert rnnx.load(run.run_id).sample(3) == expected
+
+
+def test_patience_stops_early(names: Path) -> None:
+    more = ["steps=400", "eval_every=2", "patience=3", "optimizer.learning_rate=0.5"]
+    run = rnnx.train(tiny(names, *more))
+    last = read_history(run.folder.metrics)["val/loss"][-1].step
+    assert last < 400
+    assert last == run.metrics["best/step"] + 3 * 2
+
+
+def test_nothing_held_out(names: Path) -> None:
+    run = rnnx.train(tiny(names, "dataset.val_fraction=0"))
+    assert not any(key.startswith(("val/", "best/")) for key in run.metrics)
+    assert "final/val_loss" not in run.metrics
+    assert run.model.step == 12
+
+
+def test_a_diverged_run_keeps_its_last_good_checkpoint(names: Path) -> None:
+    more = ["clipper=none", "optimizer=sgd", "cell=vanilla", "cell.activation=relu"]
+    with pytest.raises(Diverged, match=r"step \d+"):
+        rnnx.train(tiny(names, *more, "optimizer.learning_rate=1e12", "steps=50"))
+    found = json.loads(next(Path("outputs").glob("*/run.json")).read_text())
+    assert found["status"] == "FAILED"
+    assert found["reason"].startswith("step ")
+
+
+def test_a_failed_run_sends_what_it_has(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(NoLog, "file", lambda self, path, folder="": sent.append(path.name))
+    more = ["clipper=none", "optimizer=sgd", "cell=vanilla", "cell.activation=relu"]
+    with pytest.raises(Diverged):
+        more += ["optimizer.learning_rate=1e12", "steps=50", "checkpoint.every=1"]
+        rnnx.train(tiny(names, *more))
+    assert {"last.safetensors", "samples.csv", "config.yaml"} <= set(sent)
+
+
+def test_a_folder_that_cannot_be_written_begins_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(Nothing, "start", lambda self, name, params, tags: started.append(name))
+    Path("file").write_text("")
+    with pytest.raises(StoreError, match="outputs=file"):
+        rnnx.train(["tracker=none", "outputs=file"])
+    assert started == []
+
+
+def test_a_run_whose_folder_cannot_be_named_is_failed(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(NoLog, "finish", lambda self, status: ended.append(status))
+    monkeypatch.setattr(RunFolder, "begin", lambda self, run_id: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rnnx.train(tiny(names))
+    assert ended == ["FAILED"]
+
+
+@pytest.mark.parametrize("moment", [(Nothing, "start"), (Session, "evaluate_train")])
+def test_a_signal_at_any_time_kills_the_run(
+    moment: tuple[type, str], names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the store is opened, and in the last measurements."""
+    cls, method = moment
+    real = getattr(cls, method)
+
+    def interrupted(self, *arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(cls, method, interrupted)
+    run = rnnx.train(tiny(names))
+    assert (run.status, run.exit_code) == ("KILLED", 143)
+    step = 0 if method == "start" else 12
+    assert checkpoints.read(run.folder.last).metadata["step"] == step
+    assert run.folder.read()["reason"] == f"SIGTERM after step {step}"
+
+
+def test_two_runs_in_one_folder_live_side_by_side(names: Path) -> None:
+    first, second = rnnx.train(tiny(names)), rnnx.train(tiny(names))
+    assert first.run_id != second.run_id
+    one, two = (checkpoints.read(run.folder.best_or_last()) for run in (first, second))
+    for name, tensor in one.tensors.items():
+        assert tensor.tobytes() == two.tensors[name].tobytes(), name
+
+
+def test_folders_that_come_and_go_are_no_trouble(tmp_path: Path) -> None:
+    """Other processes begin runs, whose folders get their names then, and delete them."""
+    over = threading.Event()
+
+    def busy(name: str) -> None:
+        while not over.is_set():
+            folder = RunFolder.create(str(tmp_path), {}, {})
+            folder.begin(name)
+            folder.remove()
+
+    others = [threading.Thread(target=busy, args=(name,)) for name in ("one", "two")]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(500):
+            runs_in(tmp_path)
+        for _ in range(5):
+            list_runs([f"outputs={tmp_path}", "tracker=none"], 10)
+    finally:
+        over.set()
+        for other in others:
+            other.join()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_killed_with_a_checkpoint(
+    number: signal.Signals, code: int, names: Path
+) -> None:
+    command = [sys.executable, "-m", "rnnx", "train", *tiny(names, "steps=10000000")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:  # it has begun once it tells its first step
+        if line.startswith("step 1/"):
+            break
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, (out, err)
+    assert "Traceback" not in err
+    path = next(Path("outputs").glob("*/run.json"))
+    found = json.loads(path.read_text())
+    assert found["status"] == "KILLED"
+    assert number.name in found["reason"]
+    step = checkpoints.read(path.parent / "checkpoints" / "last.safetensors").metadata["step"]
+    assert f"after step {step}" in found["reason"]
+
+
+def test_signals_mean_what_they_meant_afterwards(names: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    rnnx.train(tiny(names))
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_started_is_now(names: Path) -> None:
+    run = rnnx.train(tiny(names))
+    assert abs(run.folder.summary().started - time.time()) < 60
