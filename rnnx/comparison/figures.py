@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 from rnnx.comparison.compare import Comparison, Entry, mean_and_spread, more_is_better, seedless
 from rnnx.runs.tracking import read_history
+from rnnx.system.png import png_bytes
 
 CURVES = ("val/loss", "train/smooth_loss", "train/loss")  # the first that all have
 NAMED = 10  # curves that a legend has room for
@@ -47,12 +47,6 @@ def _figure(height: float) -> Any:
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 
     return Figure(figsize=(10, height), layout="constrained")
-
-
-def _png(figure: Any) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=120)
-    return file.getvalue()
 
 
 def _colors(keys: Sequence[str]) -> dict[str, Any]:
@@ -111,7 +105,7 @@ def _draw_curves(found: Comparison, key: str, curves: Sequence[Curve]) -> bytes 
             seen.add(group)
         axes.plot(*_line(curve), color=colors[group], label=label, linewidth=1.2, alpha=0.85)
     _legend(axes)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def _line(curve: Curve) -> tuple[list[int], list[float]]:
@@ -138,7 +132,7 @@ def _draw_seeds(found: Comparison, key: str, curves: Sequence[Curve]) -> bytes |
         high = [m + s for m, s in zip(mean, spread, strict=True)]
         axes.fill_between(steps, low, high, color=colors[group], alpha=0.2, linewidth=0)
     _legend(axes)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def over_seeds(curves: Sequence[Curve]) -> tuple[list[int], list[float], list[float]]:
@@ -190,7 +184,7 @@ def _draw_parallel(found: Comparison) -> bytes | None:
     axes.set_xticks(range(len(keys) + 1), [*map(_plain, keys), found.metric])
     axes.set(yticks=[], xlim=(-0.1, len(keys) + 0.35), ylim=(-0.05, 1.08))
     axes.set_frame_on(False)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def _keys(entries: Sequence[Entry]) -> list[str]:

@@ -12,6 +12,7 @@ from rnnx.errors import ConfigError
 from rnnx.runs.sweep_folder import Outcome, Sweep
 from rnnx.sweeps.orphans import sweep_of
 from rnnx.sweeps.study import NAME, PRUNED, optuna, pruner, storage
+from rnnx.system.png import png_bytes
 from rnnx.system.signals import Stop
 
 if TYPE_CHECKING:
@@ -166,4 +167,4 @@ def _draw(shares: Mapping[str, float], sweep: Sweep) -> None:
     axes.barh(list(shares), list(shares.values()))
     axes.invert_yaxis()  # the most important one on top
     axes.set(xlabel="importance for the best held-out loss (a share of 1)", xlim=(0, 1))
-    figure.savefig(sweep.artifacts / "importance.png", dpi=120)
+    (sweep.artifacts / "importance.png").write_bytes(png_bytes(figure))

@@ -18,7 +18,7 @@ from rnnx.config.settings import Backend, Train
 from rnnx.contracts.components import KINDS
 from rnnx.models.backend import choose, load
 from rnnx.models.network import Network
-from rnnx.runs.loss_curve import warm
+from rnnx.runs.loss_curve import warm_up as warm_up_figures
 from rnnx.system.files import replacing
 from rnnx.system.threads import BlasThreads
 
@@ -40,7 +40,7 @@ def rehearse(folder: Path) -> None:
         configs = json.loads(path.read_text("utf-8"))
         path.unlink()  # one that kills its process is not tried again
         with suppress(Exception):
-            warm()
+            warm_up_figures()
         done: set[tuple[object, ...]] = set()
         for config in configs:
             with suppress(Exception):
