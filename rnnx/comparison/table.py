@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from rnnx.comparison.compare import BEST, Comparison, Entry
+from rnnx.system.table import Column, print_table
 
 # On a terminal that is too narrow for all, the first of these go first.
 PASSED_OVER = ("final/bits_per_char", "final/distinct", "final/baseline_loss", "final/new", "run")
@@ -90,34 +91,17 @@ def show(found: Comparison, console: Any) -> None:
         names = [*names, "cause"]
         reasons = (_line(entry.reason)[:CAUSE] for entry in found.entries)
         cells = [[*row, reason] for row, reason in zip(cells, reasons, strict=True)]
-    tables = [(names, cells), (group_head(found), group_rows(found))]
-    for place, (names, cells) in enumerate(tables):
-        if not cells:
-            continue
-        if console.is_terminal:
-            console.print("\n" * (place > 0), end="")
-            _draw(names, cells, console)
-        else:
-            print("\n" * (place > 0) + "\n".join("\t".join(row) for row in [names, *cells]))
+    print_table(console, _as_columns(names), cells, PASSED_OVER, head_in_pipe=True)
+    if groups := group_rows(found):
+        console.print()
+        print_table(console, _as_columns(group_head(found)), groups, head_in_pipe=True)
 
 
-def _draw(names: list[str], cells: list[list[str]], console: Any) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    kept = list(range(len(names)))
-    for name in PASSED_OVER:
-        widths = [max(len(row[i]) for row in [short(names), *cells]) + 2 for i in kept]
-        if sum(widths) <= console.width:
-            break
-        kept = [i for i in kept if names[i] != name]
-    table = Table(box=None)
-    for i in kept:
-        is_number = names[i] == "rank" or "/" in names[i]
-        table.add_column(short(names)[i], justify="right" if is_number else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(row[i]) for i in kept))  # Text: a name is no markup
-    console.print(table)
+def _as_columns(names: Sequence[str]) -> list[Column]:
+    return [
+        Column(name, title, is_number=name == "rank" or "/" in name)
+        for name, title in zip(names, short(names), strict=True)
+    ]
 
 
 def short(names: Sequence[str]) -> list[str]:

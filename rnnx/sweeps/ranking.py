@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.system.table import Column, print_table
 
 COLUMNS = ("rank", "job", "status", "best held-out", "seconds", "run", "cause")
 
@@ -46,17 +47,8 @@ def rows(sweep: Sweep) -> list[tuple[str, ...]]:
 
 
 def show(found: Sequence[Sequence[str]], console: Any) -> None:
-    """Print the rows: drawn on a terminal, tab-separated elsewhere."""
-    from rich.table import Table
-
-    if not console.is_terminal:
-        for cells in found:
-            print("\t".join(cells))
-        return
-    table = Table(*COLUMNS, box=None)
-    for cells in found:
-        table.add_row(*cells)
-    console.print(table)
+    """Print the rows: drawn on a terminal, tab-separated in a pipe."""
+    print_table(console, [Column(name) for name in COLUMNS], found)
 
 
 def write(found: Sequence[Sequence[str]], path: Path) -> None:
