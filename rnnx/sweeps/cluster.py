@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.runs.lock import RunLock, is_busy
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.launcher import LOOK, Pool, returned, start_server
 from rnnx.sweeps.orphans import end_abandoned, run_of, sweep_of, wait_for_orphans
 from rnnx.sweeps.ranking import line
@@ -119,10 +119,10 @@ def _keep_lost(
             end_abandoned(sweep, outputs, job)
             run = run_of(sweep, outputs, job)
             reason = "killed together with the process that watched it"
-            sweep.keep(Outcome(job, overrides, "KILLED", reason, run.id if run else ""))
+            sweep.keep(JobResult(job, overrides, "KILLED", reason, run.id if run else ""))
         elif not stop.signal:
             why = causes.get(job, "was not started; the launcher does not say why")
-            sweep.keep(Outcome(job, overrides, "FAILED", why))
+            sweep.keep(JobResult(job, overrides, "FAILED", why))
 
 
 class _Beat:

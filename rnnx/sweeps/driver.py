@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rnnx.comparison.page import keep
+from rnnx.comparison.page import store_sweep_page
 from rnnx.config.components import component_from
 from rnnx.config.settings import Rerun
 from rnnx.contracts.trackers import Point, RunLog
@@ -103,7 +103,7 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
         told = f"the tracker does not answer ({cause(error, 200)})"
         print(f"rnnx: {told}; the same command again closes the sweep", file=sys.stderr)
     show(table, console(soft_wrap=True))
-    keep(sweep, log)  # last: its figures take a moment, in which a signal may come
+    store_sweep_page(sweep, log)  # last: its figures take a moment, in which a signal may come
     told = ", ".join(f"{counts[status]} {status.lower()}" for status in CLOSED if counts[status])
     print(f"sweep {sweep.id}: {told or 'no job was started'}; outputs in {sweep.path}")
     return 128 + number if number else int(bad)

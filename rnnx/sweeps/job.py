@@ -17,7 +17,7 @@ from rnnx.config.components import component_from
 from rnnx.config.identity import config_hash, flat_params
 from rnnx.config.settings import Baseline, Rerun
 from rnnx.runs.folder import RunFolder, runs_in
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.orphans import run_of
 from rnnx.sweeps.study import PRUNED, judge
 from rnnx.system.signals import STOPPING, Stop
@@ -36,7 +36,7 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
 
     def kept(status: str, why: str, run_id: str, metrics: Mapping[str, float]) -> int:
         best, seconds = metrics.get("best/val_loss"), time.time() - began
-        sweep.keep(Outcome(job, list(overrides), status, why, run_id, best, seconds))
+        sweep.keep(JobResult(job, list(overrides), status, why, run_id, best, seconds))
         return 0 if status in ("FINISHED", "SKIPPED") else 1
 
     with Stop() as stop:

@@ -18,7 +18,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.config.compose import composer, plain
 from rnnx.config.overrides import parse
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.job import child
 from rnnx.sweeps.orphans import end_abandoned, run_of, sweep_of
 from rnnx.sweeps.ranking import line
@@ -41,7 +41,7 @@ def launch(config: Any, jobs: Sequence[Sequence[str]], first: int) -> Sequence[J
 def stream(
     config: Any,
     jobs: Iterator[tuple[int, list[str]]],
-    ended: Callable[[Outcome], None],
+    ended: Callable[[JobResult], None],
     total: int = 0,
 ) -> Sweep:
     """Run jobs, each taken when there is room for it, and tell what came of each.
@@ -50,7 +50,7 @@ def stream(
     """
     sweep, said = sweep_of(config.hydra), parse(_said_of_hydra(config.hydra))
 
-    def tell(outcome: Outcome) -> None:
+    def tell(outcome: JobResult) -> None:
         print(line(sweep, outcome, total), flush=True)
         ended(outcome)
 
@@ -88,7 +88,7 @@ class Pool:
         outputs: str,
         at_once: int,
         values: Callable[[list[str]], Mapping[str, Any]],
-        tell: Callable[[Outcome], None],
+        tell: Callable[[JobResult], None],
     ) -> None:
         self._sweep, self._outputs, self._at_once = sweep, outputs, at_once
         self._values, self._tell = values, tell
@@ -123,7 +123,7 @@ class Pool:
             values = self._values(overrides)
         except Exception as error:  # whatever Hydra raises of one job is not the others' trouble
             self._sweep.keep_traceback(job, error)
-            self._sweep.keep(Outcome(job, overrides, "FAILED", reason(error)))
+            self._sweep.keep(JobResult(job, overrides, "FAILED", reason(error)))
             self._tell_of(job)
             return
         about = (values, overrides, job, str(self._sweep.path))
@@ -138,7 +138,7 @@ class Pool:
             end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
             run_id, seconds = run.id if run else "", time.time() - began
-            self._sweep.keep(Outcome(job, overrides, status, why, run_id, seconds=seconds))
+            self._sweep.keep(JobResult(job, overrides, status, why, run_id, seconds=seconds))
         self._tell_of(job)
 
     def _tell_of(self, job: int) -> None:

@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.table import Column, print_table
 
 COLUMNS = ("rank", "job", "status", "best held-out", "seconds", "run", "cause")
 
 
-def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def ranked(outcomes: Sequence[JobResult]) -> list[JobResult]:
     """The best held-out loss first; those without one last."""
 
-    def key(outcome: Outcome) -> tuple[float, int]:
+    def key(outcome: JobResult) -> tuple[float, int]:
         loss = outcome.best_val_loss
         return (math.inf if loss is None or math.isnan(loss) else loss, outcome.job)
 
     return sorted(outcomes, key=key)
 
 
-def line(sweep: Sweep, outcome: Outcome, total: int = 0) -> str:
+def line(sweep: Sweep, outcome: JobResult, total: int = 0) -> str:
     """One job that has ended, of so many; 0: it is not known of how many."""
     of = f" of {total}" if total else ""
     parts = [f"job {outcome.job + 1}{of}", sweep.name(outcome.overrides), outcome.status]

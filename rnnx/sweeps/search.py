@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.orphans import sweep_of
 from rnnx.sweeps.study import NAME, PRUNED, optuna, pruner, storage
 from rnnx.system.png import png_bytes
@@ -75,7 +75,7 @@ class Search:
             values = [f"{key}={_spelled(value)}" for key, value in trial.params.items()]
             yield trial.number, [*self._fixed, *values]
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: JobResult) -> None:
         """What came of a job."""
         states, loss = optuna().trial.TrialState, outcome.best_val_loss
         trial = self._study.get_trials(deepcopy=False)[outcome.job]

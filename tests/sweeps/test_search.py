@@ -10,7 +10,7 @@ from tiny import tiny
 from rnnx.cli.hydra_app import main
 from rnnx.errors import ConfigError, InputError
 from rnnx.runs.folder import runs_in
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.study import PRUNED, judge
 
 OPTUNA = ["hydra/launcher=basic", "hydra/sweeper=optuna"]
@@ -22,7 +22,7 @@ def search(names: Path, *more: str, n_trials: int = 4) -> int:
     return main([*tiny(names), *own, *more], multirun=True)
 
 
-def value(outcome: Outcome, key: str) -> str:
+def value(outcome: JobResult, key: str) -> str:
     return dict(pair.split("=") for pair in outcome.overrides)[key]
 
 

@@ -12,7 +12,7 @@ from rnnx.cli.hydra_app import main
 from rnnx.errors import ConfigError, InputError, RunBusy, StoreError, UnknownComponent
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.orphans import end_abandoned
 from rnnx.sweeps.ranking import line, ranked, rows
 from rnnx.system.signals import Stop
@@ -197,17 +197,17 @@ def test_a_job_that_never_got_a_run_of_the_trackers(names: Path) -> None:
 
 
 def test_the_ranking() -> None:
-    nan, none = Outcome(0, [], "FAILED", "why", "", float("nan")), Outcome(1, [], "FAILED")
+    nan, none = JobResult(0, [], "FAILED", "why", "", float("nan")), JobResult(1, [], "FAILED")
     good, better = (
-        Outcome(2, [], "FINISHED", "", "a" * 32, 2.0),
-        Outcome(3, [], "KILLED", "", "", 1.0),
+        JobResult(2, [], "FINISHED", "", "a" * 32, 2.0),
+        JobResult(3, [], "KILLED", "", "", 1.0),
     )
     assert [o.job for o in ranked([nan, none, good, better])] == [3, 2, 0, 1]
 
 
 def test_a_line_names_the_job(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1", "steps=3"], ["seed"], anew=False)
-    outcome = Outcome(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
+    outcome = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
     assert line(made, outcome, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
     made.keep(outcome)
     assert rows(made) == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]
