@@ -51,6 +51,11 @@ class JobResult(NamedTuple):
     best_val_loss: float | None = None
     seconds: float = 0.0
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job finished, now or before."""
+        return self.status in ("FINISHED", "SKIPPED")
+
 
 class Sweep:
     """The folder of one sweep."""

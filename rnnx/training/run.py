@@ -16,7 +16,7 @@ from rnnx.runs.folder import FOLDER_TAG, RunFolder
 from rnnx.runs.lock import RunLock
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
-from rnnx.training.loop import Hopeless, Rounds
+from rnnx.training.loop import PruningRule, Rounds
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
 from rnnx.training.session import Session
@@ -35,7 +35,7 @@ class Run:
     status: str  # FINISHED, or KILLED after a signal
     metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
     exit_code: int = 0
-    pruned: bool = False  # it was stopped because it was hopeless
+    pruned: bool = False  # a search ended it early
 
     @property
     def model(self) -> Model:
@@ -50,12 +50,12 @@ def train(
     report: Report,
     overrides: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
-    is_hopeless: Hopeless | None = None,
+    should_prune: PruningRule | None = None,
 ) -> Run:
     """Train ``config`` to its end and keep everything in its tracker and its folder.
 
     ``more`` joins run.json; its ``own_tags`` join the run's tags, and ``takes_over`` is the id of
-    a run of the tracker's without a folder that becomes this one's. ``is_hopeless`` is asked after
+    a run of the tracker's without a folder that becomes this one's. ``should_prune`` is asked after
     every evaluation, by step and held-out loss, and ends the run.
     """
     with Stop() as stop:
@@ -70,7 +70,7 @@ def train(
         with in_words(folder), RunLock(folder):
             log = begin(session, folder)
             tracking = Tracking(lambda: log, folder, report.warning)
-            return go_on(session, tracking, folder, report, stop, is_hopeless=is_hopeless)
+            return go_on(session, tracking, folder, report, stop, should_prune=should_prune)
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def go_on(
     report: Report,
     stop: Stop,
     progress: Progress | None = None,
-    is_hopeless: Hopeless | None = None,
+    should_prune: PruningRule | None = None,
 ) -> Run:
     """Train from where the session stands to the end."""
     for note in session.corpus.notes:
@@ -135,7 +135,7 @@ def go_on(
     tracking.tags({"rnnx.folder": str(folder.path.resolve())})
     tracking.file(folder.config)
     tracking.flush()
-    rounds = Rounds(session, tracking, folder, report, progress, is_hopeless)
+    rounds = Rounds(session, tracking, folder, report, progress, should_prune)
     code = rounds.run(stop)
     status = "KILLED" if code else "FINISHED"
     return Run(folder.id, folder, status, tracking.last, code, rounds.pruned)
