@@ -84,7 +84,7 @@ def test_a_circle_is_seen() -> None:
 
 def test_the_design_page_shows_the_order() -> None:
     page = (ROOT / "docs/explanation/design.md").read_text("utf-8")
-    shown = re.search(r"^```text rooms\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    shown = re.search(r'^```text title="rooms"\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
     assert shown and shown[1].rstrip() == drawn()
 
 
