@@ -103,8 +103,7 @@ class Session:
             self.params = self.network.init(self.rngs["init"], self.settings.dtype.value)
             self.grads = self.params.zeros_like()
             optimizer = self.components.optimizer
-            kept = optimizer.init(self.params)
-            self.optimizer_state = checks.optimizer_state(optimizer, kept)
+            self.optimizer_state = checks.optimizer_state(optimizer, optimizer.init(self.params))
 
     def _zero_states(self) -> States:
         return self.network.initial_state(self.settings.batch_size, self.settings.dtype.value)
@@ -212,9 +211,10 @@ class Session:
 
     def _refuse_infinite(self, value: float, what: str) -> None:
         if not math.isfinite(value):
+            limit = " or clipper.limit" if "limit" in self.config["clipper"] else ""
             raise Diverged(
-                f"step {self.steps + 1}: {what} is {value}; lower optimizer.learning_rate "
-                "or clipper.limit, or use dtype=float64"
+                f"step {self.steps + 1}: {what} is {value}; lower optimizer.learning_rate{limit}, "
+                "or use dtype=float64"
             )
 
     def evaluate(self) -> float:

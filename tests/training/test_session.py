@@ -1,6 +1,7 @@
 """The step: one update of the notebook's line, from batch to parameters."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from tiny import tiny
 
 import rnnx
+from rnnx.contracts.probes import Findings, Observation
 from rnnx.errors import Diverged
 from rnnx.training.session import Session
+from rnnx_builtin.probes.gradient_norms import GradientNorms
 
 
 def losses(session: Session, steps: int) -> list[float]:
@@ -111,6 +114,21 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(names: Path) -> None:
     np.testing.assert_array_equal(session.params.flat, before)
 
 
+@pytest.mark.parametrize(
+    ("clipper", "told"),
+    [("global_norm", True), ("value", True), ("none", False)],
+)
+def test_only_a_clipper_with_a_limit_is_told_to_lower_it(
+    clipper: str, told: bool, names: Path
+) -> None:
+    session = rnnx.build(tiny(names, f"clipper={clipper}"))
+    session.step()
+    session.params["head"]["by"][0] = np.inf
+    with pytest.raises(Diverged, match=r"lower optimizer\.learning_rate") as error:
+        session.step()
+    assert ("clipper.limit" in str(error.value)) is told
+
+
 def test_a_step_holds_its_memory(names: Path) -> None:
     """The buffers do not grow with the number of steps."""
     session = rnnx.build(tiny(names))
@@ -120,7 +138,59 @@ def test_a_step_holds_its_memory(names: Path) -> None:
     assert session._scratch.nbytes == held
 
 
-def test_probes_see_and_change_nothing(names: Path) -> None:
+PROBES = "[gradient_by_lag,gradient_norms,hidden_units,saturation]"
+
+
+def losses_seen(session: Session, steps: int) -> list[float]:
+    """The losses of ``steps`` steps, after each of which every probe observes."""
+    seen = []
+    for _ in range(steps):
+        seen.append(session.step())
+        found = dict(session.observations())
+        assert found.keys() == session.components.probes.keys()
+        for name, findings in found.items():
+            assert isinstance(findings, Findings), f"{name}: {findings}"
+            assert any(findings), f"{name} found nothing"
+    return seen
+
+
+def assert_probes_change_nothing(names: Path, probes: str) -> None:
+    """A session whose probes observe every step trains as one without any, bit for bit."""
     plain = rnnx.build(tiny(names))
-    probed = rnnx.build(tiny(names, "probe=gradient_norms"))
-    assert losses(plain, 5) == losses(probed, 5)
+    every = [f"probes.{name}.every=1" for name in probes.strip("[]").split(",")]
+    probed = rnnx.build(tiny(names, f"probe={probes}", *every))
+    assert losses(plain, 5) == losses_seen(probed, 5)
+    assert plain.params.flat.tobytes() == probed.params.flat.tobytes()
+    assert plain.sample(3) == probed.sample(3)
+
+
+def test_probes_see_and_change_nothing(names: Path) -> None:
+    assert_probes_change_nothing(names, PROBES)
+
+
+def zero_the_parameters(seen: Observation) -> None:
+    seen.params.flat[:] = 0
+
+
+def replace_a_weight(seen: Observation) -> None:
+    seen.params["head"]["by"] = seen.params["head"]["by"] + 1
+
+
+def fail(seen: Observation) -> None:
+    raise ValueError("a probe's own fault")
+
+
+@pytest.mark.parametrize("harm", [zero_the_parameters, replace_a_weight, fail])
+def test_the_test_sees_a_probe_that_writes_or_fails(
+    harm: Callable[[Observation], None], names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observe = GradientNorms.observe
+
+    def harmful(self: GradientNorms, seen: Observation) -> Findings:
+        harm(seen)
+        return observe(self, seen)
+
+    assert_probes_change_nothing(names, "gradient_norms")
+    monkeypatch.setattr(GradientNorms, "observe", harmful)
+    with pytest.raises(AssertionError):
+        assert_probes_change_nothing(names, "gradient_norms")
