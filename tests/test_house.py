@@ -1,4 +1,4 @@
-"""The walls: what may import what, what may be named where, and how big a room may be."""
+"""What may import what, what the core may name, and how long a file and a function may be."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from walls import ORDER, PORCH, ROOT, Import, circles, downward, drawn, imports, modules, room
+from rooms import ORDER, PORCH, ROOT, Import, circles, downward, drawn, imports, modules, room
 
 from rnnx.registry.manager import registry
 
@@ -44,7 +44,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def arrows(planted: dict[str, str] | None = None) -> list[Import]:
-    """All imports of ours, with those of ``planted`` modules (name → source) besides."""
+    """All imports in this repository, and those of ``planted`` modules (name → source)."""
     sources = {name: path.read_text("utf-8") for name, path in MODULES.items()} | (planted or {})
     return [found for name, text in sources.items() for found in imports(name, text, sources)]
 
@@ -186,7 +186,7 @@ def test_no_word_is_excused_that_the_core_does_not_use() -> None:
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda p: str(p.relative_to(ROOT)))
-def test_rooms_are_small(path: Path) -> None:
+def test_files_and_functions_are_short(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= LINES
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile import seal
+from fuzzing import seal
 from omegaconf import OmegaConf
 from tiny import tiny
 
@@ -117,7 +117,9 @@ def test_what_is_printable_stays() -> None:
     assert printable("a\r\x1b]0;x\x07\u202eb") == r"a\r\x1b]0;x\x07\u202eb"
 
 
-def test_evaluation_and_sampling_touch_no_tracker(run: Run, monkeypatch) -> None:
+def test_evaluation_and_sampling_touch_no_tracker(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = checkpoints.read(run.folder.last)
     config = found.config | {"tracker": {"name": "mlflow", "uri": "http://127.0.0.1:9"}}
     seal(

@@ -34,13 +34,13 @@ def large_in_loops(cell: Any, lengths: Any = None) -> list[str]:
     with BlasThreads(1):
         params, state = cell.init(rng, 8, np.float32), cell.initial_state(B, np.float32)
 
-        def there_and_back() -> None:
+        def forward_and_backward() -> None:
             _, _, cache = cell.forward(params, x, state, lengths, scratch)
             cell.backward(params, cache, dh, None, scratch)
 
-        there_and_back()
+        forward_and_backward()
         with traced() as lines:
-            there_and_back()
+            forward_and_backward()
     assert max(lines.hits.values()) >= T
     return lines.large(T, ARRAY)
 
@@ -56,7 +56,14 @@ def test_a_time_loop_allocates_nothing_large(name: str, padded: bool) -> None:
 class Careless(Vanilla):
     """Right, but every step makes its arrays anew."""
 
-    def forward(self, params, x, state, lengths, scratch):
+    def forward(
+        self,
+        params: rnnx.Params,
+        x: rnnx.Array,
+        state: rnnx.State,
+        lengths: rnnx.Array | None,
+        scratch: rnnx.Scratch,
+    ) -> tuple[rnnx.Array, rnnx.State, Any]:
         h, hs = state[0], np.empty((len(x) + 1, *state[0].shape), state[0].dtype)
         hs[0] = h
         for t in range(len(x)):

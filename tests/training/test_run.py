@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from rnnx.training.session import Session
 from rnnx_builtin.trackers.none import NoLog, Nothing
 
 
-def test_the_figures_of_a_run(names: Path) -> None:
+def test_the_metrics_of_a_run(names: Path) -> None:
     run = rnnx.train(tiny(names))
     history = read_history(run.folder.metrics)
     assert [p.step for p in history["train/loss"]] == [1, 2, 4, 6, 8, 10, 12]
@@ -172,7 +173,7 @@ def test_a_signal_at_any_time_kills_the_run(
     cls, method = moment
     real = getattr(cls, method)
 
-    def interrupted(self, *arguments):
+    def interrupted(self: Any, *arguments: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
         return real(self, *arguments)
 
