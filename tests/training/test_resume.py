@@ -16,10 +16,9 @@ from rnnx.cli.hydra_app import run_or_resume
 from rnnx.config.compose import compose
 from rnnx.errors import ConfigError, RunBusy, StorageError
 from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs import loss_curve
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
-from rnnx.system.signals import Stop
-from rnnx.training.loop import Rounds
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import Run, train
@@ -31,7 +30,7 @@ DENSE = ["steps=30", "log_every=3", "eval_every=5", "sample_every=8", "checkpoin
 @pytest.fixture(autouse=True)
 def no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the loss curve out: drawing it takes most of a tiny run's time."""
-    monkeypatch.setattr("rnnx.runs.loss_curve.draw_curve", lambda history, path: None)
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda history, path: None)
 
 
 class At(Silent):
@@ -146,15 +145,19 @@ def test_killed_in_its_end_a_run_with_patience_ends_where_it_ended(
     names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = ["steps=400", "eval_every=2", "patience=3", "optimizer.learning_rate=0.5", "log_every=1"]
-    end, ending = Rounds._end, Everywhere()
+    measure, everywhere = Session.evaluate_train, Everywhere()
+    in_the_end: list[RunFolder] = []
 
-    def end_and_copy(rounds: Rounds, stop: Stop) -> object:
-        ending.start(rounds.session, rounds.folder)
-        return end(rounds, stop)
+    def copy_and_measure(session: Session) -> float:  # which the end begins with
+        everywhere.start(session, everywhere.folder)
+        in_the_end.append(everywhere.copies[-1])
+        return measure(session)
 
-    monkeypatch.setattr(Rounds, "_end", end_and_copy)
-    whole = train_run(tiny(names, *more))
-    assert_same_run(resume(ending.copies[0], Silent()).folder, whole.folder)
+    monkeypatch.setattr(Session, "evaluate_train", copy_and_measure)
+    whole = train_run(tiny(names, *more), everywhere)
+    killed = in_the_end[0]
+    assert killed.read()["status"] == "RUNNING"
+    assert_same_run(resume(killed, Silent()).folder, whole.folder)
     with pytest.raises(ConfigError, match="patience"):
         resume(whole.folder, Silent())
 
