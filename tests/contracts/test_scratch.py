@@ -10,6 +10,7 @@ def test_a_name_keeps_its_memory_until_it_grows() -> None:
     scratch = Scratch()
     large = scratch.array("a", (3, 4), np.float32)
     assert scratch.array("a", (3, 4), np.float32) is large
+    assert np.shares_memory(scratch.array("a", (12,), np.float32), large)
     small = scratch.array("a", (2, 2), np.float32)
     assert small.shape == (2, 2) and np.shares_memory(small, large)
     large.flat[:4] = 7
