@@ -14,7 +14,7 @@ from rnnx.registry.manager import registry
 MODULES = modules()
 CORE = sorted((ROOT / "rnnx").rglob("*.py"))
 CODE = [*CORE, *sorted((ROOT / "plugins").rglob("*.py"))]
-LINES, FUNCTION = 250, 40
+LINES, FUNCTION = 350, 40  # a limit never splits an idea; beyond it there are two
 
 # What a whole string may be although a component is called so, and what it means there.
 STRINGS = {
@@ -95,7 +95,7 @@ def test_a_circle_is_seen() -> None:
 
 def test_the_design_page_shows_the_order() -> None:
     page = (ROOT / "docs/explanation/design.md").read_text("utf-8")
-    shown = re.search(r"^```text rooms\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    shown = re.search(r'^```text title="rooms"\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
     assert shown and shown[1].rstrip() == drawn()
 
 

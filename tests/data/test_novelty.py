@@ -17,26 +17,26 @@ def originality(vocabulary: Vocabulary, train: Split) -> Originality:
 
 def test_a_line_is_new_if_no_line_is_the_same() -> None:
     found = originality(LINES, examples_of(LINES, ["ab", "abc", ""]))
-    assert found.shares(["ab", "abc", "a", "bc", ""]) == {"distinct": 1.0, "new": 2 / 5}
-    assert found.shares(["a", "a", "a", "ab"]) == {"distinct": 0.5, "new": 3 / 4}
+    assert found.fractions(["ab", "abc", "a", "bc", ""]) == {"distinct": 1.0, "new": 2 / 5}
+    assert found.fractions(["a", "a", "a", "ab"]) == {"distinct": 0.5, "new": 3 / 4}
 
 
 def test_an_example_without_an_end_is_compared_whole() -> None:
     found = originality(LETTERS, examples_of(LETTERS, ["ab", "abc"]))
-    assert found.shares(["ab", "a"])["new"] == 0.5
+    assert found.fractions(["ab", "a"])["new"] == 0.5
 
 
 def test_a_piece_of_a_stream_is_new_if_it_stands_nowhere_in_it() -> None:
     stream = Stream(np.array(LETTERS.encode("abcab")), 2)
-    assert originality(LETTERS, stream).shares(["bca", "ba", "ab", "cc"])["new"] == 0.5
+    assert originality(LETTERS, stream).fractions(["bca", "ba", "ab", "cc"])["new"] == 0.5
 
 
 def test_nothing_is_claimed_of_no_samples_or_of_data_too_large_to_search(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = originality(LETTERS, examples_of(LETTERS, ["abc"]))
-    assert found.shares([]) == {}
+    assert found.fractions([]) == {}
     monkeypatch.setattr(novelty, "MOST", 3)
-    assert found.shares(["a"]) == {"distinct": 1.0, "new": 1.0}
+    assert found.fractions(["a"]) == {"distinct": 1.0, "new": 1.0}
     monkeypatch.setattr(novelty, "MOST", 2)
-    assert found.shares(["a"]) == {"distinct": 1.0}
+    assert found.fractions(["a"]) == {"distinct": 1.0}

@@ -78,8 +78,8 @@ def test_a_sequence_s_loss_is_the_sum_over_its_steps(names: Path) -> None:
     token = rnnx.build(tiny(names, "batch_size=1", "dtype=float64"))
     sequence = rnnx.build(tiny(names, "batch_size=1", "dtype=float64", "head.reduction=sequence"))
     loss, summed = token.step(), sequence.step()
-    assert sequence.figures is not None
-    assert summed == pytest.approx(loss * sequence.figures.tokens, rel=1e-12)
+    assert sequence.metrics is not None
+    assert summed == pytest.approx(loss * sequence.metrics.tokens, rel=1e-12)
 
 
 def test_smoothing_follows_its_formula(names: Path) -> None:
