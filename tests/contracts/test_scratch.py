@@ -82,7 +82,7 @@ def test_a_bound_array_is_handed_out_in_its_shape_and_type_alone() -> None:
 def test_gradients_are_bound_part_by_part() -> None:
     grads = Parameters({"layer0": {"Wx": np.zeros((2, 3))}, "head": {"by": np.zeros((2, 1))}})
     scratch = Scratch()
-    assert scratch.bound(grads) is scratch
+    scratch.bind_gradients(grads)
     found = scratch.child("layer0").array("dWx", (2, 3), np.float64)
     assert found is grads["layer0"]["Wx"]
     assert scratch.child("head").array("dby", (2, 1), np.float64) is grads["head"]["by"]
