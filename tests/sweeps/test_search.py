@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lone_sweep import only, outcomes
+from single_sweep import only_sweep, outcomes
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
@@ -40,7 +40,7 @@ def test_a_search_goes_on_with_what_it_knows(names: Path) -> None:
     assert outcomes() == first
     assert search(names, *space, n_trials=6) == 0
     assert outcomes()[:4] == first and len(outcomes()) == 6
-    assert (only().artifacts / "importance.png").read_bytes().startswith(b"\x89PNG")
+    assert (only_sweep().artifacts / "importance.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_equal_seeds_try_equal_values(names: Path) -> None:
