@@ -5,7 +5,6 @@ Only click is imported here; a command imports what it needs when it runs, so ``
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -200,15 +199,6 @@ def ui(overrides: tuple[str, ...], port: int) -> None:
 
 for _command in AUTHORS:
     commands.add_command(_command)
-
-
-for _command in AUTHORS:
-    commands.add_command(_command)
-
-
-def _debug(debug: bool) -> None:
-    if debug:
-        os.environ["RNNX_DEBUG"] = "1"
 
 
 def main() -> None:
