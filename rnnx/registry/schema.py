@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import fields
-from typing import Any
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from rnnx.contracts.components import InitializerSpec
 from rnnx.registry.registry import Entry
 
 
@@ -41,6 +42,27 @@ def _thaw(node: DictConfig) -> None:
 def fields_of(cls: type[Any]) -> list[str]:
     """The names of a dataclass's fields."""
     return [item.name for item in fields(cls)]
+
+
+def default_of(item: Field[Any]) -> Any:
+    """A field's default, or MISSING."""
+    return item.default_factory() if item.default_factory is not MISSING else item.default
+
+
+def initializer_fields(cls: type[Any]) -> tuple[str, ...]:
+    """The fields of a component that name initializers, as ``weights.input``.
+
+    These are the fields of type InitializerSpec, and all fields of a nested ``weights``.
+    """
+    hints, found = get_type_hints(cls, include_extras=True), []
+    for item in fields(cls):
+        nested = type(default_of(item)) if is_dataclass(default_of(item)) else hints[item.name]
+        if hints[item.name] == InitializerSpec:
+            found.append(item.name)
+        elif is_dataclass(nested):
+            own = fields_of(nested) if item.name == "weights" else initializer_fields(nested)
+            found += [f"{item.name}.{name}" for name in own]
+    return tuple(found)
 
 
 def describe(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
