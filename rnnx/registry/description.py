@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from rnnx.contracts.components import KINDS
@@ -101,22 +99,13 @@ def _fields_with_docs(component: type[Any], within: str) -> Iterator[tuple[str, 
 
 def field_docs(component: type[Any]) -> dict[str, str]:
     """Field → the string that stands below it in the source; {} without a source."""
+    from docstring_parser import parse_from_object
+
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(component)))
+        params = parse_from_object(component).params
     except (OSError, TypeError, SyntaxError):
         return {}
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    told = {}
-    for node, after in pairwise(body):
-        if (
-            isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-            and isinstance(after, ast.Expr)
-            and isinstance(after.value, ast.Constant)
-            and isinstance(after.value.value, str)
-        ):
-            told[node.target.id] = " ".join(after.value.value.split())
-    return told
+    return {param.arg_name: " ".join((param.description or "").split()) for param in params}
 
 
 def _type(item: Field[Any]) -> str:
