@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from rnnx.errors import CheckpointError, ConfigError, RunNotFound
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
 from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.system.suggestion import did_you_mean
 
 BEST = "best/val_loss"
 # Of these more is better; of all others, less.
@@ -95,8 +95,7 @@ def ranked(entries: Sequence[Entry], title: str, metric: str) -> Comparison:
     """Rank entries and bring those of other seeds together; ConfigError for an unknown metric."""
     known = sorted({key for entry in entries for key in entry.metrics})
     if metric not in known and known and metric != BEST:
-        close = difflib.get_close_matches(metric, known, n=1)
-        guess = f"; did you mean {close[0]}?" if close else ""
+        guess = did_you_mean(metric, known)
         raise ConfigError(
             f"--metric {metric}: none of the runs has it; choose from {', '.join(known)}{guess}"
         )

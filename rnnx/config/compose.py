@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,9 @@ from rnnx.config.recipes import refuse_code
 from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError
 from rnnx.registry.manager import plugins, registry
+from rnnx.registry.registry import unknown_name
 from rnnx.registry.schema import describe
+from rnnx.system.suggestion import nearest
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -187,7 +188,7 @@ class _Composer:
         if options or named:
             for name in _chosen(override):
                 if name is not None and name not in options:
-                    raise ConfigError(_no_option(group, str(name), options))
+                    raise ConfigError(unknown_name(group, group, str(name), options))
             return True
         return False
 
@@ -197,17 +198,6 @@ def _chosen(override: Override) -> list[Any]:
     if isinstance(value, list) and override.key_or_group == "probe":
         return value
     return [value]
-
-
-def _no_option(group: str, name: str, options: list[str]) -> str:
-    message = f"{group}={name}: there is no such {group}; choose from {', '.join(options) or '—'}"
-    close = difflib.get_close_matches(name, options, n=1)
-    if close:
-        return f"{message}; did you mean {close[0]}?"
-    return (
-        f"{message}; no installed plugin provides {name!r}: if it comes from one, "
-        "install that plugin (docs/plugins)"
-    )
 
 
 def _apply(config: DictConfig, override: Override) -> None:
@@ -236,9 +226,7 @@ def _no_key(key: str, parent: str, node: Any) -> str:
     names = [str(name) for name in node if name != "name"]
     message = f"{key}: there is no such key {where}; choose from {', '.join(names)}"
     wrong = key.split(".")[len(parent.split(".")) if parent else 0]
-    close = difflib.get_close_matches(wrong, names, n=1)
+    close = nearest(wrong, names)
     return (
-        f"{message}; did you mean {'.'.join(filter(None, [parent, close[0]]))}?"
-        if close
-        else message
+        f"{message}; did you mean {'.'.join(filter(None, [parent, close]))}?" if close else message
     )
