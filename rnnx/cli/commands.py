@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rnnx.config.components import component_from, components_from, settings_from
-from rnnx.config.overrides import parse, refuse_sweeps
+from rnnx.config.overrides import parse
 from rnnx.contracts.components import KINDS
 from rnnx.contracts.trackers import RunSummary
 from rnnx.data.corpus import Split
@@ -133,7 +133,7 @@ def _with_data(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str,
     """The run's configuration with another data set, or other fields of its own one."""
     changed, dataset = dict(config), dict(config["dataset"])
     parsed = parse(overrides)
-    refuse_sweeps(parsed)
+    parsed.refuse_sweeps()
     for override in parsed:
         key, value = override.key_or_group, override.value()
         if key == "dataset":

@@ -9,8 +9,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from rnnx.config.compose import compose, conf_folder, plain, prepare_hydra
-from rnnx.config.overrides import quoted
+from rnnx.config.compose import compose, prepare_hydra
+from rnnx.config.overrides import parse, quoted
+from rnnx.config.plain import plain
+from rnnx.config.recipes import conf_folder
 from rnnx.config.settings import Resume
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
@@ -27,17 +29,19 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     """
     for failure in plugins().failures:
         print(f"rnnx: {failure}", file=sys.stderr)
-    overrides = quoted(overrides)
-    if not look:
-        if multirun:
-            from rnnx.sweeps.driver import drive  # a single run need not wait for what sweeps need
+    if look:
+        # Flags go first: Hydra's parser refuses one that stands between overrides.
+        return _hydra([*look, *(["--multirun"] if multirun else []), *quoted(overrides)])
+    parsed = parse(overrides)
+    if multirun:
+        from rnnx.sweeps.driver import drive  # a single run need not wait for what sweeps need
 
-            return drive(overrides, lambda texts: _hydra(["--multirun", *texts]))
-        compose(overrides)  # refuse a wrong override in one line, before anything starts
-        if sets := [text for text in overrides if text.startswith("sweep=")]:
-            raise ConfigError(f"{sets[0]}: is a set of values to sweep; add -m")
-    # Flags go first: Hydra's parser refuses one that stands between overrides.
-    return _hydra([*look, *(["--multirun"] if multirun else []), *overrides])
+        return drive(parsed, lambda texts: _hydra(["--multirun", *texts]))
+    compose(parsed)  # refuse a wrong override in one line, before anything starts
+    if "sweep" in parsed.keys:
+        sets = next(o.input_line for o in parsed if o.key_or_group == "sweep")
+        raise ConfigError(f"{sets}: is a set of values to sweep; add -m")
+    return _hydra(parsed.texts)
 
 
 def job(config: DictConfig) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnx.config.compose import MAIN, conf_folder
+from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Train
 from rnnx.registry.description import first_line, initializer_keys, kinds_and_names, options_of
 from rnnx.registry.importing import folder_of

@@ -16,9 +16,9 @@ from rnnx.contracts.components import KINDS, Initializer
 from rnnx.errors import ConfigError
 from rnnx.registry.registry import Registry
 from rnnx.registry.schema import (
-    _fields_node,
     component_node,
-    describe,
+    error_line,
+    fields_node,
     fields_of,
     initializer_fields,
 )
@@ -39,13 +39,13 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
         raise ConfigError(f"{where}: it names no {kind}; give one of {choices}")
     cls = registry().get(kind, name, where).component
     try:
-        node = OmegaConf.merge(_fields_node(cls), given)
+        node = OmegaConf.merge(fields_node(cls), given)
         missing = sorted(OmegaConf.missing_keys(node))
         if missing:
             raise ConfigError(f"{missing[0]}: is not set; give {where}.{missing[0]}=…")
         component = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{where}.{describe(error, fields_of(cls))}") from None
+        raise ConfigError(f"{where}.{error_line(error, fields_of(cls))}") from None
     except ConfigError as error:
         raise ConfigError(f"{where}.{error}") from None
     _check_initializers(component, where)
@@ -95,7 +95,7 @@ def settings_from(config: Mapping[str, Any]) -> Train:
     try:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), own))
     except OmegaConfBaseException as error:
-        raise ConfigError(describe(error, fields_of(Train))) from None
+        raise ConfigError(error_line(error, fields_of(Train))) from None
     assert isinstance(made, Train)
     return made
 

@@ -12,9 +12,19 @@ from pathlib import Path
 
 from rnnx.errors import ConfigError
 
+MAIN = "train"  # conf/train.yaml
 # What Hydra instantiates; what logging's dictConfig calls; what goes into the environment.
 CODE = ("_target_", "()", "class", "env_set", "searchpath")
 MOST = 2**20  # bytes of a file of configuration
+
+
+def conf_folder() -> Path:
+    """The folder of train.yaml: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / f"{MAIN}.yaml").is_file():
+            return folder
+    raise ConfigError(f"{package / 'conf'}: holds no {MAIN}.yaml; install rnnx again")
 
 
 def refuse_code(folder: Path) -> None:

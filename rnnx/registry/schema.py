@@ -18,13 +18,14 @@ from rnnx.registry.registry import Entry
 @functools.cache  # the config store copies it; making all of them anew takes 40 ms
 def component_node(entry: Entry) -> DictConfig:
     """The typed, closed node of a component: its fields and its name."""
-    node = _fields_node(entry.component)
+    node = fields_node(entry.component)
     with open_dict(node):
         node["name"] = entry.name
     return node
 
 
-def _fields_node(cls: type[Any]) -> DictConfig:
+def fields_node(cls: type[Any]) -> DictConfig:
+    """The typed, closed node of a dataclass, which values may be merged into."""
     node: DictConfig = OmegaConf.structured(cls)
     _thaw(node)
     return node
@@ -34,9 +35,16 @@ def _thaw(node: DictConfig) -> None:
     # OmegaConf makes the node of a frozen dataclass read-only, the nested ones too.
     OmegaConf.set_readonly(node, None)
     for key in node:
-        child = node._get_node(key)
-        if isinstance(child, DictConfig) and not child._is_none():
+        child = child_of(node, str(key))
+        if isinstance(child, DictConfig):
             _thaw(child)
+
+
+def child_of(node: DictConfig, key: str) -> Any:
+    """What stands under ``key``; None for a value that is missing or interpolated."""
+    if OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, key):
+        return None
+    return node[key]
 
 
 def fields_of(cls: type[Any]) -> list[str]:
@@ -65,9 +73,8 @@ def initializer_fields(cls: type[Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def describe(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
-    """OmegaConf's several lines as one: ``key=value: must be an integer``."""
-
+def error_line(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
+    """OmegaConf's several lines as one: ``key=value: must be a whole number``."""
     key = str(getattr(error, "full_key", None) or getattr(error, "key", None) or "''")
     text = str(error).split("\n")[0]
     wrong_type = re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", text)

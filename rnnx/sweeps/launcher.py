@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from rnnx.config.compose import composer, plain
+from rnnx.config.compose import composer
 from rnnx.config.overrides import parse
+from rnnx.config.plain import plain
 from rnnx.runs.sweep_folder import Outcome, Sweep
 from rnnx.sweeps.job import child
 from rnnx.sweeps.orphans import end_abandoned, run_of, sweep_of
@@ -57,7 +58,7 @@ def stream(
     with Stop() as stop, composer() as make:
 
         def values(overrides: list[str]) -> Mapping[str, Any]:
-            return plain(make([*said, *parse(overrides)]))  # the job checks them
+            return plain(make(said + parse(overrides)))  # the job checks them
 
         Pool(sweep, config.outputs, config.jobs or processors(), values, tell).run(jobs, stop)
     return sweep

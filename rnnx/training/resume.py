@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from rnnx.config.compose import check
 from rnnx.config.identity import config_hash, flat_params
-from rnnx.config.overrides import parse
+from rnnx.config.overrides import Overrides, parse
+from rnnx.config.plain import plain
+from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import CheckpointError, ConfigError
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
@@ -39,7 +40,7 @@ FREE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 def resume(
     folder: RunFolder,
     report: Report,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str] | Overrides = (),
     more: Mapping[str, Any] | None = None,
     is_hopeless: Hopeless | None = None,
 ) -> Run:
@@ -48,7 +49,7 @@ def resume(
     ``more`` joins run.json; its ``own_tags`` join the run's tags.
     """
     with Stop() as stop, in_words(folder), RunLock(folder):
-        found = _newest(folder, report, overrides)
+        found = _newest(folder, report, parse(overrides))
         session, progress, config = found.session, found.progress, found.config
         if folder.is_new:
             _name(folder, session)
@@ -89,7 +90,7 @@ class _Found(NamedTuple):
     first: dict[str, Any]  # what the run began with, if it goes on from its start
 
 
-def _newest(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _Found:
+def _newest(folder: RunFolder, report: Report, overrides: Overrides) -> _Found:
     """The newest checkpoint that is whole, else the run's start.
 
     A checkpoint that is damaged, or does not fit itself, is told and passed over.
@@ -128,10 +129,10 @@ def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
     return None
 
 
-def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+def _changed(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
     """The configuration with the few values that may change, its ranges checked."""
     made = OmegaConf.create(dict(config))
-    for override in parse(overrides):
+    for override in overrides:
         key = override.key_or_group
         if key not in FREE or override.is_sweep_override():
             raise ConfigError(
@@ -139,7 +140,7 @@ def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, A
                 f"{', '.join(FREE)} may change"
             )
         OmegaConf.update(made, key, override.value(), merge=True)
-    return check(made)
+    return ResolvedConfig.of(plain(made)).values
 
 
 def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[str, Any]) -> None:
