@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from rnnx.config.compose import compose, prepare_hydra
 from rnnx.config.overrides import parse, quoted
 from rnnx.config.plain import plain
-from rnnx.config.recipes import conf_folder
+from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Resume
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
@@ -80,53 +80,67 @@ def run_or_resume(values: dict[str, Any], report: Report, overrides: list[str]) 
     return train(values, report, overrides)
 
 
-def _hydra(arguments: Sequence[str]) -> int:
-    """Run Hydra's own main; what ``job`` returned."""
-    import hydra
+class _Task:
+    """What Hydra calls for each job: it keeps the jobs' exit codes, and the errors that they raise.
 
-    codes: list[int] = []
-    errors: list[RnnxError] = []
-    begun = False
+    Hydra would print an error that passes through it, so it is raised after Hydra has ended.
+    """
 
-    def task(config: DictConfig) -> None:
-        nonlocal begun
-        begun = True
-        # An error that crosses Hydra would be printed by it, too: carry it around.
+    def __init__(self) -> None:
+        self.begun = False
+        self.codes: list[int] = []
+        self.errors: list[RnnxError] = []
+
+    def run(self, config: DictConfig) -> None:
+        self.begun = True
         try:
-            codes.append(job(config))
+            self.codes.append(job(config))
         except RnnxError as error:
-            errors.append(error)
+            self.errors.append(error)
         except BrokenPipeError:
             raise
         except OSError as error:
-            errors.append(StorageError(f"{error.filename or config.outputs}: {error.strerror}"))
+            where = error.filename or config.outputs
+            self.errors.append(StorageError(f"{where}: {error.strerror}"))
 
+
+def _hydra(arguments: Sequence[str]) -> int:
+    """Run Hydra's own main with these arguments; the highest exit code of its jobs."""
+    import hydra
+
+    task = _Task()
     prepare_hydra()
-    main = hydra.main(config_path=str(conf_folder()), config_name="train", version_base="1.3")
-    # Errors come out of Hydra as they are.
-    with _arguments(arguments), environment({"HYDRA_FULL_ERROR": "1"}):
-        try:
-            main(task)()
-        except OSError as error:
-            if codes or errors:
-                raise
-            where = f"hydra.run.dir: {error.filename}: {error.strerror}"
-            raise ConfigError(f"{where}; Hydra cannot make its folder there") from None
-        except Exception as error:  # of Hydra's own settings, which nothing else checks
-            if begun:
-                raise
-            raise ConfigError(f"Hydra: {' '.join(str(error).split())[:300]}") from error
-    if errors:
-        raise errors[0]
-    return max(codes, default=0)
+    main = hydra.main(config_path=str(conf_folder()), config_name=MAIN, version_base="1.3")
+    # With HYDRA_FULL_ERROR an error leaves Hydra as it was raised.
+    with _argv(arguments), environment({"HYDRA_FULL_ERROR": "1"}), _hydras_errors(task):
+        main(task.run)()
+    if task.errors:
+        raise task.errors[0]
+    return max(task.codes, default=0)
 
 
 @contextmanager
-def _arguments(arguments: Sequence[str]) -> Iterator[None]:
-    """What Hydra reads as its command line."""
+def _argv(arguments: Sequence[str]) -> Iterator[None]:
+    """The arguments in the place where Hydra reads its command line."""
     before = sys.argv
     sys.argv = ["rnnx train", *arguments]
     try:
         yield
     finally:
         sys.argv = before
+
+
+@contextmanager
+def _hydras_errors(task: _Task) -> Iterator[None]:
+    """What is wrong with Hydra's own settings, which rnnx does not check, as a ConfigError."""
+    try:
+        yield
+    except OSError as error:
+        if task.codes or task.errors:
+            raise
+        where = f"hydra.run.dir: {error.filename}: {error.strerror}"
+        raise ConfigError(f"{where}; Hydra cannot make its folder there") from None
+    except Exception as error:
+        if task.begun:
+            raise
+        raise ConfigError(f"Hydra: {' '.join(str(error).split())[:300]}") from error
