@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 
 
 def only_sweep() -> Sweep:
@@ -11,7 +11,7 @@ def only_sweep() -> Sweep:
     return Sweep(path.parent)
 
 
-def outcomes() -> list[Outcome]:
+def outcomes() -> list[JobResult]:
     """The outcome of each of its jobs."""
     return only_sweep().outcomes()
 

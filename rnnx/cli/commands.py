@@ -32,6 +32,7 @@ from rnnx.runs.lock import RunLock
 from rnnx.runs.outbox import Spool
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.stored_config import stored_config
+from rnnx.system.table import Column, print_table
 from rnnx.system.text import cause
 from rnnx.training.report import for_terminal
 from rnnx.training.resume import resume as go_on
@@ -165,22 +166,14 @@ def _in_ids_of(ours: Vocabulary, theirs: Vocabulary, split: Split) -> Split:
 def show_runs(overrides: Sequence[str], limit: int) -> None:
     """Print the newest runs as a table."""
     from rich.console import Console
-    from rich.table import Table
 
     found = list_runs(overrides, limit)
     console = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
     if not found:
         console.print("no runs yet; begin with: rnnx train")
         return
-    columns = ("id", "status", "best held-out", "started", "overrides")
-    if not console.is_terminal:
-        for summary in found:
-            print("\t".join(_cells(summary)))
-        return
-    table = Table(*columns, box=None)
-    for summary in found:
-        table.add_row(*_cells(summary))
-    console.print(table)
+    columns = [Column(name) for name in ("id", "status", "best held-out", "started", "overrides")]
+    print_table(console, columns, [_cells(summary) for summary in found])
 
 
 def _cells(run: RunSummary) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from rnnx.runs.stored_config import begun_as, stored_config
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.training import snapshot
-from rnnx.training.loop import Hopeless
+from rnnx.training.loop import PruningRule
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
 from rnnx.training.run import Run, begin, run_loop, storage_errors
@@ -42,7 +42,7 @@ def resume(
     report: Report,
     overrides: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
-    is_hopeless: Hopeless | None = None,
+    should_prune: PruningRule | None = None,
 ) -> Run:
     """Resume the run of ``folder``, to its own or to other ``steps``.
 
@@ -69,7 +69,7 @@ def resume(
         folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
         folder.write_config(config)
         report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
-        return run_loop(session, tracking, folder, report, stop, progress, is_hopeless)
+        return run_loop(session, tracking, folder, report, stop, progress, should_prune)
 
 
 def _name(folder: RunFolder, session: Session) -> None:

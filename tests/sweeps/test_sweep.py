@@ -12,9 +12,9 @@ from rnnx.cli.hydra_app import main
 from rnnx.errors import ConfigError, InputError, RunBusy, StoreError, UnknownComponent
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.orphans import end_abandoned
-from rnnx.sweeps.ranking import line, ranked, rows
+from rnnx.sweeps.ranking import rank_results, ranking_rows, result_line
 from rnnx.system.signals import Stop
 
 SERIAL = "hydra/launcher=basic"
@@ -33,6 +33,18 @@ def test_the_same_command_again_runs_nothing(names: Path) -> None:
     assert {folder.id for folder in runs_in(Path("outputs"))} == before
     assert sweep(names, "seed=0,1,2") == 0  # another sweep, which has one job more
     assert len(runs_in(Path("outputs"))) == 3
+
+
+def test_a_grid_in_batches_numbers_its_jobs_on(names: Path) -> None:
+    assert sweep(names, "seed=0,1,2", "hydra.sweeper.max_batch_size=2") == 0
+    assert [
+        (o.job, *only_sweep().swept(o.overrides).values()) for o in only_sweep().outcomes()
+    ] == [
+        (0, "0"),
+        (1, "1"),
+        (2, "2"),
+    ]
+    assert (only_sweep().path / "hydra" / "multirun.yaml").is_file()
 
 
 def test_a_set_of_values_by_its_name(names: Path) -> None:
@@ -155,6 +167,7 @@ def test_a_stop_inside_another() -> None:
         ("optimizer.learning_rate=0.1,abc", ConfigError, "learning_rate=abc"),
         ("steps=range(0,0)", ConfigError, "steps=range(0,0): has no values"),
         ("sweep.rerun=some", ConfigError, "sweep.rerun"),
+        ("hydra.sweeper.max_batch_size=0", ConfigError, "max_batch_size=0: must be at least 1"),
         ("sweep=bogus", ConfigError, "sweep=bogus: there is no such sweep; choose from cells"),
         ("cell.forget_bias=1,2 cell=lstm,gru", ConfigError, "cell.forget_bias: there is no such"),
     ],
@@ -199,17 +212,17 @@ def test_a_job_that_never_got_a_run_of_the_trackers(names: Path) -> None:
 
 
 def test_the_ranking() -> None:
-    nan, none = Outcome(0, [], "FAILED", "why", "", float("nan")), Outcome(1, [], "FAILED")
+    nan, none = JobResult(0, [], "FAILED", "why", "", float("nan")), JobResult(1, [], "FAILED")
     good, better = (
-        Outcome(2, [], "FINISHED", "", "a" * 32, 2.0),
-        Outcome(3, [], "KILLED", "", "", 1.0),
+        JobResult(2, [], "FINISHED", "", "a" * 32, 2.0),
+        JobResult(3, [], "KILLED", "", "", 1.0),
     )
-    assert [o.job for o in ranked([nan, none, good, better])] == [3, 2, 0, 1]
+    assert [o.job for o in rank_results([nan, none, good, better])] == [3, 2, 0, 1]
 
 
 def test_a_line_names_the_job(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1", "steps=3"], ["seed"], anew=False)
-    outcome = Outcome(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
-    assert line(made, outcome, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
+    outcome = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
+    assert result_line(made, outcome, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
     made.keep(outcome)
-    assert rows(made) == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]
+    assert ranking_rows(made) == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]
