@@ -128,6 +128,7 @@ PRIVATE = {
         "rnnx.data.corpus": {"smallest_unsigned"},
         "rnnx.models.network": {"Network"},
         "rnnx.system.files": {"cache_folder", "expanded"},
+        "rnnx.system.png": {"png_bytes"},
         "rnnx.system.text": {"is_text"},
         "rnnx.system.threads": {"BlasThreads"},
     },
@@ -135,7 +136,7 @@ PRIVATE = {
     "hydra_plugins": {
         "rnnx.sweeps.cluster": {"launch"},
         "rnnx.sweeps.launcher": {"launch", "stream"},
-        "rnnx.sweeps.search": {"check", "run"},
+        "rnnx.sweeps.search": {"search", "validate"},
     },
 }
 

@@ -21,12 +21,13 @@ STRINGS = {
     "none": "a pruner of Optuna's: hydra.sweeper.pruner=none",
     "step": "a field, an axis, and the method that makes a cell of one step",
     "text": "a column of samples.csv, and what an error calls a sample",
+    "value": "the attribute of a YAML parser's event",
 }
 # What a sentence may say although a component is called so.
-WORDS = {*STRINGS, "lines", "value", "zeros", "softmax"}
+WORDS = {*STRINGS, "lines", "zeros", "softmax"}
 # Examples in what a user reads, for whoever has no component in mind.
 EXAMPLES = {
-    ("rnnx/cli/commands.py", "dataset=lines"),  # data for `rnnx evaluate`
+    ("rnnx/models/trained.py", "dataset=lines"),  # data for `rnnx evaluate`
     ("rnnx/cli/scaffold.py", "tracker=none"),  # the test of a new plugin keeps no store
 }
 
@@ -159,7 +160,7 @@ def test_the_core_names_no_component() -> None:
     ("source", "name"),
     [
         ("NAME = 'lstm'", "lstm"),
-        ("x = 'value'", "value"),
+        ("x = 'lines'", "lines"),
         ("choose('give data, as dataset=lines dataset.path=FILE')", "dataset=lines"),
         ("x = f'{where}: clipper=none'", "clipper=none"),
         ("x = f'{kind}=none'", "=none"),

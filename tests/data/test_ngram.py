@@ -116,6 +116,7 @@ def test_other_data_is_fitted_anew() -> None:
 def test_every_difference_of_the_data_is_fitted_anew() -> None:
     first, words = corpus(), as_examples([[0, 1, 2], [0, 1, 3], [2, 1]])
     moved = Examples(words.ids, words.starts[::-1], words.lengths[::-1])
+    swapped = Examples(words.ids, words.starts[[1, 0, 2]], words.lengths)
     longer = Examples(words.ids, words.starts, np.array([1, 3, 2]))
     stream = Stream(words.ids, 5)
     others = [
@@ -124,6 +125,7 @@ def test_every_difference_of_the_data_is_fitted_anew() -> None:
         Corpus(first.vocabulary, moved, words, "x"),
         Corpus(first.vocabulary, words, moved, "x"),
         Corpus(first.vocabulary, longer, words, "x"),
+        Corpus(first.vocabulary, swapped, words, "x"),
         Corpus(first.vocabulary, stream, stream, "x"),
         Corpus(first.vocabulary, stream, Stream(words.ids[:-1], 5), "x"),
     ]

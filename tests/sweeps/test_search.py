@@ -65,7 +65,7 @@ def test_a_failed_trial_costs_itself(names: Path) -> None:
 def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rnnx.training.session import Session
 
-    step, stopping = Session.step, [True]
+    step, stopping = Session.update, [True]
 
     def stopped(self: Session) -> float:
         if stopping and self.steps == 5:
@@ -73,7 +73,7 @@ def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.Monkey
             raise KeyboardInterrupt
         return step(self)
 
-    monkeypatch.setattr(Session, "step", stopped)
+    monkeypatch.setattr(Session, "update", stopped)
     search(names, RATE, n_trials=2)
     assert [o.status for o in outcomes()] == ["KILLED", "FINISHED"]
     lost = value(outcomes()[0], "optimizer.learning_rate")

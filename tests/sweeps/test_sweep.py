@@ -114,7 +114,7 @@ def test_a_failed_run_holds_its_traceback(names: Path, monkeypatch: pytest.Monke
         raise ZeroDivisionError("of ours")
 
     with monkeypatch.context() as patched:
-        patched.setattr("rnnx.training.session.Session.step", broken)
+        patched.setattr("rnnx.training.session.Session.update", broken)
         assert sweep(names, "seed=0,1") == 1
     for folder in runs_in(Path("outputs")):
         assert "ZeroDivisionError: of ours" in (folder.path / "traceback.txt").read_text()
@@ -132,7 +132,7 @@ def test_a_signal_ends_the_serial_sweep(
 ) -> None:
     from rnnx.training.session import Session
 
-    step = Session.step
+    step = Session.update
 
     def stopped(self: Session) -> None:
         step(self)
@@ -140,7 +140,7 @@ def test_a_signal_ends_the_serial_sweep(
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Session, "step", stopped)
+        patched.setattr(Session, "update", stopped)
         assert sweep(names, "seed=0,1,2") == code
     assert statuses() == ["FINISHED", "KILLED"]
     assert sweep(names, "seed=0,1,2") == 0
