@@ -77,9 +77,9 @@ def _naming_plugins() -> Iterator[None]:
     except (RnnxError, click.ClickException, click.exceptions.Abort, OSError, MemoryError):
         raise
     except Exception as error:
-        from rnnx.registry.attribution import answering  # imports NumPy: not for --help
+        from rnnx.registry.attribution import attributing  # imports NumPy: not for --help
 
-        with answering():
+        with attributing():
             raise error
 
 

@@ -56,18 +56,18 @@ def job(config: DictConfig) -> int:
 
 
 def _job_of_sweep(values: dict[str, Any], hydra: Any) -> int:
-    from rnnx.sweeps.cluster import is_driver, work
+    from rnnx.sweeps.cluster import is_driver, watch_job
+    from rnnx.sweeps.find import sweep_of
     from rnnx.sweeps.job import run_job
-    from rnnx.sweeps.orphans import sweep_of
-    from rnnx.sweeps.ranking import line
+    from rnnx.sweeps.ranking import result_line
 
     sweep = sweep_of(hydra)
     if not is_driver(sweep):
-        return work(sweep, values, hydra)
+        return watch_job(sweep, values, hydra)
     code = run_job(values, list(hydra.overrides.task), hydra.job.num, sweep)
     outcome = sweep.outcome(hydra.job.num)
     if outcome is not None:
-        print(line(sweep, outcome), flush=True)
+        print(result_line(sweep, outcome), flush=True)
     return code
 
 

@@ -18,10 +18,11 @@ from rnnx.runs.lock import RunLock
 from rnnx.runs.outbox import Spool
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.stored_config import stored_config
+from rnnx.system.table import Column, print_table
 from rnnx.system.text import cause
 from rnnx.training import resume as resuming
 from rnnx.training.report import for_terminal
-from rnnx.training.run import in_words
+from rnnx.training.run import storage_errors
 
 
 def resume(run: str, overrides: Sequence[str]) -> int:
@@ -34,7 +35,7 @@ def resume(run: str, overrides: Sequence[str]) -> int:
 def sync(run: str) -> None:
     """Send the tracker of ``run`` the points and files that it lacks."""
     folder = _in_its_directory(find_run(run))
-    with in_words(folder), RunLock(folder):
+    with storage_errors(folder), RunLock(folder):
         spool = Spool(folder.path)
         spool.mend()
         left = spool.count()
@@ -71,22 +72,14 @@ def _in_its_directory(folder: RunFolder) -> RunFolder:
 def show_runs(overrides: Sequence[str], limit: int) -> None:
     """Print the newest runs as a table."""
     from rich.console import Console
-    from rich.table import Table
 
     found = list_runs(overrides, limit)
     console = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
     if not found:
         console.print("no runs yet; begin with: rnnx train")
         return
-    columns = ("id", "status", "best held-out", "started", "overrides")
-    if not console.is_terminal:
-        for summary in found:
-            print("\t".join(_cells(summary)))
-        return
-    table = Table(*columns, box=None)
-    for summary in found:
-        table.add_row(*_cells(summary))
-    console.print(table)
+    columns = [Column(name) for name in ("id", "status", "best held-out", "started", "overrides")]
+    print_table(console, columns, [_cells(summary) for summary in found])
 
 
 def _cells(run: RunSummary) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ ASIDE = (
 )
 
 
-class Outcome(NamedTuple):
+class JobResult(NamedTuple):
     """What came of one job."""
 
     job: int
@@ -50,6 +50,11 @@ class Outcome(NamedTuple):
     run_id: str = ""
     best_val_loss: float | None = None
     seconds: float = 0.0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job finished, now or before."""
+        return self.status in ("FINISHED", "SKIPPED")
 
 
 class Sweep:
@@ -140,19 +145,19 @@ class Sweep:
         path.write_text(lines, "utf-8")
         return path
 
-    def keep(self, outcome: Outcome) -> None:
+    def keep(self, outcome: JobResult) -> None:
         """Keep what came of a job."""
         with replacing(self.path / "jobs" / f"{outcome.job}.json") as temporary:
             temporary.write_text(json.dumps(outcome._asdict()), "utf-8")
 
-    def outcome(self, job: int) -> Outcome | None:
+    def outcome(self, job: int) -> JobResult | None:
         """What came of a job; None where it told nothing."""
         try:
-            return Outcome(**json.loads((self.path / "jobs" / f"{job}.json").read_text("utf-8")))
+            return JobResult(**json.loads((self.path / "jobs" / f"{job}.json").read_text("utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[JobResult]:
         """What came of all jobs, in their order."""
         jobs = sorted(int(path.stem) for path in (self.path / "jobs").glob("*.json"))
         return [found for job in jobs if (found := self.outcome(job)) is not None]

@@ -66,7 +66,7 @@ def check_sweeper(overrides: Overrides, sweeper: Mapping[str, Any]) -> None:
     """What the sweeper itself refuses, if it is one that says so before it begins."""
     from hydra.utils import get_class
 
-    refuse = getattr(get_class(sweeper["_target_"]), "check", None)
+    refuse = getattr(get_class(sweeper["_target_"]), "validate", None)
     if refuse is not None:
         refuse(overrides.parsed, sweeper)
 

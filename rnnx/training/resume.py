@@ -1,7 +1,7 @@
-"""Going on with a run that was stopped, killed, or is to be longer: bit for bit as if it never was.
+"""Resume a run that was stopped, killed, or is to be longer, bit for bit.
 
-The newest checkpoint that is whole decides where; what the run had told its tracker after that
-step it computes again and does not tell twice.
+The run continues from its newest checkpoint that can be read. What it had logged after that step
+is recomputed and not logged twice.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rnnx.config.overrides import Overrides, parse
 from rnnx.config.plain import plain
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import CheckpointError, ConfigError
+from rnnx.models.trained import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
 from rnnx.runs.folder import RunFolder, runs_in
@@ -26,15 +27,15 @@ from rnnx.runs.stored_config import begun_as, stored_config
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.training import snapshot
-from rnnx.training.loop import Hopeless
+from rnnx.training.loop import PruningRule
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
-from rnnx.training.run import Run, begin, go_on, in_words
+from rnnx.training.run import Run, begin, run_loop, storage_errors
 from rnnx.training.session import Session
 from rnnx.training.tags import run_params
 
-# What may change when a run goes on: nothing that decided a step already made.
-FREE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
+# Settings that a resumed run may change: none of them decided a step already made.
+CHANGEABLE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 
 
 def resume(
@@ -42,14 +43,14 @@ def resume(
     report: Report,
     overrides: Sequence[str] | Overrides = (),
     more: Mapping[str, Any] | None = None,
-    is_hopeless: Hopeless | None = None,
+    should_prune: PruningRule | None = None,
 ) -> Run:
-    """Go on with the run of ``folder``, to its own or to other ``steps``.
+    """Resume the run of ``folder``, to its own or to other ``steps``.
 
     ``more`` joins run.json; its ``own_tags`` join the run's tags.
     """
-    with Stop() as stop, in_words(folder), RunLock(folder):
-        found = _newest(folder, report, parse(overrides))
+    with Stop() as stop, storage_errors(folder), RunLock(folder):
+        found = _restored(folder, report, parse(overrides))
         session, progress, config = found.session, found.progress, found.config
         if folder.is_new:
             _name(folder, session)
@@ -57,7 +58,7 @@ def resume(
         folder.clear()
         folder.take_best_back()
         tracking = Tracking(lambda: tracker.reopen(run_id), folder, report.warning)
-        if found.first:  # killed before the tracker had them all, perhaps
+        if found.first:  # it may have been killed before the tracker had all parameters
             tracking.params(run_params(session) | flat_params(found.first))
         own = config_hash(config)
         was = folder.read().get("reason")
@@ -69,7 +70,7 @@ def resume(
         folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
         folder.write_config(config)
         report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
-        return go_on(session, tracking, folder, report, stop, progress, is_hopeless)
+        return run_loop(session, tracking, folder, report, stop, progress, should_prune)
 
 
 def _name(folder: RunFolder, session: Session) -> None:
@@ -82,34 +83,34 @@ def _name(folder: RunFolder, session: Session) -> None:
 
 
 class _Found(NamedTuple):
-    """Where a run goes on."""
+    """A session put where the run continues."""
 
     session: Session
     progress: Progress
     config: dict[str, Any]
-    first: dict[str, Any]  # what the run began with, if it goes on from its start
+    first: dict[str, Any]  # the configuration that the run began with, if it begins again
 
 
-def _newest(folder: RunFolder, report: Report, overrides: Overrides) -> _Found:
-    """The newest checkpoint that is whole, else the run's start.
+def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found:
+    """From the newest checkpoint that can be read, else from the run's start.
 
-    A checkpoint that is damaged, or does not fit itself, is told and passed over.
+    A damaged checkpoint, or one that contradicts itself, is reported and passed over.
     """
     files = folder.checkpoint_files()
     for path in files:
         try:
             checkpoint = checkpoints.read(path)
-            settings, components = checkpoints.chosen(checkpoint)
+            network, dtype = network_of(checkpoint)
             config = _changed(checkpoint.config, overrides)
             _refuse_finished(folder, checkpoint, config)
-            room = checkpoints.room(checkpoint, settings.layers, components.cell.hidden_size)
-            session = Session(config, room=room)
+            refuse_other_network(network, checkpoint, dtype)
+            session = Session(config)
             progress = snapshot.restore(session, checkpoint)
         except CheckpointError as error:
             report.warning(f"{error}; trying the one before it")
             continue
         if path == folder.best and progress.best_step != session.steps:
-            continue  # of the run's end: a longer run would not have drawn its last samples
+            continue  # written after the final samples, which a longer run does not draw
         return _Found(session, progress, config, {})
     if files:
         report.warning("no checkpoint is whole: the run begins again from its start")
@@ -119,7 +120,7 @@ def _newest(folder: RunFolder, report: Report, overrides: Overrides) -> _Found:
 
 
 def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
-    """The newest run of the same configuration that nobody works on and that did not finish."""
+    """The newest unfinished run of the same configuration that no process is working on."""
     wanted = config_hash(config)
     for folder in runs_in(Path(outputs)):
         known = folder.read()
@@ -134,10 +135,10 @@ def _changed(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
     made = OmegaConf.create(dict(config))
     for override in overrides:
         key = override.key_or_group
-        if key not in FREE or override.is_sweep_override():
+        if key not in CHANGEABLE or override.is_sweep_override():
             raise ConfigError(
-                f"{override.input_line}: a run goes on with what it began with; only "
-                f"{', '.join(FREE)} may change"
+                f"{override.input_line}: a resumed run keeps its configuration; only "
+                f"{', '.join(CHANGEABLE)} may change"
             )
         OmegaConf.update(made, key, override.value(), merge=True)
     return ResolvedConfig.of(plain(made)).values
@@ -154,7 +155,7 @@ def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[
     try:
         over = Progress.from_state(checkpoint.metadata["progress"])
     except (KeyError, TypeError, ValueError):
-        return  # restoring it says what is wrong
+        return  # restore() reports what is wrong
     if steps == done:
         raise ConfigError(
             f"{run}: it has finished its {done} steps; give a larger number, as "
@@ -162,6 +163,6 @@ def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[
         )
     if over.is_over(done, int(config["patience"])):
         raise ConfigError(
-            f"{run}: it has finished after {over.worse} evaluations without a better held-out "
-            f"loss; give a larger patience, or 0 for none{unsent if left else ''}"
+            f"{run}: it has finished after {over.without_improvement} evaluations without a better "
+            f"held-out loss; give a larger patience, or 0 for none{unsent if left else ''}"
         )
