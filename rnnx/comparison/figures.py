@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnx.comparison.compare import Comparison, Entry, mean_and_spread, more_is_better, seedless
-from rnnx.runs.tracking import read_history
+from rnnx.runs.metrics_file import read_history
 
 CURVES = ("val/loss", "train/smooth_loss", "train/loss")  # the first that all have
 NAMED = 10  # curves that a legend has room for

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from rnnx.contracts.trackers import RunSummary, Tracker
 from rnnx.errors import RunNotFound, StoreError
 from rnnx.runs.folder import BEST, LAST, RunFolder
-from rnnx.runs.outbox import Spool
+from rnnx.runs.metrics_file import append
+from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import name_of
 from rnnx.system.files import expanded
 
@@ -28,9 +29,9 @@ def bring(run: RunSummary, tracker: Tracker, outputs: Path) -> RunFolder:
     folder.checkpoints.mkdir(parents=True, exist_ok=True)
     for name, content in got.items():
         (folder.path / name).write_bytes(content)
-    spool = Spool(folder.path)
     points = [point for key in run.metrics for point in tracker.history(run.id, key)]
-    spool.keep_points(sorted(points, key=lambda point: (point.step, point.timestamp)))
-    spool.sent_all()
+    append(folder.metrics, sorted(points, key=lambda point: (point.step, point.timestamp)))
+    with Outbox(folder.path) as outbox:
+        outbox.mark_all_sent()
     folder.write({"id": run.id, "name": run.name, "status": run.status, "started": run.started})
     return folder

@@ -31,7 +31,7 @@ def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
     """End the run; what it learned is sent, too, unless somebody is in a hurry."""
     if isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError):
         with suppress(OSError):
-            tracking.finish("KILLED", reason(error), total=HURRY)
+            tracking.finish("KILLED", reason(error), total_timeout=HURRY)
         return
     with suppress(Exception):  # the error that counts is the one that brought us here
         path = folder.path / "traceback.txt"

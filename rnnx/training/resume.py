@@ -20,7 +20,7 @@ from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock, is_busy
-from rnnx.runs.outbox import Spool
+from rnnx.runs.outbox import Outbox
 from rnnx.runs.stored_config import begun_as, stored_config
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
@@ -148,7 +148,8 @@ def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[
         raise ConfigError(f"steps={steps}: the run has made {done} steps; give at least {done}")
     if folder.read().get("status") != "FINISHED":
         return
-    run, left = f"run {folder.id[:12]}", Spool(folder.path).count()
+    with Outbox(folder.path) as outbox:
+        run, left = f"run {folder.id[:12]}", outbox.count()
     unsent = f"; its tracker lacks {left} points and files: rnnx sync {folder.handle}"
     try:
         over = Progress.from_state(checkpoint.metadata["progress"])

@@ -11,8 +11,9 @@ import pytest
 from rnnx.contracts.trackers import Point
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
-from rnnx.runs.outbox import Spool
-from rnnx.runs.tracking import Tracking, read_history
+from rnnx.runs.metrics_file import read_history
+from rnnx.runs.outbox import Outbox
+from rnnx.runs.tracking import Tracking
 
 
 class Recorder:
@@ -44,7 +45,7 @@ class Recorder:
         self._answer()
         self.files.append(f"{folder}/{path.name}")
 
-    def picture(self, name: str, path: Path, step: int) -> None:
+    def image(self, name: str, path: Path, step: int) -> None:
         self._answer()
 
     def finish(self, status: str, ended: float | None = None) -> None:
@@ -117,7 +118,8 @@ def test_what_could_not_be_sent_is_told_and_kept(folder: RunFolder) -> None:
     tracking.point("a", 1, 1)
     tracking.finish("FAILED", "because")
     assert "rnnx sync abc" in warnings[-1]
-    assert Spool(folder.path).count() == 3  # the point, the reason, the end
+    with Outbox(folder.path) as outbox:
+        assert outbox.count() == 3  # the point, the reason, the end
     assert read_history(folder.metrics)["a"][0].value == 1
     assert folder.read()["reason"] == "because"
 

@@ -17,7 +17,7 @@ from rnnx.errors import Diverged, StoreError
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.find import list_runs
 from rnnx.runs.folder import RunFolder, runs_in
-from rnnx.runs.tracking import read_history
+from rnnx.runs.metrics_file import read_history
 from rnnx.training.session import Session
 from rnnx_builtin.trackers.none import NoLog, Nothing
 
