@@ -1,4 +1,4 @@
-"""The tutorial's pictures, drawn anew from real steps whenever the manual is built."""
+"""The tutorial's figures, drawn from real steps whenever the manual is built."""
 
 import io
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import rnnx
 
 
 def vanishing() -> str:
-    """‖dh‖ against the lag before training, for both cells."""
+    """‖∂L⟨T⟩ / ∂h⟨T−k⟩‖ against k before training, for both cells."""
 
     def draw(axes: Axes) -> None:
         session = rnnx.build(["experiment=vanishing_gradient"])
@@ -18,7 +18,7 @@ def vanishing() -> str:
         probe = session.components.probes["vanishing_gradient"]
         for cell, norms in probe.curves(session.observation).items():
             axes.semilogy(norms, marker=".", label=cell)
-        axes.set(xlabel="k", ylabel="‖∂L⟨T⟩ / ∂h⟨T−k⟩‖")
+        axes.set(xlabel="k (steps back)", ylabel="‖∂L⟨T⟩ / ∂h⟨T−k⟩‖")
 
     return _svg(draw)
 
@@ -27,14 +27,14 @@ def clipping() -> str:
     """The smoothed loss with and without clipping."""
 
     def draw(axes: Axes) -> None:
-        for limit, label in ((1e9, "none"), (0.01, "clipper.limit=0.01")):
+        for limit, label in ((1e9, "not clipped"), (0.01, "clipped (limit 0.01)")):
             session = rnnx.build(["experiment=clipping", f"clipper.limit={limit}"])
             losses = []
             for _ in range(session.settings.steps):
                 session.step()
                 losses.append(session.smooth_loss)
-            axes.semilogy(losses, label=label)
-        axes.set(xlabel="step", ylabel="loss")
+            axes.plot(losses, label=label)
+        axes.set(xlabel="step", ylabel="smoothed loss (nats a character)")
 
     return _svg(draw)
 

@@ -1,4 +1,4 @@
-"""Makes the README's pictures from real runs: python docs/pictures.py (needs tmux, chromium)."""
+"""Makes the README's images from real runs: python docs/pictures.py (needs tmux, chromium)."""
 
 import os
 import re
@@ -21,7 +21,7 @@ PORT = 5077
 
 
 def terminal() -> None:
-    """The default run as a terminal of 100 columns shows it."""
+    """Train the default run in a terminal of 100 columns and save what it shows as SVG."""
     tmux = ["tmux", "-L", "pictures"]
     screen = [*tmux, "new-session", "-d", "-x", "100", "-y", "36", f"{RNNX} train; sleep 60"]
     subprocess.run(screen, check=True)
@@ -37,7 +37,7 @@ def terminal() -> None:
 
 
 def page() -> None:
-    """The chart view of MLflow's UI on what was trained."""
+    """Save a screenshot of the chart view of MLflow's UI."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1500,950"):

@@ -35,7 +35,7 @@ from rnnx.runs.stored_config import stored_config
 from rnnx.system.text import cause
 from rnnx.training.report import for_terminal
 from rnnx.training.resume import resume as go_on
-from rnnx.training.run import in_words
+from rnnx.training.run import storage_errors
 
 
 def resume(run: str, overrides: Sequence[str]) -> int:
@@ -47,7 +47,7 @@ def resume(run: str, overrides: Sequence[str]) -> int:
 def sync(run: str) -> None:
     """Send a run's tracker what it did not get."""
     folder = _at_home(find_run(run))
-    with in_words(folder), RunLock(folder), Outbox(folder.path) as outbox:
+    with storage_errors(folder), RunLock(folder), Outbox(folder.path) as outbox:
         left = outbox.count()
         if not left:
             print(f"run {folder.id[:8]}: the tracker has everything already")

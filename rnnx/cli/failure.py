@@ -77,9 +77,9 @@ def _plugins_named() -> Iterator[None]:
     except (RnnxError, click.ClickException, click.exceptions.Abort, OSError, MemoryError):
         raise
     except Exception as error:
-        from rnnx.registry.attribution import answering  # NumPy's, and so not for --help
+        from rnnx.registry.attribution import attributing  # NumPy's, and so not for --help
 
-        with answering():
+        with attributing():
             raise error
 
 

@@ -20,6 +20,7 @@ from rnnx.contracts.components import (
     Schedule,
     StreamingCell,
 )
+from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
 from rnnx.contracts.trackers import RunLog, Tracker
 
@@ -28,6 +29,7 @@ __all__ = [
     "KINDS",
     "Cell",
     "Clipper",
+    "Compilable",
     "ConcludingProbe",
     "Dataset",
     "GatedCell",

@@ -132,12 +132,11 @@ class Scratch:
         self._bound[name] = array
         self._forget(name)
 
-    def bound(self, grads: Mapping[str, Params]) -> Scratch:
-        """This scratch, in which ``dWx`` and the like are the arrays of ``grads`` themselves."""
+    def bind_gradients(self, grads: Mapping[str, Params]) -> None:
+        """Hand out the arrays of ``grads`` themselves for ``dWx`` and the like, part by part."""
         for part, arrays in grads.items():
             for name, array in arrays.items():
                 self.child(part).bind(f"d{name}", array)
-        return self
 
     @property
     def nbytes(self) -> int:

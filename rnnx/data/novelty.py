@@ -13,20 +13,20 @@ from rnnx.data.vocabulary import Vocabulary
 MOST = 2_000_000  # training symbols that are searched; for more, nothing is claimed
 
 
-class Originality:
+class Novelty:
     """Shares of samples that are new (not in the training data) and distinct (not repeated)."""
 
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
 
-    def shares(self, texts: Sequence[str]) -> dict[str, float]:
+    def fractions(self, texts: Sequence[str]) -> dict[str, float]:
         """``{"new": …, "distinct": …}``, each of 0 … 1; "new" only where it is known."""
         if not texts:
             return {}
-        shares = {"distinct": len(set(texts)) / len(texts)}
+        fractions = {"distinct": len(set(texts)) / len(texts)}
         if self._corpus.train.tokens <= MOST:
-            shares["new"] = sum(self._is_new(text) for text in texts) / len(texts)
-        return shares
+            fractions["new"] = sum(self._is_new(text) for text in texts) / len(texts)
+        return fractions
 
     def _is_new(self, text: str) -> bool:
         if isinstance(self._corpus.train, Examples):

@@ -1,9 +1,10 @@
-"""What a run computes with: NumPy, or compiled kernels where they are installed.
+"""Which backend and how many threads a run computes with: functions of its configuration.
 
-The two sum in different orders, so they round differently: the choice is a function of the
-configuration and of the step (and of whether numba is installed), and is kept in every checkpoint.
-It asks nothing of how long the run will be: a run that goes on for longer than was planned is
-the run that had been planned so, bit for bit.
+NumPy and compiled kernels sum in different orders, as two numbers of BLAS threads do, so they
+round differently. A run that is to be repeated bit for bit cannot choose by the load of the
+machine: backend and threads depend on the configuration, the step and what is installed, and are
+kept in every checkpoint. They must not depend on ``steps``: a run resumed to more steps would
+otherwise change its earlier results.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import numpy as np
 
 from rnnx.config.settings import Backend, Train
 from rnnx.contracts.components import Cell
+from rnnx.contracts.execution import Execution
 from rnnx.contracts.parameters import Parameters
 from rnnx.contracts.scratch import Scratch
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network, States
 from rnnx.system.threads import blas_libraries, processors
 
-ENOUGH = 48  # batch_size · hidden_size; below, a run is over before the compiler is loaded
+MIN_SIZE = 48  # batch_size · hidden_size; below, a run is over before the compiler is loaded
 
 
 def choose(settings: Train, hidden_size: int, done: int) -> Backend:
@@ -37,27 +39,26 @@ def choose(settings: Train, hidden_size: int, done: int) -> Backend:
         )
     if wanted is not Backend.auto:
         return wanted
-    large = settings.batch_size * hidden_size >= ENOUGH
+    large = settings.batch_size * hidden_size >= MIN_SIZE
     return Backend.fast if done and large and is_installed() else Backend.numpy
 
 
-def kept(name: str) -> Backend:
+def backend_of_checkpoint(name: str) -> Backend:
     """The backend that a checkpoint was made with, or numpy where that is not installed."""
     return Backend.fast if name == Backend.fast.value and is_installed() else Backend.numpy
 
 
 def load(network: Network, params: Parameters, states: States, threads: int) -> None:
-    """Load the kernels of a network, or compile them, by a step there and back that leaves nothing.
+    """Load the kernels of a network, or compile them, by one forward and backward pass.
 
     ``states`` are any of the batch's size; they and ``params`` are not changed.
     """
     ids = np.zeros((2, states[0][0].shape[1]), np.intp)
-    scratch = Scratch(True, threads)
-    h, _, caches = network.forward(params, ids, states, None, scratch)
-    own = scratch.child("head")
-    _, _, cache = network.head.forward(params["head"], h, ids, None, own)
-    _, dh = network.head.backward(params["head"], cache, own)
-    network.backward(params, caches, dh, scratch)
+    compiled, scratch = network.on(Execution(True, threads)), Scratch(True, threads)
+    h, _, caches = compiled.forward(params, ids, states, None, scratch)
+    _, _, cache = compiled.loss(params, h, ids, None, scratch)
+    _, dh = compiled.loss_gradient(params, cache, h, scratch)
+    compiled.backward(params, caches, dh, scratch)
 
 
 def is_installed() -> bool:
@@ -68,18 +69,18 @@ def is_installed() -> bool:
         return False
 
 
-LARGE = 2**18  # n_a²·B of a step's recurrent product; a second thread pays above it
+TWO_THREADS_FROM = 2**18  # n_a²·B of a step's recurrent product; a second thread pays above it
 
 
 def thread_count(settings: Train, cell: Cell) -> int:
     """``threads`` if it is set, else 2 where a step's product is large enough for two, else 1."""
     if settings.threads:
         return settings.threads
-    wanted = 2 if cell.hidden_size**2 * settings.batch_size > LARGE else 1
+    wanted = 2 if cell.hidden_size**2 * settings.batch_size > TWO_THREADS_FROM else 1
     return min(wanted, _limit())
 
 
 def _limit() -> int:
-    """The threads that somebody allowed: fewer than the processors only if on purpose."""
+    """The limit that the user set (OMP_NUM_THREADS, threadpoolctl), else at least two threads."""
     allowed = min((library.get_num_threads() for library in blas_libraries()), default=1)
     return allowed if allowed < processors() else max(allowed, 2)

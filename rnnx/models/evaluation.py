@@ -63,5 +63,5 @@ def batch_nats(
 ) -> tuple[Array, tuple[tuple[Array, ...], ...]]:
     """(T, B) of −ln p for one batch, 0 beyond the lengths, and the final states."""
     h, states, _ = network.forward(params, x, states, lengths, scratch)
-    _, nats, _ = network.head.forward(params["head"], h, y, lengths, scratch.child("head"))
+    _, nats, _ = network.loss(params, h, y, lengths, scratch)
     return nats, states

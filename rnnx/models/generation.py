@@ -12,9 +12,9 @@ from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import DataError
 from rnnx.models.network import Network
 from rnnx.models.streaming import select, stream
-from rnnx.registry.attribution import answering
-from rnnx.registry.checks import fault
-from rnnx.system.memory import told_as, within_free_memory
+from rnnx.registry.attribution import attributing
+from rnnx.registry.checks import contract_error
+from rnnx.system.memory import refuse_more_than_free, reraise_as
 
 FEW = 8  # at least one text in so many has ended before they leave the batch
 
@@ -47,7 +47,10 @@ def generate(
     if count == 0 or length <= len(prompt):
         return [[] for _ in range(count)]
     what = f"{count} texts of up to {length} symbols do not fit into memory; ask for fewer"
-    with told_as(what), within_free_memory(), answering():
+    # Ids; logits in the network's type and in float64, and the arrays that a sampler makes.
+    needed = count * (8 * length + 32 * network.n_symbols)
+    with reraise_as(what), attributing():
+        refuse_more_than_free(needed, "they")
         rules = _Rules(grammar, count, prompt, length) if grammar else None
         if rules and rules.ended.all():
             return [[] for _ in range(count)]
@@ -162,8 +165,8 @@ def _check(ids: Array, n_symbols: int, count: int, sampler: Sampler) -> None:
     if np.shape(ids) != (count,) or not np.issubdtype(np.asarray(ids).dtype, np.integer):
         found = f"{np.shape(ids)} of {np.asarray(ids).dtype}"
         what = f"sample returned {found}, expected ({count},) of whole numbers"
-        raise fault("sampler", sampler, what)
+        raise contract_error("sampler", sampler, what)
     lowest, highest = (ids[0],) * 2 if count == 1 else (np.min(ids), np.max(ids))
     if lowest < 0 or highest >= n_symbols:
         what = f"sample returned ids {lowest} … {highest}, expected 0 … {n_symbols - 1}"
-        raise fault("sampler", sampler, what)
+        raise contract_error("sampler", sampler, what)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,26 +11,29 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.components import Cell, Head
+from rnnx.contracts.execution import NUMPY, Execution
 from rnnx.contracts.parameters import Parameters
 from rnnx.contracts.scratch import Scratch
-from rnnx.models.dropout import kept
-from rnnx.registry import checks
-from rnnx.system.memory import refuse_more_than_free
+from rnnx.registry.checks import CheckedCell, CheckedHead
 
 States: TypeAlias = tuple[State, ...]
 """One state a layer."""
 
+BITS = (1, 8, 16)
+"""Random bits for each mask value: as few as express ``dropout`` exactly, else 16 (to 2⁻¹⁶)."""
+
 
 class LayerCache(NamedTuple):
     cell: Any  # the cell's own
-    mask: Array | None  # (T, n_a, B): 0 where dropout struck, else 1 / (1 − dropout)
+    mask: Array | None  # (T, n_a, B): 0 where a unit is dropped, else 1 / (1 − dropout)
 
 
 @dataclass(frozen=True)
 class Network:
     """``layers`` cells and a head over ``n_symbols`` ids; parameters are passed in.
 
-    Dropout falls on every layer's output, the last included, never along time (Zaremba 2014).
+    Dropout acts on every layer's output, the last included, never along time (Zaremba 2014).
+    ``execution`` decides whether components compute by their compiled forms.
     """
 
     cell: Cell
@@ -37,27 +41,32 @@ class Network:
     n_symbols: int
     layers: int = 1
     dropout: float = 0.0
+    execution: Execution = NUMPY
+
+    @cached_property
+    def _cell(self) -> CheckedCell:
+        return CheckedCell(self.cell, self.execution)
+
+    @cached_property
+    def _head(self) -> CheckedHead:
+        return CheckedHead(self.head, self.execution)
+
+    def on(self, execution: Execution) -> Network:
+        """The same network, computed as ``execution`` says."""
+        return replace(self, execution=execution)
 
     def init(self, rng: np.random.Generator, dtype: npt.DTypeLike) -> Parameters:
         """Fresh parameters: ``layer0`` … and ``head``, drawn in this order."""
         n_a, n_y = self.cell.hidden_size, self.n_symbols
         tree: dict[str, Params] = {}
         for k in range(self.layers):
-            drawn = self.cell.init(rng, n_y if k == 0 else n_a, dtype)
-            layer = checks.parameters("cell", self.cell, drawn, dtype)
-            if k == 1:  # all that follow are as large: say now what would take minutes to find out
-                each = sum(array.nbytes for array in layer.values())
-                refuse_more_than_free(each * self.layers, f"{self.layers} layers")
-            tree[f"layer{k}"] = layer
-        drawn = self.head.init(rng, n_a, n_y, dtype)
-        tree["head"] = checks.parameters("head", self.head, drawn, dtype)
+            tree[f"layer{k}"] = self._cell.init(rng, n_y if k == 0 else n_a, dtype)
+        tree["head"] = self._head.init(rng, n_a, n_y, dtype)
         return Parameters(tree, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> States:
         """The zero state of every layer."""
-        cell, n_a = self.cell, self.cell.hidden_size
-        zeros = (cell.initial_state(B, dtype) for _ in range(self.layers))
-        return tuple(checks.initial_state(cell, state, n_a, B, dtype) for state in zeros)
+        return tuple(self._cell.initial_state(B, dtype) for _ in range(self.layers))
 
     def forward(
         self,
@@ -70,20 +79,31 @@ class Network:
     ) -> tuple[Array, States, list[LayerCache]]:
         """(T, B) ids → the top layer's h (T, n_a, B), final states, caches.
 
-        With ``rng`` dropout is drawn from it; without, nothing is dropped.
+        With ``rng``, dropout masks are drawn from it; without, nothing is dropped.
         """
         h, finals, caches = x, [], []
         for k, state in enumerate(states):
             own = scratch.child(f"layer{k}")
-            answer = self.cell.forward(params[f"layer{k}"], h, state, lengths, own)
-            h, final, cache = checks.forward(self.cell, answer, len(x), state, params.flat.dtype)
+            h, final, cache = self._cell.forward(params[f"layer{k}"], h, state, lengths, own)
             mask = None
             if rng is not None and self.dropout > 0:
-                mask = kept(self.dropout, h, rng, own)
+                mask = dropout_mask(self.dropout, h, rng, own)
                 h = np.multiply(h, mask, out=own.like("dropped", h))
             finals.append(final)
             caches.append(LayerCache(cache, mask))
         return h, tuple(finals), caches
+
+    def loss(
+        self, params: Parameters, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+    ) -> tuple[float, Array, Any]:
+        """``loss, nats (T, B), cache`` of the top layer's h for target ids y (T, B)."""
+        return self._head.forward(params["head"], h, y, lengths, scratch.child("head"))
+
+    def loss_gradient(
+        self, params: Parameters, cache: Any, h: Array, scratch: Scratch
+    ) -> tuple[Params, Array]:
+        """``dparams`` of the head, and the gradient dh (T, n_a, B) of the loss."""
+        return self._head.backward(params["head"], cache, h, scratch.child("head"))
 
     def backward(
         self,
@@ -99,14 +119,36 @@ class Network:
             if cache.mask is not None:
                 dh = np.multiply(dh, cache.mask, out=own.like("d_dropped", dh))
             part = params[f"layer{k}"]
-            answer = self.cell.backward(part, cache.cell, dh, None, own)
             shape = dh.shape if k else None  # the lowest layer's input is ids
-            grads[f"layer{k}"], dx = checks.backward(self.cell, answer, part, shape)
-            if dx is not None:
-                dh = dx
+            grads[f"layer{k}"], dx = self._cell.backward(part, cache.cell, dh, own, shape)
+            dh = dx if dx is not None else dh
         return grads
 
 
+def dropout_mask(dropout: float, h: Array, rng: np.random.Generator, scratch: Scratch) -> Array:
+    """(T, n_a, B), strides as ``h``'s: 0 with probability ``dropout``, else 1 / (1 − dropout).
+
+    The draws go unit by unit, then step by step, whatever the strides of ``h``, so they depend on
+    the generator alone (Srivastava et al. 2014).
+    """
+    T, n_a, B = h.shape
+    survives = _survivors(dropout, h.size, rng).reshape(n_a, T, B).transpose(1, 0, 2)
+    mask = scratch.like("dropout_mask", h)
+    np.multiply(survives, h.dtype.type(1 / (1 - dropout)), out=mask)
+    return mask
+
+
+def _survivors(dropout: float, count: int, rng: np.random.Generator) -> Array:
+    """(count,) bool, each True with probability 1 − dropout."""
+    bits = next((bits for bits in BITS if (dropout * 2**bits).is_integer()), BITS[-1])
+    raw = rng.bit_generator.random_raw(-(-count * bits // 64))
+    if bits == 1:
+        return np.unpackbits(raw.view(np.uint8))[:count].view(bool)
+    drawn = raw.view(np.uint8 if bits == 8 else np.uint16)
+    survivors: Array = drawn[:count] >= round(dropout * 2**bits)
+    return survivors
+
+
 def quiet() -> np.errstate:
-    """What is not finite is refused in words, after the fact: NumPy need not warn as well."""
+    """Values that are not finite are refused in words afterwards: NumPy need not warn as well."""
     return np.errstate(over="ignore", invalid="ignore")

@@ -12,15 +12,18 @@ from rnnx.arrays import Array
 from rnnx.config.components import component_from
 from rnnx.config.settings import Backend
 from rnnx.contracts.components import Grammar, Sampler
+from rnnx.contracts.execution import Execution
+from rnnx.contracts.parameters import Parameters
 from rnnx.contracts.ranges import require
 from rnnx.contracts.scratch import Scratch
 from rnnx.data.corpus import Split, examples_of
 from rnnx.data.vocabulary import Vocabulary
-from rnnx.errors import ConfigError, DataError
-from rnnx.models.backend import kept
+from rnnx.errors import CheckpointError, ConfigError, DataError
+from rnnx.models.backend import backend_of_checkpoint
 from rnnx.models.evaluation import example_nats, mean_nats
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.network import Network, quiet
+from rnnx.models.size import parameter_bytes
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.system.threads import BlasThreads
 
@@ -30,21 +33,18 @@ class Model:
 
     def __init__(self, checkpoint: checkpoints.Checkpoint) -> None:
         self.config: dict[str, Any] = checkpoint.config
-        settings, components = checkpoints.chosen(checkpoint)
+        settings, components = checkpoints.components_of(checkpoint)
         self.vocabulary: Vocabulary = checkpoint.vocabulary
-        self.network = Network(
-            components.cell, components.head, len(self.vocabulary), settings.layers
-        )
-        # Their values are the file's: what they are drawn as does not matter.
-        with checkpoints.room(checkpoint, settings.layers, components.cell.hidden_size):
-            self.params = self.network.init(np.random.default_rng(0), settings.dtype.value)
+        self._threads = BlasThreads(checkpoint.metadata["threads"])
+        backend = backend_of_checkpoint(checkpoint.metadata.get("backend", "numpy"))
+        self.network, dtype = network_of(checkpoint)
+        self._network = self.network.on(Execution(backend is Backend.fast, self._threads.count))
+        self.params = _params(self.network, checkpoint, dtype)
         checkpoints.load_params(self.params, checkpoint)
         self.step: int = checkpoint.metadata["step"]
         self.sample_length = settings.sample_length
         self._sampler: Sampler = components.sampler
         self._dataset = components.dataset
-        self._threads = BlasThreads(checkpoint.metadata["threads"])
-        self._compiled = kept(checkpoint.metadata.get("backend", "numpy")) is Backend.fast
 
     def sample(
         self,
@@ -103,19 +103,45 @@ class Model:
                 raise DataError(f"line {i + 1}: is empty; a text has at least one symbol")
         with self._threads, quiet():
             return example_nats(
-                self.network,
+                self._network,
                 self.params,
                 examples_of(self.vocabulary, [split(line) for line in lines]),
                 self._scratch(),
             )
 
     def _scratch(self) -> Scratch:
-        return Scratch(self._compiled, self._threads.count)
+        return Scratch(self._network.execution.compiled, self._threads.count)
 
     def mean_nats(self, split: Split) -> float:
         """The mean of −ln p over a split whose ids are this vocabulary's."""
         with self._threads, quiet():
-            return mean_nats(self.network, self.params, split, self._scratch())
+            return mean_nats(self._network, self.params, split, self._scratch())
+
+
+def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
+    """The network of a checkpoint's configuration, without dropout, and its dtype."""
+    settings, components = checkpoints.components_of(checkpoint)
+    n_symbols = len(checkpoint.vocabulary)
+    network = Network(components.cell, components.head, n_symbols, settings.layers)
+    return network, settings.dtype.value
+
+
+def _params(network: Network, checkpoint: checkpoints.Checkpoint, dtype: str) -> Parameters:
+    """Arrays for the file's values; CheckpointError where the file cannot hold such a network."""
+    refuse_other_network(network, checkpoint, dtype)
+    try:
+        return network.init(np.random.default_rng(0), dtype)  # load_params replaces the values
+    except (MemoryError, ValueError, OverflowError) as error:  # NumPy's: too large
+        raise CheckpointError(
+            f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"
+        ) from None
+
+
+def refuse_other_network(network: Network, checkpoint: checkpoints.Checkpoint, dtype: str) -> None:
+    """CheckpointError where the file cannot hold such a network; nothing large is allocated."""
+    layers, n_a = network.layers, network.cell.hidden_size
+    checkpoints.refuse_other_sizes(checkpoint, layers, n_a)
+    checkpoints.refuse_more_than_held(checkpoint, parameter_bytes(network, dtype))
 
 
 def load_file(path: Path) -> Model:

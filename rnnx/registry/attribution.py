@@ -1,11 +1,11 @@
-"""Whose fault an exception is: a plugin's component, by name, or rnnx's own."""
+"""Which component an exception came from, if it came from one."""
 
 from __future__ import annotations
 
 import re
 import traceback
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple
@@ -46,39 +46,34 @@ def named(kind: str, component: Any) -> str:
     return label(entry) if entry else f"{kind} {type(component).__name__}"
 
 
-def answering() -> Answering:
-    """Around calls of components: their exceptions become one line (see Answering)."""
-    return Answering()
+@contextmanager
+def attributing() -> Iterator[None]:
+    """Exceptions of components inside become one line (see :func:`attribute`)."""
+    try:
+        yield
+    except BaseException as error:
+        attribute(error)
+        raise
 
 
-class Answering(AbstractContextManager[None]):
-    """An exception that comes out of a component is one line that names it and its plugin.
+def attribute(error: BaseException) -> None:
+    """Raise PluginError, one line, if ``error`` came out of a component: it names the plugin.
 
-    What rnnx raises on purpose stays as it is, and so do full memory, signals and a reader that
-    has gone. With --debug the component's own traceback stands above.
-
-    A class, not a generator: every training step enters it.
+    What rnnx raises on purpose stays as it is, and so do full memory, signals and a closed pipe.
+    With --debug the component's own traceback stands above.
     """
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        passing = (KeyboardInterrupt, MemoryError, BrokenPipeError, GeneratorExit)
-        if error is None or isinstance(error, passing):
-            return
-        place = None if _is_ours(error) else _place(error)
-        if place is None or (isinstance(error, PluginError) and label(place.entry) in str(error)):
-            return
-        told = str(error) if isinstance(error, PluginError) else f"raised {one_line(error)}"
-        if "read-only" in told:
-            told += ": what a component is given is not its own to change"
-        raise PluginError(
-            f"{label(place.entry)}: {place.method}: {told} ({place.line}); "
-            f"look at it alone: rnnx check {place.entry.kind} {place.entry.name}"
-        ) from error
+    if isinstance(error, KeyboardInterrupt | MemoryError | BrokenPipeError | GeneratorExit):
+        return
+    place = None if _is_ours(error) else _place(error)
+    if place is None or (isinstance(error, PluginError) and label(place.entry) in str(error)):
+        return
+    told = str(error) if isinstance(error, PluginError) else f"raised {one_line(error)}"
+    if "read-only" in told:
+        told += ": a component must not change what it is given"
+    raise PluginError(
+        f"{label(place.entry)}: {place.method}: {told} ({place.line}); "
+        f"check it alone: rnnx check {place.entry.kind} {place.entry.name}"
+    ) from error
 
 
 def _is_ours(error: BaseException) -> bool:
@@ -101,14 +96,20 @@ def _place(error: BaseException) -> Place | None:
     frames = list(_frames(error.__traceback__))
     for k in reversed(range(len(frames))):
         frame, _ = frames[k]
-        owner = by_class.get(type(frame.f_locals.get("self")))
+        owner = by_class.get(_class_at(frame))
         beside = by_module.get(frame.f_globals.get("__name__", ""))
         if owner is None and beside is not None:  # a function beside the class: whose is it?
-            outer = (by_class.get(type(f.f_locals.get("self"))) for f, _ in frames[:k])
+            outer = (by_class.get(_class_at(f)) for f, _ in frames[:k])
             owner = next((entry for entry in outer if entry), beside)
         if owner is not None:
             return Place(owner, _entered(frames, owner), _line(frames, k))
     return None
+
+
+def _class_at(frame: FrameType) -> Any:
+    """The class whose method a frame runs; of a checked component (see checks.py) its own."""
+    subject = frame.f_locals.get("self")
+    return type(getattr(subject, "component", subject))
 
 
 def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
@@ -120,7 +121,7 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 def _entered(frames: list[tuple[FrameType, int]], owner: Entry) -> str:
     """The method by which rnnx came in: what the contract calls it."""
     for frame, _ in frames:
-        is_own = type(frame.f_locals.get("self")) is owner.component
+        is_own = _class_at(frame) is owner.component
         if is_own or frame.f_globals.get("__name__") == owner.component.__module__:
             return frame.f_code.co_name
     return "it"

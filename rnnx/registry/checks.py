@@ -1,8 +1,8 @@
-"""What components answer, held against their contract where training goes on with it.
+"""Components as training calls them: each result is checked against the contract.
 
-Each error names the component and its plugin, what was expected and what was found. Shapes and
-types cost next to nothing and are looked at in every step; what is not finite, or was changed in
-place, in the first one (see firststep.py).
+An error names the component and its plugin, what was expected and what was found. Shapes and types
+are checked at every step, since that costs next to nothing; values that are not finite and inputs
+that were changed in place at the first step alone (training/first_step.py).
 """
 
 from __future__ import annotations
@@ -15,25 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.components import Dataset
+from rnnx.contracts.components import Cell, Clipper, Dataset, Head, Optimizer, Schedule
+from rnnx.contracts.execution import Execution
 from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.scratch import Scratch
 from rnnx.data.batches import Batch
 from rnnx.data.corpus import Corpus
 from rnnx.errors import PluginError
-from rnnx.registry.attribution import answering, named
+from rnnx.registry.attribution import attribute, attributing, named
 
 
-def fault(kind: str, component: Any, what: str) -> PluginError:
+def contract_error(kind: str, component: Any, what: str) -> PluginError:
     """A PluginError that names the component and says where to look further."""
     return PluginError(f"{named(kind, component)}: {what}")
-
-
-def parts(kind: str, component: Any, method: str, answer: Any, names: str) -> Any:
-    """An answer of several parts, by their ``names``."""
-    if not isinstance(answer, tuple) or len(answer) != names.count(",") + 1:
-        found = f"{len(answer)} parts" if isinstance(answer, tuple) else type(answer).__name__
-        raise fault(kind, component, f"{method} returned {found}, expected ({names})")
-    return answer
 
 
 def is_like(array: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> bool:
@@ -52,133 +46,242 @@ def unlike(array: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> str:
     return f"{array.shape} of {array.dtype}, {expected}"
 
 
-def forward(cell: Any, answer: Any, T: int, state: State, dtype: Any) -> tuple[Array, State, Any]:
-    """``h, final state, cache`` of a cell's forward."""
-    h, final, cache = parts("cell", cell, "forward", answer, "h, state, cache")
-    shape = (T, *state[0].shape)
-    if not is_like(h, shape, dtype):
-        raise fault("cell", cell, f"forward: h is {unlike(h, shape, dtype)}")
-    _state(cell, "forward: final state", final, state, dtype)
-    return h, final, cache
+class CheckedCell:
+    """A cell whose results are checked and whose exceptions name it.
+
+    It computes by the cell's compiled form where ``execution`` says so.
+    """
+
+    def __init__(self, cell: Cell, execution: Execution) -> None:
+        self.component, self.hidden_size = cell, cell.hidden_size
+        self._forward = execution.method(cell, "forward")
+        self._backward = execution.method(cell, "backward")
+
+    def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
+        """``Cell.init``: arrays of ``dtype`` by name, without NaN."""
+        with attributing():
+            found = self.component.init(rng, n_x, dtype)
+        return _parameters("cell", self.component, found, dtype)
+
+    def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
+        """``Cell.initial_state``: a tuple whose first array is (n_a, B)."""
+        try:
+            state: Any = self.component.initial_state(B, dtype)
+        except BaseException as error:
+            attribute(error)
+            raise
+        if not isinstance(state, tuple) or not state:
+            found = "an empty tuple" if isinstance(state, tuple) else type(state).__name__
+            what = f"initial_state returned {found}, expected a tuple, h first"
+            raise contract_error("cell", self.component, what)
+        for k, array in enumerate(state):
+            shape = (self.hidden_size, B) if k == 0 else np.shape(array)
+            if not is_like(array, shape, dtype):
+                what = f"initial_state: part {k} is {unlike(array, shape, dtype)}"
+                raise contract_error("cell", self.component, what)
+        return state
+
+    def forward(
+        self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Array, State, Any]:
+        """``Cell.forward``: h (T, n_a, B) and a final state like ``state``."""
+        try:
+            result = self._forward(params, x, state, lengths, scratch)
+        except BaseException as error:
+            attribute(error)
+            raise
+        cell, first = self.component, state[0]
+        h, final, cache = _parts("cell", cell, "forward", result, "h, state, cache")
+        shape = (len(x), *first.shape)
+        if not is_like(h, shape, first.dtype):
+            what = f"forward: h is {unlike(h, shape, first.dtype)}"
+            raise contract_error("cell", cell, what)
+        _check_final_state(cell, final, state)
+        return h, final, cache
+
+    def backward(
+        self,
+        params: Params,
+        cache: Any,
+        dh: Array,
+        scratch: Scratch,
+        dx_shape: tuple[int, ...] | None,
+    ) -> tuple[Params, Array | None]:
+        """``Cell.backward``, the final state's gradient being 0: ``dparams, dx``.
+
+        ``dx`` is of ``dx_shape``; where that is None, the input was ids and there is no dx.
+        """
+        try:
+            result = self._backward(params, cache, dh, None, scratch)
+        except BaseException as error:
+            attribute(error)
+            raise
+        cell = self.component
+        dparams, dx, _ = _parts("cell", cell, "backward", result, "dparams, dx, dstate0")
+        dparams = _gradients("cell", cell, dparams, params)
+        if dx_shape is None:
+            return dparams, None
+        if not is_like(dx, dx_shape, dh.dtype):
+            what = f"backward: dx is {unlike(dx, dx_shape, dh.dtype)}"
+            raise contract_error("cell", cell, what)
+        return dparams, dx
 
 
-def _state(cell: Any, what: str, found: Any, like: State, dtype: Any) -> None:
+class CheckedHead:
+    """A head whose results are checked and whose exceptions name it."""
+
+    def __init__(self, head: Head, execution: Execution) -> None:
+        self.component = head
+        self._forward = execution.method(head, "forward")
+        self._backward = execution.method(head, "backward")
+
+    def init(self, rng: np.random.Generator, n_a: int, n_y: int, dtype: npt.DTypeLike) -> Params:
+        """``Head.init``: arrays of ``dtype`` by name, without NaN."""
+        with attributing():
+            found = self.component.init(rng, n_a, n_y, dtype)
+        return _parameters("head", self.component, found, dtype)
+
+    def forward(
+        self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+    ) -> tuple[float, Array, Any]:
+        """``Head.forward``: a number and nats (T, B)."""
+        try:
+            result = self._forward(params, h, y, lengths, scratch)
+        except BaseException as error:
+            attribute(error)
+            raise
+        head = self.component
+        loss, nats, cache = _parts("head", head, "forward", result, "loss, nats, cache")
+        if not isinstance(loss, (int, float)):  # of the forms of this question the cheapest
+            what = f"forward: the loss is {type(loss).__name__}, expected float"
+            raise contract_error("head", head, what)
+        if (nats.shape if type(nats) is np.ndarray else np.shape(nats)) != y.shape:
+            what = f"forward: nats is {np.shape(nats)}, expected {y.shape}"
+            raise contract_error("head", head, what)
+        return loss, nats, cache
+
+    def backward(
+        self, params: Params, cache: Any, h: Array, scratch: Scratch
+    ) -> tuple[Params, Array]:
+        """``Head.backward`` for the ``h`` of forward: ``dparams, dh`` like it."""
+        try:
+            result = self._backward(params, cache, scratch)
+        except BaseException as error:
+            attribute(error)
+            raise
+        head = self.component
+        dparams, dh = _parts("head", head, "backward", result, "dparams, dh")
+        dparams = _gradients("head", head, dparams, params)
+        if not is_like(dh, h.shape, h.dtype):
+            raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
+        return dparams, dh
+
+
+class CheckedUpdate:
+    """Clipper, schedule and optimizer: the way from a gradient to moved parameters."""
+
+    def __init__(
+        self, clipper: Clipper, schedule: Schedule, optimizer: Optimizer, execution: Execution
+    ) -> None:
+        self.clipper, self.schedule, self.optimizer = clipper, schedule, optimizer
+        self._clip = execution.method(clipper, "clip")
+        self._update = execution.method(optimizer, "update")
+
+    def init(self, params: Parameters) -> Params:
+        """``Optimizer.init``: arrays by name."""
+        with attributing():
+            found: Any = self.optimizer.init(params)
+        if isinstance(found, dict) and all(isinstance(a, np.ndarray) for a in found.values()):
+            return found
+        what = "init: returned no dict of arrays by name"
+        raise contract_error("optimizer", self.optimizer, what)
+
+    def __call__(
+        self,
+        params: Parameters,
+        grads: Parameters,
+        norm: float,
+        state: Params,
+        step: int,
+        scratch: Scratch,
+    ) -> tuple[bool, float]:
+        """Clip ``grads`` of the L2 norm ``norm`` and update ``params``: ``clipped, rate``."""
+        flat = params.flat
+        try:
+            clipped = self._clip(grads, norm)
+            factor: Any = self.schedule.factor(step)
+            if not (isinstance(factor, (int, float, np.floating)) and 0 <= factor < math.inf):
+                what = f"factor({step}) returned {factor!r:.60}"
+                what += ", expected a finite number of at least 0"
+                raise contract_error("schedule", self.schedule, what)
+            rate = self.optimizer.learning_rate * float(factor)
+            self._update(params, grads, state, rate, step, scratch)
+        except BaseException as error:
+            attribute(error)
+            raise
+        if params.flat is not flat:
+            what = "update: replaced params.flat, which other arrays are views of"
+            raise contract_error("optimizer", self.optimizer, f"{what}; change it in place")
+        return bool(clipped), rate
+
+
+def _parts(kind: str, component: Any, method: str, result: Any, names: str) -> Any:
+    """A result of several parts, by their ``names``."""
+    if not isinstance(result, tuple) or len(result) != names.count(",") + 1:
+        found = f"{len(result)} parts" if isinstance(result, tuple) else type(result).__name__
+        raise contract_error(kind, component, f"{method} returned {found}, expected ({names})")
+    return result
+
+
+def _check_final_state(cell: Any, found: Any, like: State) -> None:
     if not isinstance(found, tuple) or len(found) != len(like):
         count = len(found) if isinstance(found, tuple) else type(found).__name__
-        raise fault("cell", cell, f"{what} is {count}, expected a tuple of {len(like)} arrays")
+        what = f"forward: final state is {count}, expected a tuple of {len(like)} arrays"
+        raise contract_error("cell", cell, what)
     for k, other in enumerate(like):
-        if not is_like(one := found[k], other.shape, dtype):
-            raise fault("cell", cell, f"{what} {k} is {unlike(one, other.shape, dtype)}")
+        if not is_like(one := found[k], other.shape, other.dtype):
+            what = f"forward: final state {k} is {unlike(one, other.shape, other.dtype)}"
+            raise contract_error("cell", cell, what)
 
 
-def initial_state(cell: Any, state: Any, n_a: int, B: int, dtype: Any) -> State:
-    """A cell's initial state."""
-    if not isinstance(state, tuple) or not state:
-        found = "an empty tuple" if isinstance(state, tuple) else type(state).__name__
-        raise fault("cell", cell, f"initial_state returned {found}, expected a tuple, h first")
-    for k, array in enumerate(state):
-        shape = (n_a, B) if k == 0 else np.shape(array)
-        if not is_like(array, shape, dtype):
-            raise fault("cell", cell, f"initial_state: part {k} is {unlike(array, shape, dtype)}")
-    return state
-
-
-def backward(
-    cell: Any, answer: Any, params: Params, dx_shape: tuple[int, ...] | None
-) -> tuple[Params, Array | None]:
-    """``dparams, dx`` of a cell's backward; dx has to be there where its shape is given."""
-    dparams, dx, _ = parts("cell", cell, "backward", answer, "dparams, dx, dstate0")
-    gradients("cell", cell, dparams, params)
-    if dx_shape is not None:
-        dtype = next(iter(params.values())).dtype if params else np.float32
-        if not is_like(dx, dx_shape, dtype):
-            raise fault("cell", cell, f"backward: dx is {unlike(dx, dx_shape, dtype)}")
-    return dparams, dx if dx_shape is not None else None
-
-
-def gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
+def _gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
     """A gradient for each parameter, of its shape and type."""
     if type(found) is not dict and not isinstance(found, Mapping):  # a dict needs no abstract class
         what = f"backward returned {type(found).__name__} for dparams, expected a dict by name"
-        raise fault(kind, component, what)
+        raise contract_error(kind, component, what)
     for name, array in params.items():
         given = found.get(name)
         if not is_like(given, array.shape, array.dtype):
             told = unlike(given, array.shape, array.dtype)
-            raise fault(kind, component, f"backward: d{name} is {told}")
+            raise contract_error(kind, component, f"backward: d{name} is {told}")
     if len(found) > len(params):
         strange = min(map(str, set(found) - set(params)))
         what = f"backward: there is a gradient for {strange}, which is no parameter"
-        raise fault(kind, component, f"{what}; they are {', '.join(params)}")
+        raise contract_error(kind, component, f"{what}; they are {', '.join(params)}")
     return found if type(found) is dict else dict(found)
 
 
-def parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
+def _parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
     """Fresh parameters: arrays of the type asked for, by name, without NaN."""
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise fault(kind, component, "init: returned no dict of arrays by name")
+        raise contract_error(kind, component, "init: returned no dict of arrays by name")
     for name, array in found.items():
         shape = np.shape(array)
         if not is_like(array, shape, dtype):
-            raise fault(kind, component, f"init: {name} is {unlike(array, shape, dtype)}")
+            raise contract_error(kind, component, f"init: {name} is {unlike(array, shape, dtype)}")
         if np.isnan(array).any():
-            raise fault(kind, component, f"init: {name} holds nan")
+            raise contract_error(kind, component, f"init: {name} holds nan")
     return found
-
-
-def head_loss(head: Any, answer: Any, T: int, B: int) -> tuple[float, Array, Any]:
-    """``loss, nats, cache`` of a head's forward."""
-    loss, nats, cache = parts("head", head, "forward", answer, "loss, nats, cache")
-    if not isinstance(loss, (int, float)):  # in this form, of what every step asks, the cheaper
-        raise fault("head", head, f"forward: the loss is {type(loss).__name__}, expected float")
-    if (nats.shape if type(nats) is np.ndarray else np.shape(nats)) != (T, B):
-        raise fault("head", head, f"forward: nats is {np.shape(nats)}, expected {(T, B)}")
-    return loss, nats, cache
-
-
-def head_gradients(head: Any, answer: Any, params: Params, h: Array) -> tuple[Params, Array]:
-    """``dparams, dh`` of a head's backward."""
-    dparams, dh = parts("head", head, "backward", answer, "dparams, dh")
-    gradients("head", head, dparams, params)
-    if not is_like(dh, h.shape, h.dtype):
-        raise fault("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
-    return dparams, dh
-
-
-def corpus(dataset: Any, found: Any) -> Corpus:
-    """What a data set loaded."""
-    if not isinstance(found, Corpus):
-        what = f"load returned {type(found).__name__}, expected rnnx.Corpus"
-        raise fault("dataset", dataset, what)
-    return found
-
-
-def optimizer_state(optimizer: Any, found: Any) -> Params:
-    """What an optimizer keeps: arrays by name."""
-    if not isinstance(found, dict) or not all(isinstance(a, np.ndarray) for a in found.values()):
-        raise fault("optimizer", optimizer, "init: returned no dict of arrays by name")
-    return found
-
-
-def factor(schedule: Any, found: Any, step: int) -> float:
-    """A schedule's factor."""
-    if isinstance(found, (int, float, np.floating)) and 0 <= found < math.inf:
-        return float(found)
-    what = f"factor({step}) returned {found!r:.60}, expected a finite number of at least 0"
-    raise fault("schedule", schedule, what)
-
-
-def updated(optimizer: Any, params: Parameters, flat: Array) -> None:
-    """Parameters that an optimizer moved are where they were."""
-    if params.flat is not flat:
-        what = "update: replaced params.flat, which other arrays are views of; change it in place"
-        raise fault("optimizer", optimizer, what)
 
 
 def load_corpus(dataset: Dataset, seed: int) -> Corpus:
     """The corpus of a data set; PluginError where it is none."""
-    with answering():
-        return corpus(dataset, dataset.load(seed))
+    with attributing():
+        found: Any = dataset.load(seed)
+    if not isinstance(found, Corpus):
+        what = f"load returned {type(found).__name__}, expected rnnx.Corpus"
+        raise contract_error("dataset", dataset, what)
+    return found
 
 
 def refuse_foreign_ids(dataset: Dataset, batch: Batch, n_symbols: int) -> None:
@@ -186,7 +289,7 @@ def refuse_foreign_ids(dataset: Dataset, batch: Batch, n_symbols: int) -> None:
     for what, ids, least in (("x", batch.x, -1), ("y", batch.y, 0)):
         lowest, highest = int(np.min(ids)), int(np.max(ids))
         if lowest < least or highest >= n_symbols:
-            raise fault(
+            raise contract_error(
                 "dataset",
                 dataset,
                 f"load: {what} holds ids {lowest} … {highest}, the vocabulary has "

@@ -8,8 +8,7 @@ can be damaged or wrong, but cannot run code.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,12 @@ from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import (
     CheckpointError,
     ConfigError,
-    OutOfMemory,
     PluginError,
     UnknownComponent,
 )
 from rnnx.registry.manager import plugins
 from rnnx.runs import safetensors_file
 from rnnx.runs.metadata import validated
-from rnnx.system.memory import within_free_memory
 
 FORMAT = 2
 
@@ -70,14 +67,15 @@ def load_params(params: Parameters, checkpoint: Checkpoint) -> None:
     """Fill ``params`` from a checkpoint whose names, shapes and types have to fit."""
     own = {f"params/{name}": array for name, array in params.leaves()}
     stored = {k: v for k, v in checkpoint.tensors.items() if k.startswith("params/")}
-    _fill(own, stored, checkpoint.path)
+    fill_arrays(own, stored, checkpoint.path)
     if not np.isfinite(params.flat).all():
         raise CheckpointError(
             f"{checkpoint.path}: holds parameters that are not finite: its run had diverged"
         )
 
 
-def _fill(arrays: Params, stored: Mapping[str, Array], path: Path) -> None:
+def fill_arrays(arrays: Params, stored: Mapping[str, Array], path: Path) -> None:
+    """Copy ``stored`` into ``arrays``; CheckpointError unless names, shapes and types fit."""
     foreign = sorted(stored.keys() - arrays.keys())
     if foreign:
         raise CheckpointError(
@@ -95,7 +93,7 @@ def _fill(arrays: Params, stored: Mapping[str, Array], path: Path) -> None:
         array[...] = found
 
 
-def chosen(checkpoint: Checkpoint) -> tuple[Train, Components]:
+def components_of(checkpoint: Checkpoint) -> tuple[Train, Components]:
     """The settings and components of a checkpoint's configuration, or CheckpointError."""
     try:
         return settings_from(checkpoint.config), components_from(checkpoint.config)
@@ -116,31 +114,32 @@ def _missing(versions: Mapping[str, str]) -> str:
     return ", ".join(told)
 
 
-@contextmanager
-def room(checkpoint: Checkpoint, wanted: int, n_a: int) -> Iterator[None]:
-    """Inside, a network of ``wanted`` layers of size ``n_a`` is made, if the file has such a one.
-
-    CheckpointError if not, or if it asks for much more memory than the file's arrays have.
-    """
+def refuse_other_sizes(checkpoint: Checkpoint, wanted: int, n_a: int) -> None:
+    """CheckpointError unless the file may hold ``wanted`` layers of ``n_a`` hidden units."""
     params = checkpoint.part("params")
     layers = {name.partition(".")[0] for name in params} - {"head"}
     if len(layers) != wanted:
         raise CheckpointError(
             f"{checkpoint.path}: holds {len(layers)} layers, its configuration asks for {wanted}"
         )
-    # Whatever the cell, something in it is as long as its hidden state.
+    # Whatever the cell, one of its arrays has an axis of a multiple of n_a.
     sizes = {n for array in params.values() for n in array.shape if n}
     if n_a < 1 or not any(n % n_a == 0 for n in sizes):
         raise CheckpointError(
             f"{checkpoint.path}: holds no array of a network with cell.hidden_size={n_a}"
         )
-    try:
-        with within_free_memory(64 * 2**20 + 16 * checkpoint.nbytes):
-            yield
-    except (MemoryError, OutOfMemory, ValueError, OverflowError) as error:  # NumPy's: too large
+
+
+def refuse_more_than_held(checkpoint: Checkpoint, nbytes: int) -> None:
+    """CheckpointError for parameters of ``nbytes`` where the file holds a fraction of that.
+
+    A small file must not ask for all memory.
+    """
+    if nbytes > 64 * 2**20 + 16 * checkpoint.nbytes:
         raise CheckpointError(
-            f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"
-        ) from None
+            f"{checkpoint.path}: its configuration asks for more than the file holds "
+            f"(parameters of {nbytes:,} bytes)"
+        )
 
 
 def write(checkpoint: Checkpoint, path: Path) -> None:

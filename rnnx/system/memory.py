@@ -1,4 +1,4 @@
-"""An allocation beyond the machine's free memory as an error, before the system kills us for it."""
+"""Memory that is free, asked before arrays are made that might not fit."""
 
 from __future__ import annotations
 
@@ -10,34 +10,7 @@ from rnnx.errors import OutOfMemory
 
 
 @contextmanager
-def within_free_memory(most: int | None = None) -> Iterator[None]:
-    """Inside, an array that cannot fit, or takes more than ``most`` bytes, raises MemoryError.
-
-    Linux grants any allocation and ends the process when its pages are touched; a limit on the
-    address space, for as long as the arrays are made, brings the refusal forward. Other systems
-    refuse by themselves.
-    """
-    free = free_bytes()
-    if free is None:
-        yield
-        return
-    import resource
-
-    if most is not None:
-        free = min(free, most)
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = _address_space() + free
-    if soft != resource.RLIM_INFINITY:
-        limit = min(limit, soft)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-@contextmanager
-def told_as(message: str) -> Iterator[None]:
+def reraise_as(message: str) -> Iterator[None]:
     """Arrays that are too large, in all of NumPy's words for it, as OutOfMemory."""
     try:
         yield
@@ -51,11 +24,11 @@ def refuse_more_than_free(count: int, what: str) -> None:
     """Raise MemoryError if ``count`` bytes are more than the machine has free."""
     free = free_bytes()
     if free is not None and count > free:
-        raise MemoryError(f"{what} take {count / 2**30:.0f} GiB of the {free / 2**30:.0f} free")
+        raise MemoryError(f"{what} take {count / 2**30:.1f} GiB of the {free / 2**30:.1f} free")
 
 
 def free_bytes() -> int | None:
-    """The memory that new arrays can have, where the system tells it."""
+    """The memory that new arrays can have; None where the system does not say."""
     try:
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -63,11 +36,3 @@ def free_bytes() -> int | None:
     except OSError:
         pass
     return None
-
-
-def _address_space() -> int:
-    """Bytes of address space that this process has now."""
-    import resource
-
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    return pages * resource.getpagesize()

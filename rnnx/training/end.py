@@ -1,10 +1,10 @@
-"""The end of a run that fails: what it learned is kept, and nothing stays RUNNING."""
+"""The end of a run: last metrics on its last parameters, or what a failed run keeps."""
 
 from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rnnx.config.settings import Baseline
 from rnnx.contracts.probes import ConcludingProbe, Findings, Outcome
 from rnnx.data.ngram import cached_baseline
-from rnnx.data.novelty import Originality
+from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError
 from rnnx.models.evaluation import first_tokens
 from rnnx.models.trained import load_file
@@ -22,16 +22,17 @@ from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason
 from rnnx.training.probing import conclude
+from rnnx.training.progress import Progress
 from rnnx.training.session import Session
 
-HURRY = 1.0  # seconds for all that a run which was told twice to stop has left for its tracker
+SECOND_STOP_TIMEOUT = 1.0  # seconds that a run stopped twice waits for its tracker
 
 
 def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
-    """End the run; what it learned is sent, too, unless somebody is in a hurry."""
+    """End the run as FAILED or KILLED; a failed one sends its traceback and artifacts first."""
     if isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError):
         with suppress(OSError):
-            tracking.finish("KILLED", reason(error), total_timeout=HURRY)
+            tracking.finish("KILLED", reason(error), total_timeout=SECOND_STOP_TIMEOUT)
         return
     with suppress(Exception):  # the error that counts is the one that brought us here
         path = folder.path / "traceback.txt"
@@ -44,31 +45,27 @@ def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
 
 
 class Final(NamedTuple):
-    """What a run comes to."""
+    """The last metrics and samples of a run."""
 
-    figures: Mapping[str, float]  # "train_loss", "val_loss", "new", …
+    metrics: Mapping[str, float]  # "train_loss", "val_loss", "new", …
     texts: list[str]
     baseline_order: int  # of the best n-gram; 0: none was fitted
 
 
-def measure(
-    session: Session, originality: Originality, held_out: Callable[[], float], stop: Stop
-) -> Final | None:
-    """Measure all that is left; None as soon as a signal has come.
-
-    ``held_out`` gives the held-out loss, nan where nothing is held out.
-    """
-    figures: dict[str, float] = {}
+def measure(session: Session, progress: Progress, novelty: Novelty, stop: Stop) -> Final | None:
+    """The last metrics; None as soon as a signal has come."""
+    metrics: dict[str, float] = {}
     texts: list[str] = []
     order = 0
 
     def parts() -> Iterator[Mapping[str, float]]:
         nonlocal texts, order
         yield {"train_loss": session.evaluate_train()}
-        loss = held_out()
+        is_known = progress.val_step == session.steps  # that step was evaluated already
+        loss = progress.val_loss if is_known else session.evaluate()
         yield {} if math.isnan(loss) else {"val_loss": loss, "bits_per_char": loss / math.log(2)}
         texts = session.sample(session.settings.samples * 4)
-        yield originality.shares(texts)
+        yield novelty.fractions(texts)
         order, loss = _baseline(session)
         yield {"baseline_loss": loss} if order else {}
 
@@ -76,8 +73,8 @@ def measure(
     while not stop.signal:
         part = next(measuring, None)
         if part is None:
-            return Final(figures, texts, order)
-        figures |= part
+            return Final(metrics, texts, order)
+        metrics |= part
     return None
 
 

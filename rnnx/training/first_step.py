@@ -1,88 +1,56 @@
-"""The first update, watched: inputs that must not be written, and who made what is not finite.
+"""The first step's own checks: inputs that must not be written, and who computed a NaN.
 
-From finite parameters of moderate size a component has to answer with finite numbers, so a NaN in
-the first update is a component's fault, not a learning rate's.
+From finite parameters of moderate size a component has to compute finite numbers, so a NaN in the
+first step is a component's fault, not a learning rate's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from types import TracebackType
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TypeVar
 
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.components import Dataset
 from rnnx.contracts.parameters import Parameters
 from rnnx.contracts.scratch import Scratch
 from rnnx.data.batches import Batch
 from rnnx.errors import Diverged
 from rnnx.models.network import Network
-from rnnx.registry.checks import fault, refuse_foreign_ids
+from rnnx.registry.attribution import attributing
+from rnnx.registry.checks import contract_error
+from rnnx.training.read_only import read_only
 
-MODERATE = 1e3  # the largest number that no rounding or growth turns into a NaN at once
-
-
-@contextmanager
-def read_only(params: Parameters, others: Iterable[Array | None]) -> Iterator[None]:
-    """Whoever writes to these arrays gets a ValueError from NumPy, at the line that does so."""
-    views = [array for part in params.values() for array in part.values()]
-    given = [array for array in others if array is not None]
-    arrays = [array for array in (*views, params.flat, *given) if array.flags.writeable]
-    for array in arrays:
-        array.flags.writeable = False
-    try:
-        yield
-    finally:
-        for array in reversed(arrays):  # a view only once what it is a view of may be written
-            array.flags.writeable = True
+MODERATE = 1e3  # above this magnitude a NaN may be an overflow and not a component's fault
+Result = TypeVar("Result")
 
 
-class Watched(AbstractContextManager[None]):
-    """Forward, loss and backward of one update: the first one's faults have names.
+def checked_first_step(
+    compute: Callable[[], Result],
+    network: Network,
+    params: Parameters,
+    batch: Batch,
+    read_only_inputs: bool,
+) -> Result:
+    """``compute()``, the first forward and backward; PluginError names a component at fault.
 
-    A class, not a generator: every training step enters it.
+    ``read_only_inputs``: whether the arrays that components get can be made read-only.
     """
-
-    def __init__(
-        self,
-        network: Network,
-        params: Parameters,
-        dataset: Dataset,
-        batch: Batch,
-        *,
-        first: bool,
-        guarded: bool,
-    ) -> None:
-        """``first``: it is the first update; ``guarded``: its inputs are made read-only."""
-        self._network, self._params, self._dataset = network, params, dataset
-        self._batch, self._first = batch, first
-        self._closed = ExitStack() if first and guarded else None
-
-    def __enter__(self) -> None:
-        if self._closed:
-            given = self._batch.x, self._batch.y, self._batch.lengths
-            self._closed.enter_context(read_only(self._params, given))
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._closed:
-            self._closed.close()
-        if self._first and isinstance(error, Diverged):
-            find_culprit(self._network, self._params, self._batch)
-        if isinstance(error, IndexError):
-            refuse_foreign_ids(self._dataset, self._batch, self._network.n_symbols)
+    inputs = batch.x, batch.y, batch.lengths
+    try:
+        with read_only(params, inputs) if read_only_inputs else nullcontext():
+            return compute()
+    except Diverged:
+        with attributing():
+            find_culprit(network, params, batch)
+        raise
 
 
 def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:
-    """PluginError that names the component whose answer is the first that is not finite.
+    """Raise PluginError that names the first component whose result is not finite.
 
-    Returns where none is to be named: where parameters or states are large, a loss may overflow.
+    Returns where parameters or states are large: then a loss may overflow by itself.
     """
     if not _size(params.flat) < MODERATE:
         return
@@ -96,23 +64,25 @@ def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:
     own = scratch.child("head")
     loss, _, cache = network.head.forward(params["head"], h, batch.y, batch.lengths, own)
     if not np.isfinite(loss):
-        raise fault("head", network.head, f"forward: the loss is {loss} for finite h")
+        raise contract_error("head", network.head, f"forward: the loss is {loss} for finite h")
     dhead, dh = network.head.backward(params["head"], cache, own)
     for name, array in {"dh": dh, **{f"d{name}": a for name, a in dhead.items()}}.items():
         if np.isnan(array).any():
-            raise fault("head", network.head, f"backward: {name} is not finite, but the loss is")
+            raise contract_error(
+                "head", network.head, f"backward: {name} is not finite, but the loss is"
+            )
     for k in reversed(range(network.layers)):
         own = scratch.child(f"layer{k}")
-        answer = network.cell.backward(params[f"layer{k}"], caches[k], dh, None, own)
-        for name, array in answer[0].items():
+        dparams, dx, _ = network.cell.backward(params[f"layer{k}"], caches[k], dh, None, own)
+        for name, array in dparams.items():
             if np.isnan(array).any() and _size(dh) < MODERATE:
                 what = f"backward of layer {k}: d{name} is nan, dh and the loss are finite"
-                raise fault("cell", network.cell, what)
-        dh = answer[1] if answer[1] is not None else dh
+                raise contract_error("cell", network.cell, what)
+        dh = dx if dx is not None else dh
 
 
 def _refuse(network: Network, h: Array, what: str) -> bool:
-    """PluginError for a NaN that comes out of moderate numbers; True for one that grew."""
+    """Raise PluginError for a NaN computed from moderate numbers; True where numbers had grown."""
     bad = ~np.isfinite(h)
     if not bad.any():
         return False
@@ -120,7 +90,7 @@ def _refuse(network: Network, h: Array, what: str) -> bool:
     if t > 0 and _size(h[:t]) > MODERATE:
         return True
     value = h[t, unit, column]
-    raise fault(
+    raise contract_error(
         "cell",
         network.cell,
         f"{what} is {value} at step {t}, unit {unit}, column {column}, from finite parameters",

@@ -1,4 +1,4 @@
-"""The loop around ``session.step()``: what happens after which step, and how a run ends."""
+"""The training loop: which step is followed by metrics, samples, evaluation, a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rnnx.contracts.probes import Findings
-from rnnx.data.novelty import Originality
+from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError, StorageError
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder
@@ -23,10 +23,10 @@ from rnnx.training.session import Session
 from rnnx.training.tags import run_tags
 
 Hopeless = Callable[[int, float], bool]  # by step and held-out loss, whether to stop there
-SOON = 5.0  # seconds without an answer after which a run that is told to stop leaves its tracker
+STOP_TIMEOUT = 5.0  # seconds that a stopped run waits for its tracker
 
 
-class Rounds:
+class TrainingLoop:
     """One run, from the step at which its session stands to its last."""
 
     def __init__(
@@ -40,25 +40,28 @@ class Rounds:
     ) -> None:
         self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
         self.settings, self.progress = session.settings, progress or Progress()
-        self.originality = Originality(session.corpus)
+        self.novelty = Novelty(session.corpus)
         self.own_tags = run_tags(session)
         self.is_hopeless, self.pruned = is_hopeless, False
         self.clock = time.perf_counter()
         self.speed = 0.0  # tokens a second, between the last two figures
 
     def run(self, stop: Stop) -> int:
-        """All steps and the end, and the run's status whatever happens; the exit code."""
+        """Train to the end and set the run's status, whatever happens; returns the exit code."""
         try:
             self.report.start(self.session, self.folder)
-            self._steps(stop)
-            if self.progress.since:  # the last steps had no figures of their own
+            with self.session.computing():
+                self._steps(stop)
+            if self.progress.steps_since_log:  # not shown yet
                 self.report.progress(self.session, self.speed)
-            self._checkpoint()  # before the end, whose samples a longer run would not have drawn
+            # Before the final samples: they advance a generator, and a run that is resumed to more
+            # steps must not see that.
+            self._checkpoint()
             summary = None if stop.signal else self._end(stop)
             if summary is None:
                 return self._killed(stop.signal)
             self.tracking.finish("FINISHED")
-        except BrokenPipeError as error:  # who read our lines has gone
+        except BrokenPipeError as error:  # nobody reads the output any more
             fail(self.tracking, self.folder, error)
             raise
         except OSError as error:
@@ -78,7 +81,7 @@ class Rounds:
         self.report.stop()
         name = signal.Signals(number).name
         self.tracking.artifacts()
-        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", SOON)
+        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", STOP_TIMEOUT)
         self.report.killed(name, self.session, self.folder)
         return 128 + number
 
@@ -86,12 +89,12 @@ class Rounds:
         session, settings = self.session, self.settings
         self.clock = time.perf_counter()
         while session.steps < settings.steps and not (stop.signal or self._over()):
-            session.step()
+            session.update()
             step = session.steps
             self._count()
             sampling = step == 1 or _due(step - settings.sample_offset, settings.sample_every)
             if sampling or _due(step, settings.log_every):
-                self._figures()
+                self._log_metrics()
             self._probe()
             if sampling:
                 self._sample()
@@ -99,46 +102,46 @@ class Rounds:
                 self._evaluate()
             if _due(step, settings.checkpoint.every):
                 self._checkpoint()
-        if over := self._over():
-            self.report.note(f"stopped after step {session.steps}: {over}")
+        if reason := self._over():
+            self.report.note(f"stopped after step {session.steps}: {reason}")
 
     def _over(self) -> str:
-        """Why no more steps are made before the last; empty where they are."""
+        """Why training ends before its last step; empty while it goes on."""
         progress = self.progress
         if self.pruned:
             return "others were better by then"
         if progress.is_over(self.session.steps, self.settings.patience):
             return (
-                f"{progress.worse} evaluations without a better held-out loss than that of step "
-                f"{progress.best_step}"
+                f"{progress.without_improvement} evaluations without a better held-out loss than "
+                f"that of step {progress.best_step}"
             )
         return ""
 
     def _count(self) -> None:
-        figures, progress = self.session.figures, self.progress
-        assert figures is not None
-        progress.since += 1
-        progress.clipped += figures.clipped
-        progress.tokens += figures.tokens
+        metrics, progress = self.session.metrics, self.progress
+        assert metrics is not None
+        progress.steps_since_log += 1
+        progress.clipped += metrics.clipped
+        progress.tokens += metrics.tokens
 
-    def _figures(self) -> None:
-        """Points of the last step, and of all steps since the last points."""
-        session, figures, point = self.session, self.session.figures, self._point
-        assert figures is not None
+    def _log_metrics(self) -> None:
+        """Log the last step's metrics, and means over the steps since the last log."""
+        session, metrics, point = self.session, self.session.metrics, self._point
+        assert metrics is not None
         progress, now = self.progress, time.perf_counter()
         seconds = max(now - self.clock, 1e-9)
         self.speed = progress.tokens / seconds
         progress.trained_tokens += progress.tokens
         progress.seconds += seconds
-        point("train/loss", figures.loss)
+        point("train/loss", metrics.loss)
         point("train/smooth_loss", session.smooth_loss)
-        point("grad/norm", figures.norm)
-        point("grad/clipped", progress.clipped / max(progress.since, 1))
-        point("lr", figures.rate)
+        point("grad/norm", metrics.norm)
+        point("grad/clipped", progress.clipped / max(progress.steps_since_log, 1))
+        point("lr", metrics.rate)
         point("speed/tokens_per_s", self.speed)
         self.report.progress(session, self.speed)
         self.tracking.flush_if_due()
-        progress.since = progress.clipped = progress.tokens = 0
+        progress.steps_since_log = progress.clipped = progress.tokens = 0
         self.clock = time.perf_counter()
 
     def _point(self, key: str, value: float) -> None:
@@ -146,7 +149,7 @@ class Rounds:
 
     @contextmanager
     def _clock_stopped(self) -> Iterator[None]:
-        """A round's time is not training time."""
+        """Exclude evaluation, sampling and checkpoints from the time that tokens/s counts."""
         began = time.perf_counter()
         yield
         self.clock += time.perf_counter() - began
@@ -164,8 +167,8 @@ class Rounds:
     def _sample(self) -> None:
         with self._clock_stopped():
             texts = self.session.sample(self.settings.samples)
-            for key, share in self.originality.shares(texts).items():
-                self._point(f"samples/{key}", share)
+            for key, fraction in self.novelty.fractions(texts).items():
+                self._point(f"samples/{key}", fraction)
             shown = [self.session.corpus.show(text) for text in texts]
             self.tracking.samples(self.session.steps, shown)
             self.report.samples(self.session, shown)
@@ -195,13 +198,13 @@ class Rounds:
 
     def _end(self, stop: Stop) -> Summary | None:
         """The last measurements; None where a signal has come."""
-        found = measure(self.session, self.originality, self._held_out, stop)
+        found = measure(self.session, self.progress, self.novelty, stop)
         if found is None:
             return None
-        progress, figures = self.progress, dict(found.figures)
+        progress, metrics = self.progress, dict(found.metrics)
         best_loss, best_step = progress.best_val_loss, progress.best_step
-        if figures.get("val_loss", math.inf) < best_loss:  # the last step had no round of its own
-            best_loss, best_step = figures["val_loss"], self.session.steps
+        if metrics.get("val_loss", math.inf) < best_loss:  # the last step had no round of its own
+            best_loss, best_step = metrics["val_loss"], self.session.steps
             self.folder.set_best_aside()
             checkpoints.write(self._state(), self.folder.best)
         if math.isfinite(best_loss):
@@ -209,8 +212,8 @@ class Rounds:
             self._point("best/step", best_step)
         if progress.seconds:
             speed = progress.trained_tokens / progress.seconds
-            figures |= {"seconds": progress.seconds, "tokens_per_s": speed}
-        for key, value in figures.items():
+            metrics |= {"seconds": progress.seconds, "tokens_per_s": speed}
+        for key, value in metrics.items():
             self._point(f"final/{key}", value)
         shown = [self.session.corpus.show(text) for text in found.texts]
         self.tracking.samples(self.session.steps, shown, "final")
@@ -218,13 +221,7 @@ class Rounds:
             self._keep(name, conclusion)
         self.tracking.artifacts()
         unit = self.session.corpus.vocabulary.unit
-        return Summary(figures, best_loss, best_step, found.baseline_order, found.texts, unit)
-
-    def _held_out(self) -> float:
-        """The held-out loss after the last step, measured now if that step did not."""
-        if self.progress.val_step == self.session.steps:
-            return self.progress.val_loss
-        return self.session.evaluate()
+        return Summary(metrics, best_loss, best_step, found.baseline_order, found.texts, unit)
 
 
 def _due(step: int, every: int) -> bool:

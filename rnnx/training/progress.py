@@ -1,4 +1,4 @@
-"""What a run has come to beside its parameters: the part of its state that its rounds keep."""
+"""Counters and best results of a run: the training loop's part of its state."""
 
 from __future__ import annotations
 
@@ -7,32 +7,36 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+# The names of fields in a checkpoint, where they differ.
+STORED_AS = {"without_improvement": "worse", "steps_since_log": "since"}
+
 
 @dataclass
 class Progress:
-    """Figures that the next rounds build on; a checkpoint keeps them."""
+    """What the training loop counts from step to step; a checkpoint keeps it."""
 
     best_val_loss: float = math.inf  # nats a token
     best_step: int = 0
     val_loss: float = math.nan  # of the last evaluation
     val_step: int = 0
-    worse: int = 0  # evaluations since the best one
-    since: int = 0  # steps since the last figures
+    without_improvement: int = 0  # evaluations since the best one
+    steps_since_log: int = 0
     clipped: int = 0  # of these, those whose gradient was clipped
     tokens: int = 0  # of these, all targets
-    trained_tokens: int = 0  # up to the last figures
-    seconds: float = 0.0  # of training, up to the last figures
+    trained_tokens: int = 0  # up to the last log
+    seconds: float = 0.0  # of training, up to the last log
 
     def state(self) -> dict[str, Any]:
         """Plain values, for a checkpoint's metadata."""
-        return asdict(self)
+        return {STORED_AS.get(name, name): value for name, value in asdict(self).items()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Progress:
         """From ``state()``; TypeError, ValueError or KeyError for what is no such thing."""
         made = cls()
         for item in fields(cls):
-            kind, value = type(getattr(made, item.name)), state[item.name]
+            stored = STORED_AS.get(item.name, item.name)
+            kind, value = type(getattr(made, item.name)), state[stored]
             if type(value) not in {kind, int}:
                 raise TypeError(f"progress: {item.name} is a {type(value).__name__}")
             if kind is int and not 0 <= value < 2**63:
@@ -44,13 +48,13 @@ class Progress:
 
     def is_over(self, step: int, patience: int) -> bool:
         """Whether ``patience`` evaluations in a row, the last after ``step``, were no better."""
-        return 0 < patience <= self.worse and self.val_step == step
+        return 0 < patience <= self.without_improvement and self.val_step == step
 
     def evaluated(self, loss: float, step: int) -> bool:
         """Take note of a held-out loss; True if it is the best so far."""
         self.val_loss, self.val_step = loss, step
         if loss < self.best_val_loss:
-            self.best_val_loss, self.best_step, self.worse = loss, step, 0
+            self.best_val_loss, self.best_step, self.without_improvement = loss, step, 0
             return True
-        self.worse += 1
+        self.without_improvement += 1
         return False

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a progress bar on a terminal, plain lines in a pipe, or nothing."""
+"""What a run prints: a progress bar on a terminal, plain lines in a pipe, or nothing."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from rnnx.training.session import Session
 
 
-WIDE = 70  # characters that a terminal needs for a bar beside the figures
+MIN_BAR_WIDTH = 70  # columns of a terminal from which on a bar fits beside the metrics
 
 
 class Summary(NamedTuple):
-    """The end of a run in figures."""
+    """The last metrics and samples of a run, for the closing table."""
 
-    figures: Mapping[str, float]  # "train_loss", "val_loss", "new", …
+    metrics: Mapping[str, float]  # "train_loss", "val_loss", "new", …
     best_val_loss: float
     best_step: int
     baseline_order: int  # of the best n-gram; 0: none was fitted
@@ -32,7 +32,7 @@ class Summary(NamedTuple):
 
 
 class Report(Protocol):
-    """Someone who is told how a run goes."""
+    """Prints the events of a run."""
 
     def start(self, session: Session, folder: RunFolder) -> None: ...
     def progress(self, session: Session, tokens_per_s: float) -> None: ...
@@ -46,7 +46,7 @@ class Report(Protocol):
 
 
 class Silent:
-    """Says nothing but warnings, on stderr: for the Python door."""
+    """Prints warnings alone, on stderr: for the Python API."""
 
     def start(self, session: Session, folder: RunFolder) -> None: ...
     def progress(self, session: Session, tokens_per_s: float) -> None: ...
@@ -70,13 +70,13 @@ def for_terminal() -> Report:
 
 
 def console(soft_wrap: bool) -> Any:
-    """Rich's console on stdout; a reader that goes away (head, less) does not end the training."""
+    """Rich's console on stdout; training goes on when its reader (head, less) ends."""
     from rich.console import Console
 
     class Output(Console):
         def on_broken_pipe(self) -> None:
             self.quiet = True
-            # The interpreter's last flush has to have somewhere to go.
+            # The interpreter flushes stdout at its end and must not fail then.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             print("rnnx: nobody reads the output any more; training goes on", file=sys.stderr)
 
@@ -89,7 +89,7 @@ class Lines:
     def __init__(self, console: Any) -> None:
         self.console = console
         self._closing = ""
-        self._told = 0
+        self._last_shown = 0
 
     def start(self, session: Session, folder: RunFolder) -> None:
         self._closing = closing(session, folder)
@@ -98,8 +98,11 @@ class Lines:
     def progress(self, session: Session, tokens_per_s: float) -> None:
         # About twenty lines a run, however long it is.
         every = max(1, session.settings.steps // 20)
-        if session.steps - self._told >= every or session.steps in (1, session.settings.steps):
-            self._told = session.steps
+        if session.steps - self._last_shown >= every or session.steps in (
+            1,
+            session.settings.steps,
+        ):
+            self._last_shown = session.steps
             self._say(_progress(session, tokens_per_s))
 
     def samples(self, session: Session, texts: Sequence[str]) -> None:
@@ -144,24 +147,24 @@ class Live(Lines):
         from rich import progress
 
         super().start(session, folder)
-        bar = [progress.BarColumn(bar_width=None)] if self.console.width >= WIDE else []
+        bar = [progress.BarColumn(bar_width=None)] if self.console.width >= MIN_BAR_WIDTH else []
         self._bar = progress.Progress(
             progress.TextColumn("{task.completed}/{task.total}"),
             *bar,
-            progress.TextColumn("{task.fields[figures]}"),
+            progress.TextColumn("{task.fields[metrics]}"),
             progress.TimeRemainingColumn(compact=True),
             console=self.console,
         )
         total = session.settings.steps
-        self._task = self._bar.add_task("", total=total, completed=session.steps, figures="")
+        self._task = self._bar.add_task("", total=total, completed=session.steps, metrics="")
         self._bar.start()
 
     def progress(self, session: Session, tokens_per_s: float) -> None:
         speed = f"{tokens_per_s:,.0f} tokens/s"
-        if self.console.width < WIDE:
+        if self.console.width < MIN_BAR_WIDTH:
             speed = f"{tokens_per_s / 1000:,.0f}k/s"
-        figures = f"loss {session.smooth_loss:.3f} · {speed}"
-        self._bar.update(self._task, completed=session.steps, figures=figures)
+        shown = f"loss {session.smooth_loss:.3f} · {speed}"
+        self._bar.update(self._task, completed=session.steps, metrics=shown)
 
     def stop(self) -> None:
         if hasattr(self, "_bar"):
@@ -202,36 +205,36 @@ def _sampled(step: int, texts: Sequence[str]) -> str:
 
 
 def rows(summary: Summary) -> list[tuple[str, str]]:
-    """The closing table, label and value."""
-    figures, unit = summary.figures, summary.unit
-    lines = [("training loss", f"{figures['train_loss']:.4f} nats a {unit}")]
-    if "val_loss" in figures:
+    """The closing table: label and value."""
+    metrics, unit = summary.metrics, summary.unit
+    lines = [("training loss", f"{metrics['train_loss']:.4f} nats a {unit}")]
+    if "val_loss" in metrics:
         best = f"{summary.best_val_loss:.4f} nats a {unit}"
         lines += [
-            ("held-out loss", f"{figures['val_loss']:.4f} nats a {unit}"),
+            ("held-out loss", f"{metrics['val_loss']:.4f} nats a {unit}"),
             ("best held-out loss", f"{best} (step {summary.best_step})"),
             (f"bits a {unit}", f"{summary.best_val_loss / math.log(2):.4f} (best)"),
         ]
     if summary.baseline_order:
-        margin = figures["baseline_loss"] - summary.best_val_loss
+        margin = metrics["baseline_loss"] - summary.best_val_loss
         verdict = f"the network's is {abs(margin):.4f} {'lower' if margin > 0 else 'higher'}"
         lines.append(
             (
                 f"best n-gram (order {summary.baseline_order})",
-                f"{figures['baseline_loss']:.4f} nats a {unit} ({verdict})",
+                f"{metrics['baseline_loss']:.4f} nats a {unit} ({verdict})",
             )
         )
     for key in ("new", "distinct"):
-        if key in figures:
-            lines.append((f"samples that are {key}", f"{figures[key]:.0%}"))
-    if "seconds" in figures:
-        speed = f"{figures['seconds']:.1f} s ({figures['tokens_per_s']:,.0f} tokens/s)"
+        if key in metrics:
+            lines.append((f"samples that are {key}", f"{metrics[key]:.0%}"))
+    if "seconds" in metrics:
+        speed = f"{metrics['seconds']:.1f} s ({metrics['tokens_per_s']:,.0f} tokens/s)"
         lines.append(("training time", speed))
     return lines
 
 
 def closing(session: Session, folder: RunFolder) -> str:
-    """The one line that says what to do next."""
+    """The last line: the commands to give next."""
     elsewhere = session.settings.outputs != Train.outputs
     more = f"rnnx sample {folder.path if elsewhere else folder.handle}   makes more"
     if session.components.tracker.ui("127.0.0.1", 5000) is None:

@@ -1,7 +1,7 @@
-"""Going on with a run that was stopped, killed, or is to be longer: bit for bit as if it never was.
+"""Resume a run that was stopped, killed, or is to be longer, bit for bit.
 
-The newest checkpoint that is whole decides where; what the run had told its tracker after that
-step it computes again and does not tell twice.
+The run continues from its newest checkpoint that can be read. What it had logged after that step
+is recomputed and not logged twice.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rnnx.config.compose import check
 from rnnx.config.identity import config_hash, flat_params
 from rnnx.config.overrides import parse
 from rnnx.errors import CheckpointError, ConfigError
+from rnnx.models.trained import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
 from rnnx.runs.folder import RunFolder, runs_in
@@ -28,12 +29,12 @@ from rnnx.training import snapshot
 from rnnx.training.loop import Hopeless
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
-from rnnx.training.run import Run, begin, go_on, in_words
+from rnnx.training.run import Run, begin, run_loop, storage_errors
 from rnnx.training.session import Session
 from rnnx.training.tags import run_params
 
-# What may change when a run goes on: nothing that decided a step already made.
-FREE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
+# Settings that a resumed run may change: none of them decided a step already made.
+CHANGEABLE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 
 
 def resume(
@@ -43,12 +44,12 @@ def resume(
     more: Mapping[str, Any] | None = None,
     is_hopeless: Hopeless | None = None,
 ) -> Run:
-    """Go on with the run of ``folder``, to its own or to other ``steps``.
+    """Resume the run of ``folder``, to its own or to other ``steps``.
 
     ``more`` joins run.json; its ``own_tags`` join the run's tags.
     """
-    with Stop() as stop, in_words(folder), RunLock(folder):
-        found = _newest(folder, report, overrides)
+    with Stop() as stop, storage_errors(folder), RunLock(folder):
+        found = _restored(folder, report, overrides)
         session, progress, config = found.session, found.progress, found.config
         if folder.is_new:
             _name(folder, session)
@@ -56,7 +57,7 @@ def resume(
         folder.clear()
         folder.take_best_back()
         tracking = Tracking(lambda: tracker.reopen(run_id), folder, report.warning)
-        if found.first:  # killed before the tracker had them all, perhaps
+        if found.first:  # it may have been killed before the tracker had all parameters
             tracking.params(run_params(session) | flat_params(found.first))
         own = config_hash(config)
         was = folder.read().get("reason")
@@ -68,7 +69,7 @@ def resume(
         folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
         folder.write_config(config)
         report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
-        return go_on(session, tracking, folder, report, stop, progress, is_hopeless)
+        return run_loop(session, tracking, folder, report, stop, progress, is_hopeless)
 
 
 def _name(folder: RunFolder, session: Session) -> None:
@@ -81,34 +82,34 @@ def _name(folder: RunFolder, session: Session) -> None:
 
 
 class _Found(NamedTuple):
-    """Where a run goes on."""
+    """A session put where the run continues."""
 
     session: Session
     progress: Progress
     config: dict[str, Any]
-    first: dict[str, Any]  # what the run began with, if it goes on from its start
+    first: dict[str, Any]  # the configuration that the run began with, if it begins again
 
 
-def _newest(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _Found:
-    """The newest checkpoint that is whole, else the run's start.
+def _restored(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _Found:
+    """From the newest checkpoint that can be read, else from the run's start.
 
-    A checkpoint that is damaged, or does not fit itself, is told and passed over.
+    A damaged checkpoint, or one that contradicts itself, is reported and passed over.
     """
     files = folder.checkpoint_files()
     for path in files:
         try:
             checkpoint = checkpoints.read(path)
-            settings, components = checkpoints.chosen(checkpoint)
+            network, dtype = network_of(checkpoint)
             config = _changed(checkpoint.config, overrides)
             _refuse_finished(folder, checkpoint, config)
-            room = checkpoints.room(checkpoint, settings.layers, components.cell.hidden_size)
-            session = Session(config, room=room)
+            refuse_other_network(network, checkpoint, dtype)
+            session = Session(config)
             progress = snapshot.restore(session, checkpoint)
         except CheckpointError as error:
             report.warning(f"{error}; trying the one before it")
             continue
         if path == folder.best and progress.best_step != session.steps:
-            continue  # of the run's end: a longer run would not have drawn its last samples
+            continue  # written after the final samples, which a longer run does not draw
         return _Found(session, progress, config, {})
     if files:
         report.warning("no checkpoint is whole: the run begins again from its start")
@@ -118,7 +119,7 @@ def _newest(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _Fou
 
 
 def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
-    """The newest run of the same configuration that nobody works on and that did not finish."""
+    """The newest unfinished run of the same configuration that no process is working on."""
     wanted = config_hash(config)
     for folder in runs_in(Path(outputs)):
         known = folder.read()
@@ -133,10 +134,10 @@ def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, A
     made = OmegaConf.create(dict(config))
     for override in parse(overrides):
         key = override.key_or_group
-        if key not in FREE or override.is_sweep_override():
+        if key not in CHANGEABLE or override.is_sweep_override():
             raise ConfigError(
-                f"{override.input_line}: a run goes on with what it began with; only "
-                f"{', '.join(FREE)} may change"
+                f"{override.input_line}: a resumed run keeps its configuration; only "
+                f"{', '.join(CHANGEABLE)} may change"
             )
         OmegaConf.update(made, key, override.value(), merge=True)
     return check(made)
@@ -154,7 +155,7 @@ def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[
     try:
         over = Progress.from_state(checkpoint.metadata["progress"])
     except (KeyError, TypeError, ValueError):
-        return  # restoring it says what is wrong
+        return  # restore() reports what is wrong
     if steps == done:
         raise ConfigError(
             f"{run}: it has finished its {done} steps; give a larger number, as "
@@ -162,6 +163,6 @@ def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[
         )
     if over.is_over(done, int(config["patience"])):
         raise ConfigError(
-            f"{run}: it has finished after {over.worse} evaluations without a better held-out "
-            f"loss; give a larger patience, or 0 for none{unsent if left else ''}"
+            f"{run}: it has finished after {over.without_improvement} evaluations without a better "
+            f"held-out loss; give a larger patience, or 0 for none{unsent if left else ''}"
         )

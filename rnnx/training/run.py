@@ -1,4 +1,4 @@
-"""A run begun: a session, a folder, a tracker's run, and the rounds that fill them."""
+"""Train a configuration: a session, its folder, its tracker's run, and the training loop."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from rnnx.config.identity import config_hash
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StorageError, StoreError
-from rnnx.registry.attribution import answering
+from rnnx.registry.attribution import attributing
 from rnnx.runs.folder import FOLDER_TAG, RunFolder
 from rnnx.runs.lock import RunLock
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
-from rnnx.training.loop import Hopeless, Rounds
+from rnnx.training.loop import Hopeless, TrainingLoop
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
 from rnnx.training.session import Session
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """A run that has ended."""
+    """A run that has ended; what ``rnnx.train`` returns."""
 
     run_id: str
     folder: RunFolder
     status: str  # FINISHED, or KILLED after a signal
     metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
     exit_code: int = 0
-    pruned: bool = False  # it was stopped because it was hopeless
+    pruned: bool = False  # stopped because other runs were better by then
 
     @property
     def model(self) -> Model:
@@ -67,15 +67,15 @@ def train(
             **(more or {}),
         }
         folder = RunFolder.create(session.settings.outputs, about, config)
-        with in_words(folder), RunLock(folder):
+        with storage_errors(folder), RunLock(folder):
             log = begin(session, folder)
             tracking = Tracking(lambda: log, folder, report.warning)
-            return go_on(session, tracking, folder, report, stop, is_hopeless=is_hopeless)
+            return run_loop(session, tracking, folder, report, stop, is_hopeless=is_hopeless)
 
 
 @contextmanager
-def in_words(folder: RunFolder) -> Iterator[None]:
-    """What cannot be written in a run's folder becomes one line."""
+def storage_errors(folder: RunFolder) -> Iterator[None]:
+    """A file of the run that cannot be written is one line: StorageError."""
     try:
         yield
     except BrokenPipeError:
@@ -90,12 +90,12 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
     tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
     name = str(known.get("name", ""))
     try:
-        with answering():
-            log = _opened(session, str(known.get("takes_over", "")), name, tags)
+        with attributing():
+            log = _open_log(session, str(known.get("takes_over", "")), name, tags)
     except Exception:
         folder.remove()
         raise
-    except BaseException:  # a second signal; the tracker may have the run by now
+    except BaseException:  # a second signal; the tracker may have created the run
         folder.write({"status": "KILLED"})
         raise
     try:
@@ -106,11 +106,11 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
     return log
 
 
-def _opened(session: Session, before: str, name: str, tags: Mapping[str, str]) -> RunLog:
-    """A new run of the tracker's, or the one that told how the same job failed ``before``."""
+def _open_log(session: Session, before: str, name: str, tags: Mapping[str, str]) -> RunLog:
+    """A new run of the tracker's, or the run ``before`` of the same job, which failed early."""
     tracker = session.components.tracker
     if before:
-        with suppress(StoreError):  # deleted, perhaps
+        with suppress(StoreError):  # it may have been deleted
             log: RunLog = tracker.reopen(before)
             log.params(run_params(session))
             log.tags({**tags, "reason": ""})
@@ -119,7 +119,7 @@ def _opened(session: Session, before: str, name: str, tags: Mapping[str, str]) -
     return started
 
 
-def go_on(
+def run_loop(
     session: Session,
     tracking: Tracking,
     folder: RunFolder,
@@ -128,14 +128,14 @@ def go_on(
     progress: Progress | None = None,
     is_hopeless: Hopeless | None = None,
 ) -> Run:
-    """Train from where the session stands to the end."""
+    """Train from the session's step to the end."""
     for note in session.corpus.notes:
         report.note(note)
     tracking.rewind(session.steps)
     tracking.tags({"rnnx.folder": str(folder.path.resolve())})
     tracking.file(folder.config)
     tracking.flush()
-    rounds = Rounds(session, tracking, folder, report, progress, is_hopeless)
-    code = rounds.run(stop)
+    loop = TrainingLoop(session, tracking, folder, report, progress, is_hopeless)
+    code = loop.run(stop)
     status = "KILLED" if code else "FINISHED"
-    return Run(folder.id, folder, status, tracking.last, code, rounds.pruned)
+    return Run(folder.id, folder, status, tracking.last, code, loop.pruned)

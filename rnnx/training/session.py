@@ -1,38 +1,42 @@
-"""The training step: batch → forward → loss → backward → clip → update."""
+"""One experiment in memory, and the training step: batch → forward → loss → backward → update."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnx.arrays import Array
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.settings import Backend, Train
-from rnnx.contracts.probes import Findings, Observation, Probe
+from rnnx.contracts.execution import Execution
+from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.scratch import Scratch
 from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
-from rnnx.errors import Diverged, OutOfMemory, PluginError
-from rnnx.models.backend import choose, load, thread_count
+from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
+from rnnx.models.backend import backend_of_checkpoint, choose, load, thread_count
 from rnnx.models.evaluation import first_tokens, mean_nats
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.network import Network, States, quiet
-from rnnx.registry import checks
-from rnnx.registry.attribution import answering
-from rnnx.registry.checks import load_corpus
-from rnnx.system.memory import told_as, within_free_memory
+from rnnx.models.size import parameter_bytes
+from rnnx.registry.attribution import attributing
+from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
+from rnnx.runs.checkpoint import fill_arrays
+from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
-from rnnx.training.first_step import Watched
-from rnnx.training.probing import observe
+from rnnx.training.first_step import checked_first_step
+from rnnx.training.probing import Probing
 
-CONCERNS = ("init", "order", "dropout", "sampling")
+RNG_STREAMS = ("init", "order", "dropout", "sampling")
 
 
-class Figures(NamedTuple):
-    """What the last step measured."""
+class StepMetrics(NamedTuple):
+    """Measured by the last step."""
 
     loss: float  # as optimised
     norm: float  # the gradient's global L2 norm before clipping
@@ -41,73 +45,86 @@ class Figures(NamedTuple):
     tokens: int
 
 
+class SessionState(NamedTuple):
+    """All that a session needs to continue bit for bit."""
+
+    arrays: dict[str, Array]  # params/…, optimizer/…, states/<layer>/<place>, batches/…
+    values: dict[str, Any]  # step, smooth_loss, generators, batches, threads, backend
+
+
+class Gradients(NamedTuple):
+    """What forward and backward of one batch give, beside the gradients in ``Session.grads``."""
+
+    loss: float
+    norm: float
+    states: States  # after the batch's last step
+    h: Array  # (T, n_a, B), the top layer's
+    dh: Array  # (T, n_a, B)
+
+
 class Session:
     """One experiment in memory: data, parameters, and the step that improves them."""
 
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        corpus: Corpus | None = None,
-        room: AbstractContextManager[None] | None = None,
-    ) -> None:
-        """``room`` bounds the memory of parameters and what goes with them (default: all)."""
+    def __init__(self, config: Mapping[str, Any], corpus: Corpus | None = None) -> None:
         self.config = config
         self.settings: Train = settings_from(config)
         self.components: Components = components_from(config)
-        seed = self.settings.seed
-        self.corpus = corpus or load_corpus(self.components.dataset, seed)
-        self.grammar = grammar_of(self.components.dataset, self.corpus.vocabulary)
-        self.network = Network(
-            self.components.cell,
-            self.components.head,
-            len(self.corpus.vocabulary),
-            self.settings.layers,
-            self.settings.dropout,
-        )
-        children = np.random.SeedSequence(seed).spawn(len(CONCERNS))
+        seed, settings, parts = self.settings.seed, self.settings, self.components
+        self.corpus = corpus or load_corpus(parts.dataset, seed)
+        vocabulary = self.corpus.vocabulary
+        self.grammar = grammar_of(parts.dataset, vocabulary)
+        children = np.random.SeedSequence(seed).spawn(len(RNG_STREAMS))
         self.rngs = {
-            concern: np.random.default_rng(child)
-            for concern, child in zip(CONCERNS, children, strict=True)
+            stream: np.random.default_rng(child)
+            for stream, child in zip(RNG_STREAMS, children, strict=True)
         }
-        self.threads = BlasThreads(thread_count(self.settings, self.components.cell))
-        self._one_thread = BlasThreads(1) if self.threads.count > 1 else nullcontext()
-        with self.threads:  # an orthogonal matrix's last bits depend on their number
-            self._make_arrays(room or within_free_memory())
-        self.batches = TrainBatches(self.corpus.train, self.settings.batch_size, self.rngs["order"])
-        self.states: States = self._zero_states()
+        self.network = Network(
+            parts.cell, parts.head, len(vocabulary), settings.layers, settings.dropout
+        )
+        self.threads = BlasThreads(thread_count(settings, parts.cell))
+        self._one_thread = BlasThreads(1)
+        self._probing = Probing(parts.probes)
         self.steps = 0
-        self.smooth_loss = self.settings.smoothing_start * math.log(len(self.corpus.vocabulary))
-        self.figures: Figures | None = None
-        self.use(self._backend(self.steps))
-        self.observation: Observation | None = None  # of the last step, where a probe was due
-        self.lost_probes: set[str] = set()  # those that failed
-        if self.settings.steps > 1 and self._backend(1) is Backend.fast:
+        self.smooth_loss = settings.smoothing_start * math.log(len(vocabulary))
+        self.metrics: StepMetrics | None = None
+        self.observation: Observation | None = None  # of the last step, where a probe is due
+        self._use(self._backend(self.steps))
+        with self.threads:  # an orthogonal matrix's last bits depend on their number
+            self._allocate()
+        self._scratch.bind_gradients(self.grads)
+        self.batches = TrainBatches(self.corpus.train, settings.batch_size, self.rngs["order"])
+        self.states: States = self._zero_states()
+        if settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():  # now what the second step would wait for
                 load(self.network, self.params, self.states, self.threads.count)
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)
 
-    def use(self, backend: Backend) -> None:
+    def _use(self, backend: Backend) -> None:
         """Compute with ``backend`` (numpy or fast) from the next step on."""
+        parts = self.components
         self.backend = backend
-        fast, threads = backend is Backend.fast, self.threads.count
-        self._scratch = Scratch(fast, threads).bound(self.grads)
-        self._evaluation_scratch = Scratch(fast, threads)
+        self.execution = Execution(backend is Backend.fast, self.threads.count)
+        self._network = self.network.on(self.execution)
+        self._update = CheckedUpdate(parts.clipper, parts.schedule, parts.optimizer, self.execution)
+        self._scratch = Scratch(self.execution.compiled, self.execution.threads)
+        self._evaluation_scratch = Scratch(self.execution.compiled, self.execution.threads)
 
-    def _make_arrays(self, room: AbstractContextManager[None]) -> None:
-        """Parameters, gradients and what the optimizer keeps."""
-        n_a, layers = self.components.cell.hidden_size, self.settings.layers
-        what = f"cell.hidden_size={n_a}, layers={layers}: the parameters do not fit into memory"
-        with told_as(f"{what}; choose a smaller network"), room, answering():
-            self.params = self.network.init(self.rngs["init"], self.settings.dtype.value)
+    def _allocate(self) -> None:
+        """Parameters, gradients and the optimizer's state."""
+        n_a, settings = self.components.cell.hidden_size, self.settings
+        what = f"cell.hidden_size={n_a}, layers={settings.layers}: the parameters do not fit into "
+        with reraise_as(f"{what}memory; choose a smaller network"):
+            # Twice while they are drawn, and once each for gradients and the optimizer.
+            needed = 3 * parameter_bytes(self.network, settings.dtype.value)
+            refuse_more_than_free(needed, "parameters and gradients")
+            self.params: Parameters = self._network.init(self.rngs["init"], settings.dtype.value)
             self.grads = self.params.zeros_like()
-            optimizer = self.components.optimizer
-            kept = optimizer.init(self.params)
-            self.optimizer_state = checks.optimizer_state(optimizer, kept)
+            self.optimizer_state = self._update.init(self.params)
 
     def _zero_states(self) -> States:
-        return self.network.initial_state(self.settings.batch_size, self.settings.dtype.value)
+        return self._network.initial_state(self.settings.batch_size, self.settings.dtype.value)
 
     def step(self) -> float:
         """One update; the loss that it optimised.
@@ -115,107 +132,152 @@ class Session:
         Raises Diverged, with parameters and state as they were before, if the loss or the
         gradient is not finite.
         """
+        with self.computing():
+            return self.update()
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Inside, the BLAS has the run's number of threads: see :meth:`update`."""
+        with self.threads, quiet():
+            yield
+
+    def update(self) -> float:
+        """:meth:`step` for a caller that makes many: it stands inside :meth:`computing`."""
         may_change = self.steps == 1 and self.settings.backend is Backend.auto
         if may_change and (backend := self._backend(self.steps)) is not self.backend:
-            self.use(backend)
-        batch = self.batches.next()
-        with self.threads, quiet(), answering():
-            try:
-                with Watched(
-                    self.network,
-                    self.params,
-                    self.components.dataset,
-                    batch,
-                    first=self.steps == 0,
-                    guarded=self.backend is Backend.numpy,  # kernels take no read-only arrays
-                ):
-                    loss, norm = self._gradients(batch)
-            except MemoryError as error:
-                raise OutOfMemory(
-                    f"step {self.steps + 1}: {error}; lower batch_size, cell.hidden_size or the "
-                    "length of the examples"
-                ) from None
-            self._update(loss, norm, batch.tokens)
+            self._use(backend)
+            self._scratch.bind_gradients(self.grads)
+        batch, number = self.batches.next(), self.steps + 1
+        found = self._first_gradients(batch) if number == 1 else self._gradients(batch)
+        self.states = found.states
+        self.observation = self._observation(number, batch, found)
+        clipped, rate = self._update(
+            self.params,
+            self.grads,
+            found.norm,
+            self.optimizer_state,
+            number,
+            self._scratch.child("update"),
+        )
+        self.steps = number
+        self.metrics = StepMetrics(found.loss, found.norm, clipped, rate, batch.tokens)
         s = self.settings.smoothing
-        self.smooth_loss = s * self.smooth_loss + (1 - s) * loss
-        return loss
+        self.smooth_loss = s * self.smooth_loss + (1 - s) * found.loss
+        return found.loss
 
-    def _gradients(self, batch: Batch) -> tuple[float, float]:
-        """Forward, loss, backward: the loss and the norm of the gradients, which ``grads`` holds.
+    def _gradients(self, batch: Batch) -> Gradients:
+        """Forward, loss, backward: the gradients go to ``grads``.
 
-        Raises Diverged if either is not finite.
+        Raises Diverged if the loss or the gradient is not finite.
         """
-        network, params, scratch = self.network, self.params, self._scratch
+        network, params, scratch = self._network, self.params, self._scratch
         states = self.states if batch.carried else self._zero_states()
-        rng = self.rngs["dropout"]
-        h, states, caches = network.forward(params, batch.x, states, batch.lengths, scratch, rng)
-        own = scratch.child("head")
-        head, T, B = network.head, *batch.y.shape
-        told = head.forward(params["head"], h, batch.y, batch.lengths, own)
-        loss, _, cache = checks.head_loss(head, told, T, B)
-        self._refuse_infinite(loss, "the loss")
-        self.states = states
-        back = head.backward(params["head"], cache, own)
-        dhead, dh = checks.head_gradients(head, back, params["head"], h)
-        found = network.backward(params, caches, dh, scratch)
-        found["head"] = dhead
-        self.grads.take(found)
-        self.observation = None
-        probes = self.components.probes
-        if probes and any(_is_due(probe, self.steps + 1) for probe in probes.values()):
-            self.observation = Observation(
-                self.steps + 1,
-                batch.x,
-                batch.y,
-                batch.lengths,
-                h,
-                dh,
-                params,
-                self.grads,
-                self.corpus.vocabulary.symbols,
-                network,
+        try:
+            h, states, caches = network.forward(
+                params, batch.x, states, batch.lengths, scratch, self.rngs["dropout"]
             )
-        with self._one_thread:  # the BLAS's second one would spin for long after so small a sum
+            loss, _, cache = network.loss(params, h, batch.y, batch.lengths, scratch)
+            self._refuse_infinite(loss, "the loss")
+            dhead, dh = network.loss_gradient(params, cache, h, scratch)
+            self.grads.take({**network.backward(params, caches, dh, scratch), "head": dhead})
+        except MemoryError as error:
+            raise OutOfMemory(
+                f"step {self.steps + 1}: {error}; lower batch_size, cell.hidden_size or the "
+                "length of the examples"
+            ) from None
+        except (IndexError, PluginError) as error:
+            if isinstance(error.__cause__ or error, IndexError):
+                refuse_foreign_ids(self.components.dataset, batch, network.n_symbols)
+            raise
+        if self.threads.count > 1:
+            with self._one_thread:  # the BLAS's second thread would spin on after so small a sum
+                norm = self.grads.norm()
+        else:
             norm = self.grads.norm()
         self._refuse_infinite(norm, "the gradient's norm")
-        return loss, norm
+        return Gradients(loss, norm, states, h, dh)
+
+    def _first_gradients(self, batch: Batch) -> Gradients:
+        """The same at the first step, where a component that breaks its contract is looked for."""
+        return checked_first_step(
+            lambda: self._gradients(batch),
+            self.network,
+            self.params,
+            batch,
+            read_only_inputs=not self.execution.compiled,  # compiled code takes none
+        )
+
+    def _observation(self, step: int, batch: Batch, found: Gradients) -> Observation | None:
+        """What probes may look at, where one is due; gradients as they are before clipping."""
+        if not (self.components.probes and self._probing.is_due(step)):
+            return None
+        symbols, grads = self.corpus.vocabulary.symbols, self.grads.copy()
+        x, y, lengths = batch.x, batch.y, batch.lengths
+        return Observation(
+            step, x, y, lengths, found.h, found.dh, self.params, grads, symbols, self.network
+        )
 
     def observations(self) -> Iterator[tuple[str, Findings | PluginError]]:
-        """What the probes that were due found in the last step, or how one of them failed.
-
-        A probe that failed is not asked again: a picture is not worth a run.
-        """
-        seen = self.observation
-        if seen is None:
-            return
-        for name, probe in self.components.probes.items():
-            if name not in self.lost_probes and _is_due(probe, seen.step):
-                found = observe(probe, seen)
-                if isinstance(found, PluginError):
-                    self.lost_probes.add(name)
-                yield name, found
-
-    def _update(self, loss: float, norm: float, tokens: int) -> None:
-        """Clip and update."""
-        if self.observation is not None:
-            self.observation = self.observation._replace(grads=self.grads.copy())
-        optimizer = self.components.optimizer
-        clipped = self.components.clipper.clip(self.grads, norm)
-        step, schedule, flat = self.steps + 1, self.components.schedule, self.params.flat
-        rate = optimizer.learning_rate * checks.factor(schedule, schedule.factor(step), step)
-        optimizer.update(
-            self.params, self.grads, self.optimizer_state, rate, step, self._scratch.child("update")
-        )
-        checks.updated(optimizer, self.params, flat)
-        self.steps = step
-        self.figures = Figures(loss, norm, bool(clipped), rate, tokens)
+        """What the probes that are due found in the last step, or how one of them failed."""
+        return self._probing.findings(self.observation) if self.observation else iter(())
 
     def _refuse_infinite(self, value: float, what: str) -> None:
         if not math.isfinite(value):
+            limited = hasattr(self.components.clipper, "limit")
+            advice = "optimizer.learning_rate" + (" or clipper.limit" if limited else "")
             raise Diverged(
-                f"step {self.steps + 1}: {what} is {value}; lower optimizer.learning_rate "
-                "or clipper.limit, or use dtype=float64"
+                f"step {self.steps + 1}: {what} is {value}; lower {advice}, or use dtype=float64"
             )
+
+    def state(self) -> SessionState:
+        """The state between two steps; its arrays are the session's own, not copies."""
+        order: dict[str, Any] = {}
+        arrays = self._arrays()
+        for name, value in self.batches.state().items():
+            if isinstance(value, np.ndarray):
+                arrays[f"batches/{name}"] = value
+            else:
+                order[name] = value
+        values = {
+            "step": self.steps,
+            "smooth_loss": self.smooth_loss,
+            "generators": {name: rng.bit_generator.state for name, rng in self.rngs.items()},
+            "batches": order,
+            "threads": self.threads.count,
+            "backend": self.backend.value,
+        }
+        return SessionState(arrays, values)
+
+    def restore(self, state: SessionState, where: Any) -> None:
+        """Continue from ``state``; CheckpointError, which names ``where``, if it does not fit."""
+        order = {
+            k.removeprefix("batches/"): v
+            for k, v in state.arrays.items()
+            if k.startswith("batches/")
+        }
+        own = {k: v for k, v in state.arrays.items() if not k.startswith("batches/")}
+        fill_arrays(self._arrays(), own, where)
+        values = state.values
+        try:
+            _restore_generators(self.rngs, values["generators"])
+            self.batches.restore({**values["batches"], **order})
+        except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
+            cause = " ".join(repr(error).split())[:200]
+            raise CheckpointError(
+                f"{where}: its state does not fit its configuration ({cause})"
+            ) from None
+        self.steps, self.smooth_loss = values["step"], float(values["smooth_loss"])
+        self.threads.count = values["threads"]
+        self._use(backend_of_checkpoint(values.get("backend", "numpy")))
+        self._scratch.bind_gradients(self.grads)
+
+    def _arrays(self) -> dict[str, Array]:
+        """The session's own arrays under the names that a checkpoint gives them."""
+        arrays = {f"params/{name}": array for name, array in self.params.leaves()}
+        arrays |= {f"optimizer/{name}": a for name, a in self.optimizer_state.items()}
+        for layer, state in enumerate(self.states):
+            arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
+        return arrays
 
     def evaluate(self) -> float:
         """The held-out loss, nats a token; nan where nothing is held out."""
@@ -227,11 +289,12 @@ class Session:
 
     def _mean_nats(self, split: Split) -> float:
         split = first_tokens(split, self.settings.eval_tokens)
-        with self.threads, quiet(), answering():
-            return mean_nats(self.network, self.params, split, self._evaluation_scratch)
+        with self.threads, quiet(), attributing():
+            return mean_nats(self._network, self.params, split, self._evaluation_scratch)
 
     def sample(self, count: int) -> list[str]:
         """``count`` new texts."""
+        vocabulary = self.corpus.vocabulary
         with self.threads, quiet():
             texts = generate(
                 self.network,
@@ -240,11 +303,16 @@ class Session:
                 self.rngs["sampling"],
                 count,
                 self.settings.sample_length,
-                end=self.corpus.vocabulary.end_id,
+                end=vocabulary.end_id,
                 grammar=self.grammar,
             )
-        return [self.corpus.vocabulary.decode(text) for text in texts]
+        return [vocabulary.decode(text) for text in texts]
 
 
-def _is_due(probe: Probe, step: int) -> bool:
-    return step == 1 or step % probe.every == 0
+def _restore_generators(rngs: Mapping[str, np.random.Generator], states: Any) -> None:
+    if states.keys() != rngs.keys():
+        raise ValueError(f"generators must be {', '.join(rngs)}")
+    for name, rng in rngs.items():
+        rng.bit_generator.state = states[name]
+        if rng.bit_generator.state != states[name]:  # NumPy takes what it can and leaves the rest
+            raise ValueError(f"the state of generator {name} is none of NumPy's")

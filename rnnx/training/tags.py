@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_params(session: Session) -> dict[str, str]:
-    """The resolved configuration and the sizes that follow from it."""
+    """The resolved configuration, and the sizes that follow from it."""
     val = session.corpus.val
     return flat_params(session.config) | {
         "count.parameters": str(session.params.size),
@@ -27,7 +27,7 @@ def run_params(session: Session) -> dict[str, str]:
 
 
 def run_tags(session: Session) -> dict[str, str]:
-    """Versions, owners, hashes and the commit of the code around the run."""
+    """Versions, owners of the components, hashes, and the git commit of the working folder."""
     config = session.config
     tags = {
         "rnnx.version": __version__,
@@ -62,5 +62,5 @@ def _git_commit() -> str:
 
 
 def run_name(overrides: list[str]) -> str:
-    """What a run is called: its overrides."""
+    """The name of a run: its overrides."""
     return " ".join(overrides)[:250] or "default"

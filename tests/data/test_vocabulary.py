@@ -5,7 +5,7 @@ import pytest
 
 import rnnx
 from rnnx.data.corpus import Corpus, examples_of
-from rnnx.data.novelty import Originality
+from rnnx.data.novelty import Novelty
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import DataError
 
@@ -31,11 +31,11 @@ def test_no_symbol_holds_the_separator(symbols: tuple[str, ...]) -> None:
 
 def test_new_samples_of_tokens_are_told_from_old_ones() -> None:
     train = examples_of(WORDS, [["zu", "ga"], ["zo"]])
-    originality = Originality(Corpus(WORDS, train, None, "x"))
-    assert originality.shares(["zu ga", "zu zu"]) == {"distinct": 1.0, "new": 0.5}
+    novelty = Novelty(Corpus(WORDS, train, None, "x"))
+    assert novelty.fractions(["zu ga", "zu zu"]) == {"distinct": 1.0, "new": 0.5}
     ended = Vocabulary((".", "ga", "zu"), ".", " ")
     train = examples_of(ended, [["zu", "ga"]])
-    assert Originality(Corpus(ended, train, None, "x")).shares(["zu ga"])["new"] == 0
+    assert Novelty(Corpus(ended, train, None, "x")).fractions(["zu ga"])["new"] == 0
 
 
 def test_a_model_of_tokens_samples_and_scores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,8 +47,8 @@ def test_auto_is_a_function_of_the_size_of_a_step(
     assert backend.choose(train, 12, 0) is Backend.numpy
     assert backend.choose(train, 11, 1) is Backend.numpy
     assert backend.choose(replace(train, backend=Backend.numpy), 512, 1) is Backend.numpy
-    assert backend.kept("fast") is (Backend.fast if installed else Backend.numpy)
-    assert backend.kept("numpy") is Backend.numpy
+    assert backend.backend_of_checkpoint("fast") is (Backend.fast if installed else Backend.numpy)
+    assert backend.backend_of_checkpoint("numpy") is Backend.numpy
 
 
 def test_fast_without_numba_is_one_line(names: Path) -> None:

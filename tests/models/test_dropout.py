@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from rnnx.contracts.scratch import Scratch
-from rnnx.models import dropout
+from rnnx.models.network import dropout_mask
 
 SHAPE = (20, 50, 40)
 
 
 def mask_of(share: float, h: np.ndarray, seed: int = 0) -> np.ndarray:
-    return dropout.kept(share, h, np.random.default_rng(seed), Scratch()).copy()
+    return dropout_mask(share, h, np.random.default_rng(seed), Scratch()).copy()
 
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 1 / 3, 0.999])
@@ -42,5 +42,5 @@ def test_the_draw_does_not_ask_how_h_lies() -> None:
 
 def test_the_next_step_leaves_out_others() -> None:
     rng, h = np.random.default_rng(0), np.empty(SHAPE)
-    first, second = (dropout.kept(0.5, h, rng, Scratch()) for _ in range(2))
+    first, second = (dropout_mask(0.5, h, rng, Scratch()) for _ in range(2))
     assert 0.4 < (first != second).mean() < 0.6

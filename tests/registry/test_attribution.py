@@ -87,7 +87,7 @@ BROKEN = {
     ),
     "inputs changed": (
         with_method("forward: given[0]['Wh'] *= 2; return right_forward(self, *given)"),
-        "what a component is given is not its own to change",
+        "a component must not change what it is given",
     ),
     "backward raises": (("dz = dstate[0]", "dz = dstate[7]"), "backward: raised IndexError"),
     "a gradient left out": (
@@ -192,8 +192,8 @@ PROBES = {
     "nothing": ('rnnx.Findings({"look": 1.0}, {})', "None", "observe returned NoneType"),
     "words": ("1.0}", "'high'}", "look is str, expected float"),
     "a name": ('"look": 1.0', '"lo\\nok": 1.0', "cannot be a metric's name"),
-    "no picture": ("}, {}", "}, {'a': b'GIF'}", "picture a is no PNG's bytes"),
-    "a path": ("}, {}", "}, {'../a': b''}", "a picture's name has small letters"),
+    "no picture": ("}, {}", "}, {'a': b'GIF'}", "image a is no PNG's bytes"),
+    "a path": ("}, {}", "}, {'../a': b''}", "an image's name has small letters"),
     "changes one": (
         "return rnnx.F",
         "seen.params['layer0']['Wh'][:] = 7; return rnnx.F",

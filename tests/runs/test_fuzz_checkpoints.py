@@ -17,7 +17,7 @@ from tiny import tiny
 
 import rnnx
 from rnnx.errors import CheckpointError, RnnxError
-from rnnx.models.trained import Model, load_file
+from rnnx.models.trained import Model, load_file, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
 from rnnx.training import snapshot
@@ -62,8 +62,8 @@ def use(path: Path) -> None:
     model = Model(checkpoint)
     model.sample(2, length=4)
     model.score(["ara"])
-    room = checkpoints.room(checkpoint, model.network.layers, model.network.cell.hidden_size)
-    session = Session(checkpoint.config, room=room)
+    refuse_other_network(model.network, checkpoint, model.params.flat.dtype.name)
+    session = Session(checkpoint.config)
     snapshot.restore(session, checkpoint)
     session.step()
 

@@ -17,8 +17,8 @@ def steps() -> list[tuple[str, str]]:
     """("$", command) and (path, text), in the order of the page."""
     found = []
     for language, title, text in FENCE.findall(PAGE.read_text("utf-8")):
-        if language == "console":
-            found += [("$", line.removeprefix("$ ")) for line in text.splitlines()]
+        if language == "sh":
+            found += [("$", line) for line in text.splitlines()]
         elif title:
             found.append((title, text))
     return found

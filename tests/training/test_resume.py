@@ -19,7 +19,7 @@ from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
 from rnnx.system.signals import Stop
-from rnnx.training.loop import Rounds
+from rnnx.training.loop import TrainingLoop
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import Run, train
@@ -145,13 +145,13 @@ def test_killed_in_its_end_a_run_with_patience_ends_where_it_ended(
     names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = ["steps=400", "eval_every=2", "patience=3", "optimizer.learning_rate=0.5", "log_every=1"]
-    end, ending = Rounds._end, Everywhere()
+    end, ending = TrainingLoop._end, Everywhere()
 
-    def end_and_copy(rounds: Rounds, stop: Stop) -> object:
-        ending.start(rounds.session, rounds.folder)
-        return end(rounds, stop)
+    def end_and_copy(loop: TrainingLoop, stop: Stop) -> object:
+        ending.start(loop.session, loop.folder)
+        return end(loop, stop)
 
-    monkeypatch.setattr(Rounds, "_end", end_and_copy)
+    monkeypatch.setattr(TrainingLoop, "_end", end_and_copy)
     whole = trained(tiny(names, *more))
     assert_same(resume(ending.copies[0], Silent()).folder, whole.folder)
     with pytest.raises(ConfigError, match="patience"):

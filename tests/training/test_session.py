@@ -49,7 +49,7 @@ def test_the_gradient_is_the_loss_s_slope(names: Path) -> None:
         found = []
         for way in (1e-6, -1e-6):
             session.params.flat[i] = kept + way
-            found.append(session._gradients(batch)[0])
+            found.append(session._gradients(batch).loss)
         session.params.flat[i] = kept
         assert grads[i] == pytest.approx((found[0] - found[1]) / 2e-6, rel=1e-5, abs=1e-8)
 
@@ -70,8 +70,8 @@ def test_a_sequence_s_loss_is_the_sum_over_its_steps(names: Path) -> None:
     token = rnnx.build(tiny(names, "batch_size=1", "dtype=float64"))
     sequence = rnnx.build(tiny(names, "batch_size=1", "dtype=float64", "head.reduction=sequence"))
     loss, summed = token.step(), sequence.step()
-    assert sequence.figures is not None
-    assert summed == pytest.approx(loss * sequence.figures.tokens, rel=1e-12)
+    assert sequence.metrics is not None
+    assert summed == pytest.approx(loss * sequence.metrics.tokens, rel=1e-12)
 
 
 def test_smoothing_follows_its_formula(names: Path) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,10 +70,6 @@ class GRU:
     def forward(
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
-        if scratch.compiled:
-            from rnnx_builtin.kernels.rnn.gru import forward
-
-            return forward(params, x, state, lengths, scratch)
         T, n_a = len(x), self.hidden_size
         z_x = project(params["Wx"], params["b"], x, lengths, scratch)
         hs = begin(state[0], "hs", T, scratch, params)
@@ -90,6 +86,12 @@ class GRU:
         final = last_valid(hs[1:], hs[0], lengths)
         h = masked(hs[1:], lengths, "h", scratch)
         return h, (final,), Cache(x, hs, gates, inner, lengths)
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_builtin.kernels.rnn.gru import CompiledGRU
+
+        return CompiledGRU(threads)
 
     def gates(self, cache: Cache) -> Params:
         r, z, _ = np.split(cache.gates, 3, axis=1)
@@ -132,10 +134,6 @@ class GRU:
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
-        if scratch.compiled:
-            from rnnx_builtin.kernels.rnn.gru import backward
-
-            return backward(params, cache, dh, dstate, scratch)
         T, n_a, B = dh.shape
         gates, lengths, dtype = cache.gates, cache.lengths, cache.hs.dtype
         dh = masked(dh, lengths, "dh", scratch)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -80,10 +80,6 @@ class LSTM:
     def forward(
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
-        if scratch.compiled:
-            from rnnx_builtin.kernels.rnn.lstm import forward
-
-            return forward(params, x, state, lengths, scratch)
         T, n_a = len(x), self.hidden_size
         half = {name: _halved(p, n_a, name, scratch) for name, p in params.items()}
         z = project(half["Wx"], half["b"], x, lengths, scratch)
@@ -102,6 +98,12 @@ class LSTM:
         final = (last_valid(hs[1:], hs[0], lengths), last_valid(cs[1:], cs[0], lengths))
         h = masked(hs[1:], lengths, "h", scratch)
         return h, final, Cache(x, hs, cs, gates, tanh_c, lengths)
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_builtin.kernels.rnn.lstm import CompiledLSTM
+
+        return CompiledLSTM(threads)
 
     def gates(self, cache: Cache) -> Params:
         i, f, o, _ = np.split(cache.gates, 4, axis=1)
@@ -124,10 +126,6 @@ class LSTM:
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
-        if scratch.compiled:
-            from rnnx_builtin.kernels.rnn.lstm import backward
-
-            return backward(params, cache, dh, dstate, scratch)
         x, hs, _, gates, _, lengths = cache
         T, n_a, B = dh.shape
         dtype = hs.dtype

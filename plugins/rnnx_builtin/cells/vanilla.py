@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -72,10 +72,6 @@ class Vanilla:
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
         relu = self.activation is Activation.relu
-        if scratch.compiled:
-            from rnnx_builtin.kernels.rnn.vanilla import forward
-
-            return forward(params, x, state, lengths, relu, scratch)
         T, Wh = len(x), params["Wh"]
         z = project(params["Wx"], params["b"], x, lengths, scratch)
         hs = begin(state[0], "hs", T, scratch, params)
@@ -94,6 +90,12 @@ class Vanilla:
         final = last_valid(hs[1:], hs[0], lengths)
         return hs[1:], (final,), Cache(x, hs, lengths)
 
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_builtin.kernels.rnn.vanilla import CompiledVanilla
+
+        return CompiledVanilla(threads, self.activation is Activation.relu)
+
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         project_one, Wh = project_each(params["Wx"], params["b"]), params["Wh"]
         relu = self.activation is Activation.relu
@@ -108,11 +110,6 @@ class Vanilla:
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
-        if scratch.compiled:
-            from rnnx_builtin.kernels.rnn.vanilla import backward
-
-            relu = self.activation is Activation.relu
-            return backward(params, cache, dh, dstate, relu, scratch)
         x, hs, lengths = cache
         T, n_a, B = dh.shape
         dtype = hs.dtype

@@ -66,6 +66,12 @@ class Softmax:
             "by": fill(self.weights.bias, rng, (n_y, 1), dtype),
         }
 
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_builtin.kernels.rnn.softmax import CompiledSoftmax
+
+        return CompiledSoftmax(threads, self.reduction is Reduction.token)
+
     def logits(self, params: Params, h: Array, scratch: Scratch) -> Array:
         (T, _, B), n_y = h.shape, len(params["Wy"])
         out = scratch.array("logits", (T, n_y, B), h.dtype)
@@ -76,11 +82,6 @@ class Softmax:
     def forward(
         self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
     ) -> tuple[float, Array, Cache]:
-        if scratch.compiled:
-            from rnnx_builtin.kernels.rnn.softmax import forward
-
-            by_token = self.reduction is Reduction.token
-            return forward(params, h, y, lengths, by_token, scratch)
         (T, n_a, B), n_y = h.shape, len(params["Wy"])
         h_flat = flat(masked(h, lengths, "h_valid", scratch), "h_flat", scratch)
         z = np.matmul(params["Wy"], h_flat, out=scratch.array("p", (n_y, T * B), h.dtype))
@@ -110,10 +111,6 @@ class Softmax:
         return max(tokens, 1) if self.reduction is Reduction.token else B
 
     def backward(self, params: Params, cache: Cache, scratch: Scratch) -> tuple[Params, Array]:
-        if scratch.compiled:
-            from rnnx_builtin.kernels.rnn.softmax import backward
-
-            return backward(params, cache, scratch)
         h_flat, p, y, weight, (T, n_a, B) = cache
         n_y, dtype = len(p), p.dtype
         dz = np.multiply(p, weight, out=scratch.array("dz", p.shape, dtype))

@@ -157,3 +157,21 @@ def _gradients(
     else:
         matmul(dz[2 * n_a :], beside.T, dWh[2 * n_a :], scratch.threads)
     return dparams, dx
+
+
+class CompiledGRU(NamedTuple):
+    """The compiled form of the cell."""
+
+    threads: int
+
+    def forward(
+        self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Array, State, Any]:
+        """``Cell.forward``."""
+        return forward(params, x, state, lengths, scratch)
+
+    def backward(
+        self, params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
+    ) -> tuple[Params, Array | None, State]:
+        """``Cell.backward``."""
+        return backward(params, cache, dh, dstate, scratch)

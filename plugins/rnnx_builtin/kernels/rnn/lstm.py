@@ -105,3 +105,21 @@ def backward(
     dWx, db, dx = input_gradient(params["Wx"], cache.x, own.dz_flat, cache.ends, scratch)
     dWh = recurrent_gradient(own.dz_flat, room.states, cache.lengths, scratch)
     return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (dh0, dc0)
+
+
+class CompiledLSTM(NamedTuple):
+    """The compiled form of the cell."""
+
+    threads: int
+
+    def forward(
+        self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Array, State, Any]:
+        """``Cell.forward``."""
+        return forward(params, x, state, lengths, scratch)
+
+    def backward(
+        self, params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
+    ) -> tuple[Params, Array | None, State]:
+        """``Cell.backward``."""
+        return backward(params, cache, dh, dstate, scratch)

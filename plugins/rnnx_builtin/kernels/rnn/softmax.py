@@ -146,3 +146,20 @@ def _gradient(p: Any, ids: Any, weight: Any, dz: Any, dby: Any) -> None:
         for e in range(r * row, r * row + stop, lanes):
             whole = whole + load(dz, e)
         dby[r, 0] = sum_of(whole)
+
+
+class CompiledSoftmax(NamedTuple):
+    """The compiled form of the head."""
+
+    threads: int
+    by_token: bool  # the mean over valid tokens, else over the batch
+
+    def forward(
+        self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+    ) -> tuple[float, Array, Any]:
+        """``Head.forward``."""
+        return forward(params, h, y, lengths, self.by_token, scratch)
+
+    def backward(self, params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Array]:
+        """``Head.backward``."""
+        return backward(params, cache, scratch)

@@ -213,3 +213,22 @@ def _step_back(h: Any, dz: Any, count: int, relu: bool) -> None:
         for e in places(dz, u, length):
             out, d = load(h, e), load(dz, e)
             store(dz, e, where_positive(out, d) if relu else d * (1.0 - out * out))
+
+
+class CompiledVanilla(NamedTuple):
+    """The compiled form of the cell."""
+
+    threads: int
+    relu: bool
+
+    def forward(
+        self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Array, State, Any]:
+        """``Cell.forward``."""
+        return forward(params, x, state, lengths, self.relu, scratch)
+
+    def backward(
+        self, params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
+    ) -> tuple[Params, Array | None, State]:
+        """``Cell.backward``."""
+        return backward(params, cache, dh, dstate, self.relu, scratch)
