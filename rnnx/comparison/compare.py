@@ -16,6 +16,7 @@ from rnnx.errors import CheckpointError, ConfigError, RunNotFound
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
 from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.system.files import expanded
 
 BEST = "best/val_loss"
 # Of these more is better; of all others, less.
@@ -155,12 +156,12 @@ def _entries(name: str, outputs: Path) -> list[Entry]:
 
 def _sweeps(name: str, outputs: Path) -> list[Sweep]:
     """The sweeps that a folder, an id or the beginning of one means; `last`: the newest run's."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if (path / "sweep.json").is_file():
         return [Sweep(path.resolve())]
     if name == "last":
         name = str(find_folders(name, outputs)[0].read().get("sweep", ""))
-    known = [file.parent for file in outputs.expanduser().glob("sweeps/*/sweep.json")]
+    known = [file.parent for file in expanded(outputs).glob("sweeps/*/sweep.json")]
     exact = [path for path in known if path.name == name]
     return [Sweep(path) for path in exact or known if name and path.name.startswith(name)]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rnnx.comparison.compare import compare
 from rnnx.comparison.page import save
 from rnnx.comparison.table import as_json, show, write_csv
+from rnnx.system.files import expanded
 from rnnx.training.report import console
 
 
@@ -18,7 +18,7 @@ def print_comparison(
     """Print a table, or ``form`` json or csv; ``page`` is an HTML file to write as well."""
     found = compare(names, metric)
     if page is not None:
-        save(found, Path(page).expanduser())
+        save(found, expanded(page))
     if form == "json":
         print(as_json(found))
     elif form == "csv":

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rnnx.contracts.trackers import Point, point_of
+from rnnx.system import files
 
 NAME = "metrics.jsonl"
 
@@ -31,8 +32,7 @@ def append(path: Path, points: Sequence[Point]) -> None:
 def sync(path: Path) -> None:
     """Bring what was appended to the disk: it outlives a power cut."""
     if path.exists():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        files.sync(path)
 
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[int, str]]:

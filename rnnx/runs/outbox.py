@@ -119,4 +119,4 @@ class Outbox:
             try:
                 return self._database.execute(statement, values).fetchall()
             except sqlite3.Error as error:
-                raise outbox_file.os_error(error) from error
+                raise outbox_file.os_error(error, self._folder) from error

@@ -55,6 +55,12 @@ class Sender:
             self._woken = True
             self._changed.notify()
 
+    def stop(self) -> None:
+        """Send nothing more than what is being sent; returns at once."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+
     def close(
         self,
         ending: Ending,

@@ -20,6 +20,7 @@ from rnnx.errors import PluginError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.outbox import Outbox
+from rnnx.runs.paths import inside
 from rnnx.runs.sender import Ending, Sender
 from rnnx.system.files import replacing
 
@@ -45,6 +46,14 @@ class Tracking:
         self._flushed = time.monotonic()
         self._tags: dict[str, str] = {}
         self._sender = Sender(open_run, self._outbox, warn)
+
+    def __enter__(self) -> Tracking:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the folder to others, also where the run could not ``finish``."""
+        self._sender.stop()
+        self._outbox.close()
 
     def rewind(self, step: int) -> None:
         """Drop the samples after ``step`` from samples.csv: they are drawn again."""
@@ -123,7 +132,7 @@ class Tracking:
 
     def _write(self, name: str, data: bytes) -> Path:
         """Write ``kind/owner/file`` in the run's folder."""
-        path = self.folder.inside(name)
+        path = inside(self.folder.path, name)
         (self.folder.path / name.partition("/")[0]).mkdir(exist_ok=True)  # not a deleted folder
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
@@ -133,7 +142,7 @@ class Tracking:
         """Keep samples in samples.csv and in a text file named after the step, or ``name``."""
         if not texts:
             return
-        path = self.folder.inside(f"samples/{name or f'step_{step:06}'}.txt")
+        path = inside(self.folder.path, f"samples/{name or f'step_{step:06}'}.txt")
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(texts) + "\n", encoding="utf-8")
         with self.folder.samples.open("a", encoding="utf-8", newline="") as file:
@@ -185,14 +194,16 @@ class Tracking:
 
     def _keep(self, ending: Ending, reason: str) -> None:
         """Write how the run ended to the folder."""
-        if reason:
-            self.tags({"reason": ending.reason})
-        self.flush()
-        self._outbox.add("finish", ending.status, ending.ended)
         own = {"reason": reason, "ended": ending.ended, "metrics": self.last, "tags": self._tags}
         if ending.status != "FINISHED":  # which a run is only once its tracker knows
             own["status"] = ending.status
-        self.folder.write(own)
+        try:
+            if reason:
+                self.tags({"reason": ending.reason})
+            self.flush()
+            self._outbox.add("finish", ending.status, ending.ended)
+        finally:  # a disk without room for the outbox may have it for this
+            self.folder.write(own)
 
     def _end_tracker(
         self, ending: Ending, is_kept: bool, idle_timeout: float, total_timeout: float

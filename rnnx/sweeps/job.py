@@ -16,7 +16,7 @@ from typing import Any
 from rnnx.config.components import component_from
 from rnnx.config.identity import config_hash, flat_params
 from rnnx.config.settings import Baseline, Rerun
-from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.sweep_folder import Outcome, Sweep
 from rnnx.sweeps.orphans import run_of
 from rnnx.sweeps.study import PRUNED, judge
@@ -116,10 +116,9 @@ def _stand_in_file(sweep: Sweep, job: int) -> Path:
 
 def _before(values: Mapping[str, Any]) -> RunFolder | None:
     """The newest run of this configuration; one that finished comes before all others."""
-    wanted = config_hash(values)
-    same = [f for f in runs_in(Path(values["outputs"])) if f.read().get("config_hash") == wanted]
-    done = [folder for folder in same if folder.read().get("status") == "FINISHED"]
-    return next(iter([*done, *same]), None)
+    same = runs_with(values["outputs"], config_hash=config_hash(values))
+    finished = [folder for folder, known in same if known.get("status") == "FINISHED"]
+    return next(iter([*finished, *(folder for folder, _ in same)]), None)
 
 
 def _reason_to_skip(before: RunFolder | None, rerun: Rerun) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnx.config.components import component_from
 from rnnx.errors import RunBusy
-from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.lock import is_busy
 from rnnx.runs.sweep_folder import Sweep
 
@@ -44,16 +44,12 @@ def end_abandoned(sweep: Sweep, outputs: str, job: int | None = None) -> None:
 
 def run_of(sweep: Sweep, outputs: str, job: int) -> RunFolder | None:
     """The newest run of a job of the sweep."""
-    folders = ((folder, folder.read()) for folder in runs_in(Path(outputs)))
-    found = (f for f, known in folders if (known.get("sweep"), known.get("job")) == (sweep.id, job))
-    return next(found, None)
+    return next((folder for folder, _ in runs_with(outputs, sweep=sweep.id, job=job)), None)
 
 
 def _running(sweep: Sweep, outputs: str, job: int | None) -> Iterator[RunFolder]:
-    for folder in runs_in(Path(outputs)):
-        known = folder.read()
-        ours = known.get("sweep") == sweep.id and job in (None, known.get("job"))
-        if ours and known.get("status") == "RUNNING":
+    for folder, known in runs_with(outputs, sweep=sweep.id, status="RUNNING"):
+        if job in (None, known.get("job")):
             yield folder
 
 

@@ -7,7 +7,6 @@ is recomputed and not logged twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
@@ -19,9 +18,10 @@ from rnnx.errors import CheckpointError, ConfigError
 from rnnx.models.trained import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
-from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.lock import RunLock, is_busy
 from rnnx.runs.outbox import Outbox
+from rnnx.runs.retention import clean_up
 from rnnx.runs.stored_config import begun_as, stored_config
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
@@ -54,22 +54,21 @@ def resume(
         if folder.is_new:
             _name(folder, session)
         tracker, run_id = session.components.tracker, folder.id
-        folder.clear()
-        folder.take_best_back()
-        tracking = Tracking(lambda: tracker.reopen(run_id), folder, report.warning)
-        if found.first:  # it may have been killed before the tracker had all parameters
-            tracking.params(run_params(session) | flat_params(found.first))
-        own = config_hash(config)
-        was = folder.read().get("reason")
-        tracking.tags(
-            {"rnnx.config_hash": own, "rnnx.steps": str(config["steps"])}
-            | ({"reason": ""} if was else {})
-            | (more or {}).get("own_tags", {})
-        )
-        folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
-        folder.write_config(config)
-        report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
-        return run_loop(session, tracking, folder, report, stop, progress, is_hopeless)
+        clean_up(folder)
+        with Tracking(lambda: tracker.reopen(run_id), folder, report.warning) as tracking:
+            if found.first:  # it may have been killed before the tracker had all parameters
+                tracking.params(run_params(session) | flat_params(found.first))
+            own = config_hash(config)
+            was = folder.read().get("reason")
+            tracking.tags(
+                {"rnnx.config_hash": own, "rnnx.steps": str(config["steps"])}
+                | ({"reason": ""} if was else {})
+                | (more or {}).get("own_tags", {})
+            )
+            folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
+            folder.write_config(config)
+            report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
+            return run_loop(session, tracking, folder, report, stop, progress, is_hopeless)
 
 
 def _name(folder: RunFolder, session: Session) -> None:
@@ -121,10 +120,8 @@ def _restored(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _F
 def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
     """The newest unfinished run of the same configuration that no process is working on."""
     wanted = config_hash(config)
-    for folder in runs_in(Path(outputs)):
-        known = folder.read()
-        same = known.get("config_hash") == wanted and known.get("status") != "FINISHED"
-        if same and not is_busy(folder):
+    for folder, known in runs_with(outputs, config_hash=wanted):
+        if known.get("status") != "FINISHED" and not is_busy(folder):
             return folder
     return None
 

@@ -13,6 +13,8 @@ from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.outbox import Outbox
+from rnnx.runs.paths import inside
+from rnnx.runs.retention import keep_recent
 from rnnx.runs.tracking import Tracking
 
 
@@ -148,7 +150,7 @@ def test_a_torn_line_is_passed_over(folder: RunFolder) -> None:
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "", "."])
 def test_a_name_cannot_leave_the_folder(folder: RunFolder, name: str) -> None:
     with pytest.raises(StoreError):
-        folder.inside(name)
+        inside(folder.path, name)
 
 
 def test_finding_runs(folder: RunFolder) -> None:
@@ -172,7 +174,7 @@ def test_checkpoints_are_kept_as_many_as_asked(folder: RunFolder) -> None:
         folder.best_or_last()
     for step in (100, 200, 300):
         folder.recent(step).write_text(str(step))
-        folder.keep(step, 2)
+        keep_recent(folder, step, 2)
     kept = sorted(p.name for p in folder.checkpoints.iterdir())
     assert kept == ["last.safetensors", "step_00000200.safetensors", "step_00000300.safetensors"]
     assert folder.best_or_last().read_text() == "300"
