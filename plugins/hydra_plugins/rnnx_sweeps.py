@@ -1,77 +1,113 @@
-"""hydra/sweeper=grid, optuna and hydra/launcher=processes: Hydra takes them from here alone.
+"""hydra/sweeper=grid and optuna, hydra/launcher=processes: Hydra finds plugins in this package.
 
-Hydra imports the module whenever it starts, so what they need comes with their first job.
+Hydra imports this module at every start, so heavy imports wait for the first job.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
+from omegaconf import OmegaConf
 
 from rnnx.errors import ConfigError
 
 
-class GridSweeper(BasicSweeper):  # type: ignore[misc]
-    """Hydra's own sweeper, without a configuration of every job before the first one starts."""
+class _Sweeper(Sweeper):  # type: ignore[misc]
+    """A sweeper with its launcher, and the values that a file of configuration sweeps."""
+
+    def __init__(self, params: Mapping[str, str] | None) -> None:
+        self._params = params or {}
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
-        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        self.launcher = _watched(self.launcher, config)
+        self._config, self._loader = config, hydra_context.config_loader
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+        self._launcher = _watched(launcher, config)
 
-    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Every value was checked when the sweep began; a job checks them all together."""
+    def _overrides(self, arguments: Sequence[str]) -> list[Override]:
+        """The overrides of file and command line; the last one of each key."""
+        texts = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
+        parsed = OverridesParser.create(config_loader=self._loader).parse_overrides(texts)
+        return list({override.get_key_element(): override for override in parsed}.values())
+
+
+class GridSweeper(_Sweeper):
+    """Every combination of the values.
+
+    Unlike Hydra's own sweeper it composes no job before the first one starts: every value was
+    checked when the sweep began, and a job checks its values together.
+    """
+
+    def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
+        super().__init__(params)
+        self._max_batch_size = max_batch_size
 
     @staticmethod
-    def check(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
-        """An interval has no end of values."""
+    def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
+        """ConfigError for values that cannot be listed, or a size that is none."""
         for override in overrides:
             if override.is_interval_sweep():
                 raise ConfigError(
                     f"{override.input_line}: is no list of values; search in it with "
                     "hydra/sweeper=optuna"
                 )
-
-
-class OptunaSweeper(Sweeper):  # type: ignore[misc]
-    """Values that Optuna proposes from what came of those before: see rnnx.search."""
-
-    def __init__(self, params: Mapping[str, str] | None, **settings: Any) -> None:
-        self._params, self._settings = params or {}, settings
-
-    @staticmethod
-    def check(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
-        """What can be wrong with the settings and the space."""
-        from rnnx.sweeps.search import check
-
-        check(overrides, settings)
-
-    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
-        self._config, self._context = config, hydra_context
-        launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
-        self._launcher = _watched(launcher, config)
+        size = settings["max_batch_size"]
+        if size is not None and (not isinstance(size, int) or size < 1):
+            raise ConfigError(f"hydra.sweeper.max_batch_size={size}: must be at least 1")
 
     def sweep(self, arguments: list[str]) -> None:
-        from rnnx.sweeps.search import run
+        folder = Path(self._config.hydra.sweep.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self._config, folder / "multirun.yaml")  # as Hydra's own sweeper does
+        jobs = [
+            list(texts) for texts in itertools.product(*map(_texts, self._overrides(arguments)))
+        ]
+        size = self._max_batch_size or len(jobs)
+        for first in range(0, len(jobs), size):
+            for returned in self._launcher.launch(jobs[first : first + size], first):
+                _ = returned.return_value  # raises what the job raised
 
-        texts = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
-        parser = OverridesParser.create(config_loader=self._context.config_loader)
-        last = {o.get_key_element(): o for o in parser.parse_overrides(texts)}
-        run(list(last.values()), self._settings, self._config, self._launcher)
+
+def _texts(override: Override) -> list[str]:
+    """``key=value`` for each value of an override."""
+    key = override.get_key_element()
+    if override.is_sweep_override():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    return [f"{key}={override.get_value_element_as_str()}"]
+
+
+class OptunaSweeper(_Sweeper):
+    """Values that Optuna proposes from earlier results: see rnnx.sweeps.search."""
+
+    def __init__(self, params: Mapping[str, str] | None, **settings: Any) -> None:
+        super().__init__(params)
+        self._settings = settings
+
+    @staticmethod
+    def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
+        """ConfigError for settings or values that a search cannot work with."""
+        from rnnx.sweeps.search import validate
+
+        validate(overrides, settings)
+
+    def sweep(self, arguments: list[str]) -> None:
+        from rnnx.sweeps.search import search
+
+        search(self._overrides(arguments), self._settings, self._config, self._launcher)
 
 
 class ProcessLauncher(Launcher):  # type: ignore[misc]
-    """A process a job, several at once: see rnnx.launcher."""
+    """Jobs in processes of their own, several at once: see rnnx.sweeps.launcher."""
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         self._config = config
@@ -82,28 +118,30 @@ class ProcessLauncher(Launcher):  # type: ignore[misc]
         return launch(self._config, job_overrides, initial_job_idx)
 
     def stream(self, jobs: Iterator[Any], ended: Callable[[Any], None]) -> None:
-        """Jobs that are asked for one at a time, when there is room for one."""
+        """Run jobs that are asked for one at a time, when a processor is free."""
         from rnnx.sweeps.launcher import stream
 
         stream(self._config, jobs, ended)
 
 
-class ElsewhereLauncher:
-    """Any other launcher, watched over: see rnnx.cluster."""
+class WatchedLauncher:
+    """A launcher that starts jobs elsewhere, and the watch over them: see rnnx.sweeps.cluster."""
 
-    def __init__(self, engine: Any, config: Any) -> None:
-        self._engine, self._config = engine, config
+    def __init__(self, launcher: Any, config: Any) -> None:
+        self._launcher, self._config = launcher, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
         from rnnx.sweeps.cluster import launch
 
-        return launch(self._engine, self._config, job_overrides, initial_job_idx)
+        return launch(self._launcher, self._config, job_overrides, initial_job_idx)
 
 
 def _watched(launcher: Any, config: Any) -> Any:
-    if isinstance(launcher, ProcessLauncher | BasicLauncher):
+    """The launcher, watched unless it is ours or Hydra's own, which runs jobs in this process."""
+    is_hydras_own = type(launcher).__module__.partition(".")[0] == "hydra"
+    if isinstance(launcher, ProcessLauncher) or is_hydras_own:
         return launcher
-    return ElsewhereLauncher(launcher, config)
+    return WatchedLauncher(launcher, config)
 
 
 def _store(group: str, name: str, cls: type, **values: Any) -> None:

@@ -5,7 +5,6 @@ Only click is imported here; a command imports what it needs when it runs, so ``
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -95,9 +94,9 @@ def resume(run: str, overrides: tuple[str, ...]) -> None:
 
     The result is that of a run which was never stopped, bit for bit.
     """
-    from rnnx.cli import commands as work
+    from rnnx.cli.runs import resume as resume_run
 
-    sys.exit(work.resume(run, list(overrides)))
+    sys.exit(resume_run(run, overrides))
 
 
 @commands.command()
@@ -105,9 +104,9 @@ def resume(run: str, overrides: tuple[str, ...]) -> None:
 @debug_option
 def sync(run: str) -> None:
     """Send what RUN's tracker did not get while it was away."""
-    from rnnx.cli import commands as work
+    from rnnx.cli.runs import sync as sync_run
 
-    work.sync(run)
+    sync_run(run)
 
 
 @commands.command()
@@ -134,11 +133,11 @@ def sample(
 
     RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file.
     """
-    from rnnx.cli import commands as work
+    from rnnx.cli.models import sample as sample_model
 
     given = [*fields, *([f"temperature={temperature}"] if temperature is not None else [])]
     at_terminal = sys.stdout.isatty()
-    for text in work.sample(run, count, prompt, sampler, given, length, seed):
+    for text in sample_model(run, count, prompt, sampler, given, length, seed):
         click.echo(printable(text, "\n\t") if at_terminal else text)
 
 
@@ -148,9 +147,9 @@ def sample(
 @debug_option
 def evaluate(run: str, overrides: tuple[str, ...]) -> None:
     """Measure RUN on its held-out data, or on another: dataset=lines dataset.path=FILE."""
-    from rnnx.cli import commands as work
+    from rnnx.cli.models import evaluate as evaluate_model
 
-    for label, value in work.evaluate(run, list(overrides)):
+    for label, value in evaluate_model(run, overrides):
         click.echo(f"{label}: {value}")
 
 
@@ -167,9 +166,9 @@ def evaluate(run: str, overrides: tuple[str, ...]) -> None:
 @debug_option
 def runs(overrides: tuple[str, ...], limit: int) -> None:
     """List the last runs: id, status, best held-out loss, overrides."""
-    from rnnx.cli import commands as work
+    from rnnx.cli.runs import show_runs
 
-    work.show_runs(list(overrides), limit)
+    show_runs(overrides, limit)
 
 
 @commands.command()
@@ -208,15 +207,6 @@ def ui(overrides: tuple[str, ...], port: int) -> None:
 
 for _command in AUTHORS:
     commands.add_command(_command)
-
-
-for _command in AUTHORS:
-    commands.add_command(_command)
-
-
-def _debug(debug: bool) -> None:
-    if debug:
-        os.environ["RNNX_DEBUG"] = "1"
 
 
 def main() -> None:

@@ -1,8 +1,7 @@
-"""Runs side by side: what each came to, and what equal ones with other seeds came to together."""
+"""Runs ranked by a metric, and the mean and spread of those that differ in their seed alone."""
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,22 +14,23 @@ from rnnx.config.identity import config_hash
 from rnnx.errors import CheckpointError, ConfigError, RunNotFound
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.files import expanded
+from rnnx.system.suggestion import did_you_mean
 
-BEST = "best/val_loss"
-# Of these more is better; of all others, less.
-MORE = ("tokens_per_s", "new", "distinct")
+BEST_LOSS = "best/val_loss"  # the metric that ranks unless another one is given
+# The last part of the name of every metric of which more is better; of all others, less is.
+HIGHER_IS_BETTER = ("tokens_per_s", "new", "distinct")
 
 
-class Entry(NamedTuple):
-    """One run that is compared."""
+class ComparedRun(NamedTuple):
+    """One run of a comparison, or a job of a sweep that failed before it had a run."""
 
     name: str
     status: str
-    run_id: str  # "" where a job had none
+    run_id: str  # "" for a job without a run
     reason: str
-    settings: Mapping[str, str]  # "cell" → "lstm": what sets it apart, by its overrides
+    settings: Mapping[str, str]  # "cell" → "lstm": the overrides that set it apart
     metrics: Mapping[str, float]  # the last value of each
     group: str  # the hash of its configuration without the seed; "" if unknown
     folder: RunFolder | None
@@ -47,57 +47,56 @@ class Group(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Entries, ranked by a metric."""
+    """Runs and groups, ranked by a metric."""
 
     title: str
     metric: str
-    entries: Sequence[Entry]  # the best first, those without the metric last
+    runs: Sequence[ComparedRun]  # the best first, those without the metric last
     groups: Sequence[Group]  # likewise, by their means
 
-    def value(self, entry: Entry) -> float:
-        """The metric of an entry; nan where it has none."""
-        return entry.metrics.get(self.metric, math.nan)
+    def value(self, run: ComparedRun) -> float:
+        """The metric of a run; nan where it has none."""
+        return run.metrics.get(self.metric, math.nan)
 
-    def with_value(self) -> list[Entry]:
-        """The entries that have a finite value, the best first."""
-        return [entry for entry in self.entries if math.isfinite(self.value(entry))]
+    def with_value(self) -> list[ComparedRun]:
+        """The runs that have a finite value, the best first."""
+        return [run for run in self.runs if math.isfinite(self.value(run))]
 
 
 def more_is_better(metric: str) -> bool:
     """Whether the greater value of a metric is the better one."""
-    return metric.rpartition("/")[2] in MORE
+    return metric.rpartition("/")[2] in HIGHER_IS_BETTER
 
 
-def compare(names: Sequence[str], metric: str = BEST) -> Comparison:
-    """The runs and sweeps that ``names`` mean, each run once.
+def compare(names: Sequence[str], metric: str = BEST_LOSS) -> Comparison:
+    """Compare the runs and sweeps that ``names`` mean, each run once.
 
     Raises RunNotFound for a name of neither, ConfigError for a metric that no run has.
     """
     outputs = Path(compose([])["outputs"])
-    found: dict[str, Entry] = {}
+    runs: dict[str, ComparedRun] = {}
     for name in dict.fromkeys(names):
-        for place, entry in enumerate(_entries(name, outputs)):
-            found.setdefault(entry.run_id or f"{name} {place}", entry)
-    sweeps = _sweeps(names[0], outputs) if len(names) == 1 else []
+        for place, run in enumerate(_runs_named(name, outputs)):
+            runs.setdefault(run.run_id or f"{name} {place}", run)
+    sweeps = _sweeps_named(names[0], outputs) if len(names) == 1 else []
     title = _title(sweeps[0]) if sweeps else f"compared: {' '.join(names)}"
-    return ranked(list(found.values()), title, metric)
+    return rank_runs(list(runs.values()), title, metric)
 
 
-def of_sweep(sweep: Sweep, metric: str = BEST) -> Comparison:
-    """The jobs of a sweep."""
-    return ranked(sweep_entries(sweep), _title(sweep), metric)
+def compare_sweep(sweep: Sweep, metric: str = BEST_LOSS) -> Comparison:
+    """Compare the jobs of a sweep."""
+    return rank_runs(jobs_of(sweep), _title(sweep), metric)
 
 
 def _title(sweep: Sweep) -> str:
     return f"sweep {sweep.id}: {' '.join(map(str, sweep.read().get('overrides', [])))}"
 
 
-def ranked(entries: Sequence[Entry], title: str, metric: str) -> Comparison:
-    """Rank entries and bring those of other seeds together; ConfigError for an unknown metric."""
-    known = sorted({key for entry in entries for key in entry.metrics})
-    if metric not in known and known and metric != BEST:
-        close = difflib.get_close_matches(metric, known, n=1)
-        guess = f"; did you mean {close[0]}?" if close else ""
+def rank_runs(runs: Sequence[ComparedRun], title: str, metric: str) -> Comparison:
+    """Rank runs and group those of other seeds; ConfigError for a metric that none of them has."""
+    known = sorted({key for run in runs for key in run.metrics})
+    if metric not in known and known and metric != BEST_LOSS:
+        guess = did_you_mean(metric, known)
         raise ConfigError(
             f"--metric {metric}: none of the runs has it; choose from {', '.join(known)}{guess}"
         )
@@ -106,55 +105,55 @@ def ranked(entries: Sequence[Entry], title: str, metric: str) -> Comparison:
     def order(value: float) -> float:
         return sign * value if math.isfinite(value) else math.inf
 
-    rank = sorted(entries, key=lambda entry: order(entry.metrics.get(metric, math.nan)))
-    groups = sorted(_groups(rank, metric), key=lambda group: order(group.mean))
-    return Comparison(title, metric, rank, groups)
+    ranked = sorted(runs, key=lambda run: order(run.metrics.get(metric, math.nan)))
+    groups = sorted(_group_by_seed(ranked, metric), key=lambda group: order(group.mean))
+    return Comparison(title, metric, ranked, groups)
 
 
-def _groups(entries: Sequence[Entry], metric: str) -> list[Group]:
-    members: dict[str, list[Entry]] = {}
-    for entry in entries:
-        if entry.group:
-            members.setdefault(entry.group, []).append(entry)
-    made: list[Group] = []
+def _group_by_seed(runs: Sequence[ComparedRun], metric: str) -> list[Group]:
+    members: dict[str, list[ComparedRun]] = {}
+    for run in runs:
+        if run.group:
+            members.setdefault(run.group, []).append(run)
+    groups: list[Group] = []
     for key, alike in members.items():
-        found = [entry.metrics.get(metric, math.nan) for entry in alike]
-        values = [value for value in found if math.isfinite(value)]
-        made.append(Group(seedless(alike[0]), key, values, *mean_and_spread(values)))
-    return made
+        values = [run.metrics.get(metric, math.nan) for run in alike]
+        finite = [value for value in values if math.isfinite(value)]
+        groups.append(Group(name_without_seed(alike[0]), key, finite, *mean_and_spread(finite)))
+    return groups
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
     """The mean and the sample standard deviation; nan of none, and of one, respectively."""
-    with np.errstate(over="ignore", invalid="ignore"):  # the last losses of one that diverges
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run's losses near 1e308
         mean = float(np.mean(values)) if values else math.nan
         return mean, float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
-def seedless(entry: Entry) -> str:
-    """An entry's name without its seed."""
-    kept = [f"{key}={value}" for key, value in entry.settings.items() if key != "seed"]
-    return " ".join(kept) or "default"
+def name_without_seed(run: ComparedRun) -> str:
+    """The overrides of a run except its seed's; "default" where there are no others."""
+    others = [f"{key}={value}" for key, value in run.settings.items() if key != "seed"]
+    return " ".join(others) or "default"
 
 
-def _entries(name: str, outputs: Path) -> list[Entry]:
-    """The entries of one word on the command line."""
-    sweeps = _sweeps(name, outputs)
-    runs = find_folders(name, outputs) if name != "last" else []
-    if len(sweeps) + len(runs) > 1:
-        ids = [*(f"sweep {sweep.id}" for sweep in sweeps), *(run.id[:12] for run in runs)]
+def _runs_named(name: str, outputs: Path) -> list[ComparedRun]:
+    """The runs that one word on the command line means."""
+    sweeps = _sweeps_named(name, outputs)
+    folders = find_folders(name, outputs) if name != "last" else []
+    if len(sweeps) + len(folders) > 1:
+        ids = [*(f"sweep {sweep.id}" for sweep in sweeps), *(run.id[:12] for run in folders)]
         raise RunNotFound(
             f"{name}: {len(ids)} runs and sweeps begin so ({', '.join(ids)}); give more letters"
         )
     if not sweeps:
-        return [_of_run(find_run(name))]
-    entries = sweep_entries(sweeps[0])
-    if not entries:
+        return [_from_folder(find_run(name))]
+    jobs = jobs_of(sweeps[0])
+    if not jobs:
         raise RunNotFound(f"{name}: the sweep has no runs yet")
-    return entries
+    return jobs
 
 
-def _sweeps(name: str, outputs: Path) -> list[Sweep]:
+def _sweeps_named(name: str, outputs: Path) -> list[Sweep]:
     """The sweeps that a folder, an id or the beginning of one means; `last`: the newest run's."""
     path = expanded(name)
     if (path / "sweep.json").is_file():
@@ -166,43 +165,46 @@ def _sweeps(name: str, outputs: Path) -> list[Sweep]:
     return [Sweep(path) for path in exact or known if name and path.name.startswith(name)]
 
 
-def sweep_entries(sweep: Sweep) -> list[Entry]:
+def jobs_of(sweep: Sweep) -> list[ComparedRun]:
     """The jobs of a sweep, those that are still running included."""
     folders = {folder.id: folder for folder in runs_in(sweep.path.parent.parent)}
-    outcomes = sweep.outcomes()
-    told: set[Any] = {outcome.job for outcome in outcomes}
-    jobs = [_of_job(sweep, outcome, folders.get(outcome.run_id)) for outcome in outcomes]
+    results = sweep.outcomes()
+    ended: set[Any] = {result.job for result in results}
+    jobs = [_from_result(sweep, result, folders.get(result.run_id)) for result in results]
     for folder in folders.values():
-        known = folder.read()
-        if known.get("sweep") == sweep.id and known.get("job") not in told:
-            told.add(known.get("job"))
-            jobs.append(_of_run(folder))
+        fields = folder.read()
+        if fields.get("sweep") == sweep.id and fields.get("job") not in ended:
+            ended.add(fields.get("job"))
+            jobs.append(_from_folder(folder))
     return jobs
 
 
-def _of_job(sweep: Sweep, outcome: Outcome, folder: RunFolder | None) -> Entry:
-    settings, name = sweep.swept(outcome.overrides), sweep.name(outcome.overrides)
+def _from_result(sweep: Sweep, result: JobResult, folder: RunFolder | None) -> ComparedRun:
+    settings, name = sweep.swept(result.overrides), sweep.name(result.overrides)
     if folder is None:
-        name, best = name or "default", outcome.best_val_loss
-        metrics = {} if best is None else {BEST: best}
-        return Entry(name, outcome.status, "", outcome.reason, settings, metrics, "", None)
+        name, best = name or "default", result.best_val_loss
+        metrics = {} if best is None else {BEST_LOSS: best}
+        return ComparedRun(name, result.status, "", result.reason, settings, metrics, "", None)
+    run = _from_folder(folder)
     # A job that was skipped had finished before: its run says how.
-    run = _of_run(folder)
-    status = run.status if outcome.status == "SKIPPED" else outcome.status
-    reason = "" if outcome.status == "SKIPPED" else outcome.reason
-    name, settings = name or run.name, settings or dict(run.settings)
-    return run._replace(name=name, status=status, reason=reason, settings=settings)
+    skipped = result.status == "SKIPPED"
+    return run._replace(
+        name=name or run.name,
+        status=run.status if skipped else result.status,
+        reason="" if skipped else result.reason,
+        settings=settings or dict(run.settings),
+    )
 
 
-def _of_run(folder: RunFolder) -> Entry:
-    known = folder.read()
-    name = str(known.get("name", "")) or folder.id[:8]
-    pairs = (word.partition("=")[::2] for word in name.split() if "=" in word)
-    status, reason = str(known.get("status", "UNKNOWN")), str(known.get("reason", ""))
-    metrics = _numbers(known.get("metrics"))
-    if not metrics:  # one that is running has none in run.json yet
+def _from_folder(folder: RunFolder) -> ComparedRun:
+    fields = folder.read()
+    name = str(fields.get("name", "")) or folder.id[:8]
+    settings = dict(word.partition("=")[::2] for word in name.split() if "=" in word)
+    status, reason = str(fields.get("status", "UNKNOWN")), str(fields.get("reason", ""))
+    metrics = _numbers(fields.get("metrics"))
+    if not metrics:  # run.json gets them when the run ends
         metrics = _last_points(folder)
-    return Entry(name, status, folder.id, reason, dict(pairs), metrics, _group(folder), folder)
+    return ComparedRun(name, status, folder.id, reason, settings, metrics, _group(folder), folder)
 
 
 def _group(folder: RunFolder) -> str:
@@ -210,7 +212,7 @@ def _group(folder: RunFolder) -> str:
 
     try:
         return config_hash(stored_config(folder), seedless=True)
-    except CheckpointError:  # a damaged config.yaml: a run on its own
+    except CheckpointError:  # config.yaml is damaged: the run belongs to no group
         return ""
 
 
@@ -220,6 +222,7 @@ def _last_points(folder: RunFolder) -> dict[str, float]:
     return {key: points[-1].value for key, points in read_history(folder.metrics).items()}
 
 
-def _numbers(found: Any) -> dict[str, float]:
-    pairs = found.items() if isinstance(found, dict) else ()
+def _numbers(values: Any) -> dict[str, float]:
+    """The numbers of a mapping that came from a file."""
+    pairs = values.items() if isinstance(values, dict) else ()
     return {str(key): float(value) for key, value in pairs if isinstance(value, int | float)}

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import base64
 import csv
+import re
 import sys
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from rnnx.comparison.compare import Comparison, Entry, of_sweep
-from rnnx.comparison.figures import draw
-from rnnx.comparison.table import columns, group_head, group_rows, head, rows, short
+from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep
+from rnnx.comparison.figures import draw_figures
+from rnnx.comparison.table import (
+    group_columns,
+    group_rows,
+    run_columns,
+    run_rows,
+    shown_metrics,
+    titled,
+)
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
 from rnnx.runs.folder import RunFolder
@@ -21,55 +29,63 @@ from rnnx.system.files import replacing
 from rnnx.system.text import one_line
 
 PAGE = "comparison.html"
-TEXTS, LONGEST = 20, 2_000  # samples of a run, characters of a sample
-# Nothing on the page can load or run anything, whatever a name or a sample says.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
+MAX_SAMPLES, MAX_SAMPLE_LENGTH = 20, 2_000  # of a run; in characters
 CAPTIONS = {
     "curves": "Loss of every run, a colour a configuration",
     "seeds": "Mean over seeds, with a band of one sample standard deviation on either side",
     "parallel": "From the swept keys to {metric}; a line a run, the darkest the best",
 }
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem;
-       padding: 0 1rem; color: #1b1f24; background: #fff; }
-h1 { font-size: 1.35rem; overflow-wrap: anywhere; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .86rem; }
-th, td { padding: .25rem .7rem; text-align: left; border-bottom: 1px solid #d8dde3; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-tr.failed td { color: #a4262c; } figure { margin: 1rem 0; } img { max-width: 100%; }
-figcaption { color: #57606a; } .pair { display: flex; flex-wrap: wrap; gap: 2rem; }
-.pair section { flex: 1 1 22rem; min-width: 0; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f6f8; padding: .6rem;
-      margin: .3rem 0; }
-"""
+# Control characters that HTML forbids: a browser drops a NUL and joins what it parted.
+FORBIDDEN = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 
-def write_pages(found: Comparison, page: Path) -> list[Path]:
-    """Write the page and, beside it, its figures; the files that were written, the page first."""
-    figures, written = draw(found), [page]
+class _Table(NamedTuple):
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()  # the places of the columns that are aligned to the right
+    failed: Sequence[int] = ()  # the places of the rows of runs that failed
+
+
+class _Figure(NamedTuple):
+    name: str
+    caption: str
+    base64: str  # of the PNG
+
+
+class _Samples(NamedTuple):
+    place: str  # best, worst or only
+    name: str  # of the run
+    value: str  # of its metric
+    texts: Sequence[str]
+
+
+def write_page(comparison: Comparison, page: Path) -> list[Path]:
+    """Write the page and, beside it, its figures as PNG; the files written, the page first."""
+    figures, written = draw_figures(comparison), [page]
     for name in CAPTIONS:
         path = page.with_name(f"{page.stem}_{name}.png")
-        path.unlink(missing_ok=True)  # what was drawn before may have nothing to show now
+        path.unlink(missing_ok=True)  # an earlier comparison may have had more to draw
         if name in figures:
             path.write_bytes(figures[name])
             written.append(path)
     with replacing(page) as temporary:
-        temporary.write_text(html(found, figures), "utf-8")
+        temporary.write_text(render(comparison, figures), "utf-8")
     return written
 
 
-def save(found: Comparison, page: Path) -> None:
-    """Write them where the user said; StoreError if that cannot be."""
+def save_page(comparison: Comparison, page: Path) -> None:
+    """Write the page where the user said; StoreError if it cannot be written."""
     try:
-        write_pages(found, page)
+        write_page(comparison, page)
     except OSError as error:
         raise StoreError(f"--html {page}: cannot be written ({error.strerror})") from None
 
 
-def keep(sweep: Sweep, log: RunLog) -> None:
-    """The page in the sweep's folder and in its run; what fails costs a warning, not the sweep."""
+def store_sweep_page(sweep: Sweep, log: RunLog) -> None:
+    """Write the page into the sweep's folder and its run; an error is a warning on stderr."""
     try:
-        page, *figures = write_pages(of_sweep(sweep), sweep.path / PAGE)
+        page, *figures = write_page(compare_sweep(sweep), sweep.path / PAGE)
         log.file(page)
         for path in figures:
             log.file(path, "figures")
@@ -81,94 +97,82 @@ def keep(sweep: Sweep, log: RunLog) -> None:
         )
 
 
-def html(found: Comparison, figures: dict[str, bytes]) -> str:
-    """The page; all that comes from data is escaped."""
-    parts = [f"<h1>{escape(found.title)}</h1>", _counts(found), *_table(found), *_seeds(found)]
-    for name, png in figures.items():
-        caption = escape(CAPTIONS[name].format(metric=found.metric))
-        source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-        parts.append(
-            f'<figure id="{name}"><img src="{source}" alt="{caption}">'
-            f"<figcaption>{caption}</figcaption></figure>"
-        )
-    parts += _samples(found)
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(found.title)}</title><style>{STYLE}</style></head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body></html>\n"
+def render(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
+    """The page with these figures, name → PNG; the template escapes every value."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
-
-
-def _counts(found: Comparison) -> str:
-    several = [entry.status for entry in found.entries]
-    told = ", ".join(f"{several.count(one)} {one.lower()}" for one in dict.fromkeys(several))
-    return f"<p>{escape(told or 'no runs')}</p>"
-
-
-def _table(found: Comparison) -> list[str]:
-    metrics = columns(found)
-    own = len(head([]))  # before the figures, where the cause of a failure is seen at once
-    cause = ["cause"] * any(entry.reason for entry in found.entries)
-    names = short(head(metrics))
-    names[own:own] = cause
-    numbers = range(own + len(cause), len(names))
-    lines = [f"<h2>Runs by {escape(found.metric)}</h2>", '<div class="wide"><table>']
-    lines.append(_row(names, "th", "", numbers))
-    for entry, row in zip(found.entries, rows(found, metrics), strict=True):
-        row[own:own] = [entry.reason] * len(cause)
-        bad = "failed" if entry.status in ("FAILED", "KILLED") else ""
-        lines.append(_row(row, "td", bad, numbers))
-    return [*lines, "</table></div>"]
-
-
-def _seeds(found: Comparison) -> list[str]:
-    cells = group_rows(found)
-    if not cells:
-        return []
-    lines = ["<h2>Over seeds</h2>", '<div class="wide"><table>', _row(group_head(found), "th")]
-    return [*lines, *(_row(row, "td") for row in cells), "</table></div>"]
-
-
-def _row(cells: Sequence[str], tag: str, kind: str = "", numbers: Sequence[int] = ()) -> str:
-    inside = "".join(
-        f"<{tag}{' class=n' if place in numbers else ''}>{escape(text)}</{tag}>"
-        for place, text in enumerate(cells)
+    page = environment.get_template(TEMPLATE.name).render(
+        title=comparison.title,
+        metric=comparison.metric,
+        statuses=_count_statuses(comparison),
+        runs=_runs(comparison),
+        groups=_Table(group_columns(comparison), group_rows(comparison)),
+        figures=[_figure(name, png, comparison.metric) for name, png in figures.items()],
+        samples=_samples(comparison),
     )
-    return f'<tr class="{kind}">{inside}</tr>' if kind else f"<tr>{inside}</tr>"
+    return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", page)
 
 
-def _samples(found: Comparison) -> list[str]:
-    """The last samples of the best run beside those of the worst."""
-    ranked = [entry for entry in found.with_value() if entry.folder and texts_of(entry.folder)]
-    if not ranked:
-        return []
-    pair = {"best": ranked[0], "worst": ranked[-1]} if len(ranked) > 1 else {"only": ranked[0]}
-    lines = ["<h2>Samples</h2>", '<div class="pair">']
-    for which, entry in pair.items():
-        lines.append(f'<section id="{which}"><h3>{_called(found, which, entry)}</h3>')
-        assert entry.folder is not None
-        for text in texts_of(entry.folder)[:TEXTS]:
-            shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-            lines.append(f"<pre>{escape(shown) or '∅'}</pre>")
-        lines.append("</section>")
-    return [*lines, "</div>"]
+def _count_statuses(comparison: Comparison) -> str:
+    statuses = [run.status for run in comparison.runs]
+    counts = (f"{statuses.count(status)} {status.lower()}" for status in dict.fromkeys(statuses))
+    return ", ".join(counts) or "no runs"
 
 
-def _called(found: Comparison, which: str, entry: Entry) -> str:
-    value = f"{found.metric} {found.value(entry):.4f}"
-    return escape(f"The {which} run: {entry.name} ({value})")
+def _runs(comparison: Comparison) -> _Table:
+    metrics = shown_metrics(comparison)
+    columns = [titled(name) for name in run_columns(metrics)]
+    rows = run_rows(comparison, metrics)
+    first = len(run_columns([]))  # the place of the first metric
+    if any(run.reason for run in comparison.runs):  # before the metrics, to be seen at once
+        columns.insert(first, "cause")
+        for run, row in zip(comparison.runs, rows, strict=True):
+            row.insert(first, run.reason)
+        first += 1
+    bad = [i for i, run in enumerate(comparison.runs) if run.status in ("FAILED", "KILLED")]
+    return _Table(columns, rows, range(first, len(columns)), bad)
 
 
-def texts_of(folder: RunFolder) -> list[str]:
-    """The last round of a run's samples."""
+def _figure(name: str, png: bytes, metric: str) -> _Figure:
+    return _Figure(name, CAPTIONS[name].format(metric=metric), base64.b64encode(png).decode())
+
+
+def _samples(comparison: Comparison) -> list[_Samples]:
+    """The last samples of the best run and of the worst."""
+    found = ((run, _texts(run)) for run in comparison.with_value())
+    ranked = [(run, texts) for run, texts in found if texts]
+    if len(ranked) < 2:
+        places = [("only", *pair) for pair in ranked]
+    else:
+        places = [("best", *ranked[0]), ("worst", *ranked[-1])]
+    return [
+        _Samples(place, run.name, f"{comparison.value(run):.4f}", texts)
+        for place, run, texts in places
+    ]
+
+
+def _texts(run: ComparedRun) -> list[str]:
+    """The first of a run's last samples, each cut where it is too long for the page."""
+    texts = last_samples(run.folder)[:MAX_SAMPLES] if run.folder else []
+    return [
+        text if len(text) <= MAX_SAMPLE_LENGTH else f"{text[:MAX_SAMPLE_LENGTH]}…" for text in texts
+    ]
+
+
+def last_samples(folder: RunFolder) -> list[str]:
+    """The samples of a run's last round; none where the file is missing or damaged."""
     if not folder.samples.is_file():
         return []
     try:
         with long_fields(), folder.samples.open(encoding="utf-8", newline="") as file:
-            found = [row for row in csv.reader(file) if len(row) == 2][1:]
+            rows = [row for row in csv.reader(file) if len(row) == 2][1:]
     except (OSError, ValueError, csv.Error):
         return []
-    return [text for step, text in found if step == found[-1][0]]
+    return [text for step, text in rows if step == rows[-1][0]]

@@ -1,4 +1,4 @@
-"""``rnnx compare``: runs and sweeps side by side, in the form that was asked for."""
+"""``rnnx compare``: prints runs and sweeps side by side as a table, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from rnnx.comparison.compare import compare
-from rnnx.comparison.page import save
-from rnnx.comparison.table import as_json, show, write_csv
+from rnnx.comparison.page import save_page
+from rnnx.comparison.table import as_json, print_tables, write_csv
 from rnnx.system.files import expanded
 from rnnx.training.report import console
 
@@ -16,12 +16,12 @@ def print_comparison(
     names: Sequence[str], metric: str, form: str | None = None, page: str | None = None
 ) -> None:
     """Print a table, or ``form`` json or csv; ``page`` is an HTML file to write as well."""
-    found = compare(names, metric)
+    comparison = compare(names, metric)
     if page is not None:
-        save(found, expanded(page))
+        save_page(comparison, expanded(page))
     if form == "json":
-        print(as_json(found))
+        print(as_json(comparison))
     elif form == "csv":
-        write_csv(found, sys.stdout)
+        write_csv(comparison, sys.stdout)
     else:
-        show(found, console(soft_wrap=False))
+        print_tables(comparison, console(soft_wrap=False))

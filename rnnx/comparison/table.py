@@ -1,4 +1,4 @@
-"""A comparison as text: drawn on a terminal, tab-separated in a pipe, JSON and CSV."""
+"""A comparison as text: tables, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -8,155 +8,138 @@ import math
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from rnnx.comparison.compare import BEST, Comparison, Entry
+from rnnx.comparison.compare import BEST_LOSS, Comparison, Group
+from rnnx.system.table import Column, print_table
 
-# On a terminal that is too narrow for all, the first of these go first.
-PASSED_OVER = ("final/bits_per_char", "final/distinct", "final/baseline_loss", "final/new", "run")
-CAUSE = 300  # characters of a cause in a table
+# A terminal that is too narrow does without these columns, in this order.
+OPTIONAL = ("final/bits_per_char", "final/distinct", "final/baseline_loss", "final/new", "run")
+MAX_CAUSE_LENGTH = 300  # characters of a failure's cause in a table
 
 
-def columns(found: Comparison) -> list[str]:
-    """The metrics of the table: the ranking's own, the best held-out loss, all of the end's."""
-    known = {key for entry in found.entries for key in entry.metrics}
+def shown_metrics(comparison: Comparison) -> list[str]:
+    """The metrics of the table: the one that ranks, the best held-out loss, all of ``final/``."""
+    known = {key for run in comparison.runs for key in run.metrics}
     final = sorted(key for key in known if key.startswith("final/"))
     last = [key for key in ("final/seconds", "final/tokens_per_s") if key in final]
-    keys = [found.metric, BEST, *(key for key in final if key not in last), *last]
+    keys = [comparison.metric, BEST_LOSS, *(key for key in final if key not in last), *last]
     return list(dict.fromkeys(keys))
 
 
-def head(metrics: Sequence[str]) -> list[str]:
-    """The names of the columns."""
+def run_columns(metrics: Sequence[str]) -> list[str]:
+    """The names of the columns of the table of runs."""
     return ["rank", "name", "status", "run", *metrics]
 
 
-def rows(found: Comparison, metrics: Sequence[str]) -> list[list[str]]:
-    """The runs' cells, the best first."""
+def run_rows(comparison: Comparison, metrics: Sequence[str]) -> list[list[str]]:
+    """The cells of the table of runs, the best run first."""
     return [
         [
             str(rank),
-            _line(entry.name),
-            entry.status,
-            entry.run_id[:8] or "—",
-            *_figures(entry, metrics),
+            _as_line(run.name),
+            run.status,
+            run.run_id[:8] or "—",
+            *(_format(key, run.metrics.get(key)) for key in metrics),
         ]
-        for rank, entry in enumerate(found.entries, 1)
+        for rank, run in enumerate(comparison.runs, 1)
     ]
 
 
-def _line(text: str) -> str:
-    """A text that stays in its cell, and says nothing to the terminal."""
+def _as_line(text: str) -> str:
+    """The text without line breaks, tabs and what a terminal would obey."""
     return "".join(filter(str.isprintable, " ".join(text.split())))
 
 
-def group_rows(found: Comparison) -> list[list[str]]:
-    """The groups that have several seeds: name, how many, mean ± spread, the range."""
+def group_columns(comparison: Comparison) -> list[str]:
+    """The names of the columns of the table of groups."""
+    return ["over seeds", "seeds", f"{comparison.metric} (mean ± spread)", "range"]
+
+
+def group_rows(comparison: Comparison) -> list[list[str]]:
+    """The cells of the table of groups: those with several seeds."""
+    metric = comparison.metric
     return [
         [
-            _line(group.name),
+            _as_line(group.name),
             str(len(group.values)),
-            f"{_figure(found.metric, group.mean)} ± {_figure(found.metric, group.spread)}",
-            f"{_figure(found.metric, min(group.values))} … "
-            f"{_figure(found.metric, max(group.values))}",
+            f"{_format(metric, group.mean)} ± {_format(metric, group.spread)}",
+            f"{_format(metric, min(group.values))} … {_format(metric, max(group.values))}",
         ]
-        for group in found.groups
+        for group in comparison.groups
         if len(group.values) > 1
     ]
 
 
-def group_head(found: Comparison) -> list[str]:
-    """The names of their columns."""
-    return ["over seeds", "seeds", f"{found.metric} (mean ± spread)", "range"]
-
-
-def _figures(entry: Entry, metrics: Sequence[str]) -> list[str]:
-    return [_figure(key, entry.metrics.get(key)) for key in metrics]
-
-
-def _figure(key: str, value: float | None) -> str:
+def _format(metric: str, value: float | None) -> str:
     if value is None or math.isnan(value):
         return "—"
-    if key.endswith("tokens_per_s"):
+    if metric.endswith("tokens_per_s"):
         return f"{value:.0f}"
-    if key.endswith("seconds"):
+    if metric.endswith("seconds"):
         return f"{value:.1f}"
     return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4g}"
 
 
-def show(found: Comparison, console: Any) -> None:
-    """Print both tables."""
-    metrics = columns(found)
-    names, cells = head(metrics), rows(found, metrics)
-    if any(entry.reason for entry in found.entries):
+def print_tables(comparison: Comparison, console: Any) -> None:
+    """Print the table of runs, and that of groups where runs differ in their seed alone."""
+    metrics = shown_metrics(comparison)
+    names, rows = run_columns(metrics), run_rows(comparison, metrics)
+    if any(run.reason for run in comparison.runs):
         names = [*names, "cause"]
-        reasons = (_line(entry.reason)[:CAUSE] for entry in found.entries)
-        cells = [[*row, reason] for row, reason in zip(cells, reasons, strict=True)]
-    tables = [(names, cells), (group_head(found), group_rows(found))]
-    for place, (names, cells) in enumerate(tables):
-        if not cells:
-            continue
-        if console.is_terminal:
-            console.print("\n" * (place > 0), end="")
-            _draw(names, cells, console)
-        else:
-            print("\n" * (place > 0) + "\n".join("\t".join(row) for row in [names, *cells]))
+        causes = (_as_line(run.reason)[:MAX_CAUSE_LENGTH] for run in comparison.runs)
+        rows = [[*row, cause] for row, cause in zip(rows, causes, strict=True)]
+    print_table(console, _columns(names), rows, OPTIONAL, head_in_pipe=True)
+    if groups := group_rows(comparison):
+        console.print()
+        print_table(console, _columns(group_columns(comparison)), groups, head_in_pipe=True)
 
 
-def _draw(names: list[str], cells: list[list[str]], console: Any) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    kept = list(range(len(names)))
-    for name in PASSED_OVER:
-        widths = [max(len(row[i]) for row in [short(names), *cells]) + 2 for i in kept]
-        if sum(widths) <= console.width:
-            break
-        kept = [i for i in kept if names[i] != name]
-    table = Table(box=None)
-    for i in kept:
-        is_number = names[i] == "rank" or "/" in names[i]
-        table.add_column(short(names)[i], justify="right" if is_number else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(row[i]) for i in kept))  # Text: a name is no markup
-    console.print(table)
+def _columns(names: Sequence[str]) -> list[Column]:
+    return [Column(name, titled(name), name == "rank" or "/" in name) for name in names]
 
 
-def short(names: Sequence[str]) -> list[str]:
-    """The names of columns as a person is shown them."""
-    return [name.removeprefix("final/").replace("tokens_per_s", "tokens/s") for name in names]
+def titled(column: str) -> str:
+    """The name of a column as a person is shown it."""
+    return column.removeprefix("final/").replace("tokens_per_s", "tokens/s")
 
 
-def write_csv(found: Comparison, file: TextIO) -> None:
-    """A row a run, with its group's mean and spread of the metric."""
-    metrics = columns(found)
-    groups = {group.hash: group for group in found.groups}
+def write_csv(comparison: Comparison, file: TextIO) -> None:
+    """Write a row a run, with its group's mean and spread of the metric."""
+    metrics = shown_metrics(comparison)
+    groups = {group.hash: group for group in comparison.groups}
     table = csv.writer(file)
-    table.writerow([*head(metrics), "group", "seeds", "mean", "spread", "reason"])
-    for rank, entry in enumerate(found.entries, 1):
-        group = groups.get(entry.group)
-        about = [group.hash, len(group.values), group.mean, group.spread] if group else [""] * 4
-        figures = [entry.metrics.get(key, "") for key in metrics]
-        own = [rank, entry.name, entry.status, entry.run_id, *figures]
-        table.writerow([*own, *map(_or_empty, about), entry.reason])
+    table.writerow([*run_columns(metrics), "group", "seeds", "mean", "spread", "reason"])
+    for rank, run in enumerate(comparison.runs, 1):
+        table.writerow(
+            [
+                *(rank, run.name, run.status, run.run_id),
+                *(run.metrics.get(key, "") for key in metrics),
+                *_group_cells(groups.get(run.group)),
+                run.reason,
+            ]
+        )
 
 
-def _or_empty(value: Any) -> Any:
-    return "" if isinstance(value, float) and math.isnan(value) else value
+def _group_cells(group: Group | None) -> list[object]:
+    if group is None:
+        return [""] * 4
+    mean, spread = ("" if math.isnan(value) else value for value in (group.mean, group.spread))
+    return [group.hash, len(group.values), mean, spread]
 
 
-def as_json(found: Comparison) -> str:
-    """Runs and groups; a value that is not finite is null, which JSON has a word for."""
+def as_json(comparison: Comparison) -> str:
+    """Runs and groups as JSON, which has no word for values that are not finite: they are null."""
     runs = [
         {
             "rank": rank,
-            "name": entry.name,
-            "status": entry.status,
-            "reason": entry.reason,
-            "run": entry.run_id,
-            "group": entry.group,
-            "settings": dict(entry.settings),
-            "metrics": {key: _or_null(value) for key, value in sorted(entry.metrics.items())},
+            "name": run.name,
+            "status": run.status,
+            "reason": run.reason,
+            "run": run.run_id,
+            "group": run.group,
+            "settings": dict(run.settings),
+            "metrics": {key: _or_null(value) for key, value in sorted(run.metrics.items())},
         }
-        for rank, entry in enumerate(found.entries, 1)
+        for rank, run in enumerate(comparison.runs, 1)
     ]
     groups = [
         {
@@ -166,9 +149,9 @@ def as_json(found: Comparison) -> str:
             "mean": _or_null(group.mean),
             "spread": _or_null(group.spread),
         }
-        for group in found.groups
+        for group in comparison.groups
     ]
-    whole = {"metric": found.metric, "runs": runs, "groups": groups}
+    whole = {"metric": comparison.metric, "runs": runs, "groups": groups}
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
 
 

@@ -170,12 +170,11 @@ def _items(value: Any) -> Iterable[tuple[str, Any]]:
 
 def runs_in(outputs: str | Path) -> list[RunFolder]:
     """The run folders below ``outputs``, newest first; foreign folders are passed over."""
-    return [folder for folder, _ in runs_with(outputs)]
+    return runs_with(outputs)
 
 
-def runs_with(outputs: str | Path, **fields: Any) -> list[tuple[RunFolder, dict[str, Any]]]:
-    """The run folders below ``outputs`` whose run.json has these fields, newest first, and all of
-    its fields.
+def runs_with(outputs: str | Path, **fields: object) -> list[RunFolder]:
+    """The run folders below ``outputs`` whose run.json has these fields, newest first.
 
     Other processes work there, too: a run is named when it begins, or deleted, meanwhile.
     """
@@ -186,8 +185,8 @@ def runs_with(outputs: str | Path, **fields: Any) -> list[tuple[RunFolder, dict[
             known = folder.read()
             if all(known.get(key) == value for key, value in fields.items()):
                 with suppress(FileNotFoundError):
-                    found.append((_summary(folder, known).started, folder, known))
-    return [(f, known) for _, f, known in sorted(found, key=lambda run: run[0], reverse=True)]
+                    found.append((_summary(folder, known).started, folder))
+    return [folder for _, folder in sorted(found, key=lambda run: run[0], reverse=True)]
 
 
 def find_folders(run: str, outputs: Path) -> list[RunFolder]:

@@ -1,16 +1,16 @@
-"""The loss curve as a picture."""
+"""The loss curve of a run, as a PNG."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from rnnx.contracts.trackers import Point
+from rnnx.system.png import png_bytes
 
-CURVES = {
+LABELS = {
     "train/loss": "training",
     "train/smooth_loss": "training, smoothed",
     "val/loss": "held out",
@@ -19,45 +19,43 @@ CURVES = {
 
 def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | None:
     """Draw training and held-out loss by step; None where no curve has two points to join."""
-    shown = {key: history[key] for key in CURVES if history.get(key)}
-    if max(map(len, shown.values()), default=0) < 2:
+    curves = {key: history[key] for key in LABELS if history.get(key)}
+    if max(map(len, curves.values()), default=0) < 2:
         return None
-    _draw(shown, history.get("grad/norm", ()), path)
+    path.write_bytes(_draw(curves, history.get("grad/norm", ())))
     return path
 
 
-def warm() -> None:
-    """Do what a process's first picture would wait for: imports, fonts."""
-    some = [Point("train/loss", value, step, 0) for step, value in enumerate((1.0, 20.0))]
-    _draw({"train/loss": some}, some, io.BytesIO())
+def warm_up() -> None:
+    """Import Matplotlib and load its fonts, which a process's first figure would wait for."""
+    points = [Point("train/loss", value, step, 0) for step, value in enumerate((1.0, 20.0))]
+    _draw({"train/loss": points}, points)
 
 
-def _draw(
-    shown: Mapping[str, Sequence[Point]], norms: Sequence[Point], path: Path | BinaryIO
-) -> None:
+def _draw(curves: Mapping[str, Sequence[Point]], norms: Sequence[Point]) -> bytes:
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 
     figure = Figure(figsize=(7, 5.5))
     figure.subplots_adjust(left=0.13, right=0.97, bottom=0.1, top=0.97, hspace=0.08)
     upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
     upper.set_ylabel("loss (nats)")
-    for key, points in shown.items():
+    for key, points in curves.items():
         alpha = 0.3 if key == "train/loss" else 1.0
         marker = "." if key == "val/loss" else ""
-        upper.plot(*_finite(points), label=CURVES[key], marker=marker, alpha=alpha)
-    if shown:
+        upper.plot(*_finite(points), label=LABELS[key], marker=marker, alpha=alpha)
+    if curves:
         upper.legend()
     lower.set(xlabel="step", ylabel="gradient's norm\nbefore clipping")
     steps, values = _finite(norms)
     lower.plot(steps, values, linewidth=0.8)
-    _logarithmic(lower, values)
+    _set_log_scale(lower, values)
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=120, format="png", pil_kwargs={"compress_level": 3})
+    return png_bytes(figure, compress_level=3)  # every job of a sweep draws one: be quick
 
 
-def _logarithmic(axes: Any, values: Sequence[float]) -> None:
-    """A logarithmic scale with few ticks, plain numbers: each costs time, and there is no room."""
+def _set_log_scale(axes: Any, values: Sequence[float]) -> None:
+    """A logarithmic scale with few ticks and plain numbers: ticks take time and room."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     positive = [value for value in values if value > 0]
@@ -71,5 +69,6 @@ def _logarithmic(axes: Any, values: Sequence[float]) -> None:
 
 
 def _finite(points: Sequence[Point]) -> tuple[list[int], list[float]]:
-    known = [point for point in points if math.isfinite(point.value)]
-    return [point.step for point in known], [point.value for point in known]
+    """Steps and values of the points whose values are finite."""
+    finite = [point for point in points if math.isfinite(point.value)]
+    return [point.step for point in finite], [point.value for point in finite]

@@ -41,7 +41,7 @@ ASIDE = (
 )
 
 
-class Outcome(NamedTuple):
+class JobResult(NamedTuple):
     """What came of one job."""
 
     job: int
@@ -51,6 +51,11 @@ class Outcome(NamedTuple):
     run_id: str = ""
     best_val_loss: float | None = None
     seconds: float = 0.0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job finished, now or before."""
+        return self.status in ("FINISHED", "SKIPPED")
 
 
 class Sweep:
@@ -131,18 +136,18 @@ class Sweep:
         path.write_text(lines, "utf-8")
         return path
 
-    def keep(self, outcome: Outcome) -> None:
+    def keep(self, outcome: JobResult) -> None:
         """Keep what came of a job."""
         write_json(self.path / "jobs" / f"{outcome.job}.json", outcome._asdict())
 
-    def outcome(self, job: int) -> Outcome | None:
+    def outcome(self, job: int) -> JobResult | None:
         """What came of a job; None where it told nothing."""
         try:
-            return Outcome(**read_json(self.path / "jobs" / f"{job}.json"))
+            return JobResult(**read_json(self.path / "jobs" / f"{job}.json"))
         except TypeError:
             return None
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[JobResult]:
         """What came of all jobs, in their order."""
         jobs = sorted(int(path.stem) for path in (self.path / "jobs").glob("*.json"))
         return [found for job in jobs if (found := self.outcome(job)) is not None]

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rnnx.comparison.page import keep
+from rnnx.comparison.page import store_sweep_page
 from rnnx.config.components import component_from
+from rnnx.config.overrides import Overrides
 from rnnx.config.settings import Rerun
 from rnnx.contracts.trackers import Point, RunLog
 from rnnx.errors import ConfigError, RnnxError
@@ -19,8 +20,8 @@ from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.grid import asked, check_sweeper, checked
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
-from rnnx.sweeps.ranking import ranked, rows, show, write
-from rnnx.sweeps.warmup import keep as keep_rehearsal
+from rnnx.sweeps.ranking import print_ranking, rank_results, ranking_rows, write_ranking
+from rnnx.sweeps.warmup import write_configs
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause
 from rnnx.training.report import console
@@ -28,10 +29,10 @@ from rnnx.training.report import console
 CLOSED = ("FINISHED", "FAILED", "KILLED", "SKIPPED")
 
 
-def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> int:
+def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
     """Open the sweep, ``launch`` its jobs with overrides of ours added, close it; the exit code."""
-    parsed, texts, sweeper = asked(overrides)
-    swept = [str(o.key_or_group) for o in parsed if o.is_sweep_override()]
+    parsed, told, sweeper = asked(overrides)
+    swept = [str(o.key_or_group) for o in parsed.swept]
     if not swept:
         raise ConfigError(
             "rnnx train -m: no key has several values, so there is nothing to sweep; say "
@@ -42,10 +43,10 @@ def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> i
     config = configs[0]
     anew = config["sweep"]["rerun"] == Rerun.all.name
     with Stop() as stop:
-        sweep = Sweep.open(config["outputs"], overrides, swept, anew)
+        sweep = Sweep.open(config["outputs"], overrides.texts, swept, anew)
         with RunLock(sweep, "sweep"):
             if not any(o.key_or_group == "hydra/launcher" for o in parsed):
-                keep_rehearsal(configs, sweep.path)
+                write_configs(configs, sweep.path)
                 start_server(sweep.path)
             wait_for_orphans(sweep, config["outputs"])
             end_abandoned(sweep, config["outputs"])
@@ -56,7 +57,7 @@ def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> i
             try:
                 if not stop.signal:
                     # By this folder a job finds its sweep, whoever starts it and wherever.
-                    launch([*texts, f"hydra.sweep.dir='{sweep.path.resolve()}/hydra'"])
+                    launch([*told.texts, f"hydra.sweep.dir='{sweep.path.resolve()}/hydra'"])
                 failed = False
             finally:
                 end_abandoned(sweep, config["outputs"])
@@ -76,7 +77,7 @@ def _begun(sweep: Sweep, config: Mapping[str, Any]) -> RunLog:
 def _tell_best(sweep: Sweep, log: RunLog) -> None:
     """The best job's loss and values, on the parent's run."""
     outcomes = sweep.outcomes()
-    best = next(iter(ranked(outcomes)), None)
+    best = next(iter(rank_results(outcomes)), None)
     if best is None or best.best_val_loss is None or not math.isfinite(best.best_val_loss):
         return
     values = {f"best.{key}": value for key, value in sweep.swept(best.overrides).items()}
@@ -89,8 +90,8 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     """Tell what came of the jobs, here and in the parent's run."""
     counts = Counter(outcome.status for outcome in sweep.outcomes())
     bad = failed or counts["FAILED"] + counts["KILLED"] > 0
-    table, csv = rows(sweep), sweep.path / "ranking.csv"
-    write(table, csv)
+    table, csv = ranking_rows(sweep), sweep.path / "ranking.csv"
+    write_ranking(table, csv)
     try:
         log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in CLOSED})
         for path in (csv, *sorted(sweep.artifacts.glob("*"))):
@@ -102,8 +103,8 @@ def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     except Exception as error:  # whatever a tracker raises
         told = f"the tracker does not answer ({cause(error, 200)})"
         print(f"rnnx: {told}; the same command again closes the sweep", file=sys.stderr)
-    show(table, console(soft_wrap=True))
-    keep(sweep, log)  # last: its figures take a moment, in which a signal may come
+    print_ranking(table, console(soft_wrap=True))
+    store_sweep_page(sweep, log)  # last: its figures take a moment, in which a signal may come
     told = ", ".join(f"{counts[status]} {status.lower()}" for status in CLOSED if counts[status])
     print(f"sweep {sweep.id}: {told or 'no job was started'}; outputs in {sweep.path}")
     return 128 + number if number else int(bad)

@@ -1,4 +1,4 @@
-"""One job of a sweep: a run whose outcome is kept, whatever it is."""
+"""One job of a sweep: a run whose result is stored, however it ends."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
-from rnnx.config.components import component_from
+from rnnx.config.components import component_from, settings_from
 from rnnx.config.identity import config_hash, flat_params
-from rnnx.config.settings import Baseline, Rerun
+from rnnx.config.settings import Baseline, Rerun, Train
 from rnnx.runs.folder import RunFolder, runs_with
-from rnnx.runs.sweep_folder import Outcome, Sweep
-from rnnx.sweeps.orphans import run_of
-from rnnx.sweeps.study import PRUNED, judge
+from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.find import run_of
+from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.signals import STOPPING, Stop
 from rnnx.system.text import reason
 from rnnx.training.report import Lines, console
@@ -28,122 +28,140 @@ from rnnx.training.run import Run, train
 
 
 def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep: Sweep) -> int:
-    """Train one configuration of a sweep and keep what came of it; the exit code."""
+    """Run one configuration of a sweep and store its result; the exit code.
+
+    ``values`` are not checked yet: wrong ones are a job that failed.
+    """
     began = time.time()
-    # Every job would fit the same n-grams; and side by side, one BLAS thread each is fastest.
-    never = Baseline.never.name if values["baseline"] == Baseline.auto.name else values["baseline"]
-    values = {**values, "baseline": never, "threads": values["threads"] or 1}
-
-    def kept(status: str, why: str, run_id: str, metrics: Mapping[str, float]) -> int:
-        best, seconds = metrics.get("best/val_loss"), time.time() - began
-        sweep.keep(Outcome(job, list(overrides), status, why, run_id, best, seconds))
-        return 0 if status in ("FINISHED", "SKIPPED") else 1
-
     with Stop() as stop:
-        if stop.signal:  # the one before in this process was stopped, and this one with it
+        if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal
+        result = _Job(values, list(overrides), job, sweep).run(stop)
+        sweep.keep(result._replace(seconds=time.time() - began))
+        return 0 if result.succeeded else 1
+
+
+class _Job:
+    """One configuration of a sweep."""
+
+    def __init__(
+        self, config: Mapping[str, Any], overrides: list[str], number: int, sweep: Sweep
+    ) -> None:
+        self.config, self.overrides, self.number, self.sweep = config, overrides, number, sweep
+
+    def run(self, stop: Stop) -> JobResult:
+        """Skip, resume or train it; an error is a result, too."""
         try:
-            before = _before(values)
-            rerun = Rerun[values["sweep"]["rerun"]]
-            # A job that failed before it had a run left its traceback alone.
-            early = before is None and sweep.traceback_file(job).is_file()
-            skip = "" if early else _reason_to_skip(before, rerun)
-            if skip:
-                return kept("SKIPPED", skip, before.id if before else "", _metrics(before))
-            run = _run(values, overrides, job, sweep, before)
-            why = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
-            why = PRUNED if run.pruned else why
-            return kept(run.status, why, run.run_id, run.metrics)
+            settings = settings_from(self.config)
+            self.config = _for_job(self.config, settings)
+            rerun, earlier = settings.sweep.rerun, self._earlier_run()
+            if skipped := self._reason_to_skip(rerun, earlier):
+                return self._result("SKIPPED", skipped, earlier)
+            run = self._train(rerun, earlier)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
-            trace = sweep.keep_traceback(job, error)
-            stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-            status = "KILLED" if stopped else "FAILED"
-            why = reason(error)
-            folder = run_of(sweep, values["outputs"], job)
-            run_id = folder.id if folder else ""
-            if folder is None and not stopped:
-                run_id = _stand_in(values, overrides, job, sweep, why, trace)
-            return kept(status, why, run_id, _metrics(folder))
+            return self._failure(error)
+        why = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
+        best = run.metrics.get("best/val_loss")
+        why = PRUNED if run.pruned else why
+        return JobResult(self.number, self.overrides, run.status, why, run.run_id, best)
 
+    def _earlier_run(self) -> RunFolder | None:
+        """The newest run of this configuration; one that finished comes before all others."""
+        runs = runs_with(self.config["outputs"], config_hash=config_hash(self.config))
+        finished = (run for run in runs if run.read().get("status") == "FINISHED")
+        return next(finished, runs[0] if runs else None)
 
-def _run(
-    values: Mapping[str, Any],
-    overrides: Sequence[str],
-    job: int,
-    sweep: Sweep,
-    before: RunFolder | None,
-) -> Run:
-    report = Lines(console(soft_wrap=True))
-    anew = values["sweep"]["rerun"] == Rerun.all.name
-    about = {"sweep": sweep.id, "job": job, "own_tags": sweep.tags(overrides)}
-    if before is not None and not anew:
-        return resume(before, report, more=about, is_hopeless=judge(sweep, job))
-    told = _stand_in_file(sweep, job)
-    if told.is_file():
-        about["takes_over"] = told.read_text("utf-8")
-    return train(values, report, [sweep.name(overrides)], about, judge(sweep, job))
-
-
-def _stand_in(
-    values: Mapping[str, Any],
-    overrides: Sequence[str],
-    job: int,
-    sweep: Sweep,
-    why: str,
-    trace: Path,
-) -> str:
-    """A run in the tracker for a job that failed before it had one; its id, or empty."""
-    tags = {**sweep.tags(overrides), "reason": why[:5000]}
-    with suppress(Exception):  # the error that counts is the job's
-        tracker = component_from("tracker", values["tracker"])
-        kept = _stand_in_file(sweep, job)  # of the time before, when the command was given again
-        if kept.is_file():
-            log = tracker.reopen(kept.read_text("utf-8"))
-            log.tags(tags)
-        else:
-            log = tracker.start(sweep.name(overrides), flat_params(values), tags)
-            kept.write_text(log.id, "utf-8")
-        log.file(trace)
-        log.finish("FAILED")
-        return str(log.id) if tracker.find(log.id) else ""
-    return ""
-
-
-def _stand_in_file(sweep: Sweep, job: int) -> Path:
-    """Where the id of a job's stand-in is."""
-    return sweep.job_folder(job) / "run_id"
-
-
-def _before(values: Mapping[str, Any]) -> RunFolder | None:
-    """The newest run of this configuration; one that finished comes before all others."""
-    same = runs_with(values["outputs"], config_hash=config_hash(values))
-    finished = [folder for folder, known in same if known.get("status") == "FINISHED"]
-    return next(iter([*finished, *(folder for folder, _ in same)]), None)
-
-
-def _reason_to_skip(before: RunFolder | None, rerun: Rerun) -> str:
-    status = before.read().get("status") if before else None
-    if rerun is Rerun.all:
+    def _reason_to_skip(self, rerun: Rerun, earlier: RunFolder | None) -> str:
+        """Why there is nothing to do; empty where there is something."""
+        if earlier is None and self.sweep.traceback_file(self.number).is_file():
+            return ""  # it failed before it had a run
+        status = earlier.read().get("status") if earlier else None
+        if rerun is Rerun.all:
+            return ""
+        if status == "FINISHED":
+            return "had finished before"
+        if rerun is Rerun.failed and status != "FAILED":
+            return "had not failed"
         return ""
-    if status == "FINISHED":
-        return "had finished before"
-    if rerun is Rerun.failed and status != "FAILED":
-        return "had not failed"
-    return ""
+
+    def _train(self, rerun: Rerun, earlier: RunFolder | None) -> Run:
+        """Resume the earlier run, or train a new one."""
+        report = Lines(console(soft_wrap=True))
+        rule = pruning_rule(self.sweep, self.number)
+        fields = {"sweep": self.sweep.id, "job": self.number, "own_tags": self._tags()}
+        if earlier is not None and rerun is not Rerun.all:
+            return resume(earlier, report, more=fields, should_prune=rule)
+        if self._placeholder.is_file():
+            fields["takes_over"] = self._placeholder.read_text("utf-8")
+        return train(self.config, report, [self.sweep.name(self.overrides)], fields, rule)
+
+    def _failure(self, error: BaseException) -> JobResult:
+        """The result of a job that raised ``error``; the error is in its log and its tracker."""
+        traceback = self.sweep.keep_traceback(self.number, error)
+        folder = run_of(self.sweep, self.config["outputs"], self.number)
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            return self._result("KILLED", reason(error), folder)
+        result = self._result("FAILED", reason(error), folder)
+        if folder is not None:
+            return result
+        return result._replace(run_id=self._track_failure(result.reason, traceback))
+
+    def _track_failure(self, why: str, traceback: Path) -> str:
+        """Tell the tracker of a job that failed before it had a run; the id of a placeholder."""
+        with suppress(Exception):  # the error that counts is the job's
+            tracker = component_from("tracker", self.config["tracker"])
+            tags = {**self._tags(), "reason": why[:5000]}
+            if self._placeholder.is_file():  # the job failed so in an earlier command, too
+                log = tracker.reopen(self._placeholder.read_text("utf-8"))
+                log.tags(tags)
+            else:
+                name, params = self.sweep.name(self.overrides), flat_params(self.config)
+                log = tracker.start(name, params, tags)
+                self._placeholder.write_text(log.id, "utf-8")
+            log.file(traceback)
+            log.finish("FAILED")
+            return str(log.id) if tracker.find(log.id) else ""
+        return ""
+
+    @property
+    def _placeholder(self) -> Path:
+        """The file with the id of the tracker's run that stands for one that never began."""
+        return self.sweep.job_folder(self.number) / "run_id"
+
+    def _tags(self) -> dict[str, str]:
+        return self.sweep.tags(self.overrides)
+
+    def _result(self, status: str, why: str, folder: RunFolder | None) -> JobResult:
+        """A result with what run.json knows."""
+        metrics = folder.read().get("metrics", {}) if folder else {}
+        best = metrics.get("best/val_loss") if isinstance(metrics, dict) else None
+        run_id = folder.id if folder else ""
+        return JobResult(self.number, self.overrides, status, why, run_id, best)
 
 
-def _metrics(folder: RunFolder | None) -> Mapping[str, float]:
-    found = folder.read().get("metrics", {}) if folder else {}
-    return found if isinstance(found, dict) else {}
+def _for_job(config: Mapping[str, Any], settings: Train) -> dict[str, Any]:
+    """The configuration without what several jobs would do for nothing, or slowly.
+
+    Every job would fit the same n-grams for its baseline; and side by side, jobs are fastest with
+    one BLAS thread each.
+    """
+    never = settings.baseline is Baseline.auto
+    baseline = Baseline.never if never else settings.baseline
+    return {**config, "baseline": baseline.name, "threads": settings.threads or 1}
 
 
-def child(values: Mapping[str, Any], overrides: Sequence[str], job: int, path: str) -> None:
-    """A job in a process of its own: its output goes to its log, and it ends with its driver."""
-    sweep = Sweep(Path(path))
+def run_job_process(
+    values: Mapping[str, Any], overrides: Sequence[str], job: int, folder: str
+) -> None:
+    """Run a job in a process of its own: its output goes to its log, and it ends with its driver.
+
+    ``folder`` is the sweep's.
+    """
+    sweep = Sweep(Path(folder))
     os.setsid()  # a Ctrl-C in the terminal is the driver's to pass on
-    for number in STOPPING:
-        meaning = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-        signal.signal(number, meaning)
+    for number in STOPPING:  # the job server ignores them
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, default)
     log = os.open(sweep.log_file(job), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -152,7 +170,7 @@ def child(values: Mapping[str, Any], overrides: Sequence[str], job: int, path: s
 
 
 def _end_with_driver() -> None:
-    """Stop in order, checkpoint included, once the process that started us is gone."""
+    """Stop in order, with a checkpoint, once the process that started the job has gone."""
     driver = parent_process()
     if driver is not None:
         connection.wait([driver.sentinel])

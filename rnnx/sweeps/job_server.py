@@ -1,9 +1,9 @@
-"""The server that forks a sweep's jobs, with all that they need already imported, and no thread.
+"""The process that forks a sweep's jobs: everything a job needs is imported, no thread runs.
 
-The server alone imports this module. A signal to a whole group (``timeout``, a scheduler, a
-terminal that closes) is the driver's to act on. The server goes on until the driver is gone,
-because with it all would be lost that it knows of the jobs; a job takes the signals' own meaning
-back.
+multiprocessing's fork server imports this module, and nothing else does. The server ignores SIGINT
+and SIGTERM, which reach the whole group (``timeout``, a scheduler, a terminal that closes): if it
+died, the driver would lose the exit status of the jobs. It ends when its driver does. Jobs restore
+the default handlers.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 import rich.console  # noqa: F401
 import safetensors.numpy  # noqa: F401
 
-from rnnx.sweeps import job  # noqa: F401 - a job's own rooms
-from rnnx.sweeps.warmup import VARIABLE, rehearse
+from rnnx.sweeps import job  # noqa: F401 - what a job runs
+from rnnx.sweeps.warmup import FOLDER_VARIABLE, warm_up
 from rnnx.system.signals import STOPPING
 
 os.setsid()
 for _number in STOPPING:
     signal.signal(_number, signal.SIG_IGN)
 
-if VARIABLE in os.environ:
-    rehearse(Path(os.environ[VARIABLE]))
-gc.freeze()  # a job's collector would look at all of it, and so copy every page
+if FOLDER_VARIABLE in os.environ:
+    warm_up(Path(os.environ[FOLDER_VARIABLE]))
+gc.freeze()  # or a job's garbage collector would visit, and so copy, every page it shares

@@ -1,7 +1,7 @@
-"""Hydra's launcher for one machine: a process a job, several at once, each for itself.
+"""Hydra's launcher for one machine: every job in a process of its own, several at once.
 
 The processes are forked from a server that has imported what they need, so a job begins in a
-fraction of a second; one that is killed costs itself alone.
+fraction of a second. A job that is killed does not affect the others.
 """
 
 from __future__ import annotations
@@ -12,74 +12,86 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from rnnx.config.compose import composer, plain
+from rnnx.config.compose import composer
 from rnnx.config.overrides import parse
-from rnnx.runs.sweep_folder import Outcome, Sweep
-from rnnx.sweeps.job import child
-from rnnx.sweeps.orphans import end_abandoned, run_of, sweep_of
-from rnnx.sweeps.ranking import line
-from rnnx.sweeps.warmup import VARIABLE
+from rnnx.config.plain import plain
+from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.find import run_of, sweep_of
+from rnnx.sweeps.job import run_job_process
+from rnnx.sweeps.orphans import end_abandoned
+from rnnx.sweeps.ranking import result_line
+from rnnx.sweeps.warmup import FOLDER_VARIABLE
 from rnnx.system.environment import environment
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason
 from rnnx.system.threads import processors
 
-LOOK = 0.5  # seconds between two looks at whether a signal has come
+POLL_INTERVAL = 0.5  # seconds between two looks for a signal
 
 
 def launch(config: Any, jobs: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
     """Run the jobs of these overrides, numbered from ``first``, to their ends."""
     numbered = [(first + place, list(overrides)) for place, overrides in enumerate(jobs)]
     sweep = stream(config, iter(numbered), lambda _: None, len(numbered))
-    return [returned(sweep, job, overrides) for job, overrides in numbered]
+    return [job_return(sweep, job, overrides) for job, overrides in numbered]
 
 
 def stream(
     config: Any,
     jobs: Iterator[tuple[int, list[str]]],
-    ended: Callable[[Outcome], None],
+    ended: Callable[[JobResult], None],
     total: int = 0,
 ) -> Sweep:
-    """Run jobs, each taken when there is room for it, and tell what came of each.
+    """Run jobs, each taken when a processor is free for it, and pass its result to ``ended``.
 
-    ``total`` is how many there will be; 0: nobody knows.
+    ``total`` is the number of jobs; 0 if unknown.
     """
-    sweep, said = sweep_of(config.hydra), parse(_said_of_hydra(config.hydra))
+    sweep, said = sweep_of(config.hydra), parse(_hydra_overrides(config.hydra))
 
-    def tell(outcome: Outcome) -> None:
-        print(line(sweep, outcome, total), flush=True)
-        ended(outcome)
+    def print_and_pass_on(result: JobResult) -> None:
+        print(result_line(sweep, result, total), flush=True)
+        ended(result)
 
     with Stop() as stop, composer() as make:
 
         def values(overrides: list[str]) -> Mapping[str, Any]:
-            return plain(make([*said, *parse(overrides)]))  # the job checks them
+            return plain(make(said + parse(overrides)))  # the job checks them
 
-        Pool(sweep, config.outputs, config.jobs or processors(), values, tell).run(jobs, stop)
+        at_once = config.jobs or processors()
+        Pool(sweep, config.outputs, at_once, values, print_and_pass_on).run(jobs, stop)
     return sweep
 
 
-def _said_of_hydra(hydra: Any) -> list[str]:
-    """What the user said of Hydra itself and a job needs: a folder of configurations, say."""
+def _hydra_overrides(hydra: Any) -> list[str]:
+    """The overrides of Hydra itself that a job needs: where its configuration is searched."""
     return [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath")]
 
 
 class Stopping(Protocol):
-    """Says when to stop: a signal's number, or 0."""
+    """Says when to stop: ``signal`` is the number of a signal, or 0."""
 
     @property
     def signal(self) -> int: ...
 
 
-class Pool:
-    """The jobs that run and those that wait.
+class _Running(NamedTuple):
+    """A job that runs."""
 
-    ``values`` makes a job's configuration of its overrides: here, since a process that has made
-    one makes the next faster. ``tell`` hears of each job that has ended.
+    process: Any
+    job: int
+    overrides: list[str]
+    began: float
+
+
+class Pool:
+    """Runs jobs in processes, at most ``at_once`` at a time.
+
+    ``values`` composes the configuration of a job from its overrides: here, because composing is
+    faster in a process that has composed before. ``ended`` gets the result of every job.
     """
 
     def __init__(
@@ -88,16 +100,16 @@ class Pool:
         outputs: str,
         at_once: int,
         values: Callable[[list[str]], Mapping[str, Any]],
-        tell: Callable[[Outcome], None],
+        ended: Callable[[JobResult], None],
     ) -> None:
         self._sweep, self._outputs, self._at_once = sweep, outputs, at_once
-        self._values, self._tell = values, tell
-        self._running: dict[Any, tuple[Any, int, list[str], float]] = {}
+        self._values, self._ended = values, ended
+        self._running: dict[Any, _Running] = {}  # by the sentinel of the process
 
     def run(self, jobs: Iterator[tuple[int, list[str]]], stop: Stopping) -> None:
-        """All jobs to their ends; after a signal, those that run to an orderly stop."""
-        context: Any = multiprocessing.get_context("forkserver")
-        start_server(self._sweep.path)  # it runs, unless it was killed or Hydra came alone
+        """Run all jobs to their ends; after a signal, stop those that run and start no other."""
+        # The server is up, unless it was killed or Hydra was invoked directly.
+        start_server(self._sweep.path)
         more, told = True, False
         try:
             while self._running or (more and not stop.signal):
@@ -105,71 +117,72 @@ class Pool:
                     job = next(jobs, None)
                     more = job is not None
                     if job is not None:
-                        self._start(context, *job)
+                        self._start(*job)
                 if stop.signal and not told:
                     told = True
-                    for process, *_ in self._running.values():
-                        process.terminate()
-                for sentinel in connection.wait(list(self._running), LOOK):
-                    self._ended(*self._running.pop(sentinel))
-        finally:  # a second signal, or a fault of ours: nobody works on alone
-            for process, *_ in self._running.values():
-                process.kill()
-            for entry in self._running.values():
-                self._ended(*entry)
+                    for running in self._running.values():
+                        running.process.terminate()
+                for sentinel in connection.wait(list(self._running), POLL_INTERVAL):
+                    self._end(self._running.pop(sentinel))
+        finally:  # after a second signal or an error of ours, no job works on
+            for running in self._running.values():
+                running.process.kill()
+            for running in self._running.values():
+                self._end(running)
 
-    def _start(self, context: Any, job: int, overrides: list[str]) -> None:
+    def _start(self, job: int, overrides: list[str]) -> None:
         try:
             values = self._values(overrides)
-        except Exception as error:  # whatever Hydra raises of one job is not the others' trouble
+        except Exception as error:  # Hydra may raise anything; the other jobs still run
             self._sweep.keep_traceback(job, error)
-            self._sweep.keep(Outcome(job, overrides, "FAILED", reason(error)))
-            self._tell_of(job)
+            self._sweep.keep(JobResult(job, overrides, "FAILED", reason(error)))
+            self._pass_on(job)
             return
-        about = (values, overrides, job, str(self._sweep.path))
-        process = context.Process(target=child, args=about)
+        context: Any = multiprocessing.get_context("forkserver")
+        arguments = (values, overrides, job, str(self._sweep.path))
+        process = context.Process(target=run_job_process, args=arguments)
         process.start()
-        self._running[process.sentinel] = (process, job, overrides, time.time())
+        self._running[process.sentinel] = _Running(process, job, overrides, time.time())
 
-    def _ended(self, process: Any, job: int, overrides: list[str], began: float) -> None:
+    def _end(self, running: _Running) -> None:
+        process, job, overrides, began = running
         process.join()
-        if self._sweep.outcome(job) is None:  # it could not say a word
-            status, why = _in_words(process.exitcode)
+        if self._sweep.outcome(job) is None:  # the process was killed
+            status, why = _explain(process.exitcode)
             end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
             run_id, seconds = run.id if run else "", time.time() - began
-            self._sweep.keep(Outcome(job, overrides, status, why, run_id, seconds=seconds))
-        self._tell_of(job)
+            self._sweep.keep(JobResult(job, overrides, status, why, run_id, seconds=seconds))
+        self._pass_on(job)
 
-    def _tell_of(self, job: int) -> None:
-        outcome = self._sweep.outcome(job)
-        assert outcome is not None
-        self._tell(outcome)
+    def _pass_on(self, job: int) -> None:
+        result = self._sweep.outcome(job)
+        assert result is not None
+        self._ended(result)
 
 
-def _in_words(code: int) -> tuple[str, str]:
-    """Status and cause of a job whose process ended without a word."""
+def _explain(code: int) -> tuple[str, str]:
+    """Status and cause of a job whose process ended with this exit code and without a result."""
     if code >= 0:
         return "FAILED", f"its process ended with exit code {code}"
     perhaps = " (out of memory, perhaps)" if code == -signal.SIGKILL else ""
     return "KILLED", f"killed by {signal.Signals(-code).name}{perhaps}"
 
 
-def returned(sweep: Sweep, job: int, overrides: Sequence[str]) -> JobReturn:
-    """What Hydra is told of a job: its best held-out loss, where it has finished."""
-    outcome = sweep.outcome(job)
-    done = outcome is not None and outcome.status in ("FINISHED", "SKIPPED")
-    found = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
-    found.return_value = outcome.best_val_loss if outcome and done else None
-    return found
+def job_return(sweep: Sweep, job: int, overrides: Sequence[str]) -> JobReturn:
+    """The result of a job as Hydra takes it: its best held-out loss, if it succeeded."""
+    result = sweep.outcome(job)
+    returned = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
+    returned.return_value = result.best_val_loss if result and result.succeeded else None
+    return returned
 
 
 def start_server(folder: Path) -> None:
-    """Begin with the server that forks jobs; it warms up, with what ``folder`` keeps, meanwhile."""
+    """Start the server that forks jobs, if it is not up; it warms up for the jobs of ``folder``."""
     context: Any = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rnnx.sweeps.job_server"])
     from multiprocessing import forkserver
 
-    # One BLAS thread: a fork copies no threads.
-    with environment({"OPENBLAS_NUM_THREADS": "1", VARIABLE: str(folder.resolve())}):
+    # A fork copies no threads, so the server's BLAS starts none.
+    with environment({"OPENBLAS_NUM_THREADS": "1", FOLDER_VARIABLE: str(folder.resolve())}):
         forkserver.ensure_running()

@@ -1,4 +1,4 @@
-"""The outcomes of a sweep as lines and as a table, the best first."""
+"""The results of a sweep's jobs as lines and as a table, the best held-out loss first."""
 
 from __future__ import annotations
 
@@ -8,58 +8,49 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.system.table import Column, print_table
 
 COLUMNS = ("rank", "job", "status", "best held-out", "seconds", "run", "cause")
 
 
-def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The best held-out loss first; those without one last."""
+def rank_results(results: Sequence[JobResult]) -> list[JobResult]:
+    """The best held-out loss first; results without one last."""
 
-    def key(outcome: Outcome) -> tuple[float, int]:
-        loss = outcome.best_val_loss
-        return (math.inf if loss is None or math.isnan(loss) else loss, outcome.job)
+    def key(result: JobResult) -> tuple[float, int]:
+        loss = result.best_val_loss
+        return (math.inf if loss is None or math.isnan(loss) else loss, result.job)
 
-    return sorted(outcomes, key=key)
+    return sorted(results, key=key)
 
 
-def line(sweep: Sweep, outcome: Outcome, total: int = 0) -> str:
-    """One job that has ended, of so many; 0: it is not known of how many."""
+def result_line(sweep: Sweep, result: JobResult, total: int = 0) -> str:
+    """One line about a job that has ended; ``total`` is the number of jobs, 0 if unknown."""
     of = f" of {total}" if total else ""
-    parts = [f"job {outcome.job + 1}{of}", sweep.name(outcome.overrides), outcome.status]
-    if outcome.best_val_loss is not None:
-        parts.append(f"{outcome.best_val_loss:.4f}")
-    parts.append(f"{outcome.seconds:.1f} s")
-    return " · ".join([*filter(None, parts), *([outcome.reason] if outcome.reason else [])])
+    parts = [f"job {result.job + 1}{of}", sweep.name(result.overrides), result.status]
+    if result.best_val_loss is not None:
+        parts.append(f"{result.best_val_loss:.4f}")
+    parts += [f"{result.seconds:.1f} s", result.reason]
+    return " · ".join(filter(None, parts))
 
 
-def rows(sweep: Sweep) -> list[tuple[str, ...]]:
-    """The table's cells, ranked."""
-    found: list[tuple[str, ...]] = []
-    for rank, outcome in enumerate(ranked(sweep.outcomes()), 1):
-        loss = outcome.best_val_loss
-        shown = "—" if loss is None else f"{loss:.4f}"
-        name, seconds = sweep.name(outcome.overrides), f"{outcome.seconds:.1f}"
-        run = outcome.run_id[:8] or "—"
-        found.append((str(rank), name, outcome.status, shown, seconds, run, outcome.reason))
-    return found
+def ranking_rows(sweep: Sweep) -> list[tuple[str, ...]]:
+    """The cells of the table, ranked."""
+    rows: list[tuple[str, ...]] = []
+    for rank, result in enumerate(rank_results(sweep.outcomes()), 1):
+        loss = "—" if result.best_val_loss is None else f"{result.best_val_loss:.4f}"
+        name, seconds = sweep.name(result.overrides), f"{result.seconds:.1f}"
+        run = result.run_id[:8] or "—"
+        rows.append((str(rank), name, result.status, loss, seconds, run, result.reason))
+    return rows
 
 
-def show(found: Sequence[Sequence[str]], console: Any) -> None:
-    """Print the rows: drawn on a terminal, tab-separated elsewhere."""
-    from rich.table import Table
-
-    if not console.is_terminal:
-        for cells in found:
-            print("\t".join(cells))
-        return
-    table = Table(*COLUMNS, box=None)
-    for cells in found:
-        table.add_row(*cells)
-    console.print(table)
+def print_ranking(rows: Sequence[Sequence[str]], console: Any) -> None:
+    """Print the rows: drawn on a terminal, tab-separated in a pipe."""
+    print_table(console, [Column(name) for name in COLUMNS], rows)
 
 
-def write(found: Sequence[Sequence[str]], path: Path) -> None:
-    """The rows and their head as a CSV file."""
+def write_ranking(rows: Sequence[Sequence[str]], path: Path) -> None:
+    """Write the rows below the names of their columns as CSV."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *found])
+        csv.writer(file).writerows([COLUMNS, *rows])

@@ -1,6 +1,6 @@
-"""A search's memory, in the sweep's folder: what was tried, and how each trial stands.
+"""A search's memory in the sweep's folder: an Optuna study, whose trial n is the sweep's job n.
 
-Optuna's journal, a file that many processes append to; job n of the sweep is trial n.
+The study is kept in a journal, a file that many processes may append to.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from rnnx.errors import ConfigError
 from rnnx.runs.sweep_folder import Sweep
 
 JOURNAL = "search.log"
-NAME = "search"
+STUDY = "search"  # the study's name in the journal
 PRUNED = "pruned: others were better by then"  # the reason of a job that a search ended early
+MIN_TRIALS = 5  # that ended before the median of the others is compared with
 
 
 def optuna() -> Any:
-    """Optuna, or how to get it."""
+    """Optuna; ConfigError says how to install it."""
     try:
         import optuna as library
     except ImportError:
@@ -28,38 +29,42 @@ def optuna() -> Any:
     return library
 
 
-def storage(sweep: Sweep) -> Any:
-    """The journal of the sweep's search."""
+def study_storage(sweep: Sweep) -> Any:
+    """The journal of the sweep's study."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     return JournalStorage(JournalFileBackend(str(sweep.path / JOURNAL)))
 
 
-def pruner(name: str) -> Any:
-    """What decides that a trial is hopeless."""
+def pruner_named(name: str) -> Any:
+    """Optuna's pruner of this name; ConfigError where there is none."""
     library = optuna().pruners
-    # Five whole trials first: a median of fewer is no measure.
-    kinds = {
-        "median": lambda: library.MedianPruner(n_startup_trials=5),
+    pruners = {
+        "median": lambda: library.MedianPruner(n_startup_trials=MIN_TRIALS),
         "hyperband": library.HyperbandPruner,
         "none": library.NopPruner,
     }
-    if name not in kinds:
-        raise ConfigError(f"hydra.sweeper.pruner={name}: choose from {', '.join(kinds)}")
-    return kinds[name]()
+    if name not in pruners:
+        raise ConfigError(f"hydra.sweeper.pruner={name}: choose from {', '.join(pruners)}")
+    return pruners[name]()
 
 
-def judge(sweep: Sweep, job: int) -> Callable[[int, float], bool] | None:
-    """Whether a job is hopeless, by step and held-out loss; None where nothing is searched."""
-    rule = sweep.read().get("pruner")
-    if not rule or not (sweep.path / JOURNAL).is_file():
+def pruning_rule(sweep: Sweep, job: int) -> Callable[[int, float], bool] | None:
+    """Whether the search ends a job early, by step and held-out loss; None without a search."""
+    pruner = sweep.read().get("pruner")
+    if not pruner or not (sweep.path / JOURNAL).is_file():
         return None
-    study = optuna().load_study(study_name=NAME, storage=storage(sweep), pruner=pruner(rule))
-    trial = optuna().trial.Trial(study, study.get_trials(deepcopy=False)[job]._trial_id)
+    storage = study_storage(sweep)
+    study = optuna().load_study(study_name=STUDY, storage=storage, pruner=pruner_named(pruner))
+    # The driver asked for the trial in another process. Optuna has no function from a trial's
+    # number to the trial (optuna/optuna#2987); checked with Optuna 4.2 and 5.0.
+    study_id = storage.get_study_id_from_name(STUDY)
+    trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, job)
+    trial = optuna().trial.Trial(study, trial_id)
 
-    def is_hopeless(step: int, loss: float) -> bool:
+    def should_prune(step: int, loss: float) -> bool:
         trial.report(loss, step)
         return bool(trial.should_prune())
 
-    return is_hopeless
+    return should_prune

@@ -1,6 +1,6 @@
-"""What every job of a sweep would import and compile for itself, done once before they are forked.
+"""Imports and compiles what every job of a sweep needs, once, before the jobs are forked.
 
-Nothing of a job's is made here: no data, no store's client, no thread.
+Nothing here belongs to one job: no data, no client of a store, no thread.
 """
 
 from __future__ import annotations
@@ -18,46 +18,50 @@ from rnnx.config.settings import Backend, Train
 from rnnx.contracts.components import KINDS
 from rnnx.models.backend import choose, load
 from rnnx.models.network import Network
-from rnnx.runs.loss_curve import warm
+from rnnx.runs.loss_curve import warm_up as warm_up_figures
 from rnnx.system.files import replacing
 from rnnx.system.threads import BlasThreads
 
-NAME = "rehearsal.json"
-VARIABLE = "RNNX_REHEARSAL"  # the environment's word for the folder that holds it
-SYMBOLS, COLUMNS, UNITS = 4, 2, 8  # of the networks that are tried
+CONFIGS = "warmup.json"  # the file of the jobs' configurations
+FOLDER_VARIABLE = "RNNX_WARMUP"  # the environment variable that names its folder
+# Sizes of the network whose kernels are compiled: small, since they do not decide what is compiled.
+SYMBOLS, COLUMNS, UNITS = 4, 2, 8
 
 
-def keep(configs: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """Write down what jobs there will be, for :func:`rehearse` in another process."""
-    with replacing(folder / NAME) as temporary:
+def write_configs(configs: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Write the configurations of the jobs for :func:`warm_up` in another process."""
+    with replacing(folder / CONFIGS) as temporary:
         temporary.write_text(json.dumps(configs), "utf-8")
 
 
-def rehearse(folder: Path) -> None:
-    """Import and compile what the kept configurations need; whatever fails, a job will tell."""
-    path = folder / NAME
+def warm_up(folder: Path) -> None:
+    """Import and compile what the configurations in ``folder`` need.
+
+    Errors are ignored here; the job itself will raise and report them.
+    """
+    path = folder / CONFIGS
     with suppress(OSError, ValueError):
         configs = json.loads(path.read_text("utf-8"))
-        path.unlink()  # one that kills its process is not tried again
+        path.unlink()  # if one of them kills this process, the next process does not try it again
         with suppress(Exception):
-            warm()
-        done: set[tuple[object, ...]] = set()
+            warm_up_figures()
+        compiled: set[tuple[object, ...]] = set()
         for config in configs:
             with suppress(Exception):
-                _rehearse(settings_from(config), components_from(config), done)
+                _warm_up(settings_from(config), components_from(config), compiled)
 
 
-def _rehearse(settings: Train, parts: Components, done: set[tuple[object, ...]]) -> None:
-    for part in _all(parts):
-        for name in getattr(part, "preload", ()):
+def _warm_up(settings: Train, components: Components, compiled: set[tuple[object, ...]]) -> None:
+    for component in _all(components):
+        for module in getattr(component, "preload", ()):
             with suppress(ImportError):
-                importlib.import_module(name)
-    backend = choose(settings, parts.cell.hidden_size, 1)
-    kernels = (type(parts.cell), type(parts.head), settings.dtype)
-    if backend is Backend.fast and kernels not in done:
-        done.add(kernels)
-        cell = replace(parts.cell, hidden_size=UNITS)
-        network = Network(cell, parts.head, SYMBOLS, 1, 0)
+                importlib.import_module(module)
+    backend = choose(settings, components.cell.hidden_size, 1)
+    kernels = (type(components.cell), type(components.head), settings.dtype)
+    if backend is Backend.fast and kernels not in compiled:
+        compiled.add(kernels)
+        cell = replace(components.cell, hidden_size=UNITS)
+        network = Network(cell, components.head, SYMBOLS, 1, 0)
         _compile(network, settings.dtype.value)
 
 
@@ -69,6 +73,6 @@ def _compile(network: Network, dtype: str) -> None:
         load(network, params, network.initial_state(COLUMNS, dtype), 1)
 
 
-def _all(parts: Components) -> Iterable[object]:
-    single = (getattr(parts, kind, None) for kind in KINDS)
-    return [*(part for part in single if part is not None), *parts.probes.values()]
+def _all(components: Components) -> Iterable[object]:
+    single = (getattr(components, kind, None) for kind in KINDS)
+    return [*(one for one in single if one is not None), *components.probes.values()]

@@ -23,7 +23,7 @@ from rnnx.training.report import Report, Summary
 from rnnx.training.session import Session
 from rnnx.training.tags import run_tags
 
-Hopeless = Callable[[int, float], bool]  # by step and held-out loss, whether to stop there
+PruningRule = Callable[[int, float], bool]  # by step and held-out loss, whether to stop there
 STOP_TIMEOUT = 5.0  # seconds that a stopped run waits for its tracker
 
 
@@ -37,13 +37,13 @@ class TrainingLoop:
         folder: RunFolder,
         report: Report,
         progress: Progress | None = None,
-        is_hopeless: Hopeless | None = None,
+        should_prune: PruningRule | None = None,
     ) -> None:
         self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
         self.settings, self.progress = session.settings, progress or Progress()
         self.novelty = Novelty(session.corpus)
         self.own_tags = run_tags(session)
-        self.is_hopeless, self.pruned = is_hopeless, False
+        self.should_prune, self.pruned = should_prune, False
         self.clock = time.perf_counter()
         self.speed = 0.0  # tokens a second, between the last two figures
 
@@ -185,7 +185,7 @@ class TrainingLoop:
             self.report.evaluated(self.session, loss)
             if self.progress.evaluated(loss, step):
                 checkpoints.write(self._state(), self.folder.best)
-        self.pruned = self.is_hopeless is not None and self.is_hopeless(step, loss)
+        self.pruned = self.should_prune is not None and self.should_prune(step, loss)
 
     def _checkpoint(self) -> None:
         with self._clock_stopped():

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from rnnx.config.compose import check
 from rnnx.config.identity import config_hash, flat_params
-from rnnx.config.overrides import parse
+from rnnx.config.overrides import Overrides, parse
+from rnnx.config.plain import plain
+from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import CheckpointError, ConfigError
 from rnnx.models.trained import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
@@ -26,7 +27,7 @@ from rnnx.runs.stored_config import begun_as, stored_config
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.training import snapshot
-from rnnx.training.loop import Hopeless
+from rnnx.training.loop import PruningRule
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
 from rnnx.training.run import Run, begin, run_loop, storage_errors
@@ -40,16 +41,16 @@ CHANGEABLE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 def resume(
     folder: RunFolder,
     report: Report,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str] | Overrides = (),
     more: Mapping[str, Any] | None = None,
-    is_hopeless: Hopeless | None = None,
+    should_prune: PruningRule | None = None,
 ) -> Run:
     """Resume the run of ``folder``, to its own or to other ``steps``.
 
     ``more`` joins run.json; its ``own_tags`` join the run's tags.
     """
     with Stop() as stop, storage_errors(folder), RunLock(folder):
-        found = _restored(folder, report, overrides)
+        found = _restored(folder, report, parse(overrides))
         session, progress, config = found.session, found.progress, found.config
         if folder.is_new:
             _name(folder, session)
@@ -68,7 +69,7 @@ def resume(
             folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
             folder.write_config(config)
             report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
-            return run_loop(session, tracking, folder, report, stop, progress, is_hopeless)
+            return run_loop(session, tracking, folder, report, stop, progress, should_prune)
 
 
 def _name(folder: RunFolder, session: Session) -> None:
@@ -89,7 +90,7 @@ class _Found(NamedTuple):
     first: dict[str, Any]  # the configuration that the run began with, if it begins again
 
 
-def _restored(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _Found:
+def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found:
     """From the newest checkpoint that can be read, else from the run's start.
 
     A damaged checkpoint, or one that contradicts itself, is reported and passed over.
@@ -120,16 +121,16 @@ def _restored(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _F
 def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
     """The newest unfinished run of the same configuration that no process is working on."""
     wanted = config_hash(config)
-    for folder, known in runs_with(outputs, config_hash=wanted):
-        if known.get("status") != "FINISHED" and not is_busy(folder):
+    for folder in runs_with(outputs, config_hash=wanted):
+        if folder.read().get("status") != "FINISHED" and not is_busy(folder):
             return folder
     return None
 
 
-def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+def _changed(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
     """The configuration with the few values that may change, its ranges checked."""
     made = OmegaConf.create(dict(config))
-    for override in parse(overrides):
+    for override in overrides:
         key = override.key_or_group
         if key not in CHANGEABLE or override.is_sweep_override():
             raise ConfigError(
@@ -137,7 +138,7 @@ def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, A
                 f"{', '.join(CHANGEABLE)} may change"
             )
         OmegaConf.update(made, key, override.value(), merge=True)
-    return check(made)
+    return ResolvedConfig.of(plain(made)).values
 
 
 def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from rnnx.runs.folder import FOLDER_TAG, RunFolder
 from rnnx.runs.lock import RunLock
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
-from rnnx.training.loop import Hopeless, TrainingLoop
+from rnnx.training.loop import PruningRule, TrainingLoop
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
 from rnnx.training.session import Session
@@ -50,12 +50,12 @@ def train(
     report: Report,
     overrides: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
-    is_hopeless: Hopeless | None = None,
+    should_prune: PruningRule | None = None,
 ) -> Run:
     """Train ``config`` to its end and keep everything in its tracker and its folder.
 
     ``more`` joins run.json; its ``own_tags`` join the run's tags, and ``takes_over`` is the id of
-    a run of the tracker's without a folder that becomes this one's. ``is_hopeless`` is asked after
+    a run of the tracker's without a folder that becomes this one's. ``should_prune`` is asked after
     every evaluation, by step and held-out loss, and ends the run.
     """
     with Stop() as stop:
@@ -70,7 +70,7 @@ def train(
         with storage_errors(folder), RunLock(folder):
             log = begin(session, folder)
             with Tracking(lambda: log, folder, report.warning) as tracking:
-                return run_loop(session, tracking, folder, report, stop, is_hopeless=is_hopeless)
+                return run_loop(session, tracking, folder, report, stop, should_prune=should_prune)
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def run_loop(
     report: Report,
     stop: Stop,
     progress: Progress | None = None,
-    is_hopeless: Hopeless | None = None,
+    should_prune: PruningRule | None = None,
 ) -> Run:
     """Train from the session's step to the end."""
     for note in session.corpus.notes:
@@ -135,7 +135,7 @@ def run_loop(
     tracking.tags({"rnnx.folder": str(folder.path.resolve())})
     tracking.file(folder.config)
     tracking.flush()
-    loop = TrainingLoop(session, tracking, folder, report, progress, is_hopeless)
+    loop = TrainingLoop(session, tracking, folder, report, progress, should_prune)
     code = loop.run(stop)
     status = "KILLED" if code else "FINISHED"
     return Run(folder.id, folder, status, tracking.last, code, loop.pruned)

@@ -5,7 +5,7 @@ from dataclasses import fields
 from importlib.metadata import EntryPoint
 
 import pytest
-from strangers import GOOD
+from third_party import GOOD
 
 from rnnx.cli import train_help
 from rnnx.config.settings import Train
@@ -20,7 +20,7 @@ def test_a_component_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.startswith("cell lstm of rnnx 0.1.0: A cell with a memory")
     assert "c⟨t⟩    = f ⊙ c⟨t−1⟩ + i ⊙ g" in said  # the equations
     assert "  hidden_size: int = 128\n      n_a, units, at least 1." in said
-    assert "  weights.recurrent = orthogonal\n" in said
+    assert "  weights.recurrent: initializer = orthogonal\n" in said
     assert "entry point cells = " in said
     assert "choose: cell=lstm" in said
 
@@ -54,7 +54,7 @@ def test_help_groups_choices_by_kind(
     assert kinds == list(dict.fromkeys(entry.kind for entry in registry()))
     cells = said[said.index("\ncell:") : said.index("\ninitializer:")]
     assert "(lstm unless you choose)" in cells
-    assert "  mgu                  A minimal gate. [stranger]" in cells
+    assert "  mgu                  A minimal gate. [acme]" in cells
     assert "  text                 A text of any length as one stream" in said
     for item in fields(Train):
         assert f"  {item.name}" in said

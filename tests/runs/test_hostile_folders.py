@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hostile import damaged
+from fuzzing import damaged
 from tiny import tiny
 
 import rnnx
-from rnnx.cli.commands import evaluate, show_runs, sync
+from rnnx.cli.models import evaluate
+from rnnx.cli.runs import show_runs, sync
 from rnnx.contracts.trackers import Point
 from rnnx.errors import CheckpointError, DataError, PluginError, RnnxError, RunBusy, StoreError
 from rnnx.models.load import find_model

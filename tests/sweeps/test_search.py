@@ -4,14 +4,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from lone_sweep import only, outcomes
+from single_sweep import only_sweep, outcomes
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
 from rnnx.errors import ConfigError, InputError
 from rnnx.runs.folder import runs_in
-from rnnx.runs.sweep_folder import Outcome, Sweep
-from rnnx.sweeps.study import PRUNED, judge
+from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.study import PRUNED, pruning_rule
 
 OPTUNA = ["hydra/launcher=basic", "hydra/sweeper=optuna"]
 RATE = "optimizer.learning_rate=tag(log, interval(1e-3, 1e-1))"
@@ -22,7 +22,7 @@ def search(names: Path, *more: str, n_trials: int = 4) -> int:
     return main([*tiny(names), *own, *more], multirun=True)
 
 
-def value(outcome: Outcome, key: str) -> str:
+def value(outcome: JobResult, key: str) -> str:
     return dict(pair.split("=") for pair in outcome.overrides)[key]
 
 
@@ -40,7 +40,7 @@ def test_a_search_goes_on_with_what_it_knows(names: Path) -> None:
     assert outcomes() == first
     assert search(names, *space, n_trials=6) == 0
     assert outcomes()[:4] == first and len(outcomes()) == 6
-    assert (only().artifacts / "importance.png").read_bytes().startswith(b"\x89PNG")
+    assert (only_sweep().artifacts / "importance.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_equal_seeds_try_equal_values(names: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_hopeless_trial_is_pruned(names: Path) -> None:
 
 def test_no_job_is_judged_outside_a_search(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1"], ["seed"], anew=False)
-    assert judge(made, 0) is None
+    assert pruning_rule(made, 0) is None
 
 
 @pytest.mark.parametrize(

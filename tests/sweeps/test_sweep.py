@@ -5,16 +5,16 @@ import signal
 from pathlib import Path
 
 import pytest
-from lone_sweep import only, statuses
+from single_sweep import only_sweep, statuses
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
 from rnnx.errors import ConfigError, InputError, RunBusy, StoreError, UnknownComponent
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
-from rnnx.runs.sweep_folder import Outcome, Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.orphans import end_abandoned
-from rnnx.sweeps.ranking import line, ranked, rows
+from rnnx.sweeps.ranking import rank_results, ranking_rows, result_line
 from rnnx.system.signals import Stop
 
 SERIAL = "hydra/launcher=basic"
@@ -35,9 +35,21 @@ def test_the_same_command_again_runs_nothing(names: Path) -> None:
     assert len(runs_in(Path("outputs"))) == 3
 
 
+def test_a_grid_in_batches_numbers_its_jobs_on(names: Path) -> None:
+    assert sweep(names, "seed=0,1,2", "hydra.sweeper.max_batch_size=2") == 0
+    assert [
+        (o.job, *only_sweep().swept(o.overrides).values()) for o in only_sweep().outcomes()
+    ] == [
+        (0, "0"),
+        (1, "1"),
+        (2, "2"),
+    ]
+    assert (only_sweep().path / "hydra" / "multirun.yaml").is_file()
+
+
 def test_a_set_of_values_by_its_name(names: Path) -> None:
     assert sweep(names, "sweep=clippers", "seed=0") == 0
-    found = only()
+    found = only_sweep()
     assert found.read()["swept"] == ["clipper"]  # what was said as well counts
     assert [found.name(o.overrides) for o in found.outcomes()] == [
         "clipper=none",
@@ -73,11 +85,11 @@ def test_a_job_that_raises_or_diverges_costs_itself(
     command = [f"dataset.path={names},{other}", "optimizer.learning_rate=0.01,1e38"]
     assert sweep(names, *command) == 1
     assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
-    assert "the loss is nan" in only().outcomes()[1].reason
-    reason = only().outcomes()[2].reason
+    assert "the loss is nan" in only_sweep().outcomes()[1].reason
+    reason = only_sweep().outcomes()[2].reason
     assert str(other) in reason and "\n" not in reason
-    assert f"DataError: dataset.path={other}" in only().log_file(2).read_text()
-    assert "Traceback" in only().log_file(2).read_text()
+    assert f"DataError: dataset.path={other}" in only_sweep().log_file(2).read_text()
+    assert "Traceback" in only_sweep().log_file(2).read_text()
     table = capsys.readouterr().out
     assert reason in table and "1 finished, 3 failed" in table
 
@@ -92,7 +104,7 @@ def test_what_failed_alone_is_run_again(names: Path) -> None:
     first.write({"status": "FAILED"})
     second.write({"status": "KILLED"})
     assert sweep(names, "seed=0,1", "sweep.rerun=failed") == 0
-    found = {outcome.run_id: outcome for outcome in only().outcomes()}
+    found = {outcome.run_id: outcome for outcome in only_sweep().outcomes()}
     assert found[first.id].status == "FINISHED"
     assert (found[second.id].status, found[second.id].reason) == ("SKIPPED", "had not failed")
 
@@ -106,7 +118,9 @@ def test_a_failed_run_holds_its_traceback(names: Path, monkeypatch: pytest.Monke
         assert sweep(names, "seed=0,1") == 1
     for folder in runs_in(Path("outputs")):
         assert "ZeroDivisionError: of ours" in (folder.path / "traceback.txt").read_text()
-    assert [outcome.reason for outcome in only().outcomes()] == ["ZeroDivisionError: of ours"] * 2
+    assert [outcome.reason for outcome in only_sweep().outcomes()] == [
+        "ZeroDivisionError: of ours"
+    ] * 2
     assert sweep(names, "seed=0,1") == 0
     assert statuses() == ["FINISHED"] * 2
     assert len(runs_in(Path("outputs"))) == 2
@@ -153,6 +167,7 @@ def test_a_stop_inside_another() -> None:
         ("optimizer.learning_rate=0.1,abc", ConfigError, "learning_rate=abc"),
         ("steps=range(0,0)", ConfigError, "steps=range(0,0): has no values"),
         ("sweep.rerun=some", ConfigError, "sweep.rerun"),
+        ("hydra.sweeper.max_batch_size=0", ConfigError, "max_batch_size=0: must be at least 1"),
         ("sweep=bogus", ConfigError, "sweep=bogus: there is no such sweep; choose from cells"),
         ("cell.forget_bias=1,2 cell=lstm,gru", ConfigError, "cell.forget_bias: there is no such"),
     ],
@@ -182,7 +197,7 @@ def test_a_store_that_is_away_leaves_nothing(names: Path) -> None:
 
 def test_a_second_driver_is_refused(names: Path) -> None:
     sweep(names, "seed=0,1")
-    other = Sweep(only().path)
+    other = Sweep(only_sweep().path)
     with RunLock(other, "sweep"), pytest.raises(RunBusy, match=f"process {os.getpid()} on "):
         sweep(names, "seed=0,1")
     assert statuses() == ["FINISHED"] * 2  # what was there is whole
@@ -190,24 +205,24 @@ def test_a_second_driver_is_refused(names: Path) -> None:
 
 def test_a_job_that_never_got_a_run_of_the_trackers(names: Path) -> None:
     sweep(names, "seed=0,1")
-    about = {"sweep": only().id, "job": 0}
+    about = {"sweep": only_sweep().id, "job": 0}
     folder = RunFolder.create("outputs", about, {"tracker": {"name": "none"}})
-    end_abandoned(only(), "outputs")
+    end_abandoned(only_sweep(), "outputs")
     assert folder.read()["status"] == "KILLED"
 
 
 def test_the_ranking() -> None:
-    nan, none = Outcome(0, [], "FAILED", "why", "", float("nan")), Outcome(1, [], "FAILED")
+    nan, none = JobResult(0, [], "FAILED", "why", "", float("nan")), JobResult(1, [], "FAILED")
     good, better = (
-        Outcome(2, [], "FINISHED", "", "a" * 32, 2.0),
-        Outcome(3, [], "KILLED", "", "", 1.0),
+        JobResult(2, [], "FINISHED", "", "a" * 32, 2.0),
+        JobResult(3, [], "KILLED", "", "", 1.0),
     )
-    assert [o.job for o in ranked([nan, none, good, better])] == [3, 2, 0, 1]
+    assert [o.job for o in rank_results([nan, none, good, better])] == [3, 2, 0, 1]
 
 
 def test_a_line_names_the_job(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1", "steps=3"], ["seed"], anew=False)
-    outcome = Outcome(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
-    assert line(made, outcome, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
+    outcome = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
+    assert result_line(made, outcome, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
     made.keep(outcome)
-    assert rows(made) == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]
+    assert ranking_rows(made) == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]

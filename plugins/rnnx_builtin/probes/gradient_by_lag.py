@@ -20,7 +20,7 @@ from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
 from rnnx.contracts.scratch import Scratch
 from rnnx.models.network import Network
-from rnnx_builtin.probes.png import png
+from rnnx.system.png import png_bytes
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # whose norms are figures; the picture has all
 
@@ -95,4 +95,4 @@ def picture(curves: Mapping[str, Array]) -> bytes:
     axes.grid(alpha=0.3)
     if len(curves) > 1:
         axes.legend()
-    return png(figure)
+    return png_bytes(figure, dpi=110)

@@ -7,7 +7,6 @@ is the longest example of the step's batch; a character stands above what h is a
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,8 +15,8 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
+from rnnx.system.png import png_bytes
 from rnnx.system.text import printable
-from rnnx_builtin.probes.png import png
 
 FIRST = "▸"  # the zero vector, before the first character
 
@@ -68,6 +67,4 @@ def _picture(h: Array, characters: list[str], units: Array) -> bytes:
     axes.set_xticks(range(len(characters)), characters, fontsize=8)
     axes.set_yticks(range(len(units)), [str(unit) for unit in units], fontsize=7)
     figure.colorbar(image, label="h")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # of a script the font does not have
-        return png(figure)
+    return png_bytes(figure, dpi=110)

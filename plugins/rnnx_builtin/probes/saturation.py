@@ -19,7 +19,7 @@ from rnnx.contracts import GatedCell
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
 from rnnx.contracts.scratch import Scratch
-from rnnx_builtin.probes.png import png
+from rnnx.system.png import png_bytes
 
 SHUT, OPEN = 0.1, 0.9
 
@@ -81,4 +81,4 @@ def _picture(shares: Mapping[str, tuple[Array, Array]]) -> bytes:
         axes.plot(right, left, "o", alpha=0.5, markersize=4, label=name)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.legend(title="a dot a unit")
-    return png(figure)
+    return png_bytes(figure, dpi=110)

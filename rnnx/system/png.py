@@ -1,0 +1,17 @@
+"""Matplotlib figures as PNG files."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any
+
+
+def png_bytes(figure: Any, dpi: int = 120, compress_level: int = 6) -> bytes:
+    """The figure as the bytes of a PNG file; ``compress_level`` is zlib's, 0 to 9."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        # A character that the font lacks is drawn as a box; texts come from the data.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(file, format="png", dpi=dpi, pil_kwargs={"compress_level": compress_level})
+    return file.getvalue()

@@ -1,0 +1,156 @@
+"""The page of a comparison: all that it needs is inside, and nothing from data becomes markup."""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep, rank_runs
+from rnnx.comparison.figures import draw_figures
+from rnnx.comparison.page import last_samples, render, store_sweep_page, write_page
+from rnnx.contracts.trackers import RunLog
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.sweep_folder import Sweep
+
+PNG = b"\x89PNG\r\n"
+# The tags and attributes of the template.
+TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "div", "section"}
+TAGS |= {"table", "tr", "th", "td", "figure", "img", "figcaption", "pre"}
+ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "id", "src", "alt"}
+
+
+class Reader(HTMLParser):
+    """The tags, attributes and texts of a page, as a browser reads them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.texts: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_the_page_has_everything_inside(sweep: Sweep) -> None:
+    page, *figures = write_page(compare_sweep(sweep), sweep.path / "comparison.html")
+    assert [path.name for path in figures] == [
+        f"comparison_{name}.png" for name in ("curves", "seeds", "parallel")
+    ]
+    assert all(path.read_bytes().startswith(PNG) for path in figures)
+    text = page.read_text("utf-8")
+    reader = Reader(text)
+    addresses = [value or "" for key, value in reader.attributes if key in ("src", "href")]
+    assert len(addresses) == reader.tags.count("img") == 3
+    assert all(address.startswith("data:image/png;base64,") for address in addresses)
+    assert not {"script", "link", "iframe"} & {*reader.tags}
+    assert "http" not in re.sub("http-equiv", "", text)
+    found = compare_sweep(sweep)
+    best, worst = found.with_value()[0], found.with_value()[-1]
+    assert f"The best run: {best.name}" in text
+    assert f"The worst run: {worst.name}" in text
+    assert "gone.txt" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("</pre></td></title><script>", "</pre></td></title><script>"),
+        ("\"onerror='alert(1)'<img src=x onerror=y>", "\"onerror='alert(1)'<img src=x onerror=y>"),
+        ("&lt;b&gt;&amp; & &#60;i>", "&lt;b&gt;&amp; & &#60;i>"),
+        ("<scr\0ipt>\0", "<scr\ufffdipt>\ufffd"),
+        ("\x1b[31m\x7f\x9b", "\ufffd[31m\ufffd\ufffd"),
+        ("{{ 7 * 7 }}{% raw %}{# no #}", "{{ 7 * 7 }}{% raw %}{# no #}"),
+        ("$x_{ _y", "$x_{ _y"),
+    ],
+)
+def test_nothing_from_data_becomes_markup(
+    text: str, shown: str, tmp_path: Path, run: Callable[..., ComparedRun]
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    with folder.samples.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        csv.writer(file).writerows([("step", "text"), ("1", "old"), ("final", text)])
+    points = [["val/loss", 3.0 - step, step, 0] for step in (1, 2)]
+    folder.metrics.write_text("".join(json.dumps(p) + "\n" for p in points), "utf-8")
+    odd = run(f"cell={text}", 1.0)._replace(folder=folder, reason=text, status=text)
+    both = [
+        odd._replace(settings={text: value, "seed": value}, run_id=value, metrics={text: loss})
+        for value, loss in ((text, 1.0), ("_b", 2.0))
+    ]
+    found = rank_runs(both, text, text)
+    figures = draw_figures(found)
+    assert set(figures) == {"curves", "seeds", "parallel"}
+    page = render(found, figures)
+    reader = Reader(page)
+    assert {*reader.tags} == TAGS
+    assert {key for key, _ in reader.attributes} == ATTRIBUTES
+    texts = "\n".join(reader.texts)
+    assert reader.texts.count(shown) >= 4  # title, heading, both reasons
+    assert f"Runs by {shown}" in texts
+    assert f"The best run: cell={shown} ({shown} 1.0000)" in texts
+    captions = [value for key, value in reader.attributes if key == "alt"]
+    assert f"From the swept keys to {shown}; a line a run, the darkest the best" in captions
+    assert not re.search("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]", page)
+
+
+def test_the_last_round_of_samples_is_shown(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert last_samples(folder) == []
+    rows = [("step", "text"), ("1", "old"), ("final", "one"), ("final", ""), ("torn",)]
+    with folder.samples.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    assert last_samples(folder) == ["one", ""]
+    folder.samples.write_bytes(b"\xff\xfe")
+    assert last_samples(folder) == []
+
+
+class Log:
+    """A tracker's run that keeps what it is given."""
+
+    id = "parent"
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+
+    def file(self, path: Path, folder: str = "") -> None:
+        assert path.is_file()
+        self.files.append(f"{folder}/{path.name}")
+
+
+def test_a_sweep_keeps_its_page_and_never_fails_by_it(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = Log()
+    store_sweep_page(sweep, log)  # type: ignore[arg-type]
+    assert log.files[0] == "/comparison.html"
+    assert len([name for name in log.files if name.startswith("figures/")]) == 3
+
+    def full(self: RunLog, path: Path, folder: str = "") -> None:
+        raise OSError("disk is full")
+
+    monkeypatch.setattr(Log, "file", full)
+    store_sweep_page(sweep, log)  # type: ignore[arg-type]
+    told = capsys.readouterr().err.strip().split("\n")
+    assert len(told) == 1
+    assert "disk is full" in told[0]
+
+
+def test_a_comparison_without_any_figure_has_a_page(tmp_path: Path) -> None:
+    old = tmp_path / "a_curves.png"
+    old.write_bytes(PNG)  # of an earlier comparison
+    empty = Comparison("nothing", "best/val_loss", [], [])
+    (page,) = write_page(empty, tmp_path / "a.html")
+    assert "no runs" in page.read_text("utf-8")
+    assert not old.exists()

@@ -1,0 +1,21 @@
+"""The only sweep in the working folder: what it is and how its jobs ended."""
+
+from pathlib import Path
+
+from rnnx.runs.sweep_folder import JobResult, Sweep
+
+
+def only_sweep() -> Sweep:
+    """The sweep; an error if there is none or several."""
+    (path,) = Path("outputs/sweeps").glob("*/sweep.json")
+    return Sweep(path.parent)
+
+
+def outcomes() -> list[JobResult]:
+    """The outcome of each of its jobs."""
+    return only_sweep().outcomes()
+
+
+def statuses() -> list[str]:
+    """The status of each of its jobs."""
+    return [outcome.status for outcome in outcomes()]
