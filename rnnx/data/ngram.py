@@ -25,7 +25,7 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.data.corpus import Corpus, Examples, Split
-from rnnx.system.files import cache_folder, replacing
+from rnnx.system.files import cache_folder, write_json
 
 ORDERS = 8
 MOST = 2_000_000  # training symbols; above, fitting would take longer than it tells
@@ -58,8 +58,7 @@ def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] |
     best = min(range(len(losses)), key=losses.__getitem__)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps([best + 1, losses[best]]), "utf-8")
+        write_json(path, [best + 1, losses[best]])
     except OSError:
         pass  # a cache that cannot be written costs time, nothing else
     return best + 1, losses[best]
