@@ -1,4 +1,4 @@
-"""Every test runs in an empty folder with a cache and a store of its own."""
+"""Fixtures: every test runs in an empty folder with its own cache and store."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from rnnx.registry.manager import plugins
 
 @pytest.fixture(scope="session", autouse=True)
 def signals() -> None:
-    """Their own meaning, which a shell takes from what it runs in the background."""
+    """Give signals their default handlers: a shell ignores SIGINT in what it runs in background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -23,7 +23,7 @@ def signals() -> None:
 
 @pytest.fixture(scope="session")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled kernels, which all tests share: compiling takes seconds."""
+    """The folder of compiled kernels, shared by all tests because compiling takes seconds."""
     base = tmp_path_factory.getbasetemp()
     path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"
     path.mkdir(exist_ok=True)
@@ -32,7 +32,7 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels: Path) -> Path:
-    """Nothing of the user's is read and nothing is left in the checkout."""
+    """Work in an empty folder: nothing of the user's is read, nothing is left in the checkout."""
     monkeypatch.chdir(tmp_path)
     cache = tmp_path / "cache"
     cache.mkdir()
@@ -55,12 +55,12 @@ def names(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EntryPoint]:
-    """Write a module and give it an entry point of a distribution of its own."""
+    """A function that installs a plugin: a module, and a distribution with its entry point."""
     monkeypatch.syspath_prepend(tmp_path)
     plugins.cache_clear()
     made: list[str] = []
 
-    def write(source: str, name: str = "stranger") -> EntryPoint:
+    def write(source: str, name: str = "acme") -> EntryPoint:
         module = f"{name}_module"
         made.append(module)
         (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))

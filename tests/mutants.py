@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import rnnx
 from rnnx.testing import CheckFailed
 
 
@@ -22,7 +23,14 @@ def mutant(base: Any, **methods: Callable[..., Any]) -> Any:
 
 
 def changed_gradient(name: str, change: Callable[[Any], Any]) -> Callable[..., Any]:
-    def backward(right, params, cache, dh, dstate, scratch):
+    def backward(
+        right: Callable[..., Any],
+        params: rnnx.Params,
+        cache: Any,
+        dh: rnnx.Array,
+        dstate: rnnx.State,
+        scratch: rnnx.Scratch,
+    ) -> Any:
         dparams, dx, back = right(params, cache, dh, dstate, scratch)
         return {**dparams, name: change(dparams[name])}, dx, back
 

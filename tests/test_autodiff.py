@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
+import numpy.typing as npt
 import pytest
 
 import rnnx
@@ -15,13 +18,13 @@ from rnnx.testing import CellSuite
 np = autodiff.np
 
 
-def with_step(step, state=None):
+def with_step(step: Callable[..., Any], state: Callable[..., Any] | None = None) -> Any:
     """A cell of this step."""
 
     class Cell:
         hidden_size: int = 4
 
-        def init(self, rng, n_x, dtype):
+        def init(self, rng: numpy.random.Generator, n_x: int, dtype: npt.DTypeLike) -> rnnx.Params:
             n = self.hidden_size
             shapes = {"Wx": (n, n_x), "Wh": (n, n), "b": (n, 1)}
             return {k: rng.normal(scale=0.5, size=s).astype(dtype) for k, s in shapes.items()}
@@ -33,17 +36,17 @@ def with_step(step, state=None):
     return autodiff.unroll(dataclass(frozen=True)(Cell))()
 
 
-def elman(self, params, x, state):
+def elman(self: Any, params: rnnx.Params, x: rnnx.Array, state: rnnx.State) -> rnnx.State:
     return (np.tanh(params["Wx"] @ x + params["Wh"] @ state[0] + params["b"]),)
 
 
-def two_parts(self, params, x, state):
+def two_parts(self: Any, params: rnnx.Params, x: rnnx.Array, state: rnnx.State) -> rnnx.State:
     h, total = state
     new = np.tanh(params["Wx"] @ x + params["Wh"] @ h + params["b"] + 0.1 * total)
     return new, 0.9 * total + np.abs(new)
 
 
-def two(self, B, dtype):
+def two(self: Any, B: int, dtype: npt.DTypeLike) -> rnnx.State:
     return tuple(numpy.zeros((self.hidden_size, B), dtype) for _ in range(2))
 
 
@@ -55,18 +58,18 @@ class TestStateOfTwoParts(CellSuite):
     component = with_step(two_parts, two)
 
 
-def in_place(self, params, x, state):
+def in_place(self: Any, params: rnnx.Params, x: rnnx.Array, state: rnnx.State) -> rnnx.State:
     z = params["Wx"] @ x + params["Wh"] @ state[0]
     z[0] = 0
     return (np.tanh(z + params["b"]),)
 
 
-def through_a_float(self, params, x, state):
+def through_a_float(self: Any, params: rnnx.Params, x: rnnx.Array, state: rnnx.State) -> rnnx.State:
     z = params["Wx"] @ x + params["Wh"] @ state[0] + params["b"]
     return (np.tanh(z) * float(z[0, 0]),)
 
 
-def no_tuple(self, params, x, state):
+def no_tuple(self: Any, params: rnnx.Params, x: rnnx.Array, state: rnnx.State) -> rnnx.Array:
     return elman(self, params, x, state)[0]
 
 
@@ -78,7 +81,7 @@ def no_tuple(self, params, x, state):
         (no_tuple, "a tuple"),
     ],
 )
-def test_a_step_that_cannot_be_followed_says_so(step, says) -> None:
+def test_a_step_that_cannot_be_followed_says_so(step: Callable[..., Any], says: str) -> None:
     cell = with_step(step)
     params = cell.init(numpy.random.default_rng(0), 3, float)
     with pytest.raises(PluginError, match=says):

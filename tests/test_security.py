@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile import seal
+from fuzzing import seal
 from omegaconf import OmegaConf
 from tiny import tiny
 
@@ -117,7 +117,9 @@ def test_what_is_printable_stays() -> None:
     assert printable("a\r\x1b]0;x\x07\u202eb") == r"a\r\x1b]0;x\x07\u202eb"
 
 
-def test_evaluation_and_sampling_touch_no_tracker(run: Run, monkeypatch) -> None:
+def test_evaluation_and_sampling_touch_no_tracker(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = checkpoints.read(run.folder.last)
     config = found.config | {"tracker": {"name": "mlflow", "uri": "http://127.0.0.1:9"}}
     seal(
@@ -144,13 +146,18 @@ def test_a_config_of_plain_values_is_what_is_stored(run: Run) -> None:
 
 
 def test_no_connection_is_opened(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: socket.socket, address: object) -> None:
-        raise AssertionError(f"a connection to {address}")
+    asked: list[object] = []
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+    def refuse(self: socket.socket, address: object) -> None:
+        asked.append(address)
+        raise OSError("no connection is opened here")
+
+    for way in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, way, refuse)
     monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
     run = rnnx.train([o for o in tiny(names) if o != "tracker=none"])
     assert len(sample(run.run_id, 2, "", None, [], None, 0)) == 2
+    assert asked == []  # a thread that was refused one would not have told us
     assert "MLFLOW_DISABLE_TELEMETRY" not in os.environ  # it is the user's, but while we work:
     with quietly():
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"

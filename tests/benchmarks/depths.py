@@ -6,7 +6,9 @@ python tests/benchmarks/depths.py
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins/rnnx-example/src"))
 
@@ -18,8 +20,8 @@ from rnnx.contracts.scratch import Scratch
 ROUNDS, T, B, N_X = 15, 12, 32, 27
 
 
-def step(module, n_a: int):
-    """A function of one way there and back over (T, B) ids in float32."""
+def step(module: Any, n_a: int) -> Callable[[], None]:
+    """A function that runs forward and backward once, over (T, B) ids in float32."""
     cell, rng = module.Tide(n_a), np.random.default_rng(0)
     params = cell.init(rng, N_X, np.float32)
     x = rng.integers(0, N_X, (T, B))
@@ -41,7 +43,10 @@ def main() -> None:
         runs = {name: step(module, n_a) for name, module in modules.items()}
         times: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(ROUNDS):
-            for name, run in runs.items():  # interleaved: the machine's moods hit all alike
+            for (
+                name,
+                run,
+            ) in runs.items():  # interleaved: a slow moment of the machine slows all alike
                 run()
                 began = time.process_time()
                 for _ in range(5):

@@ -16,14 +16,14 @@ class Product(NamedTuple):
 
 
 def products(cell: str, row: Row) -> dict[str, Product]:
-    """There, back, the recurrent weights' gradient, and the head's three.
+    """Forward, backward, the gradient of the recurrent weights, and the head's three.
 
-    The input's are left out: ids choose columns, and what their gradient costs is a sum.
+    The input has none: ids choose columns of its weights, and their gradient is a sum.
     """
     (n_y, n_a, B, T), k = row, BLOCKS[cell]
     shapes = {
-        "there": (k * n_a, n_a, B, T),
-        "back": (n_a, k * n_a, B, T),
+        "forward": (k * n_a, n_a, B, T),
+        "backward": (n_a, k * n_a, B, T),
         "dWh": (k * n_a, T * B, n_a, 1),
         "logits": (n_y, n_a, T * B, 1),
         "dWy": (n_y, T * B, n_a, 1),

@@ -34,7 +34,7 @@ def broken_cell() -> Iterator[str]:
         def stream(self, params, scratch):
             raise ValueError("not yet written")
 
-    entry = Entry("cell", "broken", Broken, Owner("stranger", "1.0", "main = stranger"))
+    entry = Entry("cell", "broken", Broken, Owner("acme", "1.0", "main = acme"))
     registry().add(entry, keeps_names="rnnx")
     yield "broken"
     plugins.cache_clear()
@@ -55,7 +55,7 @@ def test_what_fails_is_told_in_numbers(
 ) -> None:
     assert check("cell", broken_cell, []) == 1
     said = capsys.readouterr().out
-    assert "cell broken of stranger 1.0" in said
+    assert "cell broken of acme 1.0" in said
     line = next(line for line in said.splitlines() if "Wh[" in line)
     assert "the gradient is" in line
     assert "central differences say" in line

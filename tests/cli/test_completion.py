@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from strangers import GOOD
+from third_party import GOOD
 
 from rnnx.cli.main import commands
 
@@ -50,7 +50,7 @@ def test_words_are_completed(line: str) -> None:
     assert all(text.startswith(word) for text in found)
 
 
-def test_a_strangers_words_too(install: Callable[..., EntryPoint]) -> None:
+def test_a_third_partys_words_too(install: Callable[..., EntryPoint]) -> None:
     install(GOOD)
     assert completed("rnnx train cell=m") == {"mgu"}
     assert completed("rnnx describe cell m") == {"mgu"}

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from strangers import GOOD
+from third_party import GOOD
 
 from rnnx.cli.doctor import doctor
 

@@ -58,10 +58,19 @@ def test_evaluation_measures_each_target_once(lengths: list[int], most: int) -> 
 @given(st.integers(2, 80), st.integers(1, 9), st.integers(1, 20))
 def test_evaluation_measures_each_symbol_of_a_stream_once(n: int, length: int, most: int) -> None:
     seen: Counter[int] = Counter()
-    for batch in evaluation_batches(Stream(np.arange(n, dtype=np.uint8), length), most):
+    batches = list(evaluation_batches(Stream(np.arange(n, dtype=np.uint8), length), most))
+    assert [batch.carried for batch in batches] == [False] + (len(batches) - 1) * [True]
+    for batch in batches:
         for x, y in columns(batch):
             assert [i + 1 for i in x] == y
             seen.update(y)
+        assert 1 <= len(batch.x) <= length
+        assert batch.tokens == sum(len(y) for _, y in columns(batch))
+        if batch.lengths is None:
+            continue
+        assert min(batch.lengths) < len(batch.x)
+        padding = np.arange(len(batch.x))[:, None] >= batch.lengths
+        assert (batch.x[padding] == -1).all() and (batch.y[padding] == 0).all()
     assert seen == Counter(range(1, n))
 
 
@@ -94,10 +103,26 @@ def test_the_order_given_is_kept_where_nothing_is_shuffled() -> None:
     assert [batch.carried for batch in taken] == [False] + 5 * [True]
 
 
+def test_every_epoch_has_an_order_of_its_own() -> None:
+    batches = TrainBatches(examples([1] * 20), 20, np.random.default_rng(0))
+    orders = [batches.next().y[0].tolist() for _ in range(3)]
+    assert sorted(orders[0]) == sorted(orders[1]) == sorted(orders[2])
+    assert orders[0] != orders[1] != orders[2] != list(range(20)) != orders[0]
+
+
 def test_first_stands_before_the_targets() -> None:
     split = examples([2, 3], first=np.array([40, 50]))
     batches = TrainBatches(split, 2, np.random.default_rng(0))
     assert sorted(x for x, _ in columns(batches.next())) == [[40, 0], [50, 2, 3]]
+    batches = TrainBatches(split, 1, np.random.default_rng(0))
+    alone = [columns(batches.next())[0][0] for _ in range(2)]
+    assert sorted(alone) == [[40, 0], [50, 2, 3]]
+
+
+def test_columns_of_one_length_have_no_lengths() -> None:
+    batch = TrainBatches(examples([3, 3]), 2, np.random.default_rng(0)).next()
+    assert batch.lengths is None
+    assert batch.tokens == 6
 
 
 @given(st.integers(0, 30), st.booleans(), st.integers(0, 9))
@@ -122,6 +147,35 @@ def test_what_goes_on_from_a_state_equals_what_never_stopped(
         np.testing.assert_array_equal(found.x, batch.x)
         np.testing.assert_array_equal(found.y, batch.y)
         assert found.carried == batch.carried
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error"),
+    [
+        ("order", [0, 1], TypeError),
+        ("order", np.zeros((1, 1), np.int64), TypeError),
+        ("order", np.zeros(1), TypeError),
+        ("order", np.zeros(1, np.int32), TypeError),
+        ("order", np.array([-1, 0]), ValueError),
+        ("order", np.array([0, 2]), ValueError),
+        ("cursor", -1, ValueError),
+        ("cursor", 2**63, ValueError),
+        ("cursor", 1.0, ValueError),
+        ("cursor", True, ValueError),
+    ],
+    ids=str,
+)
+def test_a_state_that_is_none_is_refused(key: str, value: object, error: type[Exception]) -> None:
+    batches = TrainBatches(examples([1, 2]), 1, np.random.default_rng(0))
+    good = batches.state()
+    batches.restore(good | {"order": np.array([0, 1]), "cursor": 2**63 - 1})
+    batches.restore(good)
+    with pytest.raises(error, match=r"of (the )?batches"):
+        batches.restore(good | {key: value})
+    np.testing.assert_equal(batches.state(), good)
+    stream = TrainBatches(Stream(np.arange(9), 2), 1, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="not there"):
+        stream.restore(good | {"order": np.array([0])})
 
 
 def test_padding_is_minus_one_in_x_and_zero_in_y() -> None:

@@ -1,5 +1,6 @@
 """The baseline against a slow one that counts with dictionaries."""
 
+import shutil
 from collections import Counter, defaultdict
 from math import log
 
@@ -8,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnnx.data import ngram
 from rnnx.data.corpus import Corpus, Examples, Split, Stream
 from rnnx.data.ngram import cached_baseline, ngram_losses
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.system.files import cache_folder
 
 
 def sequences(split: Split) -> list[list[int]]:
@@ -80,7 +83,7 @@ def test_the_best_order_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found is not None
     losses = ngram_losses(corpus().train, corpus().train, 4)
     assert found == (1 + int(np.argmin(losses)), min(losses))
-    monkeypatch.setattr("rnnx.data.ngram.ngram_losses", None)  # would fail if it were called
+    monkeypatch.setattr(ngram, "ngram_losses", None)  # would fail if it were called
     assert cached_baseline(corpus()) == found
 
 
@@ -90,7 +93,50 @@ def test_other_data_is_fitted_anew() -> None:
     assert cached_baseline(small) != cached_baseline(corpus())
 
 
+def test_every_difference_of_the_data_is_fitted_anew() -> None:
+    first, words = corpus(), as_examples([[0, 1, 2], [0, 1, 3], [2, 1]])
+    moved = Examples(words.ids, words.starts[::-1], words.lengths[::-1])
+    longer = Examples(words.ids, words.starts, np.array([1, 3, 2]))
+    stream = Stream(words.ids, 5)
+    others = [
+        corpus("y"),
+        Corpus(Vocabulary(tuple("abcde")), words, words, "x"),
+        Corpus(first.vocabulary, moved, words, "x"),
+        Corpus(first.vocabulary, words, moved, "x"),
+        Corpus(first.vocabulary, longer, words, "x"),
+        Corpus(first.vocabulary, stream, stream, "x"),
+        Corpus(first.vocabulary, stream, Stream(words.ids[:-1], 5), "x"),
+    ]
+    folder = cache_folder() / "baselines"
+    for count, other in enumerate([first, *others, first], 1):
+        cached_baseline(other)
+        assert len(list(folder.iterdir())) == min(count, len(others) + 1)
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "null", '["x", 1]', "[1, 2, 3]"])
+def test_a_damaged_cache_is_made_anew(content: str) -> None:
+    found = cached_baseline(corpus())
+    (path,) = (cache_folder() / "baselines").iterdir()
+    whole = path.read_text()
+    path.write_text(content)
+    assert cached_baseline(corpus()) == found
+    assert path.read_text() == whole
+
+
+def test_a_cache_that_cannot_be_written_costs_time_alone() -> None:
+    found = cached_baseline(corpus())
+    folder = cache_folder() / "baselines"
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    assert cached_baseline(corpus()) == found
+
+
 def test_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnnx.data.ngram.MOST", 3)
-    assert cached_baseline(corpus()) is None
-    assert cached_baseline(corpus(), always=True) is not None
+    few, split = corpus(), as_examples([[0]])
+    monkeypatch.setattr(ngram, "MOST", few.train.tokens)
+    assert cached_baseline(few) is not None
+    assert cached_baseline(Corpus(few.vocabulary, few.train, None, "x"), always=True) is None
+    monkeypatch.setattr(ngram, "MOST", few.train.tokens - 1)
+    assert cached_baseline(few) is None
+    assert cached_baseline(few, always=True) is not None
+    assert cached_baseline(Corpus(few.vocabulary, split, few.train, "x")) is not None

@@ -23,10 +23,47 @@ def test_a_text_is_its_symbols() -> None:
         WORDS.encode(WORDS.split("zut"))
 
 
+def test_an_id_is_a_place_among_the_sorted_symbols() -> None:
+    vocabulary = Vocabulary.of("banana", "\n")
+    assert vocabulary.symbols == ("\n", "a", "b", "n")
+    assert len(vocabulary) == 4
+    assert vocabulary.ids == {"\n": 0, "a": 1, "b": 2, "n": 3}
+    assert (vocabulary.end, vocabulary.end_id) == ("\n", 0)
+    assert vocabulary.encode("nab") == [3, 1, 2]
+    assert vocabulary.decode([-1, 3, 1, -1, 2]) == "nab"
+    assert Vocabulary.of("banana").symbols == ("a", "b", "n")
+    assert Vocabulary.of("banana").end_id is None
+    assert Vocabulary.of("ba", "a").symbols == ("a", "b")
+
+
+def test_symbols_are_distinct_and_the_end_is_one_of_them() -> None:
+    with pytest.raises(DataError, match="distinct"):
+        Vocabulary(("a", "b", "a"))
+    with pytest.raises(DataError, match=r"end symbol '\\n' is not one of its symbols"):
+        Vocabulary(("a", "b"), "\n")
+
+
+def test_what_is_not_in_the_vocabulary_is_named() -> None:
+    few = Vocabulary.of("ab ")
+    with pytest.raises(DataError) as error:
+        few.encode("axby\n", "line 3")
+    assert str(error.value) == (
+        "line 3: '\\n' x y not in the model's vocabulary of 3 symbols (' ' a b); use only those"
+    )
+    letters = [chr(ord("a") + i) for i in range(26)] + list("ABCDEFGH")
+    for count, shown in ((30, r"z\)"), (31, r"y …\)")):
+        with pytest.raises(DataError, match=shown):
+            Vocabulary.of(letters[-count:]).encode("?")
+
+
 @pytest.mark.parametrize("symbols", [("a b", "c"), ("", "c")])
 def test_no_symbol_holds_the_separator(symbols: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match="separator"):
         Vocabulary(symbols, None, " ")
+
+
+def test_without_a_separator_a_symbol_may_be_anything() -> None:
+    assert Vocabulary(("", "a b")).split("a b") == ["a", " ", "b"]
 
 
 def test_new_samples_of_tokens_are_told_from_old_ones() -> None:

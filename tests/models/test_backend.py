@@ -62,7 +62,10 @@ def test_fast_without_numba_is_one_line(names: Path) -> None:
 
 
 def test_auto_without_numba_is_numpy(names: Path) -> None:
-    assert without_numba("train", *tiny(names, "steps=2")).returncode == 0
+    found = without_numba("train", *tiny(names, "cell.hidden_size=16", "steps=3"))
+    assert found.returncode == 0, found.stderr
+    chosen = backend.choose(Train(batch_size=4), 16, 1)  # with numba these sizes are for kernels
+    assert (chosen is Backend.fast) == backend.is_installed()
 
 
 def test_a_short_run_imports_no_compiler(names: Path) -> None:

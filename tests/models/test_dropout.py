@@ -9,19 +9,19 @@ from rnnx.models.network import dropout_mask
 SHAPE = (20, 50, 40)
 
 
-def mask_of(share: float, h: np.ndarray, seed: int = 0) -> np.ndarray:
-    return dropout_mask(share, h, np.random.default_rng(seed), Scratch()).copy()
+def mask_of(fraction: float, h: np.ndarray, seed: int = 0) -> np.ndarray:
+    return dropout_mask(fraction, h, np.random.default_rng(seed), Scratch()).copy()
 
 
-@pytest.mark.parametrize("share", [0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 1 / 3, 0.999])
+@pytest.mark.parametrize("fraction", [0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 1 / 3, 0.999])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_share_that_is_left_out(share: float, dtype: type[np.floating]) -> None:
-    mask = mask_of(share, np.empty(SHAPE, dtype))
+def test_the_fraction_that_is_left_out(fraction: float, dtype: type[np.floating]) -> None:
+    mask = mask_of(fraction, np.empty(SHAPE, dtype))
     assert mask.shape == SHAPE and mask.dtype == dtype
     left = mask > 0
-    np.testing.assert_array_equal(mask[left], dtype(1 / (1 - share)))
-    of_chance = np.sqrt(share * (1 - share) / mask.size)
-    assert abs(1 - left.mean() - share) < 5 * of_chance + 2.0**-17
+    np.testing.assert_array_equal(mask[left], dtype(1 / (1 - fraction)))
+    of_chance = np.sqrt(fraction * (1 - fraction) / mask.size)
+    assert abs(1 - left.mean() - fraction) < 5 * of_chance + 2.0**-17
 
 
 def test_units_steps_and_columns_are_independent() -> None:
@@ -35,8 +35,8 @@ def test_the_draw_does_not_ask_how_h_lies() -> None:
     """Kernels and NumPy lay a sequence differently, and drop the same."""
     T, n, B = SHAPE
     flat = np.empty((n, T * B + 16), np.float32)[:, : T * B].reshape(n, T, B).transpose(1, 0, 2)
-    for share in (0.5, 0.3):
-        here, there = mask_of(share, np.empty(SHAPE, np.float32)), mask_of(share, flat)
+    for fraction in (0.5, 0.3):
+        here, there = mask_of(fraction, np.empty(SHAPE, np.float32)), mask_of(fraction, flat)
         np.testing.assert_array_equal(here, there)
 
 

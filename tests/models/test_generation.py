@@ -56,7 +56,9 @@ def test_nothing_is_asked_nothing_is_given(network: Network) -> None:
 
 def test_a_sampler_that_breaks_its_contract_is_named(network: Network) -> None:
     class Wrong:
-        def sample(self, logits, before, rng):
+        def sample(
+            self, logits: rnnx.Array, before: rnnx.Array, rng: np.random.Generator
+        ) -> rnnx.Array:
             return np.array([99] * logits.shape[1])
 
     params = network.init(np.random.default_rng(0), np.float64)
@@ -132,14 +134,14 @@ def test_wrong_questions_are_one_line(model: Model) -> None:
 class Letters:
     """Two as of five symbols, then a b: every text is aab."""
 
-    def start(self, B):
+    def start(self, B: int) -> rnnx.State:
         return (np.zeros(B, np.int64),)
 
-    def allowed(self, state):
+    def allowed(self, state: rnnx.State) -> rnnx.Array:
         column = np.array([[1, 1, 0, 0], [0, 0, 1, 0], *[[0] * 4] * 3], bool)
         return column[:, state[0]]
 
-    def follow(self, state, ids):
+    def follow(self, state: rnnx.State, ids: rnnx.Array) -> rnnx.State:
         return (np.minimum(state[0] + 1, 3),)
 
 
@@ -160,13 +162,13 @@ def test_a_grammar_decides_what_may_stand(network: Network) -> None:
 class Lengths(Letters):
     """Text b of a batch has b symbols."""
 
-    def start(self, B):
+    def start(self, B: int) -> rnnx.State:
         return (np.zeros(B, np.int64), np.arange(B))
 
-    def allowed(self, state):
+    def allowed(self, state: rnnx.State) -> rnnx.Array:
         return np.broadcast_to(state[0] < state[1], (5, len(state[0])))
 
-    def follow(self, state, ids):
+    def follow(self, state: rnnx.State, ids: rnnx.Array) -> rnnx.State:
         return (np.minimum(state[0] + 1, state[1]), state[1])
 
 

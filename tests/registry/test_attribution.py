@@ -5,14 +5,14 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
-from strangers import HOUSE
+from third_party import EVERY_KIND
 
 import rnnx
 from rnnx.errors import Diverged, PluginError
 
 CHOSEN = [
     "dataset=data",
-    "cell=house",
+    "cell=plain",
     "clipper=clip",
     "optimizer=descent",
     "schedule=rate",
@@ -24,7 +24,7 @@ CHOSEN = [
 
 
 def with_method(text: str) -> tuple[str, str]:
-    """HOUSE's cell by a method of its own, which calls what unroll made as ``right``."""
+    """EVERY_KIND's cell by a method of its own, which calls what unroll made as ``right``."""
     own = (
         "\n    right_{0} = Cell.{0}\n    def {0}(self, *given):\n        {1}\n    Cell.{0} = {0}\n"
     )
@@ -34,11 +34,11 @@ def with_method(text: str) -> tuple[str, str]:
     ) + "\n    @dataclass(frozen=True)\n    class Data:"
 
 
-# What is broken: (text of HOUSE, its replacement) and words of the error.
+# What is broken: (text of EVERY_KIND, its replacement) and words of the error.
 BROKEN = {
     "init raises": (
         ("n = self.hidden_size\n", "n = self.hidden_sizes\n"),
-        "cell house of stranger 1.0: init: raised AttributeError",
+        "cell plain of acme 1.0: init: raised AttributeError",
     ),
     "init of another type": (
         with_method(
@@ -61,7 +61,7 @@ BROKEN = {
     ),
     "forward raises": (
         ('params["Wh"] @ state[0]', 'params["Wh"] @ state[0][:1]'),
-        "cell house of stranger 1.0: forward: raised ValueError: matmul",
+        "cell plain of acme 1.0: forward: raised ValueError: matmul",
     ),
     "forward exits": (("h = np.tanh(", "raise SystemExit(3); h = np.tanh("), "SystemExit: 3"),
     "forward of nothing": (
@@ -146,8 +146,8 @@ BROKEN = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_component_is_named(case: str, install: Callable[..., EntryPoint]) -> None:
     (old, new), words = BROKEN[case]
-    assert HOUSE.count(old) == 1, old
-    install(HOUSE.replace(old, new))
+    assert EVERY_KIND.count(old) == 1, old
+    install(EVERY_KIND.replace(old, new))
     with pytest.raises(Exception) as caught:
         session = rnnx.build(CHOSEN)
         session.step()
@@ -157,11 +157,11 @@ def test_a_broken_component_is_named(case: str, install: Callable[..., EntryPoin
     assert "\n" not in message
     if case != "data that raises":  # it says so by itself, in rnnx's own words
         assert isinstance(caught.value, PluginError)
-        assert " of stranger 1.0: " in message
+        assert " of acme 1.0: " in message
 
 
-def test_the_right_house_trains(install: Callable[..., EntryPoint]) -> None:
-    install(HOUSE)
+def test_a_right_plugin_trains(install: Callable[..., EntryPoint]) -> None:
+    install(EVERY_KIND)
     losses = [rnnx.build([*CHOSEN, "probe=[look]"]).step() for _ in range(3)]
     assert np.isfinite(losses).all()
 
@@ -179,12 +179,12 @@ def test_the_right_house_trains(install: Callable[..., EntryPoint]) -> None:
 def test_a_broken_sampler_is_named(
     answer: str, words: str, install: Callable[..., EntryPoint]
 ) -> None:
-    install(HOUSE.replace("logits.argmax(axis=0)", answer))
+    install(EVERY_KIND.replace("logits.argmax(axis=0)", answer))
     session = rnnx.build(CHOSEN)
     with pytest.raises(PluginError) as caught:
         session.sample(2)
     assert words in str(caught.value)
-    assert "sampler choice of stranger 1.0: " in str(caught.value)
+    assert "sampler choice of acme 1.0: " in str(caught.value)
 
 
 PROBES = {
@@ -209,21 +209,21 @@ def test_a_broken_probe_costs_itself_alone(
     case: str, install: Callable[..., EntryPoint], capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, new, words = PROBES[case]
-    assert HOUSE.count(old) == 1
-    install(HOUSE.replace(old, new))
+    assert EVERY_KIND.count(old) == 1
+    install(EVERY_KIND.replace(old, new))
     from rnnx.cli.hydra_app import main
 
     assert main([*CHOSEN, "probe=[look,gradient_norms]", "steps=4", "baseline=never"]) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("the run goes on without it") == 1
     assert words in said
-    assert "probe look of stranger 1.0: " in said
+    assert "probe look of acme 1.0: " in said
 
 
 def test_a_probe_that_draws_leaves_the_generators(install: Callable[..., EntryPoint]) -> None:
     import random
 
-    install(HOUSE.replace("return rnnx.F", "np.random.rand(); return rnnx.F"))
+    install(EVERY_KIND.replace("return rnnx.F", "np.random.rand(); return rnnx.F"))
     session = rnnx.build([*CHOSEN, "probe=[look]"])
     np.random.seed(3)
     random.seed(3)
@@ -234,7 +234,7 @@ def test_a_probe_that_draws_leaves_the_generators(install: Callable[..., EntryPo
 
 
 def test_a_loss_that_grows_is_no_plugins_fault(install: Callable[..., EntryPoint]) -> None:
-    install(HOUSE)
+    install(EVERY_KIND)
     session = rnnx.build([*CHOSEN, "optimizer.learning_rate=1e38"])
     with pytest.raises(Diverged):
         for _ in range(50):
@@ -248,13 +248,13 @@ def test_the_command_line_names_it_in_one_line(
 ) -> None:
     from rnnx.cli.main import main
 
-    install(HOUSE.replace("dz = dstate[0]", "dz = dstate[7]"))
+    install(EVERY_KIND.replace("dz = dstate[0]", "dz = dstate[7]"))
     monkeypatch.setattr("sys.argv", ["rnnx", "train", *CHOSEN, "steps=2"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("rnnx: cell house of stranger 1.0: backward: raised IndexError")
-    assert "stranger_module.py, line " in said
-    assert "rnnx check cell house" in said
+    assert said.startswith("rnnx: cell plain of acme 1.0: backward: raised IndexError")
+    assert "acme_module.py, line " in said
+    assert "rnnx check cell plain" in said
     assert len(said.splitlines()) == 1

@@ -5,7 +5,7 @@ from dataclasses import fields
 from importlib.metadata import EntryPoint
 
 import pytest
-from strangers import GOOD
+from third_party import GOOD
 
 from rnnx.cli import train_help
 from rnnx.config.settings import Train
@@ -54,7 +54,7 @@ def test_help_groups_choices_by_kind(
     assert kinds == list(dict.fromkeys(entry.kind for entry in registry()))
     cells = said[said.index("\ncell:") : said.index("\ninitializer:")]
     assert "(lstm unless you choose)" in cells
-    assert "  mgu                  A minimal gate. [stranger]" in cells
+    assert "  mgu                  A minimal gate. [acme]" in cells
     assert "  text                 A text of any length as one stream" in said
     for item in fields(Train):
         assert f"  {item.name}" in said

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from strangers import GOOD
+from third_party import GOOD
 
 from rnnx.registry.manager import Plugins, load, plugins
 
@@ -15,7 +15,7 @@ def test_a_good_plugin_loads(install: Callable[..., EntryPoint]) -> None:
     found = load([install(GOOD)])
     assert found.failures == []
     entry = found.registry.get("cell", "mgu")
-    assert str(entry.owner) == "stranger 1.0"
+    assert str(entry.owner) == "acme 1.0"
 
 
 HOOK = "import rnnx\n@rnnx.hookimpl\n"
@@ -127,7 +127,7 @@ def test_a_plugin_that_is_named_twice_counts_once(install: Callable[..., EntryPo
     good = install(GOOD)
     found = load([good, EntryPoint("second", good.value, good.group)._for(good.dist)])
     (failure,) = found.failures
-    assert "registered twice by stranger 1.0" in str(failure)
+    assert "registered twice by acme 1.0" in str(failure)
     assert found.registry.names("cell") == ["mgu"]
 
 
@@ -184,7 +184,7 @@ def test_the_name_is_disabled_when_two_plugins_claim_it(
     assert found.registry.names("cell") == []
 
 
-@pytest.mark.parametrize(("wanted", "sees"), [("", False), ("other", False), ("Stranger", True)])
+@pytest.mark.parametrize(("wanted", "sees"), [("", False), ("other", False), ("Acme", True)])
 def test_rnnx_plugins_chooses_distributions(
     install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch, wanted: str, sees: bool
 ) -> None:

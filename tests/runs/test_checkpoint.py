@@ -90,7 +90,7 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
         checkpoints.read(path)
 
 
-def test_a_stranger_s_safetensors_is_refused(tmp_path: Path) -> None:
+def test_other_software_s_safetensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"a": np.zeros(3)}, path)
     with pytest.raises(CheckpointError, match="but not a checkpoint of rnnx"):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import VALUES, changed, damaged, other_tensors, places, seal
+from fuzzing import VALUES, changed, damaged, other_tensors, places, seal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import tiny

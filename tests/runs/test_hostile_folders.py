@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hostile import damaged
+from fuzzing import damaged
 from tiny import tiny
 
 import rnnx

@@ -1,4 +1,4 @@
-"""`rnnx ui` as a process, and what a browser shows of it."""
+"""Starts `rnnx ui` and opens its pages in a browser."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from selenium.webdriver.common.by import By
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
+    """A free port of the loopback."""
     with socket.socket() as asked:
         asked.bind(("127.0.0.1", 0))
         return int(asked.getsockname()[1])
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The address that `rnnx ui` printed; it shows the store of the folder where it starts."""
+def running_ui() -> Iterator[str]:
+    """Run `rnnx ui` in the working folder; the address that it prints."""
     port = free_port()
     command = [sys.executable, "-m", "rnnx", "ui", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -50,8 +50,8 @@ def served() -> Iterator[str]:
     raise AssertionError("the server outlived rnnx ui")
 
 
-def page(browser: Any, address: str, *texts: str) -> str:
-    """Open an address and wait until the page holds every text."""
+def open_page(browser: Any, address: str, *texts: str) -> str:
+    """Open an address and wait until the page holds all of ``texts``; the text of the page."""
     browser.get("about:blank")
     browser.get(address)
     for text in texts:

@@ -1,4 +1,4 @@
-"""Real `rnnx` processes that are stopped, killed and gone on with."""
+"""Starts real `rnnx` processes, reads what they print, and stops or kills them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE = 900.0  # seconds after which a process counts as hung
+HANG_TIMEOUT = 900.0  # seconds after which a process counts as hung
 
-# Pictures, samples, evaluations and checkpoints every few steps: any instant is inside something.
+# Images, samples, evaluations and checkpoints every few steps: a kill at any instant hits one.
 DENSE = [
     "steps=150",
     "log_every=2",
@@ -25,8 +25,8 @@ DENSE = [
 ]
 
 
-def begun(*arguments: str, **settings: str) -> subprocess.Popen[str]:
-    """`rnnx ARGUMENTS` in a process whose lines are read as they come."""
+def start_rnnx(*arguments: str, **settings: str) -> subprocess.Popen[str]:
+    """Start `rnnx ARGUMENTS` in a process that prints each line at once."""
     return subprocess.Popen(
         [sys.executable, "-m", "rnnx", *arguments],
         stdout=subprocess.PIPE,
@@ -36,15 +36,15 @@ def begun(*arguments: str, **settings: str) -> subprocess.Popen[str]:
     )
 
 
-def until(process: subprocess.Popen[str], beginning: str) -> bool:
-    """Read lines until one that begins so; False where the process ended without."""
+def read_until(process: subprocess.Popen[str], beginning: str) -> bool:
+    """Read lines up to one with this beginning; False if the process ends without one."""
     assert process.stdout is not None
     return any(line.startswith(beginning) for line in process.stdout)
 
 
-def ended(process: subprocess.Popen[str], *codes: int) -> str:
-    """Wait for the end, whose code has to be one of these; what it said on both its ways."""
-    out, err = process.communicate(timeout=PATIENCE)
+def wait_for(process: subprocess.Popen[str], *codes: int) -> str:
+    """Wait until the process ends with one of these codes; its stdout and stderr."""
+    out, err = process.communicate(timeout=HANG_TIMEOUT)
     out = out or ""
     assert process.returncode in codes, (process.args, process.returncode, out[-2000:], err)
     # Before rnnx's first line Python itself takes Ctrl-C for the signal it is.
@@ -52,13 +52,13 @@ def ended(process: subprocess.Popen[str], *codes: int) -> str:
     return out + err
 
 
-def done(*arguments: str, codes: tuple[int, ...] = (0,), **settings: str) -> str:
-    """Run `rnnx ARGUMENTS` to its end; what it said."""
-    return ended(begun(*arguments, **settings), *codes)
+def run_rnnx(*arguments: str, codes: tuple[int, ...] = (0,), **settings: str) -> str:
+    """Run `rnnx ARGUMENTS` to its end; its stdout and stderr."""
+    return wait_for(start_rnnx(*arguments, **settings), *codes)
 
 
-def killed(process: subprocess.Popen[str], after: float) -> bool:
-    """SIGKILL so many seconds from now; False where the process had ended in success before."""
+def kill_after(process: subprocess.Popen[str], after: float) -> bool:
+    """Send SIGKILL after so many seconds; False if the process had already ended with code 0."""
     try:
         process.communicate(timeout=after)
     except subprocess.TimeoutExpired:
@@ -68,8 +68,8 @@ def killed(process: subprocess.Popen[str], after: float) -> bool:
     return process.returncode != 0
 
 
-def eventually(question: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Ask until the answer is yes."""
+def eventually(question: Callable[[], object], seconds: float = HANG_TIMEOUT) -> None:
+    """Ask ``question`` again and again until it is true."""
     end = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < end, "it never came"
@@ -77,5 +77,5 @@ def eventually(question: Callable[[], object], seconds: float = PATIENCE) -> Non
 
 
 def store() -> str:
-    """The default store of the folder where the test works."""
+    """The URI of the default store in the working folder."""
     return f"sqlite:///{Path.cwd() / 'mlflow.db'}"

@@ -15,7 +15,7 @@ from processes import eventually
 
 
 class Server:
-    """`mlflow server` on loopback, with its artifacts in a folder of its own."""
+    """`mlflow server` on a port of the loopback, with its artifacts below ``folder``."""
 
     def __init__(self, folder: Path, store: str = "") -> None:
         with socket.socket() as free:
@@ -48,7 +48,7 @@ class Server:
             return False
 
     def send(self, number: signal.Signals) -> None:
-        """To the server and its worker."""
+        """Send a signal to the server and its worker."""
         os.killpg(self._process.pid, number)
 
     def kill(self) -> None:

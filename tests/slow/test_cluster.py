@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lone_sweep import only, outcomes, statuses
-from processes import begun, done, ended, eventually
+from processes import eventually, run_rnnx, start_rnnx, wait_for
 from servers import Server
-from swept import LONG, assert_killed_with_checkpoint, children, parent, pid_of, working
+from single_sweep import only_sweep, outcomes, statuses
+from sweep_state import LONG, assert_killed_with_checkpoint, children, parent, pid_of, working
 from tiny import tiny
 
 pytestmark = pytest.mark.slow
@@ -92,10 +92,10 @@ def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
     away = names.with_name("away.txt")
     overrides = [*tiny(names, *LONG, "tracker=mlflow"), *engine, "steps=2000"]
     swept = [f"dataset.path={names},{away}", "seed=0,1"]
-    driver = begun("train", "-m", *overrides, *swept)
+    driver = start_rnnx("train", "-m", *overrides, *swept)
     victim = working(2)[0]
     os.kill(pid_of(victim), signal.SIGKILL)
-    said = ended(driver, 1)
+    said = wait_for(driver, 1)
     assert sorted(statuses()) == ["FAILED", "FAILED", "FINISHED", "KILLED"]
     assert "1 finished, 2 failed, 1 killed" in said
     assert "killed by SIGKILL (out of memory, perhaps)" in said
@@ -106,13 +106,13 @@ def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
     for outcome in outcomes():
         tags = found[outcome.run_id].data.tags
         swept_here = dict(pair.split("=") for pair in outcome.overrides)
-        assert (tags["sweep.id"], tags["sweep.seed"]) == (only().id, swept_here["seed"])
+        assert (tags["sweep.id"], tags["sweep.seed"]) == (only_sweep().id, swept_here["seed"])
         assert found[outcome.run_id].info.status == outcome.status
         if outcome.status == "FAILED":
-            assert "Traceback" in only().log_file(outcome.job).read_text()
+            assert "Traceback" in only_sweep().log_file(outcome.job).read_text()
 
     away.write_text(names.read_text())
-    done("train", "-m", *overrides, *swept)
+    run_rnnx("train", "-m", *overrides, *swept)
     assert sorted(statuses()) == ["FINISHED"] * 3 + ["SKIPPED"]
     assert {run.info.status for run in children()} == {parent().info.status} == {"FINISHED"}
     assert len(children()) == 4
@@ -120,14 +120,14 @@ def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
 
 def test_the_engines_own_process_is_killed(names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow"), *SUBMITIT, "steps=2000", "seed=0,1"]
-    driver = begun("train", "-m", *overrides)
+    driver = start_rnnx("train", "-m", *overrides)
     working(2)
-    owner = json.loads((only().path / "jobs" / "0" / ".owner").read_text())
+    owner = json.loads((only_sweep().path / "jobs" / "0" / ".owner").read_text())
     os.kill(owner["pid"], signal.SIGKILL)
-    said = ended(driver, 1)
+    said = wait_for(driver, 1)
     assert statuses() == ["KILLED", "FINISHED"]
     assert "the launcher has lost a job, the others go on" in said
-    done("train", "-m", *overrides)
+    run_rnnx("train", "-m", *overrides)
     assert statuses() == ["FINISHED", "SKIPPED"]
 
 
@@ -136,10 +136,10 @@ def test_a_signal_to_the_driver(
     number: signal.Signals, code: int, names: Path, engine: list[str]
 ) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow"), *engine, "seed=0,1"]
-    driver = begun("train", "-m", *overrides)
+    driver = start_rnnx("train", "-m", *overrides)
     two = working(2)
     os.kill(driver.pid, number)
-    ended(driver, code)
+    wait_for(driver, code)
     assert statuses() == ["KILLED", "KILLED"]
     for folder in two:
         assert_killed_with_checkpoint(folder)
@@ -150,7 +150,7 @@ def test_a_launcher_that_cannot_start_anything(names: Path) -> None:
     slurm = ["hydra/launcher=submitit_slurm", "seed=0,1"]
     if shutil.which("srun") is not None:
         pytest.skip("there is a Slurm here")
-    said = done("train", "-m", *tiny(names), *slurm, codes=(2,))
+    said = run_rnnx("train", "-m", *tiny(names), *slurm, codes=(2,))
     assert "slurm" in said and "Traceback" not in said
 
 
@@ -159,7 +159,7 @@ def test_sixty_four_jobs(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
     few = ["tracker=mlflow", "steps=4", "hydra.sweeper.max_batch_size=8"]
-    done("train", "-m", *tiny(names, *few), *engine, "seed=range(0,64)")
+    run_rnnx("train", "-m", *tiny(names, *few), *engine, "seed=range(0,64)")
     assert statuses() == ["FINISHED"] * 64
     assert len(children()) == 64
     assert {run.info.status for run in children()} == {parent().info.status} == {"FINISHED"}

@@ -1,4 +1,4 @@
-"""Full, read-only and deleted: one line, what was there before is whole, and the run goes on."""
+"""A disk that is full, read-only or deleted: one line of error, and the run can be resumed."""
 
 import os
 import resource
@@ -9,10 +9,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from processes import begun, done, ended, eventually, store, until
-from sameness import assert_mlflow_holds, assert_same
+from processes import eventually, read_until, run_rnnx, start_rnnx, store, wait_for
+from run_equality import assert_mlflow_holds, assert_same_run
 from tiny import tiny
 
 import rnnx
@@ -25,7 +26,7 @@ MEGABYTES = 12
 
 
 class Disk:
-    """A file system of a few megabytes."""
+    """A file system of a few megabytes, and a file that fills it."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._ballast = path, path / "ballast"
@@ -44,7 +45,7 @@ class Disk:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Nothing in it can be written; root is stopped by nothing but the immutable flag."""
+    """A folder that cannot be written; for root that takes the immutable flag."""
     if os.geteuid():
         lock, unlock = ["chmod", "-R", "a-w"], ["chmod", "-R", "u+w"]
     else:
@@ -77,14 +78,14 @@ def newest(outputs: str = "outputs") -> RunFolder:
     return runs_in(Path(outputs))[0]
 
 
-def client():  # type: ignore[no-untyped-def]
+def client() -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(store())
 
 
 def one_line(said: str) -> str:
-    """The error, the only line that is one."""
+    """The one line of error in ``said``."""
     (line,) = [line for line in said.splitlines() if line.startswith("rnnx: ")]
     return line
 
@@ -98,45 +99,46 @@ CHECKPOINTS = ["log_every=5000", "sample_every=0", "eval_every=7", "checkpoint.e
 def test_a_full_disk(what: list[str], disk: Disk, names: Path) -> None:
     overrides = tiny(names, "outputs=small", "tracker=mlflow", "steps=3000", *what)
     whole = rnnx.train(overrides).folder
-    process = begun("train", *overrides)
-    assert until(process, "step 1")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "step 1")
     folder = newest("small")
     eventually(folder.checkpoint_files)
     disk.fill()
-    line = one_line(ended(process, 1))
+    line = one_line(wait_for(process, 1))
     assert "No space left on device" in line
     assert f"make room, then rnnx resume {folder.path}" in line
     assert client().get_run(folder.id).info.status == "FAILED"
     assert "No space left" in client().get_run(folder.id).data.tags["reason"]
     assert checkpoints.read(folder.last).metadata["step"] > 0
-    said = done("resume", folder.id, "outputs=small", codes=(2,))  # not a key that may change
+    said = run_rnnx("resume", folder.id, "outputs=small", codes=(2,))  # not a key that may change
     assert "may change" in said
     disk.make_room()
-    done("resume", str(folder.path))
-    assert_same(folder, whole)
+    run_rnnx("resume", str(folder.path))
+    assert_same_run(folder, whole)
     assert_mlflow_holds(folder, client())
 
 
 def test_a_disk_that_is_full_from_the_start(disk: Disk, names: Path) -> None:
     disk.fill()
-    said = done("train", *tiny(names, "outputs=small", "tracker=mlflow"), codes=(1, 2))
+    said = run_rnnx("train", *tiny(names, "outputs=small", "tracker=mlflow"), codes=(1, 2))
     assert "No space left" in one_line(said)
 
 
 def test_a_folder_that_becomes_read_only(names: Path) -> None:
     overrides = tiny(names, "tracker=mlflow", "steps=3000", *CHECKPOINTS)
     whole = rnnx.train(overrides).folder
-    process = begun("train", *overrides)
-    assert until(process, "step 1")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "step 1")
     folder = newest()
     eventually(folder.checkpoint_files)
     with read_only(folder.path):
-        line = one_line(ended(process, 1))
+        line = one_line(wait_for(process, 1))
         assert "not permitted" in line or "denied" in line
         assert client().get_run(folder.id).info.status == "FAILED"
-        assert "not permitted" in done("resume", "last", codes=(1,)) or os.geteuid()
-    done("resume", "last")
-    assert_same(folder, whole)
+        line = one_line(run_rnnx("resume", "last", codes=(1,)))
+        assert "not permitted" in line or "denied" in line
+    run_rnnx("resume", "last")
+    assert_same_run(folder, whole)
     assert_mlflow_holds(folder, client())
 
 
@@ -154,16 +156,16 @@ def test_a_quota(names: Path) -> None:
     assert "File too large" in one_line(found.stderr)
     folder = newest()
     assert folder.read()["status"] == "FAILED"
-    done("resume", "last")
-    assert_same(folder, whole)
+    run_rnnx("resume", "last")
+    assert_same_run(folder, whole)
 
 
 def test_outputs_deleted_in_mid_run(names: Path) -> None:
-    process = begun("train", *tiny(names, "steps=10000000", "tracker=mlflow", *CHECKPOINTS))
-    assert until(process, "step 1")
+    process = start_rnnx("train", *tiny(names, "steps=10000000", "tracker=mlflow", *CHECKPOINTS))
+    assert read_until(process, "step 1")
     folder = newest()
     Path("outputs").rename("elsewhere")
-    line = one_line(ended(process, 1))
+    line = one_line(wait_for(process, 1))
     assert "the run's folder is gone" in line
     assert client().get_run(folder.id).info.status == "FAILED"
     assert not Path("outputs").exists()
@@ -173,27 +175,27 @@ def test_outputs_deleted_in_mid_run(names: Path) -> None:
 def test_the_store_of_the_tracker_is_full(disk: Disk, names: Path) -> None:
     uri = f"sqlite:///{disk.path / 'mlflow.db'}"
     overrides = tiny(names, f"tracker.uri={uri}", "tracker=mlflow", "steps=3000", *LOGGING)
-    process = begun("train", *overrides)
-    assert until(process, "step 1")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "step 1")
     disk.fill()
-    said = ended(process, 0)
+    said = wait_for(process, 0)
     folder = newest()
     assert f"rnnx sync {folder.id[:8]}" in said
     assert "disk is full" in said
     assert all(len(line) < 500 for line in said.splitlines() if line.startswith("rnnx: "))
     assert folder.read()["status"] == "FINISHED"
     disk.make_room()
-    assert "the tracker has everything" in done("sync", "last")
+    assert "the tracker has everything" in run_rnnx("sync", "last")
     from mlflow import MlflowClient
 
     assert_mlflow_holds(folder, MlflowClient(uri))
-    assert "already" in done("sync", "last")
+    assert "already" in run_rnnx("sync", "last")
 
 
 def test_a_store_that_another_process_locks(names: Path) -> None:
     overrides = tiny(names, "tracker=mlflow", "steps=10000000", "log_every=50", "sample_every=500")
-    process = begun("train", *overrides)
-    assert until(process, "step 1")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "step 1")
     other = sqlite3.connect("mlflow.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     assert process.stderr is not None
@@ -204,9 +206,9 @@ def test_a_store_that_another_process_locks(names: Path) -> None:
     assert "answers again" in process.stderr.readline()
     other.execute("BEGIN EXCLUSIVE")
     process.send_signal(signal.SIGINT)
-    said = ended(process, 130)
+    said = wait_for(process, 130)
     other.execute("ROLLBACK")
     folder = newest()
     assert f"rnnx sync {folder.id[:8]}" in said
-    done("sync", "last")
+    run_rnnx("sync", "last")
     assert_mlflow_holds(folder, client(), "KILLED")

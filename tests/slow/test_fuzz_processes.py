@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile import VALUES, changed, damaged, other_tensors, places, seal
+from fuzzing import VALUES, changed, damaged, other_tensors, places, seal
 from test_fuzz_configuration import GRAMMAR, random_overrides
 from tiny import tiny
 
@@ -19,7 +19,7 @@ from rnnx.training.run import Run
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 120  # seconds after which a command counts as one that hangs
+HANG_TIMEOUT = 120  # seconds after which a command counts as one that hangs
 ROOM = 6 * 2**30  # bytes of address space: NumPy, Hydra and a small network need about two
 
 
@@ -35,7 +35,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=PATIENCE,
+        timeout=HANG_TIMEOUT,
         preexec_fn=bounded,
         check=False,
     )

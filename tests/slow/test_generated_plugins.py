@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from environments import Venv
 
 from rnnx.contracts.components import KINDS
 
@@ -11,14 +12,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def author(venv):
+def author(venv: Venv) -> Venv:
     """The wheel's environment with what an author's has: pytest, hypothesis, a build backend."""
     venv.pip("install", "hatchling", "pytest", "hypothesis")
     return venv
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_new_plugin_goes_its_whole_way(kind: str, author, tmp_path: Path) -> None:
+def test_a_new_plugin_goes_its_whole_way(kind: str, author: Venv, tmp_path: Path) -> None:
     name, component = f"rnnx-new-{kind}", f"new_{kind}"
     said = author.run(tmp_path, "rnnx", "new-plugin", name, "--kind", kind)
     assert f"next: cd {name}" in said

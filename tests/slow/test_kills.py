@@ -7,27 +7,28 @@ RNNX_KILL_SEED decides when they come.
 import math
 import os
 import random
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from coverings import covering
-from processes import DENSE, begun, done, killed, store, until
-from sameness import assert_mlflow_holds, assert_same
+from configurations import covering_configurations
+from processes import DENSE, kill_after, read_until, run_rnnx, start_rnnx, store
+from run_equality import assert_mlflow_holds, assert_same_run
 
 import rnnx
 from rnnx.runs.folder import RunFolder, runs_in
 
 pytestmark = pytest.mark.slow
 
-CONFIGURATIONS = 7  # of coverings.covering
+CONFIGURATIONS = 7  # of configurations.covering_configurations
 KILLS = math.ceil(int(os.environ.get("RNNX_KILLS", "21")) / CONFIGURATIONS)
 SEED = os.environ.get("RNNX_KILL_SEED", "0")
 
 
 @pytest.mark.parametrize("place", range(CONFIGURATIONS))
 def test_killed_at_any_instant(place: int, tmp_path: Path) -> None:
-    some = covering(tmp_path)
+    some = covering_configurations(tmp_path)
     assert len(some) == CONFIGURATIONS
     # Every other one with MLflow and in float64, so that each is met with and without the other.
     tracker = "mlflow" if place % 2 else "none"
@@ -46,7 +47,7 @@ def test_killed_at_any_instant(place: int, tmp_path: Path) -> None:
 
 
 def compare(found: RunFolder, whole: RunFolder, tracker: str, ids: set[str]) -> None:
-    assert_same(found, whole)
+    assert_same_run(found, whole)
     if tracker == "mlflow":
         from mlflow import MlflowClient
 
@@ -66,32 +67,32 @@ class Killer:
         self.where: list[str] = []
 
     def train_and_kill(self) -> None:
-        """One run, killed and gone on with until it is finished."""
-        process = begun("train", *self.overrides)
+        """One run, killed and resumed until it is finished."""
+        process = start_rnnx("train", *self.overrides)
         while self._kill(process):
             self.kills += 1
             if self._runs() > self.finished and not self._begun():
                 break  # it had done all and was about to exit
             if self.kills >= KILLS:
-                done(*(("resume", "last") if self._begun() else ("train", *self.overrides)))
+                run_rnnx(*(("resume", "last") if self._begun() else ("train", *self.overrides)))
                 break
             process = self._go_on()
         self.finished = self._runs()
 
-    def _kill(self, process) -> bool:  # type: ignore[no-untyped-def]
+    def _kill(self, process: subprocess.Popen[str]) -> bool:
         if self.random.random() < 0.2:  # in the start: imports, the store, the folder
             self.where.append("start")
-            return killed(process, self.random.uniform(0.3, 3))
-        if not until(process, "run "):
+            return kill_after(process, self.random.uniform(0.3, 3))
+        if not read_until(process, "run "):
             raise AssertionError(process.communicate())
         self.where.append("run")
-        return killed(process, self.random.uniform(0, 0.8 * self.seconds))
+        return kill_after(process, self.random.uniform(0, 0.8 * self.seconds))
 
-    def _go_on(self):  # type: ignore[no-untyped-def]
+    def _go_on(self) -> subprocess.Popen[str]:
         """As a person would, or as a scheduler."""
         if self._begun() and self.random.random() < 0.6:
-            return begun("resume", "last")
-        return begun("train", *self.overrides)
+            return start_rnnx("resume", "last")
+        return start_rnnx("train", *self.overrides)
 
     def _runs(self) -> int:
         return len(runs_in(Path("outputs")))

@@ -1,4 +1,4 @@
-"""A real `mlflow server` that dies, hangs and comes back: the run goes on and loses nothing."""
+"""A real `mlflow server` that dies, hangs and comes back: the run continues and loses nothing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import begun, done, ended, until
-from sameness import assert_mlflow_holds, assert_same
+from processes import read_until, run_rnnx, start_rnnx, wait_for
+from run_equality import assert_mlflow_holds, assert_same_run
 from servers import Server
 from tiny import tiny
 
@@ -55,8 +55,8 @@ def rate(folder: RunFolder, began: float, end: float) -> float:
 
 
 def test_killed_and_restarted(server: Server, names: Path) -> None:
-    process = begun("train", *tiny(names, "tracker=mlflow", *ENDLESS))
-    assert until(process, "step 1")
+    process = start_rnnx("train", *tiny(names, "tracker=mlflow", *ENDLESS))
+    assert read_until(process, "step 1")
     times = [time.time()]
     time.sleep(6)
     server.kill()
@@ -67,7 +67,7 @@ def test_killed_and_restarted(server: Server, names: Path) -> None:
     server.start()
     until_says(process, "answers again")
     process.send_signal(signal.SIGINT)
-    said = ended(process, 130)
+    said = wait_for(process, 130)
     assert "sync" not in said
     folder = newest()
     assert_mlflow_holds(folder, server.client(), "KILLED")
@@ -77,26 +77,26 @@ def test_killed_and_restarted(server: Server, names: Path) -> None:
 
 def test_a_run_that_ends_without_its_server(server: Server, names: Path) -> None:
     overrides = tiny(names, "tracker=mlflow", "steps=3000", "sample_every=500", *PROBE)
-    process = begun("train", *overrides)
-    assert until(process, "step 1")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "step 1")
     server.kill()
-    said = ended(process, 0)
+    said = wait_for(process, 0)
     folder = newest()
     (line,) = [line for line in said.splitlines() if "rnnx sync" in line]
     assert f"rnnx sync {folder.id[:8]}" in line
     assert folder.read()["status"] == "FINISHED"
-    assert "rnnx sync" in done("resume", "last", codes=(2,))  # it is finished, but not sent
-    assert done("sync", "last", codes=(2,)).count("\n") == 1
+    assert "rnnx sync" in run_rnnx("resume", "last", codes=(2,))  # it is finished, but not sent
+    assert run_rnnx("sync", "last", codes=(2,)).count("\n") == 1
     server.start()
-    assert "has everything" in done("sync", "last")
+    assert "has everything" in run_rnnx("sync", "last")
     assert_mlflow_holds(folder, server.client())
     ended_at = server.client().get_run(folder.id).info.end_time / 1000
     assert abs(ended_at - folder.read()["ended"]) < 1
 
 
 def test_hanging(server: Server, names: Path) -> None:
-    process = begun("train", *tiny(names, "tracker=mlflow", *ENDLESS))
-    assert until(process, "step 1")
+    process = start_rnnx("train", *tiny(names, "tracker=mlflow", *ENDLESS))
+    assert read_until(process, "step 1")
     times = [time.time()]
     time.sleep(6)
     server.send(signal.SIGSTOP)
@@ -106,7 +106,7 @@ def test_hanging(server: Server, names: Path) -> None:
         times.append(time.time())
         process.send_signal(signal.SIGINT)
         told = time.monotonic()
-        said = ended(process, 130)
+        said = wait_for(process, 130)
         waited = time.monotonic() - told
     finally:
         server.send(signal.SIGCONT)
@@ -115,50 +115,50 @@ def test_hanging(server: Server, names: Path) -> None:
     before, during = (rate(folder, *times[i : i + 2]) for i in (0, 1))
     print(f"\nsteps a second before a server hung {before:.0f}, while it does {during:.0f}")
     print(f"seconds from Ctrl-C to the end while it hangs {waited:.1f}")
-    done("sync", "last")
+    run_rnnx("sync", "last")
     assert_mlflow_holds(folder, server.client(), "KILLED")
 
 
 def test_a_second_signal_while_it_hangs(server: Server, names: Path) -> None:
     overrides = tiny(names, "tracker=mlflow", "steps=4000", "log_every=20", "sample_every=500")
-    process = begun("train", *overrides)
-    assert until(process, "step 1")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "step 1")
     server.send(signal.SIGSTOP)
     try:
         process.terminate()
         time.sleep(0.5)
         process.terminate()
         told = time.monotonic()
-        ended(process, 143)
+        wait_for(process, 143)
         print(f"\nseconds from the second SIGTERM to the end {time.monotonic() - told:.1f}")
     finally:
         server.send(signal.SIGCONT)
     folder = newest()
     assert folder.read()["status"] == "KILLED"
-    done("resume", "last")
-    assert_same(folder, rnnx.train([*overrides, "tracker=none"]).folder)
+    run_rnnx("resume", "last")
+    assert_same_run(folder, rnnx.train([*overrides, "tracker=none"]).folder)
     assert_mlflow_holds(folder, server.client())
 
 
 def test_gone_on_with_while_the_server_is_away(server: Server, names: Path) -> None:
     overrides = tiny(names, "tracker=mlflow", "steps=3000", "sample_every=500", "resume=auto")
-    process = begun("train", *overrides)
-    assert until(process, "step 1")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "step 1")
     process.kill()
     process.communicate()
     server.kill()
-    said = done("train", *overrides)  # by resume=auto
+    said = run_rnnx("train", *overrides)  # by resume=auto
     assert "rnnx sync" in said
     (folder,) = runs_in(Path("outputs"))
-    assert_same(folder, rnnx.train([*overrides, "tracker=none"]).folder)
+    assert_same_run(folder, rnnx.train([*overrides, "tracker=none"]).folder)
     server.start()
-    done("sync", folder.id)
+    run_rnnx("sync", folder.id)
     assert_mlflow_holds(folder, server.client())
 
 
 def test_begun_without_its_server(server: Server, names: Path) -> None:
     server.kill()
-    said = done("train", *tiny(names, "tracker=mlflow"), codes=(2,))
+    said = run_rnnx("train", *tiny(names, "tracker=mlflow"), codes=(2,))
     server.start()
     assert "the store cannot be used" in said
     assert runs_in(Path("outputs")) == []

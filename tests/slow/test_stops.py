@@ -5,10 +5,11 @@ import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from processes import DENSE, begun, done, ended, store, until
-from sameness import assert_mlflow_holds, assert_same
+from processes import DENSE, read_until, run_rnnx, start_rnnx, store, wait_for
+from run_equality import assert_mlflow_holds, assert_same_run
 from tiny import tiny
 
 import rnnx
@@ -38,12 +39,12 @@ def test_stopped_at_any_time(number: signal.Signals, code: int, tracker: str, na
     began = time.monotonic()
     whole = rnnx.train(overrides).folder
     seconds, stops = time.monotonic() - began, 0
-    process = begun("train", *overrides)
+    process = start_rnnx("train", *overrides)
     while True:
-        assert until(process, "run ")
+        assert read_until(process, "run ")
         time.sleep(CHANCE.uniform(0, 0.4 * seconds))
         process.send_signal(number)
-        said = ended(process, code, 0, -number)  # the run is over before Python is
+        said = wait_for(process, code, 0, -number)  # the run is over before Python is
         folder = newest()
         assert folder.id != whole.id
         if folder.read()["status"] == "FINISHED":
@@ -55,17 +56,17 @@ def test_stopped_at_any_time(number: signal.Signals, code: int, tracker: str, na
         assert (found["status"], found["reason"]) == ("KILLED", f"{number.name} after step {step}")
         if tracker == "mlflow":
             if "rnnx sync" in said:  # a machine so busy that SQLite took its time
-                done("sync", "last")
+                run_rnnx("sync", "last")
             assert_mlflow_holds(folder, client(), "KILLED")
         # A scheduler gives the same command again, a person resumes.
-        process = begun("train", *overrides) if stops % 2 else begun("resume", "last")
+        process = start_rnnx("train", *overrides) if stops % 2 else start_rnnx("resume", "last")
     assert stops
-    assert_same(folder, whole)
+    assert_same_run(folder, whole)
     if tracker == "mlflow":
         assert_mlflow_holds(folder, client())
 
 
-def client():  # type: ignore[no-untyped-def]
+def client() -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(store())
@@ -74,10 +75,10 @@ def client():  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(("number", "code"), [INT, TERM])
 def test_a_signal_while_it_starts(number: signal.Signals, code: int, names: Path) -> None:
     for delay in (0.4, 1.0, 1.8, 2.6):
-        process = begun("train", *tiny(names, "steps=100000", "tracker=mlflow"))
+        process = start_rnnx("train", *tiny(names, "steps=100000", "tracker=mlflow"))
         time.sleep(delay)
         process.send_signal(number)
-        ended(process, code, -number)
+        wait_for(process, code, -number)
         for folder in runs_in(Path("outputs")):
             assert folder.read()["status"] == "KILLED"
             assert status_in_mlflow(folder.id) == "KILLED"
@@ -87,49 +88,49 @@ def test_a_signal_while_it_starts(number: signal.Signals, code: int, names: Path
 def test_a_second_signal_does_not_wait(number: signal.Signals, code: int, names: Path) -> None:
     overrides = tiny(names, *DENSE, "steps=400", "tracker=mlflow")
     whole = rnnx.train(overrides).folder
-    process = begun("train", *overrides)
-    assert until(process, "run ")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "run ")
     time.sleep(0.5)
     process.send_signal(number)
     time.sleep(0.02)
     process.send_signal(number)
-    ended(process, code)
+    wait_for(process, code)
     folder = newest()
     assert folder.read()["status"] == "KILLED"
-    done("resume", "last")
-    assert_same(newest(), whole)
+    run_rnnx("resume", "last")
+    assert_same_run(newest(), whole)
     assert_mlflow_holds(folder, client())
 
 
 def test_two_processes_on_one_run(names: Path) -> None:
     endless = ("steps=100000000", "checkpoint.every=5")
-    owner = begun("train", *tiny(names, *endless))
-    assert until(owner, "step ")
+    owner = start_rnnx("train", *tiny(names, *endless))
+    assert read_until(owner, "step ")
     run = newest().id
     for command in (["resume", run], ["resume", "last", "steps=9"], ["sync", run]):
-        said = done(*command, codes=(2,))
+        said = run_rnnx(*command, codes=(2,))
         assert f"process {owner.pid} on " in said
         assert said.count("\n") == 1
     # Who only reads need not wait.
-    assert len(done("sample", run, "--count", "3").splitlines()) >= 3
-    assert "held-out" in done("evaluate", run)
-    assert "RUNNING" in done("runs", "tracker=none")
+    assert len(run_rnnx("sample", run, "--count", "3").splitlines()) >= 3
+    assert "held-out" in run_rnnx("evaluate", run)
+    assert "RUNNING" in run_rnnx("runs", "tracker=none")
     owner.kill()
     owner.communicate()
-    heir = begun("resume", run)
-    assert until(heir, "run ")
-    assert f"process {heir.pid} on " in done("resume", run, codes=(2,))
+    heir = start_rnnx("resume", run)
+    assert read_until(heir, "run ")
+    assert f"process {heir.pid} on " in run_rnnx("resume", run, codes=(2,))
     heir.terminate()
-    ended(heir, 143)
+    wait_for(heir, 143)
     assert json.loads((newest().path / "run.json").read_text())["status"] == "KILLED"
 
 
 def test_a_reader_of_its_lines_that_goes_away(names: Path) -> None:
     overrides = tiny(names, "steps=3000", "log_every=1", "sample_every=5", "checkpoint.every=50")
-    process = begun("train", *overrides)
-    assert until(process, "step 1")
+    process = start_rnnx("train", *overrides)
+    assert read_until(process, "step 1")
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    assert "training goes on" in ended(process, 0)
-    assert_same(newest(), rnnx.train(overrides).folder)
+    assert "training goes on" in wait_for(process, 0)
+    assert_same_run(newest(), rnnx.train(overrides).folder)

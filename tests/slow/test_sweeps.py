@@ -5,9 +5,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from lone_sweep import only, outcomes, statuses
-from processes import begun, done, ended, eventually
-from swept import (
+from processes import eventually, run_rnnx, start_rnnx, wait_for
+from single_sweep import only_sweep, outcomes, statuses
+from sweep_state import (
     LONG,
     assert_killed_with_checkpoint,
     children,
@@ -30,7 +30,7 @@ def test_each_failure_costs_its_own_job(names: Path) -> None:
     away = names.with_name("away.txt")
     overrides = tiny(names, "tracker=mlflow", "jobs=2")
     swept = [f"dataset.path={names},{away}", "optimizer.learning_rate=0.01,1e38"]
-    said = done("train", "-m", *overrides, *swept, codes=(1,))
+    said = run_rnnx("train", "-m", *overrides, *swept, codes=(1,))
     assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
     assert "1 finished, 3 failed" in said
     (row,) = [line for line in said.splitlines() if line.startswith("4\t")]
@@ -45,17 +45,17 @@ def test_each_failure_costs_its_own_job(names: Path) -> None:
     for outcome in outcomes():
         run = found[outcome.run_id]
         assert run.info.status == outcome.status
-        assert run.data.tags["sweep.id"] == only().id
+        assert run.data.tags["sweep.id"] == only_sweep().id
         swept_here = dict(pair.split("=") for pair in outcome.overrides)
         for key in ("dataset.path", "optimizer.learning_rate"):
             assert run.data.tags[f"sweep.{key}"] == swept_here[key]
         if outcome.status == "FAILED":
-            assert "Traceback" in only().log_file(outcome.job).read_text()
+            assert "Traceback" in only_sweep().log_file(outcome.job).read_text()
             names_of = [a.path for a in client().list_artifacts(outcome.run_id)]
             assert "traceback.txt" in names_of
 
     away.write_text(names.read_text())
-    done("train", "-m", *overrides, *swept, codes=(1,))
+    run_rnnx("train", "-m", *overrides, *swept, codes=(1,))
     assert statuses() == ["SKIPPED", "FAILED", "FINISHED", "FAILED"]
     # A job's only run told of its failure first.
     after = {run.info.run_id: run.info.status for run in children()}
@@ -66,10 +66,10 @@ def test_each_failure_costs_its_own_job(names: Path) -> None:
 def test_a_job_killed_from_outside(names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=3"), "seed=0,1,2"]
     overrides += ["steps=2000"]
-    driver = begun("train", "-m", *overrides)
+    driver = start_rnnx("train", "-m", *overrides)
     victim = working(3)[0]
     os.kill(pid_of(victim), signal.SIGKILL)
-    said = ended(driver, 1)
+    said = wait_for(driver, 1)
     assert sorted(statuses()) == ["FINISHED", "FINISHED", "KILLED"]
     assert "killed by SIGKILL (out of memory, perhaps)" in said
     (lost,) = [outcome for outcome in outcomes() if outcome.status == "KILLED"]
@@ -78,9 +78,9 @@ def test_a_job_killed_from_outside(names: Path) -> None:
     assert parent().info.status == "FAILED"
     assert len(children()) == 3
 
-    done("train", "-m", *overrides)
+    run_rnnx("train", "-m", *overrides)
     assert sorted(statuses()) == ["FINISHED", "SKIPPED", "SKIPPED"]
-    assert "goes on after step" in only().log_file(lost.job).read_text()
+    assert "goes on after step" in only_sweep().log_file(lost.job).read_text()
     assert parent().info.status == "FINISHED"
     assert {run.info.status for run in children()} == {"FINISHED"}
     assert len(children()) == 3
@@ -90,17 +90,17 @@ def test_a_job_killed_from_outside(names: Path) -> None:
 def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=2"), "seed=0,1,2"]
     overrides += ["steps=2000"]
-    driver = begun("train", "-m", *overrides)
+    driver = start_rnnx("train", "-m", *overrides)
     two = working(2)
     for pid in (driver.pid, *{parent_of(pid_of(folder)) for folder in two}):
         os.kill(pid, number)  # a group's signal reaches the server that forks jobs, too
-    ended(driver, code)
+    wait_for(driver, code)
     assert statuses() == ["KILLED", "KILLED"]
     for folder in two:
         assert not is_busy(folder)
         assert_killed_with_checkpoint(folder)
     assert parent().info.status == "KILLED"
-    done("train", "-m", *overrides)
+    run_rnnx("train", "-m", *overrides)
     assert statuses() == ["FINISHED"] * 3
     assert parent().info.status == "FINISHED"
     assert len(children()) == 3
@@ -109,7 +109,7 @@ def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) 
 def test_a_driver_killed_leaves_nobody_at_work(names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=2"), "seed=0,1,2"]
     overrides += ["steps=2000"]
-    driver = begun("train", "-m", *overrides)
+    driver = start_rnnx("train", "-m", *overrides)
     two = working(2)
     driver.kill()
     driver.communicate()
@@ -118,7 +118,7 @@ def test_a_driver_killed_leaves_nobody_at_work(names: Path) -> None:
     eventually(lambda: not any(is_busy(folder) for folder in two), 30)
     for folder in two:
         assert_killed_with_checkpoint(folder)
-    done("train", "-m", *overrides)
+    run_rnnx("train", "-m", *overrides)
     assert parent().info.run_id == before.info.run_id
     assert parent().info.status == "FINISHED"
     assert statuses() == ["FINISHED"] * 3
@@ -127,24 +127,24 @@ def test_a_driver_killed_leaves_nobody_at_work(names: Path) -> None:
 
 def test_the_second_driver_is_refused(names: Path) -> None:
     overrides = [*tiny(names, *LONG, "jobs=2"), "seed=0,1"]
-    driver = begun("train", "-m", *overrides)
+    driver = start_rnnx("train", "-m", *overrides)
     working(2)
-    said = done("train", "-m", *overrides, codes=(2,))
+    said = run_rnnx("train", "-m", *overrides, codes=(2,))
     assert f"process {driver.pid} on " in said and said.count("\n") == 1
     driver.terminate()
-    ended(driver, 143)
+    wait_for(driver, 143)
 
 
 def test_a_store_that_cannot_be_reached(names: Path) -> None:
     overrides = tiny(names, "tracker=mlflow", "tracker.uri=http://127.0.0.1:9", "seed=0,1")
-    said = done("train", "-m", *overrides, codes=(2,))
+    said = run_rnnx("train", "-m", *overrides, codes=(2,))
     assert said.count("\n") == 1 and "http://127.0.0.1:9" in said
     assert not list(Path("outputs").rglob("*.json"))
 
 
 def test_sixteen_cold_starts_on_a_fresh_store(names: Path) -> None:
     seeds = "seed=" + ",".join(str(seed) for seed in range(16))
-    done("train", "-m", *tiny(names, "tracker=mlflow", "steps=1", "jobs=16"), seeds)
+    run_rnnx("train", "-m", *tiny(names, "tracker=mlflow", "steps=1", "jobs=16"), seeds)
     assert statuses() == ["FINISHED"] * 16
     assert {run.info.status for run in children()} == {"FINISHED"}
     assert len(children()) == 16

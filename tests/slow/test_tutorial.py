@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from environments import Venv
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def test_the_tutorial_takes_fewer_than_fifteen_commands() -> None:
     assert 5 < sum(kind == "$" for kind, _ in steps()) < 15
 
 
-def test_the_tutorial_works(venv, tmp_path: Path) -> None:
+def test_the_tutorial_works(venv: Venv, tmp_path: Path) -> None:
     # The wheel is installed already, from here and not from an index; so is what it may need.
     venv.pip("install", "hatchling", "editables", "pytest", "hypothesis", "autograd")
     place = tmp_path
@@ -50,7 +51,7 @@ def test_the_tutorial_works(venv, tmp_path: Path) -> None:
         venv.pip("uninstall", "-y", "rnnx-tide")
 
 
-def test_the_example_plugin_is_a_strangers(venv, tmp_path: Path) -> None:
+def test_the_example_plugin_is_a_third_partys(venv: Venv, tmp_path: Path) -> None:
     """Installed, tested and trained as anybody's."""
     venv.pip("install", "hatchling", "pytest", "hypothesis", "autograd")
     project = tmp_path / "rnnx-example"

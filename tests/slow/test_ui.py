@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from browsing import page, served
+from browsing import open_page, running_ui
 
 import rnnx
 
@@ -16,21 +17,21 @@ pytestmark = pytest.mark.slow
 def ui() -> Iterator[tuple[str, str]]:
     """The address that `rnnx ui` printed and the id of a run in its store."""
     run = rnnx.train(["steps=30", "log_every=1", "eval_every=5"])
-    with served() as address:
+    with running_ui() as address:
         yield address, run.run_id
 
 
-def test_a_run_in_the_browser(browser, ui: tuple[str, str], tmp_path: Path) -> None:
+def test_a_run_in_the_browser(browser: Any, ui: tuple[str, str], tmp_path: Path) -> None:
     address, run_id = ui
-    assert "rnnx" in page(browser, address, "rnnx")
+    assert "rnnx" in open_page(browser, address, "rnnx")
     home = f"{address.split('#')[0]}#/experiments/1"
-    shown = page(browser, f"{home}/runs", "Runs", "steps=30")
+    shown = open_page(browser, f"{home}/runs", "Runs", "steps=30")
     assert "Model training" in shown  # the mode of runs and metrics
-    shown = page(browser, f"{home}/runs/{run_id}", "train/loss", "cell.hidden_size")
+    shown = open_page(browser, f"{home}/runs/{run_id}", "train/loss", "cell.hidden_size")
     assert "Finished" in shown
     assert "rnnx.config_hash" in shown
-    page(browser, f"{home}/runs/{run_id}/model-metrics", "val_loss", "baseline_loss")
-    shown = page(browser, f"{home}/runs/{run_id}/artifacts", "checkpoints", "loss.png")
+    open_page(browser, f"{home}/runs/{run_id}/model-metrics", "val_loss", "baseline_loss")
+    shown = open_page(browser, f"{home}/runs/{run_id}/artifacts", "checkpoints", "loss.png")
     assert "samples.csv" in shown
     assert "config.yaml" in shown
 

@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
+from environments import Venv
 
 DINOS = Path(os.environ.get("RNNX_DINOS_TXT", "")).resolve()  # here: tests change folder
 
 pytestmark = pytest.mark.slow
 
 
-def test_the_first_commands_of_a_new_user(venv, tmp_path: Path) -> None:
+def test_the_first_commands_of_a_new_user(venv: Venv, tmp_path: Path) -> None:
     assert venv.run(tmp_path, "rnnx", "--version").startswith("rnnx, version ")
     said = venv.run(tmp_path, "rnnx", "train", "steps=30", "sample_every=10", "eval_every=10")
     assert "step 30/30" in said
@@ -22,14 +23,14 @@ def test_the_first_commands_of_a_new_user(venv, tmp_path: Path) -> None:
     assert "FINISHED" in venv.run(tmp_path, "rnnx", "runs")
 
 
-def test_conf_is_in_the_wheel(venv, tmp_path: Path) -> None:
+def test_conf_is_in_the_wheel(venv: Venv, tmp_path: Path) -> None:
     assert "hidden_size" in venv.run(tmp_path, "rnnx", "train", "experiment=text", "--cfg", "job")
     said = venv.run(tmp_path, "rnnx", "train", "experiment=nope", code=2)
     assert "choose from" in said
     assert "text" in said
 
 
-def test_the_notebooks_training_from_the_wheel(venv, tmp_path: Path) -> None:
+def test_the_notebooks_training_from_the_wheel(venv: Venv, tmp_path: Path) -> None:
     given = os.environ.get("RNNX_DINOS_TXT")
     if not given:
         pytest.skip("RNNX_DINOS_TXT names no copy of the notebook's dinos.txt")
@@ -41,13 +42,13 @@ def test_the_notebooks_training_from_the_wheel(venv, tmp_path: Path) -> None:
     assert "23.0873" in said
 
 
-def test_every_component_belongs_to_the_wheel(venv, tmp_path: Path) -> None:
+def test_every_component_belongs_to_the_wheel(venv: Venv, tmp_path: Path) -> None:
     said = venv.run(tmp_path, "rnnx", "plugins", "--strict")
     assert "failed" not in said
     assert "lstm" in said
 
 
-def test_a_second_run_in_the_same_folder(venv, tmp_path: Path) -> None:
+def test_a_second_run_in_the_same_folder(venv: Venv, tmp_path: Path) -> None:
     for _ in range(2):
         venv.run(tmp_path, "rnnx", "train", "steps=3", "baseline=never")
     assert len(venv.run(tmp_path, "rnnx", "runs").splitlines()) == 2

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lone_sweep import only, outcomes
+from single_sweep import only_sweep, outcomes
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
@@ -40,7 +40,7 @@ def test_a_search_is_resumed_with_what_it_knows(names: Path) -> None:
     assert outcomes() == first
     assert search(names, *space, n_trials=6) == 0
     assert outcomes()[:4] == first and len(outcomes()) == 6
-    assert (only().artifacts / "importance.png").read_bytes().startswith(b"\x89PNG")
+    assert (only_sweep().artifacts / "importance.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_equal_seeds_try_equal_values(names: Path) -> None:
@@ -65,15 +65,15 @@ def test_a_failed_trial_does_not_affect_the_others(names: Path) -> None:
 def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rnnx.training.session import Session
 
-    step, stopping = Session.step, [True]
+    update, stopping = Session.update, [True]
 
     def stopped(self: Session) -> float:
         if stopping and self.steps == 5:
             stopping.pop()
             raise KeyboardInterrupt
-        return step(self)
+        return update(self)
 
-    monkeypatch.setattr(Session, "step", stopped)
+    monkeypatch.setattr(Session, "update", stopped)
     search(names, RATE, n_trials=2)
     assert [o.status for o in outcomes()] == ["KILLED", "FINISHED"]
     lost = value(outcomes()[0], "optimizer.learning_rate")

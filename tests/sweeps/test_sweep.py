@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from lone_sweep import only, statuses
+from single_sweep import only_sweep, statuses
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
@@ -37,17 +37,19 @@ def test_the_same_command_again_runs_nothing(names: Path) -> None:
 
 def test_a_grid_in_batches_numbers_its_jobs_on(names: Path) -> None:
     assert sweep(names, "seed=0,1,2", "hydra.sweeper.max_batch_size=2") == 0
-    assert [(o.job, *only().swept(o.overrides).values()) for o in only().outcomes()] == [
+    assert [
+        (o.job, *only_sweep().swept(o.overrides).values()) for o in only_sweep().outcomes()
+    ] == [
         (0, "0"),
         (1, "1"),
         (2, "2"),
     ]
-    assert (only().path / "hydra" / "multirun.yaml").is_file()
+    assert (only_sweep().path / "hydra" / "multirun.yaml").is_file()
 
 
 def test_a_recipe_by_its_name(names: Path) -> None:
     assert sweep(names, "sweep=clippers", "seed=0") == 0
-    found = only()
+    found = only_sweep()
     assert found.read()["swept"] == ["clipper"]  # the seed of the command line takes precedence
     assert [found.name(o.overrides) for o in found.outcomes()] == [
         "clipper=none",
@@ -83,11 +85,11 @@ def test_a_job_that_raises_or_diverges_does_not_affect_the_others(
     command = [f"dataset.path={names},{other}", "optimizer.learning_rate=0.01,1e38"]
     assert sweep(names, *command) == 1
     assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
-    assert "the loss is nan" in only().outcomes()[1].reason
-    reason = only().outcomes()[2].reason
+    assert "the loss is nan" in only_sweep().outcomes()[1].reason
+    reason = only_sweep().outcomes()[2].reason
     assert str(other) in reason and "\n" not in reason
-    assert f"DataError: dataset.path={other}" in only().log_file(2).read_text()
-    assert "Traceback" in only().log_file(2).read_text()
+    assert f"DataError: dataset.path={other}" in only_sweep().log_file(2).read_text()
+    assert "Traceback" in only_sweep().log_file(2).read_text()
     table = capsys.readouterr().out
     assert reason in table and "1 finished, 3 failed" in table
 
@@ -102,7 +104,7 @@ def test_what_failed_alone_is_run_again(names: Path) -> None:
     first.write({"status": "FAILED"})
     second.write({"status": "KILLED"})
     assert sweep(names, "seed=0,1", "sweep.rerun=failed") == 0
-    found = {outcome.run_id: outcome for outcome in only().outcomes()}
+    found = {outcome.run_id: outcome for outcome in only_sweep().outcomes()}
     assert found[first.id].status == "FINISHED"
     assert (found[second.id].status, found[second.id].reason) == ("SKIPPED", "had not failed")
 
@@ -112,11 +114,13 @@ def test_a_failed_run_holds_its_traceback(names: Path, monkeypatch: pytest.Monke
         raise ZeroDivisionError("of ours")
 
     with monkeypatch.context() as patched:
-        patched.setattr("rnnx.training.session.Session.step", broken)
+        patched.setattr("rnnx.training.session.Session.update", broken)
         assert sweep(names, "seed=0,1") == 1
     for folder in runs_in(Path("outputs")):
         assert "ZeroDivisionError: of ours" in (folder.path / "traceback.txt").read_text()
-    assert [outcome.reason for outcome in only().outcomes()] == ["ZeroDivisionError: of ours"] * 2
+    assert [outcome.reason for outcome in only_sweep().outcomes()] == [
+        "ZeroDivisionError: of ours"
+    ] * 2
     assert sweep(names, "seed=0,1") == 0
     assert statuses() == ["FINISHED"] * 2
     assert len(runs_in(Path("outputs"))) == 2
@@ -128,15 +132,15 @@ def test_a_signal_ends_the_serial_sweep(
 ) -> None:
     from rnnx.training.session import Session
 
-    step = Session.step
+    update = Session.update
 
     def stopped(self: Session) -> None:
-        step(self)
+        update(self)
         if self.steps == 5 and self.settings.seed == 1:
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Session, "step", stopped)
+        patched.setattr(Session, "update", stopped)
         assert sweep(names, "seed=0,1,2") == code
     assert statuses() == ["FINISHED", "KILLED"]
     assert sweep(names, "seed=0,1,2") == 0
@@ -193,7 +197,7 @@ def test_a_store_that_is_away_leaves_nothing(names: Path) -> None:
 
 def test_a_second_driver_is_refused(names: Path) -> None:
     sweep(names, "seed=0,1")
-    other = Sweep(only().path)
+    other = Sweep(only_sweep().path)
     with RunLock(other, "sweep"), pytest.raises(RunBusy, match=f"process {os.getpid()} on "):
         sweep(names, "seed=0,1")
     assert statuses() == ["FINISHED"] * 2  # what was there is whole
@@ -201,9 +205,9 @@ def test_a_second_driver_is_refused(names: Path) -> None:
 
 def test_a_job_that_never_got_a_run_of_the_trackers(names: Path) -> None:
     sweep(names, "seed=0,1")
-    about = {"sweep": only().id, "job": 0}
+    about = {"sweep": only_sweep().id, "job": 0}
     folder = RunFolder.create("outputs", about, {"tracker": {"name": "none"}})
-    end_abandoned(only(), "outputs")
+    end_abandoned(only_sweep(), "outputs")
     assert folder.read()["status"] == "KILLED"
 
 

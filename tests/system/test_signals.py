@@ -23,12 +23,14 @@ def test_the_first_signal_is_only_noted(number: signal.Signals) -> None:
 
 
 def test_the_second_one_does_not_wait() -> None:
-    with Stop(), pytest.raises(KeyboardInterrupt):
+    with Stop():
         send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+    with Stop() as stop:
         send(signal.SIGINT)
-    with Stop() as stop, pytest.raises(SystemExit) as ended:
-        send(signal.SIGINT)
-        send(signal.SIGTERM)
+        with pytest.raises(SystemExit) as ended:
+            send(signal.SIGTERM)
     assert (stop.signal, ended.value.code) == (signal.SIGINT, 143)
 
 
@@ -43,12 +45,13 @@ def test_an_ignored_signal_stays_ignored() -> None:
 
 
 def test_outside_the_main_thread_nothing_is_set() -> None:
-    before = signal.getsignal(signal.SIGINT)
+    before, inside = signal.getsignal(signal.SIGINT), []
 
     def enter() -> None:
         with Stop():
-            assert signal.getsignal(signal.SIGINT) is before
+            inside.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=enter)
     thread.start()
     thread.join()
+    assert inside == [before]

@@ -1,4 +1,4 @@
-"""Where memory is allocated, line by line: what a time loop must not do."""
+"""Traces which lines allocate memory, to find those of a time loop that do."""
 
 import sys
 import tracemalloc

@@ -1,50 +1,50 @@
-"""Stopped anywhere and gone on with: the run cannot be told from one that never stopped."""
+"""A run that is stopped anywhere and resumed equals one that never stopped, bit for bit."""
 
 import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from coverings import covering
-from sameness import assert_same, assert_same_checkpoint
+from configurations import covering_configurations
+from run_equality import assert_same_checkpoint, assert_same_run
 from tiny import tiny
 
 from rnnx.cli.hydra_app import run_or_resume
 from rnnx.config.compose import compose
 from rnnx.errors import ConfigError, RunBusy, StorageError
 from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs import loss_curve
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
-from rnnx.system.signals import Stop
-from rnnx.training.loop import TrainingLoop
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import Run, train
+from rnnx.training.session import Session
 
 DENSE = ["steps=30", "log_every=3", "eval_every=5", "sample_every=8", "checkpoint.every=7"]
 
 
 @pytest.fixture(autouse=True)
 def no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The picture of the curve takes most of a tiny run's time and nothing here looks at it."""
-    monkeypatch.setattr("rnnx.runs.loss_curve.draw_curve", lambda history, path: None)
+    """Leave the loss curve out: drawing it takes most of a tiny run's time."""
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda history, path: None)
 
 
 class At(Silent):
-    """Does something once, at a step's figures."""
+    """Does something once, when the metrics of a step are reported."""
 
     def __init__(self, step: int, do: Callable[[RunFolder], object]) -> None:
         self.step, self.do, self.done = step, do, False
         self.lines: list[str] = []
 
-    def start(self, session, folder) -> None:
+    def start(self, session: Session, folder: RunFolder) -> None:
         self.folder = folder
         self.progress(session, 0)
 
-    def progress(self, session, tokens_per_s) -> None:
+    def progress(self, session: Session, tokens_per_s: float) -> None:
         if session.steps >= self.step and not self.done:
             self.done = True
             self.do(self.folder)
@@ -57,22 +57,22 @@ class At(Silent):
 
 
 class Everywhere(Silent):
-    """Copies the run's folder at whatever the run tells: what a kill there would leave."""
+    """Copies the run's folder at each report: what a kill at that moment would leave."""
 
     def __init__(self) -> None:
         self.copies: list[RunFolder] = []
 
-    def start(self, session, folder) -> None:
+    def start(self, session: Session, folder: RunFolder) -> None:
         self.folder = folder
         self._copy()
 
-    def progress(self, session, tokens_per_s) -> None:
+    def progress(self, session: Session, tokens_per_s: float) -> None:
         self._copy()
 
-    def samples(self, session, texts) -> None:
+    def samples(self, session: Session, texts: Sequence[str]) -> None:
         self._copy()
 
-    def evaluated(self, session, loss) -> None:
+    def evaluated(self, session: Session, loss: float) -> None:
         self._copy()
 
     def _copy(self) -> None:
@@ -82,7 +82,7 @@ class Everywhere(Silent):
         self.copies.append(RunFolder(left))
 
 
-def trained(overrides: list[str], report: Silent | None = None) -> Run:
+def train_run(overrides: list[str], report: Silent | None = None) -> Run:
     return train(compose(overrides), report or Silent(), overrides)
 
 
@@ -91,30 +91,30 @@ def stop(folder: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_stopped_run_goes_on_as_if_it_never_was(dtype: str, tmp_path: Path) -> None:
-    for place, some in enumerate(covering(tmp_path)):
+def test_a_stopped_run_resumes_as_if_it_never_stopped(dtype: str, tmp_path: Path) -> None:
+    for place, some in enumerate(covering_configurations(tmp_path)):
         config = compose([*some, *DENSE, f"dtype={dtype}", "probe=gradient_norms"])
         whole, halted = train(config, Silent()), train(config, At(6 + 3 * place, stop))
         assert halted.exit_code == 130
         assert halted.folder.read()["status"] == "KILLED"
         ended = resume(halted.folder, Silent())
         assert ended.run_id == halted.run_id
-        assert_same(ended.folder, whole.folder)
+        assert_same_run(ended.folder, whole.folder)
 
 
-def test_killed_at_any_word_of_a_run(names: Path) -> None:
+def test_killed_at_any_report_of_a_run(names: Path) -> None:
     everywhere = Everywhere()
     more = ["probe=gradient_norms", "layers=2", "dropout=0.3"]
-    whole = trained(tiny(names, *DENSE, *more), everywhere)
+    whole = train_run(tiny(names, *DENSE, *more), everywhere)
     assert len(everywhere.copies) > 20
     for left in everywhere.copies[::4]:
-        assert_same(resume(left, Silent()).folder, whole.folder)
+        assert_same_run(resume(left, Silent()).folder, whole.folder)
 
 
 def test_a_longer_run_keeps_what_the_shorter_one_had(names: Path) -> None:
     overrides = tiny(names, *DENSE)
-    longer = trained([*overrides, "steps=60"])
-    short = trained(overrides)
+    longer = train_run([*overrides, "steps=60"])
+    short = train_run(overrides)
     before = short.folder.metrics.read_text()
     ended = resume(short.folder, Silent(), ["steps=60"])
     for name in ("last", "best"):
@@ -128,8 +128,8 @@ def test_a_longer_run_keeps_what_the_shorter_one_had(names: Path) -> None:
     ).read_bytes()
 
 
-def test_a_finished_run_is_not_gone_on_with(names: Path) -> None:
-    run = trained(tiny(names))
+def test_a_finished_run_is_not_resumed(names: Path) -> None:
+    run = train_run(tiny(names))
     kept = run.folder.best.read_bytes()
     with pytest.raises(ConfigError, match=r"has finished its 12 steps.*steps=24"):
         resume(run.folder, Silent())
@@ -145,15 +145,19 @@ def test_killed_in_its_end_a_run_with_patience_ends_where_it_ended(
     names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = ["steps=400", "eval_every=2", "patience=3", "optimizer.learning_rate=0.5", "log_every=1"]
-    end, ending = TrainingLoop._end, Everywhere()
+    measure, everywhere = Session.evaluate_train, Everywhere()
+    in_the_end: list[RunFolder] = []
 
-    def end_and_copy(loop: TrainingLoop, stop: Stop) -> object:
-        ending.start(loop.session, loop.folder)
-        return end(loop, stop)
+    def copy_and_measure(session: Session) -> float:  # which the end begins with
+        everywhere.start(session, everywhere.folder)
+        in_the_end.append(everywhere.copies[-1])
+        return measure(session)
 
-    monkeypatch.setattr(TrainingLoop, "_end", end_and_copy)
-    whole = trained(tiny(names, *more))
-    assert_same(resume(ending.copies[0], Silent()).folder, whole.folder)
+    monkeypatch.setattr(Session, "evaluate_train", copy_and_measure)
+    whole = train_run(tiny(names, *more), everywhere)
+    killed = in_the_end[0]
+    assert killed.read()["status"] == "RUNNING"
+    assert_same_run(resume(killed, Silent()).folder, whole.folder)
     with pytest.raises(ConfigError, match="patience"):
         resume(whole.folder, Silent())
 
@@ -167,7 +171,7 @@ def test_resume_auto(names: Path) -> None:
     assert again.run_id == halted.run_id
     anew = run_or_resume(compose(overrides), Silent(), overrides)
     assert anew.run_id not in (halted.run_id, other.run_id)
-    assert_same(again.folder, anew.folder)
+    assert_same_run(again.folder, anew.folder)
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -188,7 +192,7 @@ def test_killed_before_the_folder_was_named(
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(RunFolder, "begin", die)
-        trained(overrides)
+        train_run(overrides)
     (left,) = runs_in(Path("outputs"))
     assert left.is_new
     ended = run_or_resume(compose(overrides), Silent(), overrides)
@@ -199,14 +203,14 @@ def test_killed_before_the_folder_was_named(
 
 
 def test_two_at_once(names: Path) -> None:
-    run = trained(tiny(names))
+    run = train_run(tiny(names))
     with RunLock(run.folder), pytest.raises(RunBusy, match=f"process {os.getpid()} on "):
         resume(run.folder, Silent(), ["steps=20"])
     assert resume(run.folder, Silent(), ["steps=20"]).exit_code == 0
 
 
-def test_what_killed_processes_left_half_written_is_cleared(names: Path) -> None:
-    halted = trained(tiny(names, *DENSE), At(9, stop)).folder
+def test_files_that_killed_processes_left_half_written_are_deleted(names: Path) -> None:
+    halted = train_run(tiny(names, *DENSE), At(9, stop)).folder
     left = [halted.path / ".run.json.7.tmp", halted.checkpoints / ".last.safetensors.7.tmp"]
     for path in left:
         path.write_bytes(b"half")
@@ -216,11 +220,11 @@ def test_what_killed_processes_left_half_written_is_cleared(names: Path) -> None
 
 def test_a_damaged_checkpoint_is_passed_over(names: Path) -> None:
     overrides = tiny(names, *DENSE, "checkpoint.keep=3")
-    whole, halted = trained(overrides), trained(overrides, At(24, stop)).folder
+    whole, halted = train_run(overrides), train_run(overrides, At(24, stop)).folder
     newest, older, *_ = halted.checkpoint_files()
     newest.write_bytes(newest.read_bytes()[:-7])
     report = At(10**9, stop)
-    assert_same(resume(halted, report).folder, whole.folder)
+    assert_same_run(resume(halted, report).folder, whole.folder)
     assert any("trying the one before it" in line for line in report.lines)
     assert f"goes on after step {int(older.stem[5:])}" in " ".join(report.lines)
 
@@ -228,23 +232,23 @@ def test_a_damaged_checkpoint_is_passed_over(names: Path) -> None:
 @pytest.mark.parametrize("left", ["", "st", "step,te", 'step,text\r\n1,"half of', "step,text\r\n"])
 def test_a_torn_table_of_samples(left: str, names: Path) -> None:
     overrides = tiny(names, *DENSE)
-    whole, first = trained(overrides), Everywhere()
-    trained(overrides, first)
+    whole, first = train_run(overrides), Everywhere()
+    train_run(overrides, first)
     killed = first.copies[0]
     killed.samples.write_text(left, newline="")
-    assert_same(resume(killed, Silent()).folder, whole.folder)
+    assert_same_run(resume(killed, Silent()).folder, whole.folder)
 
 
 def test_a_deleted_folder_ends_the_run_in_one_line(names: Path) -> None:
     gone = At(9, lambda folder: shutil.rmtree(folder.path))
     with pytest.raises(StorageError, match="folder is gone"):
-        trained(tiny(names, *DENSE), gone)
+        train_run(tiny(names, *DENSE), gone)
     assert list(Path("outputs").iterdir()) == []
 
 
-def test_what_a_run_says_of_itself_is_whole_after_going_on(names: Path) -> None:
+def test_what_a_run_says_of_itself_is_whole_after_it_is_resumed(names: Path) -> None:
     overrides = tiny(names, *DENSE)
-    halted = trained(overrides, At(27, stop)).folder
+    halted = train_run(overrides, At(27, stop)).folder
     assert "SIGINT" in halted.read()["reason"]
     ended = resume(halted, Silent()).folder.read()
     assert ended["reason"] == ""

@@ -1,6 +1,7 @@
 """The step: one update of the notebook's line, from batch to parameters."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from tiny import tiny
 
 import rnnx
+from rnnx.contracts.probes import Findings, Observation
 from rnnx.errors import Diverged
 from rnnx.training.session import Session
+from rnnx_builtin.probes.gradient_norms import GradientNorms
 
 
 def losses(session: Session, steps: int) -> list[float]:
@@ -40,18 +43,23 @@ def test_params_is_a_dict_of_dicts_of_arrays(names: Path) -> None:
 
 def test_the_gradient_is_the_loss_s_slope(names: Path) -> None:
     """Through both layers and the head: central differences of the whole network's loss."""
-    session = rnnx.build(tiny(names, "layers=2", "dtype=float64", "optimizer=sgd"))
-    batch = session.batches.next()
-    session._gradients(batch)
+    more = ["layers=2", "dtype=float64", "optimizer=sgd", "clipper=none"]
+    session = rnnx.build(tiny(names, *more))
+    session.step()
+    start, place = session.params.flat.copy(), session.batches.state()
+
+    def loss_at(i: int, change: float) -> float:
+        """The loss of the same batch, always, with parameter ``i`` changed."""
+        session.batches.restore(place)
+        session.params.flat[:] = start
+        session.params.flat[i] += change
+        return session.step()
+
+    loss_at(0, 0.0)
     grads, rng = session.grads.flat.copy(), np.random.default_rng(0)
     for i in rng.integers(0, len(grads), 40):
-        kept = session.params.flat[i]
-        found = []
-        for way in (1e-6, -1e-6):
-            session.params.flat[i] = kept + way
-            found.append(session._gradients(batch).loss)
-        session.params.flat[i] = kept
-        assert grads[i] == pytest.approx((found[0] - found[1]) / 2e-6, rel=1e-5, abs=1e-8)
+        slope = (loss_at(i, 1e-6) - loss_at(i, -1e-6)) / 2e-6
+        assert grads[i] == pytest.approx(slope, rel=1e-5, abs=1e-8)
 
 
 def test_the_first_loss_is_about_that_of_guessing(names: Path) -> None:
@@ -89,10 +97,19 @@ def test_the_state_is_carried_across_the_windows_of_a_text(names: Path) -> None:
     session.step()
     carried = [array.copy() for state in session.states for array in state]
     assert all(array.any() for array in carried)
-    other = rnnx.build(overrides)
-    other.step()
-    other.states = other._zero_states()
-    assert session.step() != other.step()
+    place = session.batches.state()
+    batch = session.batches.next()
+    session.batches.restore(place)
+
+    def loss_from(states: tuple[rnnx.State, ...]) -> float:
+        network, params, scratch = session.network, session.params, rnnx.Scratch()
+        h, _, _ = network.forward(params, batch.x, states, batch.lengths, scratch)
+        return network.head.forward(params["head"], h, batch.y, batch.lengths, scratch)[0]
+
+    zeros = session.network.initial_state(4, np.float32)
+    from_carried, from_zeros = loss_from(session.states), loss_from(zeros)
+    assert from_carried != pytest.approx(from_zeros, rel=1e-4)
+    assert session.step() == pytest.approx(from_carried, rel=1e-6)
 
 
 def test_dropout_is_off_where_the_loss_is_measured(names: Path) -> None:
@@ -111,16 +128,74 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(names: Path) -> None:
     np.testing.assert_array_equal(session.params.flat, before)
 
 
-def test_a_step_holds_its_memory(names: Path) -> None:
-    """The buffers do not grow with the number of steps."""
-    session = rnnx.build(tiny(names))
-    losses(session, 150)
-    held = session._scratch.nbytes
-    losses(session, 150)
-    assert session._scratch.nbytes == held
+@pytest.mark.parametrize(
+    ("clipper", "told"),
+    [("global_norm", True), ("value", True), ("none", False)],
+)
+def test_only_a_clipper_with_a_limit_is_told_to_lower_it(
+    clipper: str, told: bool, names: Path
+) -> None:
+    session = rnnx.build(tiny(names, f"clipper={clipper}"))
+    session.step()
+    session.params["head"]["by"][0] = np.inf
+    with pytest.raises(Diverged, match=r"lower optimizer\.learning_rate") as error:
+        session.step()
+    assert ("clipper.limit" in str(error.value)) is told
+
+
+PROBES = "[gradient_by_lag,gradient_norms,hidden_units,saturation]"
+
+
+def losses_seen(session: Session, steps: int) -> list[float]:
+    """The losses of ``steps`` steps, after each of which every probe observes."""
+    seen = []
+    for _ in range(steps):
+        seen.append(session.step())
+        found = dict(session.observations())
+        assert found.keys() == session.components.probes.keys()
+        for name, findings in found.items():
+            assert isinstance(findings, Findings), f"{name}: {findings}"
+            assert any(findings), f"{name} found nothing"
+    return seen
+
+
+def assert_probes_change_nothing(names: Path, probes: str) -> None:
+    """A session whose probes observe every step trains as one without any, bit for bit."""
+    plain = rnnx.build(tiny(names))
+    every = [f"probes.{name}.every=1" for name in probes.strip("[]").split(",")]
+    probed = rnnx.build(tiny(names, f"probe={probes}", *every))
+    assert losses(plain, 5) == losses_seen(probed, 5)
+    assert plain.params.flat.tobytes() == probed.params.flat.tobytes()
+    assert plain.sample(3) == probed.sample(3)
 
 
 def test_probes_see_and_change_nothing(names: Path) -> None:
-    plain = rnnx.build(tiny(names))
-    probed = rnnx.build(tiny(names, "probe=gradient_norms"))
-    assert losses(plain, 5) == losses(probed, 5)
+    assert_probes_change_nothing(names, PROBES)
+
+
+def zero_the_parameters(seen: Observation) -> None:
+    seen.params.flat[:] = 0
+
+
+def replace_a_weight(seen: Observation) -> None:
+    seen.params["head"]["by"] = seen.params["head"]["by"] + 1
+
+
+def fail(seen: Observation) -> None:
+    raise ValueError("a probe's own fault")
+
+
+@pytest.mark.parametrize("harm", [zero_the_parameters, replace_a_weight, fail])
+def test_the_test_sees_a_probe_that_writes_or_fails(
+    harm: Callable[[Observation], None], names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observe = GradientNorms.observe
+
+    def harmful(self: GradientNorms, seen: Observation) -> Findings:
+        harm(seen)
+        return observe(self, seen)
+
+    assert_probes_change_nothing(names, "gradient_norms")
+    monkeypatch.setattr(GradientNorms, "observe", harmful)
+    with pytest.raises(AssertionError):
+        assert_probes_change_nothing(names, "gradient_norms")

@@ -1,4 +1,4 @@
-"""Configurations that together hold every built-in cell, optimizer, schedule, clipper, data set."""
+"""Few configurations that together use every built-in component of most kinds."""
 
 from itertools import cycle, islice
 from pathlib import Path
@@ -20,12 +20,12 @@ PROSE = "It was the best of times, it was the worst of times; it was the age of 
 
 
 def built_in(kind: str) -> list[str]:
-    """The names of a kind that rnnx itself provides."""
+    """The names of the built-in components of a kind."""
     return [e.name for e in registry() if e.kind == kind and e.owner.distribution == "rnnx"]
 
 
-def covering(folder: Path) -> list[list[str]]:
-    """Every component of each kind at least once, both dtypes, one and two layers, dropout."""
+def covering_configurations(folder: Path) -> list[list[str]]:
+    """Every component of ``KINDS`` at least once; one and two layers, with and without dropout."""
     names, prose = folder / "names.txt", folder / "prose.txt"
     parts = ["ara", "bo", "cis", "da", "el", "fu"]
     names.write_text("".join(f"{a}{b}{c}\n" for a in parts for b in parts for c in ("us", "ia")))

@@ -1,21 +1,21 @@
-"""The one sweep of the folder where a test works."""
+"""The only sweep in the working folder: what it is and how its jobs ended."""
 
 from pathlib import Path
 
 from rnnx.runs.sweep_folder import JobResult, Sweep
 
 
-def only() -> Sweep:
-    """Its folder."""
+def only_sweep() -> Sweep:
+    """The sweep; an error if there is none or several."""
     (path,) = Path("outputs/sweeps").glob("*/sweep.json")
     return Sweep(path.parent)
 
 
 def outcomes() -> list[JobResult]:
-    """What came of its jobs."""
-    return only().outcomes()
+    """The outcome of each of its jobs."""
+    return only_sweep().outcomes()
 
 
 def statuses() -> list[str]:
-    """How they ended."""
+    """The status of each of its jobs."""
     return [outcome.status for outcome in outcomes()]

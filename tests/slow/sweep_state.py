@@ -1,4 +1,4 @@
-"""What is left of a sweep: its folder, and its runs in MLflow."""
+"""Reads the state of a sweep: its runs in MLflow, the runs that train, and their processes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
-from lone_sweep import only
 from processes import eventually, store
+from single_sweep import only_sweep
 
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder, runs_in
@@ -17,25 +18,25 @@ from rnnx.runs.lock import is_busy
 LONG = ["steps=1000000", "log_every=50", "eval_every=0", "sample_every=0", "checkpoint.every=100"]
 
 
-def client():  # type: ignore[no-untyped-def]
+def client() -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", store()))
 
 
-def parent():  # type: ignore[no-untyped-def]
-    return client().get_run(only().read()["parent"])
+def parent() -> Any:
+    return client().get_run(only_sweep().read()["parent"])
 
 
-def children():  # type: ignore[no-untyped-def]
-    """The sweep's runs in MLflow, found as the UI finds them."""
+def children() -> list[Any]:
+    """The sweep's runs in MLflow, by the tag that the UI uses."""
     experiment = client().get_experiment_by_name("rnnx").experiment_id
-    query = f"tags.mlflow.parentRunId = '{only().read()['parent']}'"
+    query = f"tags.mlflow.parentRunId = '{only_sweep().read()['parent']}'"
     return client().search_runs([experiment], query)
 
 
 def working(count: int) -> list[RunFolder]:
-    """Wait until so many runs have a checkpoint and train on."""
+    """The runs that train and have a checkpoint, as soon as there are ``count``."""
 
     def found() -> list[RunFolder]:
         return [f for f in runs_in(Path("outputs")) if f.checkpoint_files() and is_busy(f)]

@@ -1,4 +1,4 @@
-"""Whether a run that was stopped and gone on with is the run that never was."""
+"""Compares a run that was stopped and resumed with one that never stopped."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from rnnx.runs.tracking import read_history
 TIMES = ("speed/", "final/seconds", "final/tokens_per_s")  # these are measured, not computed
 
 
-def assert_same(found: RunFolder, expected: RunFolder) -> None:
+def assert_same_run(found: RunFolder, expected: RunFolder) -> None:
     """Checkpoints bit for bit, every point, every sample, every picture."""
     for path in (found.last, found.best):
         other = expected.checkpoints / path.name

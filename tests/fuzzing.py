@@ -1,4 +1,4 @@
-"""Files from somebody who means harm: what is put in their places, and how it is sealed."""
+"""Damages the files of a run and forges checkpoints, for tests of hostile input."""
 
 # ruff: noqa: E501
 
@@ -62,7 +62,7 @@ VALUES: list[Any] = [
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place of nested mappings and lists; of a long list the first few."""
+    """The path to every value in nested mappings and lists; of a list the first three."""
     yield path
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -73,7 +73,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def changed(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """A copy with another value at ``path``; without what is there for ``changed``."""
+    """A copy of ``tree`` with ``value`` at ``path``; with ``changed`` itself the key is deleted."""
     if not path:
         return value
     tree = copy.deepcopy(tree)
@@ -88,7 +88,7 @@ def changed(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
-    """The content of a file, harmed in one of the ways that files are."""
+    """``content`` cut, shortened, shifted, overwritten or with a bit flipped, as ``rng`` decides."""
     place, length = rng.randrange(len(content)), rng.choice([1, 2, 8, 64, 4096])
     ways = [
         lambda: content[:place],
@@ -106,7 +106,7 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
 
 
 def seal(path: Path, tensors: dict[str, Any], metadata: Any, version: int = 2) -> None:
-    """A file whose SHA-256 is right, whatever it holds."""
+    """Write a checkpoint whose SHA-256 is right, whatever it holds."""
     text = json.dumps(metadata)
     header = {
         "format": str(version),
@@ -117,7 +117,7 @@ def seal(path: Path, tensors: dict[str, Any], metadata: Any, version: int = 2) -
 
 
 def other_tensors(stored: checkpoints.Checkpoint, rng: random.Random) -> dict[str, Any]:
-    """The tensors of a checkpoint, one of them another."""
+    """The tensors of a checkpoint with one of them changed, missing or added."""
     tensors = dict(stored.tensors)
     name = rng.choice(sorted(tensors))
     array = tensors[name]

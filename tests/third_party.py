@@ -1,5 +1,6 @@
-"""A plugin that works, for tests that break it."""
+"""Sources of third-party plugins that work, for tests that break them."""
 
+# One cell.
 GOOD = """
     from dataclasses import dataclass
     import rnnx
@@ -23,8 +24,8 @@ GOOD = """
         register("mgu", Mgu)
 """
 
-# One component of every kind, all right: tests break one line of it.
-HOUSE = """
+# One component of every kind but a tracker and a head.
+EVERY_KIND = """
     from dataclasses import dataclass
     import io
     import numpy as np
@@ -101,7 +102,7 @@ HOUSE = """
 
     @rnnx.hookimpl
     def register_cells(register):
-        register("house", Cell)
+        register("plain", Cell)
 
     @rnnx.hookimpl
     def register_initializers(register):

@@ -1,4 +1,4 @@
-"""Reads the imports of the code as text: which room each file is in, and what it imports."""
+"""The rooms of the code in their order, and the imports between them, read from the source."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def modules(root: Path = ROOT) -> dict[str, Path]:
 
 
 def imports(name: str, source: str, known: Mapping[str, object]) -> Iterator[Import]:
-    """Every import in ``source``: at the top, in functions, for type checkers alone."""
+    """Every import in ``source``: at the top, in functions and for type checkers."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
@@ -89,17 +89,17 @@ def downward(arrow: Import) -> bool:
 
 
 def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
-    """The circles of modules, each as the way around it; of those that overlap, one."""
+    """The circles of modules, each as the path around it; one of those that overlap."""
     found: list[list[str]] = []
-    state: dict[str, int] = {}  # 1: on the way, 2: done
+    state: dict[str, int] = {}  # 1: on the path, 2: done
 
-    def visit(module: str, way: list[str]) -> None:
+    def visit(module: str, path: list[str]) -> None:
         state[module] = 1
         for other in sorted(arrows.get(module, ())):
             if state.get(other) == 1:
-                found.append([*way[way.index(other) :], other])
+                found.append([*path[path.index(other) :], other])
             elif other not in state:
-                visit(other, [*way, other])
+                visit(other, [*path, other])
         state[module] = 2
 
     for module in sorted(arrows):

@@ -1,0 +1,28 @@
+"""How far a reader of one training step has to go: a bound that can only be lowered."""
+
+import pytest
+from step_path import path_of, paths_of_steps
+
+import rnnx
+
+# Files of rnnx/ and plugins/ that a step of the default recipe opens (python
+# tests/training/step_path.py prints them). Less is better; what adds one has to be worth it.
+MOST_FILES = {"numpy": 16, "auto": 23}
+
+
+@pytest.mark.parametrize("backend", MOST_FILES)
+def test_a_step_opens_few_files(backend: str) -> None:
+    for path in paths_of_steps([f"backend={backend}"]):
+        assert len(path.files) <= MOST_FILES[backend], path.files
+
+
+def test_the_path_is_that_of_the_calls() -> None:
+    session = rnnx.build(["tracker=none", "backend=numpy"])
+    path = path_of(session.batches.next)
+    assert path.files == ["rnnx/data/batches.py", "rnnx/data/corpus.py"]  # an epoch has a length
+    assert path.calls[0] == ("rnnx/data/batches.py", "next")
+    assert path.crossings == 2
+    path = path_of(session.evaluate)
+    assert path.files[0] == "rnnx/training/session.py"
+    assert {"rnnx/models/evaluation.py", "plugins/rnnx_builtin/cells/lstm.py"} <= set(path.files)
+    assert path.crossings > len(path.files)
