@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rnnx.cli.failure import guarded as guarded
     from rnnx.config.initialization import fill as fill
     from rnnx.contracts.components import API_VERSION as API_VERSION
+    from rnnx.contracts.components import InitializerSpec as InitializerSpec
     from rnnx.contracts.parameters import Parameters as Parameters
     from rnnx.contracts.probes import Findings as Findings
     from rnnx.contracts.probes import Observation as Observation
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 _HOME = {
     "API_VERSION": "contracts.components",
     "Array": "arrays",
+    "InitializerSpec": "contracts.components",
     "Register": "registry.hookspecs",
     "UI": "contracts.trackers",
     "Findings": "contracts.probes",

@@ -60,7 +60,10 @@ def test_every_public_name_is_there() -> None:
     for name in rnnx.__all__:
         assert getattr(rnnx, name) is not None
     for hook in HOOKS:
-        assert inspect.getdoc(getattr(hookspecs, hook))
+        about = inspect.getdoc(getattr(hookspecs, hook)) or ""
+        contracts = re.findall(r":class:`rnnx\.contracts\.(\w+)`", about)
+        assert len(contracts) == hook.startswith("register_"), hook
+        assert all(hasattr(rnnx.contracts, name) for name in contracts), about
     code = "import rnnx; rnnx.errors.PluginError, rnnx.autodiff.unroll, rnnx.padding.mask"
     subprocess.run([sys.executable, "-c", code], check=True)
 

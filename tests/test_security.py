@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from tiny import tiny
 
 import rnnx
-from rnnx.cli.commands import sample
+from rnnx.cli.models import sample
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose, prepare_hydra
 from rnnx.errors import ConfigError, RnnxError

@@ -17,8 +17,8 @@ from rnnx.registry.manager import registry
 from rnnx.testing.suite import TALLY, Check, CheckFailed, NotApplicable, conduct
 
 
-class Outcome(NamedTuple):
-    """What one check found."""
+class CheckResult(NamedTuple):
+    """The result of one check."""
 
     name: str  # "gradients_of_ids"
     status: str  # passed, FAILED or does not apply
@@ -34,18 +34,18 @@ def check(kind: str, name: str, fields: Sequence[str]) -> int:
     component = component_from(kind, {"name": name, **_values(fields)})
     owner = registry().get(kind, name).owner
     print(f"{kind} {name} of {owner}: {component!r}")
-    outcomes = []
+    results = []
     with _aside(kind):
         for one in CHECKS[kind]:
-            outcomes.append(_outcome(one, component))
-            _tell(outcomes[-1])
-    failed = sum(outcome.status == "FAILED" for outcome in outcomes)
-    apart = sum(outcome.status == "does not apply" for outcome in outcomes)
-    seconds = sum(outcome.seconds for outcome in outcomes)
-    total = sum(outcome.comparisons for outcome in outcomes)
+            results.append(_result(one, component))
+            _tell(results[-1])
+    failed = sum(result.status == "FAILED" for result in results)
+    apart = sum(result.status == "does not apply" for result in results)
+    seconds = sum(result.seconds for result in results)
+    total = sum(result.comparisons for result in results)
     beside = f", {apart} do not apply" if apart else ""
     print(
-        f"{len(outcomes) - failed - apart} passed, {failed} failed{beside}: "
+        f"{len(results) - failed - apart} passed, {failed} failed{beside}: "
         f"{total:,} comparisons in {seconds:.1f} s"
     )
     return 1 if failed else 0
@@ -76,7 +76,7 @@ def _aside(kind: str) -> Iterator[None]:
             os.chdir(here)
 
 
-def _outcome(one: Check, component: Any) -> Outcome:
+def _result(one: Check, component: Any) -> CheckResult:
     name, before, began = one.__name__.removeprefix("check_"), TALLY.count, time.perf_counter()
     status, told = "passed", ""
     try:
@@ -89,7 +89,7 @@ def _outcome(one: Check, component: Any) -> Outcome:
         raise
     except Exception as error:  # whatever a component raises
         status, told = "FAILED", f"raised {type(error).__name__}: {error}{_place(error)}"
-    return Outcome(name, status, TALLY.count - before, time.perf_counter() - began, told)
+    return CheckResult(name, status, TALLY.count - before, time.perf_counter() - began, told)
 
 
 def _place(error: Exception) -> str:
@@ -99,8 +99,8 @@ def _place(error: Exception) -> str:
     return f" (in {last.name}, {Path(last.filename).name}:{last.lineno})"
 
 
-def _tell(outcome: Outcome) -> None:
-    name, status, count = outcome.name, outcome.status, f"{outcome.comparisons:,}"
-    print(f"  {name:<28} {status:<14} {count:>9} {outcome.seconds:7.2f} s", flush=True)
-    if outcome.told:
-        print(f"      {outcome.told}")
+def _tell(result: CheckResult) -> None:
+    name, status, count = result.name, result.status, f"{result.comparisons:,}"
+    print(f"  {name:<28} {status:<14} {count:>9} {result.seconds:7.2f} s", flush=True)
+    if result.told:
+        print(f"      {result.told}")

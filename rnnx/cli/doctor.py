@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rnnx.config.compose import compose, conf_folder
+from rnnx.config.compose import compose
+from rnnx.config.recipes import conf_folder
 from rnnx.contracts.components import RECIPES
 from rnnx.errors import RnnxError
 from rnnx.registry.importing import folder_of

@@ -9,8 +9,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from rnnx.config.compose import compose, conf_folder, plain, prepare_hydra
-from rnnx.config.overrides import quoted
+from rnnx.config.compose import compose, prepare_hydra
+from rnnx.config.overrides import parse, quoted
+from rnnx.config.plain import plain
+from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Resume
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
@@ -27,17 +29,19 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     """
     for failure in plugins().failures:
         print(f"rnnx: {failure}", file=sys.stderr)
-    overrides = quoted(overrides)
-    if not look:
-        if multirun:
-            from rnnx.sweeps.driver import drive  # a single run need not wait for what sweeps need
+    if look:
+        # Flags go first: Hydra's parser refuses one that stands between overrides.
+        return _hydra([*look, *(["--multirun"] if multirun else []), *quoted(overrides)])
+    parsed = parse(overrides)
+    if multirun:
+        from rnnx.sweeps.driver import drive  # a single run need not wait for what sweeps need
 
-            return drive(overrides, lambda texts: _hydra(["--multirun", *texts]))
-        compose(overrides)  # refuse a wrong override in one line, before anything starts
-        if sets := [text for text in overrides if text.startswith("sweep=")]:
-            raise ConfigError(f"{sets[0]}: is a set of values to sweep; add -m")
-    # Flags go first: Hydra's parser refuses one that stands between overrides.
-    return _hydra([*look, *(["--multirun"] if multirun else []), *overrides])
+        return drive(parsed, lambda texts: _hydra(["--multirun", *texts]))
+    compose(parsed)  # refuse a wrong override in one line, before anything starts
+    if "sweep" in parsed.keys:
+        sets = next(o.input_line for o in parsed if o.key_or_group == "sweep")
+        raise ConfigError(f"{sets}: is a set of values to sweep; add -m")
+    return _hydra(parsed.texts)
 
 
 def job(config: DictConfig) -> int:
@@ -76,53 +80,67 @@ def run_or_resume(values: dict[str, Any], report: Report, overrides: list[str]) 
     return train(values, report, overrides)
 
 
-def _hydra(arguments: Sequence[str]) -> int:
-    """Run Hydra's own main; what ``job`` returned."""
-    import hydra
+class _Task:
+    """What Hydra calls for each job: it keeps the jobs' exit codes, and the errors that they raise.
 
-    codes: list[int] = []
-    errors: list[RnnxError] = []
-    begun = False
+    Hydra would print an error that passes through it, so it is raised after Hydra has ended.
+    """
 
-    def task(config: DictConfig) -> None:
-        nonlocal begun
-        begun = True
-        # An error that crosses Hydra would be printed by it, too: carry it around.
+    def __init__(self) -> None:
+        self.begun = False
+        self.codes: list[int] = []
+        self.errors: list[RnnxError] = []
+
+    def run(self, config: DictConfig) -> None:
+        self.begun = True
         try:
-            codes.append(job(config))
+            self.codes.append(job(config))
         except RnnxError as error:
-            errors.append(error)
+            self.errors.append(error)
         except BrokenPipeError:
             raise
         except OSError as error:
-            errors.append(StorageError(f"{error.filename or config.outputs}: {error.strerror}"))
+            where = error.filename or config.outputs
+            self.errors.append(StorageError(f"{where}: {error.strerror}"))
 
+
+def _hydra(arguments: Sequence[str]) -> int:
+    """Run Hydra's own main with these arguments; the highest exit code of its jobs."""
+    import hydra
+
+    task = _Task()
     prepare_hydra()
-    main = hydra.main(config_path=str(conf_folder()), config_name="train", version_base="1.3")
-    # Errors come out of Hydra as they are.
-    with _arguments(arguments), environment({"HYDRA_FULL_ERROR": "1"}):
-        try:
-            main(task)()
-        except OSError as error:
-            if codes or errors:
-                raise
-            where = f"hydra.run.dir: {error.filename}: {error.strerror}"
-            raise ConfigError(f"{where}; Hydra cannot make its folder there") from None
-        except Exception as error:  # of Hydra's own settings, which nothing else checks
-            if begun:
-                raise
-            raise ConfigError(f"Hydra: {' '.join(str(error).split())[:300]}") from error
-    if errors:
-        raise errors[0]
-    return max(codes, default=0)
+    main = hydra.main(config_path=str(conf_folder()), config_name=MAIN, version_base="1.3")
+    # With HYDRA_FULL_ERROR an error leaves Hydra as it was raised.
+    with _argv(arguments), environment({"HYDRA_FULL_ERROR": "1"}), _hydras_errors(task):
+        main(task.run)()
+    if task.errors:
+        raise task.errors[0]
+    return max(task.codes, default=0)
 
 
 @contextmanager
-def _arguments(arguments: Sequence[str]) -> Iterator[None]:
-    """What Hydra reads as its command line."""
+def _argv(arguments: Sequence[str]) -> Iterator[None]:
+    """The arguments in the place where Hydra reads its command line."""
     before = sys.argv
     sys.argv = ["rnnx train", *arguments]
     try:
         yield
     finally:
         sys.argv = before
+
+
+@contextmanager
+def _hydras_errors(task: _Task) -> Iterator[None]:
+    """What is wrong with Hydra's own settings, which rnnx does not check, as a ConfigError."""
+    try:
+        yield
+    except OSError as error:
+        if task.codes or task.errors:
+            raise
+        where = f"hydra.run.dir: {error.filename}: {error.strerror}"
+        raise ConfigError(f"{where}; Hydra cannot make its folder there") from None
+    except Exception as error:
+        if task.begun:
+            raise
+        raise ConfigError(f"Hydra: {' '.join(str(error).split())[:300]}") from error

@@ -5,7 +5,6 @@ Only click is imported here; a command imports what it needs when it runs, so ``
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -87,9 +86,9 @@ def resume(run: str, overrides: tuple[str, ...]) -> None:
 
     The result is that of a run which was never stopped, bit for bit.
     """
-    from rnnx.cli import commands as work
+    from rnnx.cli.runs import resume as resume_run
 
-    sys.exit(work.resume(run, list(overrides)))
+    sys.exit(resume_run(run, overrides))
 
 
 @commands.command()
@@ -97,9 +96,9 @@ def resume(run: str, overrides: tuple[str, ...]) -> None:
 @debug_option
 def sync(run: str) -> None:
     """Send what RUN's tracker did not get while it was away."""
-    from rnnx.cli import commands as work
+    from rnnx.cli.runs import sync as sync_run
 
-    work.sync(run)
+    sync_run(run)
 
 
 @commands.command()
@@ -126,11 +125,11 @@ def sample(
 
     RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file.
     """
-    from rnnx.cli import commands as work
+    from rnnx.cli.models import sample as sample_model
 
     given = [*fields, *([f"temperature={temperature}"] if temperature is not None else [])]
     at_terminal = sys.stdout.isatty()
-    for text in work.sample(run, count, prompt, sampler, given, length, seed):
+    for text in sample_model(run, count, prompt, sampler, given, length, seed):
         click.echo(printable(text, "\n\t") if at_terminal else text)
 
 
@@ -140,9 +139,9 @@ def sample(
 @debug_option
 def evaluate(run: str, overrides: tuple[str, ...]) -> None:
     """Measure RUN on its held-out data, or on another: dataset=lines dataset.path=FILE."""
-    from rnnx.cli import commands as work
+    from rnnx.cli.models import evaluate as evaluate_model
 
-    for label, value in work.evaluate(run, list(overrides)):
+    for label, value in evaluate_model(run, overrides):
         click.echo(f"{label}: {value}")
 
 
@@ -159,9 +158,9 @@ def evaluate(run: str, overrides: tuple[str, ...]) -> None:
 @debug_option
 def runs(overrides: tuple[str, ...], limit: int) -> None:
     """List the last runs: id, status, best held-out loss, overrides."""
-    from rnnx.cli import commands as work
+    from rnnx.cli.runs import show_runs
 
-    work.show_runs(list(overrides), limit)
+    show_runs(overrides, limit)
 
 
 @commands.command()
@@ -200,15 +199,6 @@ def ui(overrides: tuple[str, ...], port: int) -> None:
 
 for _command in AUTHORS:
     commands.add_command(_command)
-
-
-for _command in AUTHORS:
-    commands.add_command(_command)
-
-
-def _debug(debug: bool) -> None:
-    if debug:
-        os.environ["RNNX_DEBUG"] = "1"
 
 
 def main() -> None:

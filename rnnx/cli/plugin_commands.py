@@ -81,9 +81,9 @@ def shell_completion(ctx: click.Context, shell: str) -> None:
 def plugins(ctx: click.Context, as_json: bool, strict: bool) -> None:
     """List all components, where they came from, and what failed."""
     if ctx.invoked_subcommand is None:
-        from rnnx.cli import commands as work
+        from rnnx.cli.plugin_list import show_plugins
 
-        sys.exit(work.show_plugins(as_json, strict))
+        sys.exit(show_plugins(as_json, strict))
 
 
 @plugins.command()

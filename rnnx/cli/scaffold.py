@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from string import Template
 
-from rnnx.config.compose import conf_folder
+from rnnx.config.recipes import conf_folder
 from rnnx.contracts.components import API_VERSION, KINDS
 from rnnx.errors import ConfigError
 from rnnx.registry.manager import registry

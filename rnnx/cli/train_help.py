@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnx.config.compose import MAIN, conf_folder
+from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Train
-from rnnx.registry.description import first_line, kinds_and_names, options_of
+from rnnx.registry.description import first_line, initializer_keys, kinds_and_names, options_of
 from rnnx.registry.importing import folder_of
 from rnnx.registry.manager import CORE, plugins
 from rnnx.system.text import printable
@@ -63,7 +63,7 @@ def _lines() -> Iterator[str]:
 def _how(kind: str) -> str:
     if kind == "probe":
         return " (none unless you choose; several as probe=[NAME,NAME], options probes.NAME.OPTION)"
-    return " (named by cell.weights.… and head.weights.…)"
+    return f" (chosen by {', '.join(initializer_keys())})"
 
 
 def defaults() -> dict[str, str]:

@@ -9,8 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 
-from rnnx.config.components import component_from
-from rnnx.config.compose import compose
+from rnnx.config.compose import resolve
 from rnnx.errors import ConfigError
 
 
@@ -22,7 +21,7 @@ def _refuse_busy(port: int) -> None:
 
 def open_ui(overrides: Sequence[str], port: int) -> int:
     """Serve the tracker's own UI until it is stopped; its exit code."""
-    tracker = component_from("tracker", compose(overrides)["tracker"])
+    tracker = resolve(overrides).components.tracker
     ui = tracker.ui("127.0.0.1", port)
     if ui is None:
         raise ConfigError("tracker: it has no UI to start; `rnnx runs` lists the runs")

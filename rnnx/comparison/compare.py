@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.files import expanded
+from rnnx.system.suggestion import did_you_mean
 
 BEST_LOSS = "best/val_loss"  # the metric that ranks unless another one is given
 # The last part of the name of every metric of which more is better; of all others, less is.
@@ -96,8 +96,7 @@ def rank_runs(runs: Sequence[ComparedRun], title: str, metric: str) -> Compariso
     """Rank runs and group those of other seeds; ConfigError for a metric that none of them has."""
     known = sorted({key for run in runs for key in run.metrics})
     if metric not in known and known and metric != BEST_LOSS:
-        close = difflib.get_close_matches(metric, known, n=1)
-        guess = f"; did you mean {close[0]}?" if close else ""
+        guess = did_you_mean(metric, known)
         raise ConfigError(
             f"--metric {metric}: none of the runs has it; choose from {', '.join(known)}{guess}"
         )

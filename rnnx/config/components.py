@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -14,7 +15,13 @@ from rnnx.config.settings import Train
 from rnnx.contracts.components import KINDS, Initializer
 from rnnx.errors import ConfigError
 from rnnx.registry.registry import Registry
-from rnnx.registry.schema import _fields_node, component_node, describe, fields_of
+from rnnx.registry.schema import (
+    component_node,
+    error_line,
+    fields_node,
+    fields_of,
+    initializer_fields,
+)
 
 
 def component_from(kind: str, values: Mapping[str, Any], where: str | None = None) -> Any:
@@ -32,25 +39,23 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
         raise ConfigError(f"{where}: it names no {kind}; give one of {choices}")
     cls = registry().get(kind, name, where).component
     try:
-        node = OmegaConf.merge(_fields_node(cls), given)
+        node = OmegaConf.merge(fields_node(cls), given)
         missing = sorted(OmegaConf.missing_keys(node))
         if missing:
             raise ConfigError(f"{missing[0]}: is not set; give {where}.{missing[0]}=…")
         component = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{where}.{describe(error, fields_of(cls))}") from None
+        raise ConfigError(f"{where}.{error_line(error, fields_of(cls))}") from None
     except ConfigError as error:
         raise ConfigError(f"{where}.{error}") from None
-    _check_fillings(component, where)
+    _check_initializers(component, where)
     return component
 
 
-def _check_fillings(component: Any, where: str) -> None:
-    """A nested ``weights`` names initializers: look each up now, not at the first step."""
-    weights = getattr(component, "weights", None)
-    if is_dataclass(weights) and not isinstance(weights, type):
-        for item in fields(weights):
-            initializer(getattr(weights, item.name), f"{where}.weights.{item.name}")
+def _check_initializers(component: Any, where: str) -> None:
+    """Look up each initializer that a component names: now, not at the first step."""
+    for field in initializer_fields(type(component)):
+        initializer(attrgetter(field)(component), f"{where}.{field}")
 
 
 def chosen_again(kind: str, values: Mapping[str, Any], component: Any) -> list[str]:
@@ -90,7 +95,7 @@ def settings_from(config: Mapping[str, Any]) -> Train:
     try:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), own))
     except OmegaConfBaseException as error:
-        raise ConfigError(describe(error, fields_of(Train))) from None
+        raise ConfigError(error_line(error, fields_of(Train))) from None
     assert isinstance(made, Train)
     return made
 
@@ -136,20 +141,19 @@ def _train_node() -> DictConfig:
     return node
 
 
-Filling: TypeAlias = str | Mapping[str, Any] | Initializer
-"""``"normal"``, ``{"name": "normal", "scale": 0.1}``, or an initializer itself."""
+def initializer(spec: str | Mapping[str, Any] | Initializer, where: str = "weights") -> Initializer:
+    """The initializer that ``spec`` names; ``where`` stands in front of an error.
 
-
-def initializer(filling: Filling, where: str = "weights") -> Initializer:
-    """The initializer that ``filling`` names; ``where`` stands in front of an error."""
+    ``spec`` is ``"normal"``, ``{"name": "normal", "scale": 0.1}`` or an initializer itself.
+    """
     from rnnx.registry.manager import registry
 
-    if isinstance(filling, str):
-        filling = {"name": filling}
-    if isinstance(filling, Mapping):
-        made: Initializer = component_from("initializer", filling, where)
+    if isinstance(spec, str):
+        spec = {"name": spec}
+    if isinstance(spec, Mapping):
+        made: Initializer = component_from("initializer", spec, where)
         return made
-    if not callable(getattr(filling, "fill", None)):
+    if not callable(getattr(spec, "fill", None)):
         choices = ", ".join(registry().names("initializer"))
-        raise ConfigError(f"{where}={filling}: must name an initializer; choose: {choices}")
-    return filling
+        raise ConfigError(f"{where}={spec}: must name an initializer; choose: {choices}")
+    return spec

@@ -9,6 +9,7 @@ from typing import Any
 
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import registry
+from rnnx.registry.schema import initializer_fields
 from rnnx.version import __version__
 
 # What changes where a run is kept, how many go side by side or what it is compared with, but not
@@ -39,19 +40,28 @@ def _flatten(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 def versions(config: Mapping[str, Any]) -> dict[str, str]:
     """Distribution → version of rnnx and of every plugin that owns a chosen component."""
-    chosen = [(kind, config[kind]["name"]) for kind in KINDS if kind in config]
-    chosen += [("probe", name) for name in config.get("probes") or {}]
-    chosen += [("initializer", name) for _, name in _fillings(config)]
+    chosen = [(kind, values["name"]) for kind, _, values in _chosen(config)]
+    chosen += [("initializer", name) for _, name in initializers_of(config)]
     owners = [registry().get(kind, name).owner for kind, name in chosen]
     return {"rnnx": __version__} | {o.distribution: o.version for o in owners}
 
 
-def _fillings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """``cell.input``, ``head.output``, … and the initializer that each names."""
+def initializers_of(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """``cell.input``, ``head.output``, … and the name of the initializer that each asks for."""
+    for kind, where, values in _chosen(config):
+        for field in initializer_fields(registry().get(kind, values["name"]).component):
+            spec: Any = values
+            for key in field.split("."):
+                spec = spec.get(key) if isinstance(spec, Mapping) else None
+            name = spec.get("name") if isinstance(spec, Mapping) else spec
+            if isinstance(name, str):  # a stored configuration may leave a default out
+                yield f"{where}.{field.removeprefix('weights.')}", name
+
+
+def _chosen(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The kind, the place and the values of every component that a configuration chooses."""
     for kind in KINDS:
-        component = config.get(kind)
-        weights = component.get("weights") if isinstance(component, Mapping) else None
-        for field, filling in (weights if isinstance(weights, Mapping) else {}).items():
-            name = filling.get("name") if isinstance(filling, Mapping) else filling
-            if isinstance(name, str):
-                yield f"{kind}.{field}", name
+        if kind in config:
+            yield kind, kind, config[kind]
+    for name, values in (config.get("probes") or {}).items():
+        yield "probe", f"probe.{name}", values

@@ -5,10 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnx.errors import ConfigError
+from rnnx.registry.schema import error_line
 from rnnx.system.text import is_text
 
 LARGEST = 2**63  # of whole numbers: none of ours is beyond
 DEEPEST = 16  # nested mappings and lists in a configuration; ours has four
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A composed configuration as plain values; ConfigError for a value that is none."""
+    try:
+        resolved = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(error_line(error)) from None
+    assert isinstance(resolved, dict)
+    values = {str(key): value for key, value in resolved.items()}
+    if cause := not_plain(values):
+        raise ConfigError(cause)
+    return values
 
 
 def not_plain(config: Mapping[str, Any]) -> str:

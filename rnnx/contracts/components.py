@@ -22,7 +22,7 @@ so that a step is ``W @ h``. An input id of −1 is the zero vector.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -145,6 +145,16 @@ class Initializer(Protocol):
 
     def fill(self, rng: np.random.Generator, n_out: int, n_in: int, dtype: npt.DTypeLike) -> Array:
         """A fresh (n_out, n_in) array of weights that take n_in features to n_out."""
+
+
+InitializerSpec: TypeAlias = Annotated[Any, "names an initializer"]
+"""The type of a field that names an initializer: "normal", or {"name": "normal", "scale": 0.1}.
+
+rnnx looks the initializer up when it makes the component, and a run's tags and checkpoints name
+the plugin that owns it; the component fills an array with :func:`rnnx.fill`. The field stands in
+the component or in a nested dataclass. Every field of a nested dataclass called ``weights`` names
+an initializer, whatever its type.
+"""
 
 
 class Head(Protocol):

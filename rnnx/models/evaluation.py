@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from rnnx.arrays import Array
@@ -9,9 +12,17 @@ from rnnx.contracts.parameters import Parameters
 from rnnx.contracts.scratch import Scratch
 from rnnx.data.batches import evaluation_batches, longest_first
 from rnnx.data.corpus import Examples, Split, Stream
+from rnnx.data.vocabulary import Vocabulary
 from rnnx.models.network import Network
 
 COLUMNS = 64  # of a batch: wide enough for the products, whatever training uses
+
+
+class Evaluation(NamedTuple):
+    """A loss and what it was measured on."""
+
+    loss: float  # nats a token
+    tokens: int
 
 
 def first_tokens(split: Split, most: int) -> Split:
@@ -22,6 +33,17 @@ def first_tokens(split: Split, most: int) -> Split:
         return Stream(split.ids[: most + 1], split.length)
     enough = int(np.searchsorted(np.cumsum(split.lengths), most)) + 1
     return split.select(np.arange(enough))
+
+
+def with_ids_of(ours: Vocabulary, theirs: Vocabulary, split: Split) -> Split:
+    """``split`` with the ids of ``ours`` in place of those of ``theirs``."""
+    if ours.symbols == theirs.symbols:
+        return split
+    ids = np.array(ours.encode(theirs.symbols, "data"), np.intp)  # by their id
+    changed: dict[str, Any] = {"ids": ids[split.ids]}
+    if isinstance(split, Examples) and split.first is not None:
+        changed["first"] = ids[split.first]
+    return replace(split, **changed)
 
 
 def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.config.components import component_from
 from rnnx.config.settings import Backend
-from rnnx.contracts.components import Grammar, Sampler
+from rnnx.contracts.components import Dataset, Grammar, Sampler
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.parameters import Parameters
 from rnnx.contracts.ranges import require
@@ -20,10 +20,17 @@ from rnnx.data.corpus import Split, examples_of
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, ConfigError, DataError
 from rnnx.models.backend import backend_of_checkpoint
-from rnnx.models.evaluation import example_nats, mean_nats
+from rnnx.models.evaluation import (
+    Evaluation,
+    example_nats,
+    first_tokens,
+    mean_nats,
+    with_ids_of,
+)
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.network import Network, quiet
 from rnnx.models.size import parameter_bytes
+from rnnx.registry.checks import load_corpus
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.system.threads import BlasThreads
 
@@ -108,6 +115,35 @@ class Model:
                 examples_of(self.vocabulary, [split(line) for line in lines]),
                 self._scratch(),
             )
+
+    def evaluate(
+        self, dataset: str | dict[str, Any] | Dataset | None = None, tokens: int | None = None
+    ) -> Evaluation:
+        """The loss on the run's held-out data, or on all of another data set.
+
+        ``dataset`` is a name, ``{"name": "lines", "path": "names.txt"}`` or a component (default:
+        the run's own, of which only the held-out part counts). ``tokens`` bounds the held-out
+        symbols that are measured, the first ones (default: the run's ``eval_tokens``; 0: all).
+        """
+        if isinstance(dataset, str):
+            dataset = {"name": dataset}
+        given = component_from("dataset", dataset) if isinstance(dataset, dict) else dataset
+        corpus = load_corpus(given or self._dataset, self.config["seed"])
+        if given is not None:
+            splits = [split for split in (corpus.train, corpus.val) if split is not None]
+        elif corpus.val is None:
+            raise DataError(
+                "evaluate: the run held nothing out (dataset.val_fraction=0); name data to "
+                "measure on, as dataset=lines dataset.path=FILE"
+            )
+        else:
+            most = self.config["eval_tokens"] if tokens is None else tokens
+            require(most >= 0, "eval_tokens", "at least 0", most)
+            splits = [first_tokens(corpus.val, most)]
+        splits = [with_ids_of(self.vocabulary, corpus.vocabulary, split) for split in splits]
+        total = sum(split.tokens for split in splits)
+        loss = sum(split.tokens * self.mean_nats(split) for split in splits) / total
+        return Evaluation(loss, total)
 
     def _scratch(self) -> Scratch:
         return Scratch(self._network.execution.compiled, self._threads.count)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import registry
 from rnnx.registry.registry import Entry
+from rnnx.registry.schema import default_of, initializer_fields
 
 WIDTH = 96
 
@@ -54,8 +53,19 @@ def describe(kind: str, name: str) -> None:
 def chosen_by(entry: Entry) -> str:
     """The override that chooses a component."""
     if entry.kind == "initializer":
-        return f"cell.weights.recurrent={entry.name}, or another of cell.weights and head.weights"
+        first, *others = initializer_keys()
+        return f"{first}={entry.name}; also {', '.join(others)}"
     return f"{entry.kind}=[{entry.name}]" if entry.kind == "probe" else f"{entry.kind}={entry.name}"
+
+
+def initializer_keys() -> list[str]:
+    """Every key that names an initializer: ``cell.weights.input``, …"""
+    keys = [
+        f"{entry.kind if entry.kind != 'probe' else f'probes.{entry.name}'}.{field}"
+        for entry in registry()
+        for field in initializer_fields(entry.component)
+    ]
+    return list(dict.fromkeys(keys))
 
 
 def first_line(component: type[Any]) -> str:
@@ -69,41 +79,33 @@ def _rest(component: type[Any]) -> str:
     return "\n".join(inspect.cleandoc(component.__doc__ or "").split("\n")[1:]).strip()
 
 
-def options_of(component: type[Any], within: str = "") -> Iterator[Option]:
+def options_of(component: type[Any]) -> Iterator[Option]:
     """Every field with its docstring, those of nested dataclasses too."""
-    told = field_docs(component)
+    initializers = initializer_fields(component)
+    for name, item, about in _fields_with_docs(component, ""):
+        kind = "initializer" if name in initializers else _type(item)
+        yield Option(name, kind, _shown(default_of(item)), about)
+
+
+def _fields_with_docs(component: type[Any], within: str) -> Iterator[tuple[str, Field[Any], str]]:
+    docs = field_docs(component)
     for item in fields(component):
-        name, default = f"{within}{item.name}", _default(item)
+        name, default = f"{within}{item.name}", default_of(item)
         if is_dataclass(default):
-            yield from options_of(type(default), f"{name}.")
+            yield from _fields_with_docs(type(default), f"{name}.")
         else:
-            yield Option(name, _type(item), _shown(default), told.get(item.name, ""))
+            yield name, item, docs.get(item.name, "")
 
 
 def field_docs(component: type[Any]) -> dict[str, str]:
     """Field → the string that stands below it in the source; {} without a source."""
+    from docstring_parser import parse_from_object
+
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(component)))
+        params = parse_from_object(component).params
     except (OSError, TypeError, SyntaxError):
         return {}
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    told = {}
-    for node, after in pairwise(body):
-        if (
-            isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-            and isinstance(after, ast.Expr)
-            and isinstance(after.value, ast.Constant)
-            and isinstance(after.value.value, str)
-        ):
-            told[node.target.id] = " ".join(after.value.value.split())
-    return told
-
-
-def _default(item: Field[Any]) -> Any:
-    if item.default is not MISSING:
-        return item.default
-    return item.default_factory() if item.default_factory is not MISSING else MISSING
+    return {param.arg_name: " ".join((param.description or "").split()) for param in params}
 
 
 def _type(item: Field[Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import io
 import os
 import re
@@ -21,6 +20,7 @@ import pluggy
 from rnnx.contracts.components import API_VERSION, KINDS, RECIPES
 from rnnx.registry import hookspecs
 from rnnx.registry.registry import Entry, Owner
+from rnnx.system.suggestion import did_you_mean
 
 GROUP = "rnnx"
 HOOKS = [*(f"register_{plural}" for plural in KINDS.values()), "conf_paths"]
@@ -122,8 +122,7 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager) -> None:
     except pluggy.PluginValidationError as error:
         found = re.search(r"unknown hook '([^']+)'", str(error))
         name = found[1] if found else "?"
-        close = difflib.get_close_matches(name, HOOKS, n=1)
-        meant = f"; did you mean {close[0]}?" if close else ""
+        meant = did_you_mean(name, HOOKS)
         raise Misfit(
             f"there is no hook {name!r}; the hooks are {', '.join(HOOKS)}{meant}"
         ) from error

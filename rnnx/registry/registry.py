@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rnnx.contracts.components import KINDS
 from rnnx.errors import ConfigError, UnknownComponent
+from rnnx.system.suggestion import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,7 @@ class Registry:
     def _unknown(self, kind: str, name: str, where: str) -> str:
         if (kind, name) in self.disabled:
             return f"{self.disabled[kind, name]}; the name is disabled: uninstall one of the two"
-        names = self.names(kind)
-        message = f"{where}={name}: there is no such {kind}; choose from {', '.join(names) or '—'}"
-        close = difflib.get_close_matches(str(name), names, n=1)
-        if close:
-            return f"{message}; did you mean {close[0]}?"
-        return (
-            f"{message}; no installed plugin provides {name!r}: if it comes from one, "
-            "install that plugin (docs/plugins)"
-        )
+        return unknown_name(where, kind, str(name), self.names(kind))
 
     def __iter__(self) -> Iterator[Entry]:
         order = list(KINDS)
@@ -99,11 +91,21 @@ class Registry:
         return (self.entries[key] for key in keys)
 
 
+def unknown_name(where: str, kind: str, name: str, names: Sequence[str]) -> str:
+    """The error for a name that no component, or no recipe, of this kind has."""
+    elsewhere = (
+        f"; no installed plugin provides {name!r}: if it comes from one, "
+        "install that plugin (docs/plugins)"
+    )
+    choices = ", ".join(names) or "—"
+    advice = did_you_mean(name, names) or elsewhere
+    return f"{where}={name}: there is no such {kind}; choose from {choices}{advice}"
+
+
 def kind_named(word: str) -> str:
     """The kind that a word names, the plural too; ConfigError with the choices."""
     kinds = {**{kind: kind for kind in KINDS}, **{p: kind for kind, p in KINDS.items()}}
     if word in kinds:
         return kinds[word]
-    message = f"{word}: is no kind of component; choose from {', '.join(KINDS)}"
-    close = difflib.get_close_matches(word, list(KINDS), n=1)
-    raise ConfigError(f"{message}; did you mean {close[0]}?" if close else message)
+    choices, meant = ", ".join(KINDS), did_you_mean(word, list(KINDS))
+    raise ConfigError(f"{word}: is no kind of component; choose from {choices}{meant}")

@@ -5,25 +5,27 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import fields
-from typing import Any
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from rnnx.contracts.components import InitializerSpec
 from rnnx.registry.registry import Entry
 
 
 @functools.cache  # the config store copies it; making all of them anew takes 40 ms
 def component_node(entry: Entry) -> DictConfig:
     """The typed, closed node of a component: its fields and its name."""
-    node = _fields_node(entry.component)
+    node = fields_node(entry.component)
     with open_dict(node):
         node["name"] = entry.name
     return node
 
 
-def _fields_node(cls: type[Any]) -> DictConfig:
+def fields_node(cls: type[Any]) -> DictConfig:
+    """The typed, closed node of a dataclass, which values may be merged into."""
     node: DictConfig = OmegaConf.structured(cls)
     _thaw(node)
     return node
@@ -33,9 +35,16 @@ def _thaw(node: DictConfig) -> None:
     # OmegaConf makes the node of a frozen dataclass read-only, the nested ones too.
     OmegaConf.set_readonly(node, None)
     for key in node:
-        child = node._get_node(key)
-        if isinstance(child, DictConfig) and not child._is_none():
+        child = child_of(node, str(key))
+        if isinstance(child, DictConfig):
             _thaw(child)
+
+
+def child_of(node: DictConfig, key: str) -> Any:
+    """What stands under ``key``; None for a value that is missing or interpolated."""
+    if OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, key):
+        return None
+    return node[key]
 
 
 def fields_of(cls: type[Any]) -> list[str]:
@@ -43,9 +52,29 @@ def fields_of(cls: type[Any]) -> list[str]:
     return [item.name for item in fields(cls)]
 
 
-def describe(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
-    """OmegaConf's several lines as one: ``key=value: must be an integer``."""
+def default_of(item: Field[Any]) -> Any:
+    """A field's default, or MISSING."""
+    return item.default_factory() if item.default_factory is not MISSING else item.default
 
+
+def initializer_fields(cls: type[Any]) -> tuple[str, ...]:
+    """The fields of a component that name initializers, as ``weights.input``.
+
+    These are the fields of type InitializerSpec, and all fields of a nested ``weights``.
+    """
+    hints, found = get_type_hints(cls, include_extras=True), []
+    for item in fields(cls):
+        nested = type(default_of(item)) if is_dataclass(default_of(item)) else hints[item.name]
+        if hints[item.name] == InitializerSpec:
+            found.append(item.name)
+        elif is_dataclass(nested):
+            own = fields_of(nested) if item.name == "weights" else initializer_fields(nested)
+            found += [f"{item.name}.{name}" for name in own]
+    return tuple(found)
+
+
+def error_line(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> str:
+    """OmegaConf's several lines as one: ``key=value: must be a whole number``."""
     key = str(getattr(error, "full_key", None) or getattr(error, "key", None) or "''")
     text = str(error).split("\n")[0]
     wrong_type = re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", text)

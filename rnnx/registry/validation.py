@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from dataclasses import fields, is_dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from rnnx import contracts
 from rnnx.registry.registry import Entry
+from rnnx.system.suggestion import nearest
 from rnnx.system.text import one_line
 
 
@@ -70,8 +70,8 @@ def _without_methods(entry: Entry) -> str | None:
         method = getattr(entry.component, name, None)
         if not callable(method):
             public = [other for other in dir(entry.component) if not other.startswith("_")]
-            close = difflib.get_close_matches(name, public, n=1)
-            meant = f"; {close[0]} is there: is it meant?" if close else ""
+            close = nearest(name, public)
+            meant = f"; {close} is there: is it meant?" if close else ""
             return f"has no method {name}; a {entry.kind} has {', '.join(wanted)}{meant}"
         written = inspect.getattr_static(entry.component, name)
         if isinstance(written, staticmethod | classmethod):

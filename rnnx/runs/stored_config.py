@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from rnnx.config.components import components_from, settings_from
 from rnnx.config.plain import DEEPEST
+from rnnx.config.yaml_nodes import nodes
 from rnnx.contracts.trackers import Tracker
 from rnnx.errors import CheckpointError, ConfigError, PluginError, UnknownComponent
 from rnnx.runs.folder import FOLDER_TAG, RunFolder
@@ -46,15 +47,10 @@ def _refuse_more_than_values(text: str) -> None:
 
     An alias of an alias grows without bounds, and a tag names what shall be made of a value.
     """
-    import yaml
-
-    depth = 0
     if len(text) >= MOST_YAML:
         raise ValueError(f"it has more than {MOST_YAML:,} characters")
-    for event in yaml.parse(text, yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
+    for node in nodes(text):
+        if node.depth > DEEPEST:
             raise ValueError("it is nested too deep")
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
-            raise ValueError(f"line {event.start_mark.line + 1}: holds an alias or a tag")
+        if not node.is_plain:
+            raise ValueError(f"line {node.line}: holds an alias or a tag")

@@ -11,6 +11,7 @@ from typing import Any
 
 from rnnx.comparison.page import store_sweep_page
 from rnnx.config.components import component_from
+from rnnx.config.overrides import Overrides
 from rnnx.config.settings import Rerun
 from rnnx.contracts.trackers import Point, RunLog
 from rnnx.errors import ConfigError, RnnxError
@@ -28,10 +29,10 @@ from rnnx.training.report import console
 CLOSED = ("FINISHED", "FAILED", "KILLED", "SKIPPED")
 
 
-def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> int:
+def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
     """Open the sweep, ``launch`` its jobs with overrides of ours added, close it; the exit code."""
-    parsed, texts, sweeper = asked(overrides)
-    swept = [str(o.key_or_group) for o in parsed if o.is_sweep_override()]
+    parsed, told, sweeper = asked(overrides)
+    swept = [str(o.key_or_group) for o in parsed.swept]
     if not swept:
         raise ConfigError(
             "rnnx train -m: no key has several values, so there is nothing to sweep; say "
@@ -42,7 +43,7 @@ def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> i
     config = configs[0]
     anew = config["sweep"]["rerun"] == Rerun.all.name
     with Stop() as stop:
-        sweep = Sweep.open(config["outputs"], overrides, swept, anew)
+        sweep = Sweep.open(config["outputs"], overrides.texts, swept, anew)
         with RunLock(sweep, "sweep"):
             if not any(o.key_or_group == "hydra/launcher" for o in parsed):
                 write_configs(configs, sweep.path)
@@ -56,7 +57,7 @@ def drive(overrides: Sequence[str], launch: Callable[[Sequence[str]], int]) -> i
             try:
                 if not stop.signal:
                     # By this folder a job finds its sweep, whoever starts it and wherever.
-                    launch([*texts, f"hydra.sweep.dir='{sweep.path.resolve()}/hydra'"])
+                    launch([*told.texts, f"hydra.sweep.dir='{sweep.path.resolve()}/hydra'"])
                 failed = False
             finally:
                 end_abandoned(sweep, config["outputs"])

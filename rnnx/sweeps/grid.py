@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from rnnx.config.compose import MAIN, check, composer
-from rnnx.config.overrides import parse
+from rnnx.config.compose import composer
+from rnnx.config.overrides import Overrides, parse
+from rnnx.config.plain import plain
+from rnnx.config.recipes import MAIN
+from rnnx.config.resolved import ResolvedConfig
 from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError
 
@@ -24,12 +27,12 @@ MOST = 64  # combinations of components that are tried
 class Asked(NamedTuple):
     """What a sweep's command says, all taken together."""
 
-    overrides: list[Override]
-    texts: list[str]  # of the command line
+    overrides: Overrides
+    told: Overrides  # of the command line
     sweeper: dict[str, Any]  # hydra.sweeper
 
 
-def asked(texts: Sequence[str]) -> Asked:
+def asked(overrides: Overrides) -> Asked:
     """The overrides of the command line, and those of a file of configuration.
 
     A file sweeps with ``hydra.sweeper.params`` (``sweep=NAME`` chooses one); what is said on the
@@ -37,48 +40,45 @@ def asked(texts: Sequence[str]) -> Asked:
     """
     from hydra import compose
 
-    parsed = parse(texts)
-    own = [o for o in parsed if not o.is_sweep_override()]
+    own = overrides.single
     with composer() as make:
         base = make(own)  # tells of a wrong one in our words
         hydra = [o for o in own if o.key_or_group in GROUPS or o.key_or_group.startswith("hydra")]
         config = compose(MAIN, [str(o.input_line) for o in hydra], return_hydra_config=True)
         sweeper: dict[str, Any] = dict(config.hydra.sweeper)
-    said, found = {o.key_or_group for o in parsed}, sweeper.get("params") or {}
-    texts = [_in_whole_numbers(override, base) for override in parsed]
-    more = [f"{key}={value}" for key, value in found.items() if key not in said]
-    return Asked(parse([*more, *texts]), texts, sweeper)
+    found = sweeper.get("params") or {}
+    told = Overrides(tuple(_in_whole_numbers(override, base) for override in overrides))
+    more = [f"{key}={value}" for key, value in found.items() if key not in told.keys]
+    return Asked(parse(more) + told, told, sweeper)
 
 
-def _in_whole_numbers(override: Override, base: DictConfig) -> str:
+def _in_whole_numbers(override: Override, base: DictConfig) -> Override:
     """Hydra reads every interval in floating point: one of a whole number is written as such."""
-    text = str(override.input_line)
     if override.is_interval_sweep() and type(OmegaConf.select(base, override.key_or_group)) is int:
         ends = override.value()
         if ends.start == int(ends.start) and ends.end == int(ends.end):
-            key, value = text.split("=", 1)
-            return f"{key}=int({value})"
-    return text
+            key, value = str(override.input_line).split("=", 1)
+            return parse([f"{key}=int({value})"]).parsed[0]
+    return override
 
 
-def check_sweeper(overrides: Sequence[Override], sweeper: Mapping[str, Any]) -> None:
+def check_sweeper(overrides: Overrides, sweeper: Mapping[str, Any]) -> None:
     """What the sweeper itself refuses, if it is one that says so before it begins."""
     from hydra.utils import get_class
 
     refuse = getattr(get_class(sweeper["_target_"]), "validate", None)
     if refuse is not None:
-        refuse(overrides, sweeper)
+        refuse(overrides.parsed, sweeper)
 
 
-def checked(overrides: Sequence[Override]) -> list[dict[str, Any]]:
+def checked(overrides: Overrides) -> list[dict[str, Any]]:
     """The configurations in which every value was found right; a wrong one is one line.
 
     All combinations of components are composed, since keys depend on them, and then every other
     value once: a configuration takes a tenth of a second, and a wrong value is wrong beside any
     other. A search's interval is checked at its ends.
     """
-    fixed = [override for override in overrides if not override.is_sweep_override()]
-    swept = [(o.key_or_group in GROUPS, _values(o)) for o in overrides if o.is_sweep_override()]
+    swept = [(o.key_or_group in GROUPS, _values(o)) for o in overrides.swept]
     components = [values for is_group, values in swept if is_group and values]
     others = [values for is_group, values in swept if not is_group and values]
     first = [values[0] for values in others]
@@ -87,7 +87,8 @@ def checked(overrides: Sequence[Override]) -> list[dict[str, Any]]:
     for values in others:
         some += [[*combinations[0], *_instead(first, value)] for value in values[1:]]
     with composer() as make:
-        return [check(make([*fixed, *parse(texts)])) for texts in some]
+        each = (plain(make(overrides.single + parse(texts))) for texts in some)
+        return [ResolvedConfig.of(values).values for values in each]
 
 
 def _instead(first: Sequence[str], value: str) -> list[str]:

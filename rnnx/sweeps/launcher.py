@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from rnnx.config.compose import composer, plain
+from rnnx.config.compose import composer
 from rnnx.config.overrides import parse
+from rnnx.config.plain import plain
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of, sweep_of
 from rnnx.sweeps.job import run_job_process
@@ -58,7 +59,7 @@ def stream(
     with Stop() as stop, composer() as make:
 
         def values(overrides: list[str]) -> Mapping[str, Any]:
-            return plain(make([*said, *parse(overrides)]))  # the job checks them
+            return plain(make(said + parse(overrides)))  # the job checks them
 
         at_once = config.jobs or processors()
         Pool(sweep, config.outputs, at_once, values, print_and_pass_on).run(jobs, stop)

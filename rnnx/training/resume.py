@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from rnnx.config.compose import check
 from rnnx.config.identity import config_hash, flat_params
-from rnnx.config.overrides import parse
+from rnnx.config.overrides import Overrides, parse
+from rnnx.config.plain import plain
+from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import CheckpointError, ConfigError
 from rnnx.models.trained import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
@@ -40,7 +41,7 @@ CHANGEABLE = ("steps", "patience", "checkpoint.every", "checkpoint.keep")
 def resume(
     folder: RunFolder,
     report: Report,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str] | Overrides = (),
     more: Mapping[str, Any] | None = None,
     should_prune: PruningRule | None = None,
 ) -> Run:
@@ -49,7 +50,7 @@ def resume(
     ``more`` joins run.json; its ``own_tags`` join the run's tags.
     """
     with Stop() as stop, storage_errors(folder), RunLock(folder):
-        found = _restored(folder, report, overrides)
+        found = _restored(folder, report, parse(overrides))
         session, progress, config = found.session, found.progress, found.config
         if folder.is_new:
             _name(folder, session)
@@ -90,7 +91,7 @@ class _Found(NamedTuple):
     first: dict[str, Any]  # the configuration that the run began with, if it begins again
 
 
-def _restored(folder: RunFolder, report: Report, overrides: Sequence[str]) -> _Found:
+def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found:
     """From the newest checkpoint that can be read, else from the run's start.
 
     A damaged checkpoint, or one that contradicts itself, is reported and passed over.
@@ -129,10 +130,10 @@ def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
     return None
 
 
-def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+def _changed(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
     """The configuration with the few values that may change, its ranges checked."""
     made = OmegaConf.create(dict(config))
-    for override in parse(overrides):
+    for override in overrides:
         key = override.key_or_group
         if key not in CHANGEABLE or override.is_sweep_override():
             raise ConfigError(
@@ -140,7 +141,7 @@ def _changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, A
                 f"{', '.join(CHANGEABLE)} may change"
             )
         OmegaConf.update(made, key, override.value(), merge=True)
-    return check(made)
+    return ResolvedConfig.of(plain(made)).values
 
 
 def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rnnx.config.identity import _fillings, config_hash, flat_params
+from rnnx.config.identity import config_hash, flat_params, initializers_of
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import plugins, registry
 from rnnx.version import __version__
@@ -43,7 +43,7 @@ def run_tags(session: Session) -> dict[str, str]:
             tags[f"owner.{kind}"] = str(registry().get(kind, chosen["name"]).owner)
     for name in config.get("probes") or {}:
         tags[f"owner.probe.{name}"] = str(registry().get("probe", name).owner)
-    for where, name in _fillings(config):
+    for where, name in initializers_of(config):
         tags[f"owner.initializer.{where}"] = str(registry().get("initializer", name).owner)
     for owner in plugins().owners:
         tags[f"plugin.{owner.distribution}"] = owner.version

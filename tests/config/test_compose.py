@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnx.config.compose import compose, conf_folder
+from rnnx.config.compose import compose
+from rnnx.config.recipes import conf_folder
 from rnnx.errors import RnnxError
 from rnnx.registry.manager import plugins
 from rnnx.registry.registry import Owner

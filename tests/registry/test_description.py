@@ -20,7 +20,7 @@ def test_a_component_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.startswith("cell lstm of rnnx 0.1.0: A cell with a memory")
     assert "c⟨t⟩    = f ⊙ c⟨t−1⟩ + i ⊙ g" in said  # the equations
     assert "  hidden_size: int = 128\n      n_a, units, at least 1." in said
-    assert "  weights.recurrent = orthogonal\n" in said
+    assert "  weights.recurrent: initializer = orthogonal\n" in said
     assert "entry point cells = " in said
     assert "choose: cell=lstm" in said
 

@@ -11,7 +11,8 @@ from fuzzing import damaged
 from tiny import tiny
 
 import rnnx
-from rnnx.cli.commands import evaluate, show_runs, sync
+from rnnx.cli.models import evaluate
+from rnnx.cli.runs import show_runs, sync
 from rnnx.contracts.trackers import Point
 from rnnx.errors import CheckpointError, DataError, PluginError, RnnxError, RunBusy, StoreError
 from rnnx.models.load import find_model

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params
 from rnnx.config.initialization import fill
+from rnnx.contracts.components import InitializerSpec
 from rnnx.contracts.scratch import Scratch
 from rnnx.padding import is_padded, mask
 from rnnx_builtin.numerics.projection import flat, masked
@@ -36,9 +37,9 @@ class Reduction(Enum):
 class HeadWeights:
     """The initialiser of each kind of weight: its name, or ``{name: normal, scale: 0.1}``."""
 
-    output: Any = "glorot"
+    output: InitializerSpec = "glorot"
     """Of Wy (Glorot and Bengio 2010)."""
-    bias: Any = "zeros"
+    bias: InitializerSpec = "zeros"
     """Of by."""
 
 

@@ -1,0 +1,71 @@
+"""``rnnx sample`` and ``rnnx evaluate``: what can be done with a trained model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rnnx.config.components import component_from, settings_from
+from rnnx.config.overrides import parse
+from rnnx.errors import ConfigError
+from rnnx.models.load import find_model
+
+LARGEST_EXPONENT = 700  # of math.exp, in whole hundreds
+
+
+def sample(
+    run: str,
+    count: int,
+    prompt: str,
+    sampler: str | None,
+    fields: Sequence[str],
+    length: int | None,
+    seed: int,
+) -> list[str]:
+    """New texts from the model of ``run``; ``fields`` are ``key=value`` of the sampler."""
+    model = find_model(run)
+    own = dict(model.config["sampler"])
+    chosen = own if sampler in (None, own["name"]) else {"name": sampler}
+    for text in fields:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {text}: is not of the form field=value")
+        chosen[key] = value
+    component_from("sampler", chosen)
+    return model.sample(count, prompt, chosen, seed, length)
+
+
+def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The loss of ``run`` on its held-out data, or on all of the data that overrides name."""
+    model = find_model(run)
+    dataset, tokens = _data(model.config, overrides)
+    is_other = dataset != model.config["dataset"]
+    found = model.evaluate(dataset if is_other else None, tokens)
+    what = "all of the data" if is_other else "held-out data"
+    yield "measured on", f"{what}, {found.tokens:,} symbols"
+    unit, loss = model.vocabulary.unit, found.loss
+    yield "loss", f"{loss:.4f} nats a {unit}"
+    yield f"bits a {unit}", f"{loss / math.log(2):.4f}"
+    yield "perplexity", f"{math.exp(loss) if loss < LARGEST_EXPONENT else math.inf:.3f}"
+
+
+def _data(config: Mapping[str, Any], overrides: Sequence[str]) -> tuple[dict[str, Any], int]:
+    """The data set to measure on, and how many of its held-out symbols at the most."""
+    dataset, tokens = dict(config["dataset"]), config["eval_tokens"]
+    parsed = parse(overrides)
+    parsed.refuse_sweeps()
+    for override in parsed:
+        key, value = override.key_or_group, override.value()
+        if key == "dataset":
+            dataset = {"name": value}
+        elif key.startswith("dataset."):
+            dataset[key.removeprefix("dataset.")] = value
+        elif key == "eval_tokens":
+            tokens = value
+        else:
+            raise ConfigError(
+                f"{override.input_line}: evaluate takes dataset=…, dataset.FIELD=… and "
+                "eval_tokens=…; all else is the run's own"
+            )
+    return dataset, settings_from({**config, "eval_tokens": tokens}).eval_tokens

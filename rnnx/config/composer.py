@@ -1,0 +1,131 @@
+"""Parsed overrides → a composed configuration."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rnnx.config.recipes import MAIN, refuse_code
+from rnnx.contracts.components import KINDS, RECIPES
+from rnnx.errors import ConfigError
+from rnnx.registry.manager import registry
+from rnnx.registry.registry import unknown_name
+from rnnx.registry.schema import child_of, error_line
+from rnnx.system.suggestion import nearest
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+
+class Composer:
+    """Composes configurations in the Hydra that is set up around it.
+
+    Hydra composes the choices from groups, which takes a tenth of a second, so the result is kept
+    for the next configuration with the same choices. Values are set in a copy of it.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader  # Hydra's
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._options: dict[str, list[str]] = {}
+
+    def __call__(self, overrides: Iterable[Override]) -> DictConfig:
+        """The configuration of ``overrides``; ConfigError or UnknownComponent for a wrong one."""
+        overrides = list(overrides)
+        folders = [o.value() for o in overrides if o.key_or_group == "hydra.searchpath"]
+        choices: list[Override] = []
+        values: list[Override] = []
+        for override in overrides:
+            chooses = self._chooses(override, bool(folders))
+            (choices if chooses else values).append(override)
+        chosen = tuple(str(override.input_line) for override in choices)
+        if chosen not in self._composed:
+            self._composed[chosen] = _compose(chosen, folders)
+        config = copy.deepcopy(self._composed[chosen])
+        for override in values:
+            _set(config, override)
+        return config
+
+    def _chooses(self, override: Override, has_own_folder: bool) -> bool:
+        """Whether Hydra has to compose it: it chooses from a group, or is about Hydra itself."""
+        group = override.key_or_group
+        # Only Hydra knows the recipes of a user's own folder, and only while it composes.
+        if has_own_folder and group in RECIPES:
+            return True
+        if group in KINDS and group != "initializer":
+            _check_component(override)
+            return True
+        if group in RECIPES or group.startswith("hydra/"):
+            self._check_option(override)
+        return group in RECIPES or group.startswith("hydra")
+
+    def _check_option(self, override: Override) -> None:
+        """ConfigError where the group has options, and this is none of them."""
+        group, name = override.key_or_group, override.value()
+        if group not in self._options:
+            self._options[group] = self._loader.get_group_options(group)
+        options = self._options[group]
+        if (options or group in RECIPES) and name is not None and name not in options:
+            raise ConfigError(unknown_name(group, group, str(name), options))
+
+
+def _check_component(override: Override) -> None:
+    """UnknownComponent or ConfigError where no component has the name."""
+    kind, value = override.key_or_group, override.value()
+    for name in value if isinstance(value, list) and kind == "probe" else [value]:
+        if not isinstance(name, str):
+            choices = ", ".join(registry().names(kind))
+            raise ConfigError(f"{override.input_line}: must name a {kind}; choose: {choices}")
+        registry().get(kind, name)
+
+
+def _compose(choices: Sequence[str], folders: Sequence[Any]) -> DictConfig:
+    from hydra import compose
+    from hydra.errors import HydraException
+    from yaml import YAMLError
+
+    for found in folders:
+        for path in found if isinstance(found, list) else [found]:
+            if str(path).startswith("file://"):
+                refuse_code(Path(str(path).removeprefix("file://")))
+    try:
+        composed: DictConfig = compose(MAIN, list(choices))
+    except (HydraException, OmegaConfBaseException, ValueError, YAMLError) as error:
+        raise ConfigError(" ".join(str(error).split())) from None
+    return composed
+
+
+def _set(config: DictConfig, override: Override) -> None:
+    """Set one value; ConfigError says what the key could have been, or the value."""
+    key, value = override.key_or_group, override.value()
+    parts = key.split(".")
+    node: Any = config
+    for place, part in enumerate(parts):
+        if not isinstance(node, DictConfig) or part not in node:
+            raise ConfigError(_no_such_key(key, parts[:place], node))
+        node = child_of(node, part)
+    if parts[-1] == "name" and len(parts) > 1 and (kind := parts[-2]) in KINDS:
+        raise ConfigError(f"{key}={value}: choose a {kind} with {kind}={value}")
+    try:
+        OmegaConf.update(config, key, value, merge=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(error_line(error)) from None
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{key}={value}: {error}") from None
+
+
+def _no_such_key(key: str, parents: Sequence[str], node: Any) -> str:
+    parent = ".".join(parents)
+    if not isinstance(node, DictConfig):
+        return f"{key}: {parent} is a value and has no keys of its own"
+    names = [str(name) for name in node if name != "name"]
+    where = f"in {parent}" if parent else "here"
+    message = f"{key}: there is no such key {where}; choose from {', '.join(names)}"
+    if close := nearest(key.split(".")[len(parents)], names):
+        message += f"; did you mean {'.'.join([*parents, close])}?"
+    return message
