@@ -47,10 +47,10 @@ def test_a_grid_in_batches_numbers_its_jobs_on(names: Path) -> None:
     assert (only_sweep().path / "hydra" / "multirun.yaml").is_file()
 
 
-def test_a_set_of_values_by_its_name(names: Path) -> None:
+def test_a_recipe_by_its_name(names: Path) -> None:
     assert sweep(names, "sweep=clippers", "seed=0") == 0
     found = only_sweep()
-    assert found.read()["swept"] == ["clipper"]  # what was said as well counts
+    assert found.read()["swept"] == ["clipper"]  # the seed of the command line takes precedence
     assert [found.name(o.overrides) for o in found.outcomes()] == [
         "clipper=none",
         "clipper=value",
@@ -58,7 +58,7 @@ def test_a_set_of_values_by_its_name(names: Path) -> None:
     ]
 
 
-def test_a_set_of_ones_own(names: Path, tmp_path: Path) -> None:
+def test_a_recipe_in_a_folder_of_ones_own(names: Path, tmp_path: Path) -> None:
     (tmp_path / "own" / "sweep").mkdir(parents=True)
     params = "# @package _global_\nhydra:\n  sweeper:\n    params:\n      smoothing: 0.5,0.9\n"
     (tmp_path / "own" / "sweep" / "sizes.yaml").write_text(params)
@@ -66,19 +66,19 @@ def test_a_set_of_ones_own(names: Path, tmp_path: Path) -> None:
     assert statuses() == ["FINISHED"] * 2
 
 
-def test_a_set_of_values_wants_a_sweep(names: Path) -> None:
+def test_a_recipe_of_a_sweep_wants_a_sweep(names: Path) -> None:
     with pytest.raises(ConfigError, match="sweep=seeds: is a set of values to sweep; add -m"):
         main([*tiny(names), "sweep=seeds"])
 
 
-def test_rerun_all_begins_anew(names: Path) -> None:
+def test_rerun_all_begins_a_new_sweep(names: Path) -> None:
     sweep(names, "seed=0,1")
     assert sweep(names, "seed=0,1", "sweep.rerun=all") == 0
     assert len(runs_in(Path("outputs"))) == 4
     assert len(list(Path("outputs/sweeps").glob("*/sweep.json"))) == 2
 
 
-def test_a_job_that_raises_or_diverges_costs_itself(
+def test_a_job_that_raises_or_diverges_does_not_affect_the_others(
     names: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other.txt"
@@ -135,7 +135,7 @@ def test_a_signal_ends_the_serial_sweep(
     step = Session.update
 
     def stopped(self: Session) -> None:
-        step(self)
+        update(self)
         if self.steps == 5 and self.settings.seed == 1:
             os.kill(os.getpid(), number)
 
