@@ -56,6 +56,10 @@ def test_the_page_is_the_code() -> None:
         assert names == own_names(importlib.import_module(room)), room
 
 
+def test_dir_lists_the_public_names_and_modules() -> None:
+    assert set(dir(rnnx)) == {*rnnx.__all__, *rnnx._MODULES}
+
+
 def test_every_public_name_is_there() -> None:
     for name in rnnx.__all__:
         assert getattr(rnnx, name) is not None
