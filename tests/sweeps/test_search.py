@@ -65,7 +65,7 @@ def test_a_failed_trial_does_not_affect_the_others(names: Path) -> None:
 def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rnnx.training.session import Session
 
-    step, stopping = Session.update, [True]
+    update, stopping = Session.update, [True]
 
     def stopped(self: Session) -> float:
         if stopping and self.steps == 5:

@@ -132,7 +132,7 @@ def test_a_signal_ends_the_serial_sweep(
 ) -> None:
     from rnnx.training.session import Session
 
-    step = Session.update
+    update = Session.update
 
     def stopped(self: Session) -> None:
         update(self)
