@@ -21,10 +21,9 @@ STRINGS = {
     "none": "a pruner of Optuna's: hydra.sweeper.pruner=none",
     "step": "a field, an axis, and the method that makes a cell of one step",
     "text": "a column of samples.csv, and what an error calls a sample",
-    "value": "the attribute of a YAML parser's event",
 }
 # What a sentence may say although a component is called so.
-WORDS = {*STRINGS, "lines", "zeros", "softmax"}
+WORDS = {*STRINGS, "lines", "value", "zeros", "softmax"}
 # Examples in what a user reads, for whoever has no component in mind.
 EXAMPLES = {
     ("rnnx/models/trained.py", "dataset=lines"),  # data for `rnnx evaluate`
