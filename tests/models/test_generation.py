@@ -15,7 +15,7 @@ from rnnx.models.streaming import select
 from rnnx.models.trained import Model
 from rnnx_builtin.cells import LSTM
 from rnnx_builtin.heads import Softmax
-from rnnx_builtin.numerics.projection import project_each
+from rnnx_builtin.numerics.one_step import project_each
 from rnnx_builtin.samplers import Categorical, Greedy
 
 
