@@ -76,7 +76,7 @@ def _begun(sweep: Sweep, config: Mapping[str, Any]) -> RunLog:
 
 def _tell_best(sweep: Sweep, log: RunLog) -> None:
     """The best job's loss and values, on the parent's run."""
-    outcomes = sweep.outcomes()
+    outcomes = sweep.results()
     best = next(iter(rank_results(outcomes)), None)
     if best is None or best.best_val_loss is None or not math.isfinite(best.best_val_loss):
         return
@@ -88,7 +88,7 @@ def _tell_best(sweep: Sweep, log: RunLog) -> None:
 
 def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
     """Tell what came of the jobs, here and in the parent's run."""
-    counts = Counter(outcome.status for outcome in sweep.outcomes())
+    counts = Counter(outcome.status for outcome in sweep.results())
     bad = failed or counts["FAILED"] + counts["KILLED"] > 0
     table, csv = ranking_rows(sweep), sweep.path / "ranking.csv"
     write_ranking(table, csv)
