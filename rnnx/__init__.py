@@ -1,8 +1,8 @@
 """rnnx: experiments with recurrent networks, in NumPy.
 
-``rnnx.build(overrides)`` makes a training session, ``rnnx.train(overrides)`` runs one to its end,
-``rnnx.load(run)`` brings a trained model back. The names below are the public ones; what they
-need is imported when they are first used.
+``rnnx.build(overrides)`` makes a training session, ``rnnx.train(overrides)`` trains to the end,
+``rnnx.load(run)`` loads a trained model. The names below are the public ones; each is imported
+when it is first used.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ _HOME = {
     "unroll": "unrolling",
 }
 
-# Modules that are public as such; docs/reference/api.md lists their names.
+# Public modules; docs/reference/api.md lists their names.
 _MODULES = ("autodiff", "contracts", "errors", "padding", "store", "testing")
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604
@@ -104,4 +104,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, *_MODULES})
+    return sorted([*__all__, *_MODULES])

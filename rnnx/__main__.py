@@ -1,4 +1,4 @@
-"""``rnnx`` and ``python -m rnnx``: Ctrl-C ends in one way, while the command line loads as well."""
+"""``rnnx`` and ``python -m rnnx``: Ctrl-C ends them with exit code 130, even during imports."""
 
 import gc
 import sys
@@ -13,10 +13,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        # The interpreter's end would look through every object of MLflow's, for a second, to free
-        # what ends with the process anyway.
+        # At exit Python would search all of MLflow's objects for garbage, which takes a second and
+        # frees memory that the process frees anyway.
         gc.freeze()
 
 
-if __name__ == "__main__":  # a process of a sweep imports this module, too
+if __name__ == "__main__":  # the processes of a sweep import this module
     main()

@@ -1,4 +1,4 @@
-"""The Python door: the command line's own code, for scripts and notebooks."""
+"""Build, train and load from scripts and notebooks, with the overrides of the command line."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def build(overrides: Sequence[str] = ()) -> Session:
     """A training session for ``overrides``, as in ``["cell=gru", "seed=1"]``.
 
-    Nothing is tracked and nothing written: ``session.step()`` makes one update and returns the
-    loss that it optimised, ``session.params`` is a dict of dicts of arrays.
+    It tracks nothing and writes nothing: ``session.step()`` makes one update and returns the loss
+    that it optimised, ``session.params`` is a dict of dicts of arrays.
     """
     from rnnx.config.compose import compose
     from rnnx.training.session import Session
@@ -26,7 +26,7 @@ def build(overrides: Sequence[str] = ()) -> Session:
 
 
 def train(overrides: Sequence[str] = ()) -> Run:
-    """Train to the end, as ``rnnx train`` does, without a word on stdout."""
+    """Train to the end as ``rnnx train`` does, without output."""
     from rnnx.config.compose import compose
     from rnnx.training.report import Silent
     from rnnx.training.run import train as run_to_end
@@ -35,7 +35,9 @@ def train(overrides: Sequence[str] = ()) -> Run:
 
 
 def load(run: str | os.PathLike[str]) -> Model:
-    """The model of a run: its id or the beginning of it, ``"last"``, a folder, a checkpoint."""
+    """The model of a run; ``run`` is its id, the beginning of it, ``"last"``, its folder or a
+    checkpoint file.
+    """
     from rnnx.models.load import find_model
 
     return find_model(str(Path(run)) if not isinstance(run, str) else run)

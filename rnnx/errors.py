@@ -1,20 +1,20 @@
-"""Everything that rnnx raises on purpose.
+"""All exceptions that rnnx raises on purpose.
 
-    RnnxError                    one line: what, where, the choices, the next step
+    RnnxError                    a message of one line: what, where, the choices, the next step
     ├── InputError               the input was wrong: exit 2
     │   ├── ConfigError          a key, a value or a type of the configuration
     │   ├── UnknownComponent     a name that no installed plugin provides
-    │   ├── DataError            a file or text that cannot be learned from
+    │   ├── DataError            a file or text that cannot be trained on
     │   ├── RunNotFound          a RUN that names no run
-    │   ├── RunBusy              a run that another process is working on
-    │   ├── CheckpointError      a file that is no checkpoint of ours, or a damaged one
+    │   ├── RunBusy              a run that another process works on
+    │   ├── CheckpointError      a file that is no checkpoint of rnnx, or a damaged one
     │   └── StoreError           a tracking store that cannot be written or reached
     ├── PluginError              a plugin that breaks its contract: exit 2
     ├── OutOfMemory              arrays that do not fit: exit 1
     ├── StorageError             a file of a run that cannot be written (a full disk): exit 1
     └── Diverged                 a loss or a gradient that is not finite: exit 1
 
-Every class pickles with its message alone, because a sweep's jobs send them between processes.
+Every class pickles with its message alone: the jobs of a sweep send them between processes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 
 class RnnxError(Exception):
-    """The root: catch this to catch all that rnnx raises on purpose."""
+    """The base class: catch it to catch every exception that rnnx raises on purpose."""
 
     exit_code = 2
 
@@ -42,7 +42,7 @@ class UnknownComponent(InputError):
 
 
 class DataError(InputError):
-    """A file or text cannot be learned from."""
+    """A file or text cannot be trained on."""
 
 
 class RunNotFound(InputError):
@@ -78,17 +78,15 @@ class StorageError(RnnxError):
 
     @classmethod
     def of(cls, error: OSError, folder: Path, run: str, step: int | None = None) -> StorageError:
-        """What failed in a run's folder, and how to go on with the ``run``."""
+        """The error for a file in a run's folder, with the way to resume the ``run``."""
         what = error.filename or folder
         when = "" if step is None else f" after step {step}"
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         if not folder.is_dir():
             advice = "the run's folder is gone; train anew"
         else:
-            advice = (
-                f"what was kept before is whole: {'make room' if full else 'mend it'}, then "
-                f"rnnx resume {run}"
-            )
+            todo = "free some space" if full else "correct this"
+            advice = f"earlier checkpoints are whole: {todo}, then rnnx resume {run}"
         return cls(f"{what}: cannot be written ({error.strerror or error}){when}; {advice}")
 
 

@@ -56,6 +56,10 @@ def test_the_page_is_the_code() -> None:
         assert names == own_names(importlib.import_module(room)), room
 
 
+def test_dir_lists_the_public_names_and_modules() -> None:
+    assert set(dir(rnnx)) == {*rnnx.__all__, *rnnx._MODULES}
+
+
 def test_every_public_name_is_there() -> None:
     for name in rnnx.__all__:
         assert getattr(rnnx, name) is not None
@@ -127,7 +131,8 @@ PRIVATE = {
         "rnnx.contracts.scratch": {"LINE"},
         "rnnx.data.corpus": {"smallest_unsigned"},
         "rnnx.models.network": {"Network"},
-        "rnnx.system.files": {"cache_folder", "expanded"},
+        "rnnx.system.files": {"cache_folder", "expanded", "read_json", "write_json"},
+        "rnnx.system.png": {"png_bytes"},
         "rnnx.system.text": {"is_text"},
         "rnnx.system.threads": {"BlasThreads"},
     },
@@ -135,7 +140,7 @@ PRIVATE = {
     "hydra_plugins": {
         "rnnx.sweeps.cluster": {"launch"},
         "rnnx.sweeps.launcher": {"launch", "stream"},
-        "rnnx.sweeps.search": {"check", "run"},
+        "rnnx.sweeps.search": {"search", "validate"},
     },
 }
 

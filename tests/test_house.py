@@ -26,7 +26,7 @@ STRINGS = {
 WORDS = {*STRINGS, "lines", "value", "zeros", "softmax"}
 # Examples in what a user reads, for whoever has no component in mind.
 EXAMPLES = {
-    ("rnnx/cli/commands.py", "dataset=lines"),  # data for `rnnx evaluate`
+    ("rnnx/models/trained.py", "dataset=lines"),  # data for `rnnx evaluate`
     ("rnnx/cli/scaffold.py", "tracker=none"),  # the test of a new plugin keeps no store
 }
 
@@ -159,7 +159,7 @@ def test_the_core_names_no_component() -> None:
     ("source", "name"),
     [
         ("NAME = 'lstm'", "lstm"),
-        ("x = 'value'", "value"),
+        ("x = 'lines'", "lines"),
         ("choose('give data, as dataset=lines dataset.path=FILE')", "dataset=lines"),
         ("x = f'{where}: clipper=none'", "clipper=none"),
         ("x = f'{kind}=none'", "=none"),

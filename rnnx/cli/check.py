@@ -1,4 +1,4 @@
-"""``rnnx check``: the conformance kit in a terminal, what failed in numbers."""
+"""``rnnx check``: the conformance kit in a terminal, each failure in numbers."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ class CheckResult(NamedTuple):
     status: str  # passed, FAILED or does not apply
     comparisons: int
     seconds: float
-    told: str  # what failed, or why it does not apply
+    reason: str  # what failed, or why it does not apply
 
 
 def check(kind: str, name: str, fields: Sequence[str]) -> int:
-    """Print every check of a component with ``field=value``s; 1 if one fails."""
+    """Run and print every check of a component with ``field=value``s; 1 if one fails."""
     from rnnx.testing import CHECKS
 
     component = component_from(kind, {"name": name, **_values(fields)})
     owner = registry().get(kind, name).owner
     print(f"{kind} {name} of {owner}: {component!r}")
     results = []
-    with _aside(kind):
+    with _empty_folder(kind):
         for one in CHECKS[kind]:
-            results.append(_result(one, component))
-            _tell(results[-1])
+            results.append(_run(one, component))
+            _print(results[-1])
     failed = sum(result.status == "FAILED" for result in results)
-    apart = sum(result.status == "does not apply" for result in results)
+    skipped = sum(result.status == "does not apply" for result in results)
     seconds = sum(result.seconds for result in results)
     total = sum(result.comparisons for result in results)
-    beside = f", {apart} do not apply" if apart else ""
+    more = f", {skipped} do not apply" if skipped else ""
     print(
-        f"{len(results) - failed - apart} passed, {failed} failed{beside}: "
+        f"{len(results) - failed - skipped} passed, {failed} failed{more}: "
         f"{total:,} comparisons in {seconds:.1f} s"
     )
     return 1 if failed else 0
@@ -62,8 +62,8 @@ def _values(fields: Sequence[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _aside(kind: str) -> Iterator[None]:
-    """A tracker writes while it is checked: into an empty folder that goes away again."""
+def _empty_folder(kind: str) -> Iterator[None]:
+    """Work in an empty folder that is removed at the end, where a tracker is checked: it writes."""
     if kind != "tracker":
         yield
         return
@@ -76,31 +76,31 @@ def _aside(kind: str) -> Iterator[None]:
             os.chdir(here)
 
 
-def _result(one: Check, component: Any) -> CheckResult:
+def _run(one: Check, component: Any) -> CheckResult:
     name, before, began = one.__name__.removeprefix("check_"), TALLY.count, time.perf_counter()
-    status, told = "passed", ""
+    status, reason = "passed", ""
     try:
         conduct(one, component)
-    except NotApplicable as reason:
-        status, told = "does not apply", str(reason)
+    except NotApplicable as why:
+        status, reason = "does not apply", str(why)
     except CheckFailed as failure:
-        status, told = "FAILED", str(failure)
+        status, reason = "FAILED", str(failure)
     except InputError:  # a file that is not there, a store that does not answer
         raise
     except Exception as error:  # whatever a component raises
-        status, told = "FAILED", f"raised {type(error).__name__}: {error}{_place(error)}"
-    return CheckResult(name, status, TALLY.count - before, time.perf_counter() - began, told)
+        status, reason = "FAILED", f"raised {type(error).__name__}: {error}{_place(error)}"
+    return CheckResult(name, status, TALLY.count - before, time.perf_counter() - began, reason)
 
 
 def _place(error: Exception) -> str:
-    """Where it was raised: the innermost line that is not a library's."""
+    """The innermost line that is not of an installed library."""
     frames = traceback.extract_tb(error.__traceback__)
     last = [frame for frame in frames if "site-packages" not in frame.filename][-1]
     return f" (in {last.name}, {Path(last.filename).name}:{last.lineno})"
 
 
-def _tell(result: CheckResult) -> None:
+def _print(result: CheckResult) -> None:
     name, status, count = result.name, result.status, f"{result.comparisons:,}"
     print(f"  {name:<28} {status:<14} {count:>9} {result.seconds:7.2f} s", flush=True)
-    if result.told:
-        print(f"      {result.told}")
+    if result.reason:
+        print(f"      {result.reason}")

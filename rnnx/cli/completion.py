@@ -1,7 +1,7 @@
-"""Shell completion: choices, options and recipes, third-party ones included.
+"""Shell completion of components, options and recipes, third-party ones included.
 
-``rnnx completion bash`` prints a script. Bash cuts a word at each ``=``; its class here puts the
-word together again from the line, so that ``cell=l`` is completed there as in zsh and fish.
+``rnnx completion bash`` prints the script. Bash splits a word at each ``=``, so WholeWords takes
+the word from the whole line: ``cell=l`` is then completed as in zsh and fish.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ complete -o nosort -o bashdefault -F %(complete_func)s %(prog_name)s
 
 
 class WholeWords(BashComplete):
-    """Bash's completion of words that hold ``=``."""
+    """Completion in Bash of words that contain ``=``."""
 
     source_template = BASH
 
     @staticmethod
     def _check_version() -> None:
-        """Any bash since 4.4 does; asking for its version would start another one."""
+        """Do nothing: click would start another Bash to ask for its version."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
         line = os.environ.get("COMP_LINE", "")
@@ -49,7 +49,7 @@ class WholeWords(BashComplete):
         return words[1:], self._word
 
     def format_completion(self, item: CompletionItem) -> str:
-        # Bash replaces only what stands behind the last of the characters at which it cuts.
+        # Bash replaces only the part of the word behind the last character at which it splits.
         value = str(item.value)
         if "=" in self._word and "=" in os.environ.get("COMP_BREAKS", "="):
             return value.removeprefix(self._word[: self._word.rindex("=") + 1])
@@ -60,26 +60,26 @@ add_completion_class(WholeWords)
 
 
 def source(command: click.Command, shell: str) -> str:
-    """The script that makes ``shell`` complete rnnx's words."""
-    found = get_completion_class(shell)
-    assert found is not None
-    return found(command, {}, "rnnx", VARIABLE).source()
+    """The script that completes the commands of rnnx in ``shell``."""
+    complete = get_completion_class(shell)
+    assert complete is not None
+    return complete(command, {}, "rnnx", VARIABLE).source()
 
 
 def overrides(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    """``KEY=VALUE``s of a training run that begin with ``word``."""
+    """The ``KEY=VALUE``s of a run that begin with ``word``."""
     return [CompletionItem(v, help=about) for v, about in _overrides(word) if v.startswith(word)]
 
 
 def kinds(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    """Kinds of component."""
+    """The kinds of component that begin with ``word``."""
     from rnnx.contracts.components import KINDS
 
     return [CompletionItem(kind) for kind in KINDS if kind.startswith(word)]
 
 
 def names(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    """Names of the kind that was given before."""
+    """The components, of the kind before, that begin with ``word``."""
     from rnnx.registry.manager import registry
 
     kind = str(ctx.params.get("kind"))
@@ -113,7 +113,7 @@ def _overrides(word: str) -> Iterator[tuple[str, str]]:
 
 
 def _options(word: str) -> Iterator[tuple[str, str]]:
-    """``cell.hidden_size=`` and the like, of every component of the kind."""
+    """``cell.hidden_size=`` and all options of components of the kind."""
     from rnnx.registry.description import options_of
     from rnnx.registry.manager import registry
 
@@ -130,7 +130,7 @@ def _options(word: str) -> Iterator[tuple[str, str]]:
 
 
 def _values(key: str, settings: type[Any]) -> Iterator[tuple[str, str]]:
-    """Values of a setting that has few."""
+    """The values of a setting that has a fixed set of them."""
     from rnnx.registry.description import options_of
 
     for option in options_of(settings):

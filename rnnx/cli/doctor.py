@@ -1,4 +1,4 @@
-"""``rnnx plugins doctor``: every entry point, what is wrong with it, and what to do."""
+"""``rnnx plugins doctor``: every plugin, what is wrong with it, and what to do."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from rnnx.registry.manager import CORE, Failure, Plugins, plugins
 from rnnx.registry.registry import Entry, Owner
 from rnnx.system.text import one_line, printable
 
-# What a failure's words mean → what its author, or its user, can do.
+# A pattern of a failure → what the plugin's author or user can do.
 ADVICE: Sequence[tuple[str, str]] = (
     (
         r"No module named '(?P<name>[\w.]+)'",
-        "if {name} is the plugin's own, its pyproject.toml names a module that is not there: mend "
-        "it and install again; else pip install what holds {name}, and name it in the plugin's "
-        "dependencies",
+        "if {name} is the plugin's own, its pyproject.toml names a module that does not exist: "
+        "correct it and install again; else pip install the library with {name}, and add it to "
+        "the plugin's dependencies",
     ),
-    (r"^SyntaxError|^IndentationError", "mend that line; the plugin may need a newer Python"),
+    (r"^SyntaxError|^IndentationError", "correct that line; the plugin may need a newer Python"),
     (
         r"^SystemExit",
         "a module must not end the process that imports it",
     ),
-    (r"^AttributeError: module", "the entry point names something that the module does not have"),
-    (r"there is no hook", "a hook is found by its name: call the function by one of those"),
+    (r"^AttributeError: module", "the entry point names an object that the module does not have"),
+    (r"there is no hook", "rnnx finds hooks by their names: rename the function to one of those"),
     (r"requires_api", "pip install --upgrade rnnx, or the plugin, until the versions fit"),
-    (r"registered twice", "keep one of the two entry points, or register calls"),
-    (r"is registered by", "uninstall one, or have its author rename the component"),
+    (r"registered twice", "remove one of the two entry points, or calls of register"),
+    (r"is registered by", "uninstall one of the plugins, or have its author rename the component"),
     (r"a field called|asks for one|has no method|its method", "see docs/reference/contracts"),
     (
         r"no configuration can be made",
@@ -42,7 +42,7 @@ ADVICE: Sequence[tuple[str, str]] = (
 
 
 class Finding(NamedTuple):
-    """One thing about a plugin."""
+    """A fault of a plugin, or a note on it."""
 
     owner: Owner
     text: str
@@ -51,7 +51,7 @@ class Finding(NamedTuple):
 
 
 def doctor() -> int:
-    """Print what is there and what is wrong with it; 1 if something is."""
+    """Print every plugin and what is wrong with it; 1 if something is."""
     found = plugins()
     findings = list(_findings(found))
     for owner in _owners(found):
@@ -62,9 +62,9 @@ def doctor() -> int:
             if finding.advice:
                 print(f"         {printable(finding.advice)}")
         if not any(finding.wrong for finding in own):
-            print(f"  well: {_given(found, owner)}")
+            print(f"  ok: {_registered(found, owner)}")
     wrong = sum(finding.wrong for finding in findings)
-    print(f"{wrong} wrong" if wrong else "all plugins are well")
+    print(f"{wrong} wrong" if wrong else "all plugins are ok")
     return 1 if wrong else 0
 
 
@@ -73,10 +73,10 @@ def _owners(found: Plugins) -> list[Owner]:
     return list(owners)
 
 
-def _given(found: Plugins, owner: Owner) -> str:
-    given = [f"{entry.kind} {entry.name}" for entry in found.registry if entry.owner == owner]
-    given += [f"folder {path}" for own, path in found.conf_paths if own == owner]
-    return ", ".join(given) or "nothing registered"
+def _registered(found: Plugins, owner: Owner) -> str:
+    names = [f"{entry.kind} {entry.name}" for entry in found.registry if entry.owner == owner]
+    names += [f"folder {path}" for other, path in found.conf_paths if other == owner]
+    return ", ".join(names) or "nothing registered"
 
 
 def _findings(found: Plugins) -> Iterator[Finding]:
@@ -95,17 +95,17 @@ def _findings(found: Plugins) -> Iterator[Finding]:
 
 
 def advice(failure: Failure) -> str:
-    """What to do about a failure; "" where its own words say it."""
+    """What to do about a failure; "" where the failure itself says it."""
     for pattern, words in ADVICE:
         if match := re.search(pattern, failure.cause):
             return words.format(**match.groupdict())
     if failure.where:
-        return "that line is the plugin's own: rnnx was only importing it or asking its hooks"
+        return "correct that line of the plugin: rnnx only imported it and called its hooks"
     return ""
 
 
 def _component(entry: Entry) -> Iterator[Finding]:
-    """A component with its own defaults, where it has them."""
+    """What is wrong with a component that is made with its defaults."""
     what = f"{entry.kind} {entry.name}"
     try:
         component = entry.component()
@@ -114,25 +114,25 @@ def _component(entry: Entry) -> Iterator[Finding]:
             yield Finding(entry.owner, f"{what}: {one_line(error)}", True)
         return
     except (Exception, SystemExit) as error:  # whatever a __post_init__ raises
-        cause = f"{what}: its own defaults are refused: {one_line(error)}"
+        cause = f"{what}: its defaults are refused: {one_line(error)}"
         yield Finding(entry.owner, cause, True, "give fields defaults within their ranges")
         return
     try:
         hash(component)
     except TypeError as error:
-        cause = f"{what}: a component has to be hashable, a value: {error}"
+        cause = f"{what}: a component must be hashable: {error}"
         yield Finding(entry.owner, cause, True, "use tuples and frozen dataclasses as fields")
 
 
 def _recipes(owner: Owner, path: str) -> Iterator[Finding]:
-    """Every experiment and every set of values to sweep of a plugin's folder, composed."""
+    """What is wrong with the recipes in a plugin's folder: each is composed once."""
     found = [(group, folder_of(path) / group) for group in RECIPES]
     files = [(g, file.name) for g, folder in found if folder.is_dir() for file in folder.iterdir()]
     for group, file in files:
         name = file.removesuffix(".yaml")
         if (conf_folder() / group / file).is_file():
             cause = f"{group} {name}: rnnx has one of that name, which hides it"
-            yield Finding(owner, cause, True, "call the file otherwise")
+            yield Finding(owner, cause, True, "rename the file")
             continue
         try:
             compose([f"{group}={name}"])

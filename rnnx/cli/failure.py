@@ -1,4 +1,4 @@
-"""How a command fails: one line and an exit code, whatever happened."""
+"""How a command fails: one line on standard error and an exit code."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ import click
 from rnnx.errors import RnnxError
 from rnnx.system.text import printable
 
-DEBUG = "RNNX_DEBUG"  # in the environment: tracebacks instead of lines
+DEBUG = "RNNX_DEBUG"  # the environment variable that asks for tracebacks
 
 
 def debug_option(command: Any) -> Any:
-    """``--debug``, for a command that need not look at it."""
+    """Add ``--debug`` to a command, which need not take it as an argument."""
 
-    def given(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+    def set_debug(ctx: click.Context, option: click.Parameter, value: bool) -> None:
         if value:
             os.environ[DEBUG] = "1"
 
     about = f"Show tracebacks of errors (also: {DEBUG}=1)."
-    return click.option("--debug", is_flag=True, expose_value=False, callback=given, help=about)(
-        command
-    )
+    return click.option(
+        "--debug", is_flag=True, expose_value=False, callback=set_debug, help=about
+    )(command)
 
 
 def guarded(command: click.Command, name: str) -> None:
-    """Run a command line whose errors begin with its ``name``: rnnx's own, or a plugin's."""
+    """Run a command line, of rnnx or of a plugin; every error is one line after its ``name``."""
     for stream in (sys.stdout, sys.stderr):
-        # A model writes in its data's alphabet, whatever the terminal's encoding can show.
+        # Texts of a model may have characters that the terminal's encoding does not have.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    with told_in_one_line(name):
+    with errors_in_one_line(name):
         command(standalone_mode=False, prog_name=name)
 
 
 @contextmanager
-def told_in_one_line(name: str) -> Iterator[None]:
-    """Errors become one line on standard error and the process ends with their code."""
+def errors_in_one_line(name: str) -> Iterator[None]:
+    """Print an error as one line on standard error and end the process with its exit code."""
     try:
-        with _plugins_named():
+        with _naming_plugins():
             yield
     except click.exceptions.Abort:
         click.echo(f"{name}: interrupted", err=True)
@@ -53,7 +53,7 @@ def told_in_one_line(name: str) -> Iterator[None]:
         click.echo(f"{name}: {error.format_message()}", err=True)
         sys.exit(2)
     except BrokenPipeError:
-        # The reader (head, less) has gone, nothing is wrong: keep the last flush quiet.
+        # The reader (head, less) is gone, which is no error: the last flush must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except MemoryError:
@@ -64,25 +64,25 @@ def told_in_one_line(name: str) -> Iterator[None]:
     except RnnxError as error:
         if os.environ.get(DEBUG, "") not in ("", "0"):
             raise
-        line = " ".join(_short(word) for word in str(error).split())
+        line = " ".join(_truncated(word) for word in str(error).split())
         click.echo(f"{name}: {printable(line)}", err=True)
         sys.exit(error.exit_code)
 
 
 @contextmanager
-def _plugins_named() -> Iterator[None]:
-    """An exception that comes out of a plugin's component names it."""
+def _naming_plugins() -> Iterator[None]:
+    """An exception of a component becomes one that names the component and its plugin."""
     try:
         yield
     except (RnnxError, click.ClickException, click.exceptions.Abort, OSError, MemoryError):
         raise
     except Exception as error:
-        from rnnx.registry.attribution import attributing  # NumPy's, and so not for --help
+        from rnnx.registry.attribution import attributing  # imports NumPy: not for --help
 
         with attributing():
             raise error
 
 
-def _short(word: str, most: int = 300) -> str:
-    """A word that fits on a screen: whoever pasted a whole file as a value knows its inside."""
+def _truncated(word: str, most: int = 300) -> str:
+    """Truncate a very long word, such as a whole file that was pasted as a value."""
     return word if len(word) <= most else f"{word[:100]}…{word[-50:]}"

@@ -23,9 +23,9 @@ from rnnx.training.run import Run, train
 
 
 def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] = ()) -> int:
-    """Check every override, then hand over to Hydra; the exit code.
+    """Check every override, then let Hydra run the job or the sweep; the exit code.
 
-    ``look`` are Hydra's own flags that show a configuration and train nothing.
+    ``look`` are flags of Hydra that show a configuration and train nothing.
     """
     for failure in plugins().failures:
         print(f"rnnx: {failure}", file=sys.stderr)
@@ -34,18 +34,18 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
         return _hydra([*look, *(["--multirun"] if multirun else []), *quoted(overrides)])
     parsed = parse(overrides)
     if multirun:
-        from rnnx.sweeps.driver import drive  # a single run need not wait for what sweeps need
+        from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
         return drive(parsed, lambda texts: _hydra(["--multirun", *texts]))
-    compose(parsed)  # refuse a wrong override in one line, before anything starts
+    compose(parsed)  # a wrong override is one line, before anything starts
     if "sweep" in parsed.keys:
-        sets = next(o.input_line for o in parsed if o.key_or_group == "sweep")
-        raise ConfigError(f"{sets}: is a set of values to sweep; add -m")
+        text = next(o.input_line for o in parsed if o.key_or_group == "sweep")
+        raise ConfigError(f"{text}: is a set of values to sweep; add -m")
     return _hydra(parsed.texts)
 
 
 def job(config: DictConfig) -> int:
-    """One job of Hydra's: a single run, or one of a sweep."""
+    """Run one job: a single run, or a run of a sweep; the exit code."""
     from hydra.core.hydra_config import HydraConfig
 
     values = plain(config)  # the session checks them

@@ -1,6 +1,6 @@
 """The command line: ``rnnx COMMAND``.
 
-Only click is imported here; a command imports what it needs when it runs, so ``--help`` is quick.
+Only click is imported here. A command imports what it needs when it runs, so ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -13,11 +13,22 @@ import click
 from rnnx.cli import completion
 from rnnx.cli.failure import debug_option, guarded
 from rnnx.cli.plugin_commands import AUTHORS
+from rnnx.system.files import expanded
 from rnnx.system.text import printable
 from rnnx.version import __version__
 
-# What Hydra tells of itself behind `rnnx train --info`.
+# The values of Hydra's option --info.
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
+
+
+RUN = "RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file."
+
+
+class UserPath(click.Path):
+    """A path as a user types it: ~ is the home folder, also where no shell has seen it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(str(expanded(value)), param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,14 +42,14 @@ def commands() -> None:
     rnnx train cell=gru layers=2          another cell, two layers
     rnnx train dataset=lines dataset.path=names.txt
     rnnx train -m cell=lstm,gru seed=0,1  a sweep
-    rnnx ui                               look at the runs
+    rnnx ui                               the tracker's pages on all runs
     """
 
 
 @commands.command(add_help_option=False)
 @click.argument("overrides", nargs=-1, shell_complete=completion.overrides)
 @click.option("-m", "--multirun", is_flag=True, help="A sweep: key=a,b runs both.")
-@click.option("--config-dir", type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@click.option("--config-dir", type=UserPath(exists=True, file_okay=False, resolve_path=True))
 @click.option("-h", "--help", "show_help", is_flag=True)
 @click.option("--hydra-help", is_flag=True)
 @click.option("-c", "--cfg", type=click.Choice(["job", "hydra", "all"]))
@@ -54,7 +65,7 @@ def train(
 ) -> None:
     """Train a network: rnnx train [KEY=VALUE …] [-m].
 
-    Keys and their values: rnnx train --help, rnnx train --cfg job.
+    rnnx train --help lists the keys, rnnx train --cfg job their values.
     """
     if look.pop("show_help"):
         from rnnx.cli.train_help import show
@@ -68,7 +79,7 @@ def train(
         if value:
             option = "--" + name.replace("_", "-")
             flags += [option] if value is True else [option, str(value)]
-    # A folder of one's own configurations is one more place where Hydra searches.
+    # Hydra searches the user's own folder of recipes after that of rnnx.
     folder = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir else []
     sys.exit(application([*folder, *overrides], multirun, flags))
 
@@ -77,39 +88,40 @@ def _with_overrides(command: Any) -> Any:
     return click.argument("overrides", nargs=-1)(command)
 
 
-@commands.command()
+@commands.command(epilog=RUN)
 @click.argument("run")
 @_with_overrides
 @debug_option
 def resume(run: str, overrides: tuple[str, ...]) -> None:
-    """Go on with RUN after it was stopped or killed, or to more steps: rnnx resume RUN steps=N.
+    """Resume RUN after it was stopped or killed, or to more steps.
 
-    The result is that of a run which was never stopped, bit for bit.
+    rnnx resume RUN steps=N trains until step N. A resumed run equals one that was never stopped,
+    bit for bit.
     """
     from rnnx.cli.runs import resume as resume_run
 
     sys.exit(resume_run(run, overrides))
 
 
-@commands.command()
+@commands.command(epilog=RUN)
 @click.argument("run")
 @debug_option
 def sync(run: str) -> None:
-    """Send what RUN's tracker did not get while it was away."""
+    """Send RUN's tracker the points and files that it lacks."""
     from rnnx.cli.runs import sync as sync_run
 
     sync_run(run)
 
 
-@commands.command()
+@commands.command(epilog=RUN)
 @click.argument("run")
-@click.option("--count", default=10, show_default=True, help="How many texts.")
-@click.option("--prompt", default="", help="What each text begins with.")
+@click.option("--count", default=10, show_default=True, help="The number of texts.")
+@click.option("--prompt", default="", help="The beginning of every text.")
 @click.option("--sampler", help="A sampler by name (default: the run's own).")
 @click.option("--temperature", type=float, help="The sampler's temperature.")
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="A sampler's field.")
-@click.option("--length", type=int, help="The longest text in symbols (default: the run's).")
-@click.option("--seed", default=0, show_default=True, help="Equal seeds, equal texts.")
+@click.option("--length", type=int, help="The most symbols of a text (default: the run's).")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same texts.")
 @debug_option
 def sample(
     run: str,
@@ -121,10 +133,7 @@ def sample(
     length: int | None,
     seed: int,
 ) -> None:
-    """Write new texts with the model of RUN.
-
-    RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file.
-    """
+    """Write new texts with the model of RUN."""
     from rnnx.cli.models import sample as sample_model
 
     given = [*fields, *([f"temperature={temperature}"] if temperature is not None else [])]
@@ -133,12 +142,15 @@ def sample(
         click.echo(printable(text, "\n\t") if at_terminal else text)
 
 
-@commands.command()
+@commands.command(epilog=RUN)
 @click.argument("run")
 @_with_overrides
 @debug_option
 def evaluate(run: str, overrides: tuple[str, ...]) -> None:
-    """Measure RUN on its held-out data, or on another: dataset=lines dataset.path=FILE."""
+    """Measure the loss of RUN on its held-out or on other data.
+
+    Other data: rnnx evaluate RUN dataset=lines dataset.path=FILE. All of it is measured.
+    """
     from rnnx.cli.models import evaluate as evaluate_model
 
     for label, value in evaluate_model(run, overrides):
@@ -153,11 +165,11 @@ def evaluate(run: str, overrides: tuple[str, ...]) -> None:
     type=click.IntRange(1),
     default=20,
     show_default=True,
-    help="How many, newest first.",
+    help="The number of runs, newest first.",
 )
 @debug_option
 def runs(overrides: tuple[str, ...], limit: int) -> None:
-    """List the last runs: id, status, best held-out loss, overrides."""
+    """List runs: id, status, best held-out loss, start, overrides."""
     from rnnx.cli.runs import show_runs
 
     show_runs(overrides, limit)
@@ -165,15 +177,16 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 
 @commands.command()
 @click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
-@click.option("--metric", default="best/val_loss", show_default=True, help="What to rank by.")
+@click.option("--metric", default="best/val_loss", show_default=True, help="The metric to rank by.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
-@click.option("--html", "page", type=click.Path(dir_okay=False), help="Write a page with figures.")
+@click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
 def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
-    """Set runs and whole sweeps side by side, the best first.
+    """Compare runs and whole sweeps, the best first.
 
-    Each is an id, the beginning of one, or a folder; `last`: the newest run and its sweep.
+    Name each by its id, the beginning of one, or its folder. `last` is the newest run, with all
+    runs of its sweep.
     """
     from rnnx.comparison.printing import print_comparison
 
@@ -191,7 +204,7 @@ def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
 )
 @debug_option
 def ui(overrides: tuple[str, ...], port: int) -> None:
-    """Open the tracker's own UI on 127.0.0.1, on the store that training writes to."""
+    """Open the tracker's own pages, on 127.0.0.1."""
     from rnnx.cli.ui import open_ui
 
     sys.exit(open_ui(list(overrides), port))

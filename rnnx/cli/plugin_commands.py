@@ -1,6 +1,6 @@
-"""The command line's words for plugin authors, and for all who look a component up.
+"""Commands for plugin authors and for whoever looks a component up.
 
-As in cli.py, only click is imported here.
+As in main.py, only click is imported here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rnnx.cli import completion
 from rnnx.cli.failure import debug_option
 
 
-# The kinds as a choice of click's would need the contracts, and so NumPy, for --help.
+# --kind is no click.Choice: that would import the contracts, and so NumPy, for --help.
 @click.command(name="new-plugin")
 @click.argument("name")
 @click.option(
@@ -22,11 +22,14 @@ from rnnx.cli.failure import debug_option
     default="cell",
     show_default=True,
     shell_complete=completion.kinds,
-    help="Any kind of `rnnx plugins`.",
+    help="The kind of its component, as in `rnnx plugins`.",
 )
 @debug_option
 def new_plugin(name: str, kind: str) -> None:
-    """Write a plugin's whole project into the folder NAME; its tests pass at once."""
+    """Write the project of a new plugin into the folder NAME.
+
+    It has one component of the kind, its tests, which pass, a recipe and a CI workflow.
+    """
     from rnnx.cli.scaffold import new_plugin as write
     from rnnx.registry.registry import kind_named
 
@@ -41,9 +44,10 @@ def new_plugin(name: str, kind: str) -> None:
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
 @debug_option
 def check(kind: str, name: str, fields: tuple[str, ...]) -> None:
-    """Check a component against its contract: rnnx check cell NAME hidden_size=3.
+    """Check a component against its contract.
 
-    Every check is named, counted and timed, and what fails is told in numbers; exit code 1 then.
+    As in rnnx check cell NAME hidden_size=3. Prints every check with its number of comparisons
+    and its time, and each failure in numbers. The exit code is 1 if a check fails.
     """
     from rnnx.cli.check import check as conduct_all
     from rnnx.registry.registry import kind_named
@@ -56,20 +60,21 @@ def check(kind: str, name: str, fields: tuple[str, ...]) -> None:
 @click.argument("name", shell_complete=completion.names)
 @debug_option
 def describe(kind: str, name: str) -> None:
-    """Tell all about a component: equations, hyperparameters, ranges, owner."""
-    from rnnx.registry.description import describe as tell
+    """Describe a component: equations, hyperparameters, owner."""
+    from rnnx.registry.description import describe as print_description
     from rnnx.registry.registry import kind_named
 
-    tell(kind_named(kind), name)
+    print_description(kind_named(kind), name)
 
 
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def shell_completion(ctx: click.Context, shell: str) -> None:
-    """Print a script that completes rnnx's words: eval "$(rnnx completion bash)".
+    """Print the script for completion in your shell.
 
-    In zsh likewise; in fish: rnnx completion fish | source.
+    In Bash: eval "$(rnnx completion bash)"; in zsh likewise; in fish: rnnx completion fish |
+    source.
     """
     click.echo(completion.source(ctx.find_root().command, shell))
 
@@ -79,7 +84,7 @@ def shell_completion(ctx: click.Context, shell: str) -> None:
 @click.option("--strict", is_flag=True, help="Exit 1 if any plugin failed.")
 @click.pass_context
 def plugins(ctx: click.Context, as_json: bool, strict: bool) -> None:
-    """List all components, where they came from, and what failed."""
+    """List all components with their owners, and what failed."""
     if ctx.invoked_subcommand is None:
         from rnnx.cli.plugin_list import show_plugins
 
@@ -89,7 +94,10 @@ def plugins(ctx: click.Context, as_json: bool, strict: bool) -> None:
 @plugins.command()
 @debug_option
 def doctor() -> None:
-    """Explain what is wrong with a plugin, and what to do; exit code 1 if something is."""
+    """Explain what is wrong with plugins, and what to do.
+
+    The exit code is 1 if something is wrong.
+    """
     from rnnx.cli.doctor import doctor as examine
 
     sys.exit(examine())

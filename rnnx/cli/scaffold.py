@@ -1,4 +1,4 @@
-"""``rnnx new-plugin``: a whole project from the templates, which passes its own tests at once."""
+"""``rnnx new-plugin``: write the project of a plugin from templates."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from rnnx.registry.manager import registry
 from rnnx.version import __version__
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-LONGEST = 60  # characters of a name
+MAX_NAME = 60  # characters
 
 
 def new_plugin(name: str, kind: str, into: Path) -> list[Path]:
     """Write the project ``name`` with one component of ``kind`` into a new folder; its files.
 
     The folder and the distribution are called ``name``, the package the same with ``_``, the
-    component without a leading ``rnnx-``. ConfigError, before anything is written, where one of
-    these cannot be.
+    component the same without a leading ``rnnx-``. ConfigError, before anything is written, where
+    one of these names is not allowed or is taken.
     """
     package, component = _names(name)
     _refuse_taken(name, package, component, kind)
     folder = into / name
     if folder.exists() or folder.is_symlink():
-        raise ConfigError(f"{folder}: exists already; choose another name, or another folder")
+        raise ConfigError(f"{folder}: exists already; choose another name or another folder")
     words = _words(name, package, component, kind)
     texts = {
         folder / path: Template((TEMPLATES / template).read_text("utf-8")).substitute(words)
@@ -43,36 +43,36 @@ def new_plugin(name: str, kind: str, into: Path) -> list[Path]:
 
 
 def _names(name: str) -> tuple[str, str]:
-    """The package and the component that a distribution's name stands for."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name) or len(name) > LONGEST:
+    """The names of the package and of the component."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name) or len(name) > MAX_NAME:
         raise ConfigError(
-            f"{name[:80]}: a plugin's name is small letters and digits, parted by - or _, begins "
-            f"with a letter and has at most {LONGEST} characters; as in rnnx-mine"
+            f"{name[:80]}: a plugin's name has lower case letters and digits, separated by - or "
+            f"_, begins with a letter and has at most {MAX_NAME} characters, as in rnnx-mine"
         )
     package = name.replace("-", "_")
     return package, re.sub(r"^rnnx_(?=[a-z])", "", package)
 
 
 def _refuse_taken(name: str, package: str, component: str, kind: str) -> None:
-    """ConfigError where a name would hide another: a module's, a component's, a recipe's."""
-    words = keyword.iskeyword(package) or keyword.iskeyword(component)
-    if words or package in sys.stdlib_module_names or component == "rnnx":
-        raise ConfigError(f"{name}: is a word of Python's own or rnnx's; try rnnx-my-{component}")
+    """ConfigError where a name would hide a module, a component or a recipe."""
+    is_keyword = keyword.iskeyword(package) or keyword.iskeyword(component)
+    if is_keyword or package in sys.stdlib_module_names or component == "rnnx":
+        raise ConfigError(f"{name}: is a name of Python or rnnx itself; try rnnx-my-{component}")
     if package in ("src", "tests", "test", "conf") or importlib.util.find_spec(package):
         raise ConfigError(
-            f"{name}: a package {package} is there already, which yours would hide; "
+            f"{name}: a package {package} exists already, and yours would hide it; "
             f"try rnnx-{component.replace('_', '-')}"
         )
     if component in registry().names(kind):
         owner = registry().get(kind, component).owner
         raise ConfigError(f"{name}: {kind} {component!r} belongs to {owner}; choose another name")
     if (conf_folder() / "experiment" / f"{component}.yaml").is_file():
-        raise ConfigError(f"{name}: experiment={component} is rnnx's own; choose another name")
+        raise ConfigError(f"{name}: rnnx has experiment={component} already; choose another name")
 
 
 def _words(name: str, package: str, component: str, kind: str) -> dict[str, str]:
     suite = f"{kind.capitalize()}Suite"
-    kept = "f\"tracker.folder={tmp_path / 'store'}\"" if kind == "tracker" else '"tracker=none"'
+    tracker = "f\"tracker.folder={tmp_path / 'store'}\"" if kind == "tracker" else '"tracker=none"'
     return {
         "distribution": name,
         "package": package,
@@ -81,7 +81,7 @@ def _words(name: str, package: str, component: str, kind: str) -> dict[str, str]
         "kind": kind,
         "plural": KINDS[kind],
         "Suite": suite,
-        "tracker": kept,
+        "tracker": tracker,
         "pad": " " * max(2, 39 - len(f"$ rnnx check {kind} {component}")),
         "minor": ".".join(__version__.split(".")[:2]),
         "api": str(API_VERSION),
@@ -90,8 +90,8 @@ def _words(name: str, package: str, component: str, kind: str) -> dict[str, str]
 
 def _tree(package: str, component: str, kind: str) -> dict[str, str]:
     """Path in the project → template."""
-    own = f"recipe-{kind}.yaml.txt"
-    recipe = own if (TEMPLATES / own).is_file() else "recipe.yaml.txt"
+    of_kind = f"recipe-{kind}.yaml.txt"
+    recipe = of_kind if (TEMPLATES / of_kind).is_file() else "recipe.yaml.txt"
     source = f"src/{package}"
     return {
         "pyproject.toml": "pyproject.toml.txt",

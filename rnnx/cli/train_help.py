@@ -1,4 +1,4 @@
-"""``rnnx train --help``: every choice by kind, every key, each with a line from its docstring."""
+"""``rnnx train --help``: every component and every setting, with a line of its docstring."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rnnx.registry.importing import folder_of
 from rnnx.registry.manager import CORE, plugins
 from rnnx.system.text import printable
 
-# Folder of recipes → what they are.
+# The folders of recipes and what they hold.
 RECIPES = {
-    "experiment": "a recipe of choices and values",
-    "sweep": "ready sets of values for -m",
+    "experiment": "recipes of components and values",
+    "sweep": "sets of values for -m",
 }
 
 HEAD = """Usage: rnnx train [KEY=VALUE …] [-m]
 
-Trains a network. A choice is KIND=NAME, an option of it KIND.OPTION=VALUE; rnnx describe KIND NAME
-tells a component's options. -m runs every combination of KEY=A,B.
+Trains a network. KIND=NAME chooses a component, KIND.OPTION=VALUE sets one of its options, which
+rnnx describe KIND NAME lists. -m trains with every combination of KEY=A,B.
 """
 
 
 def show() -> None:
-    """Print it, each line no wider than a terminal."""
+    """Print the help, each line no wider than a terminal."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     for line in _lines():
         text = printable(line)
@@ -40,19 +40,17 @@ def _lines() -> Iterator[str]:
     chosen = defaults()
     for kind, entries in kinds_and_names():
         yield ""
-        yield f"{kind}:" + (
-            f" ({chosen[kind]} unless you choose)" if kind in chosen else _how(kind)
-        )
+        yield f"{kind}:" + (f" (default: {chosen[kind]})" if kind in chosen else _how(kind))
         for entry in entries:
             foreign = "" if entry.owner.distribution == CORE else f" [{entry.owner.distribution}]"
             yield f"  {entry.name:<20} {first_line(entry.component)}{foreign}"
     for group, about in RECIPES.items():
         yield ""
-        yield f"{group}: {about}, {group}=NAME"
+        yield f"{group}: {about}; choose with {group}=NAME"
         for name, comment in recipes(group):
             yield f"  {name:<20} {comment}"
     yield ""
-    yield "the run's own keys:"
+    yield "settings of the run:"
     for option in options_of(Train):
         yield f"  {option.name + '=' + option.default:<28} {option.about}"
     yield ""
@@ -62,12 +60,12 @@ def _lines() -> Iterator[str]:
 
 def _how(kind: str) -> str:
     if kind == "probe":
-        return " (none unless you choose; several as probe=[NAME,NAME], options probes.NAME.OPTION)"
-    return f" (chosen by {', '.join(initializer_keys())})"
+        return " (default: none; several: probe=[NAME,NAME]; options: probes.NAME.OPTION)"
+    return f" (chosen with {', '.join(initializer_keys())})"
 
 
 def defaults() -> dict[str, str]:
-    """Kind → what train.yaml chooses."""
+    """Kind → the component that train.yaml chooses."""
     import yaml
 
     listed = yaml.safe_load((conf_folder() / f"{MAIN}.yaml").read_text("utf-8"))["defaults"]
@@ -76,7 +74,7 @@ def defaults() -> dict[str, str]:
 
 
 def recipes(group: str) -> list[tuple[str, str]]:
-    """Every recipe with the comment that it begins with, rnnx's own and plugins'."""
+    """Every recipe, of rnnx and of plugins, with the comment that it begins with."""
     found: dict[str, str] = {}
     own = [Path(str(folder_of(path))) for _, path in plugins().conf_paths]
     for folder in [conf_folder(), *own]:

@@ -217,7 +217,7 @@ def _group(folder: RunFolder) -> str:
 
 
 def _last_points(folder: RunFolder) -> dict[str, float]:
-    from rnnx.runs.tracking import read_history
+    from rnnx.runs.metrics_file import read_history
 
     return {key: points[-1].value for key, points in read_history(folder.metrics).items()}
 

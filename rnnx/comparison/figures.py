@@ -14,7 +14,7 @@ from rnnx.comparison.compare import (
     more_is_better,
     name_without_seed,
 )
-from rnnx.runs.tracking import read_history
+from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import png_bytes
 
 LOSSES = ("val/loss", "train/smooth_loss", "train/loss")  # the first one that all runs have

@@ -1,4 +1,4 @@
-"""From a configuration to the components and settings that it names."""
+"""Make the components and settings that a configuration names."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from rnnx.registry.schema import (
 
 
 def component_from(kind: str, values: Mapping[str, Any], where: str | None = None) -> Any:
-    """The component that ``values`` describes: ``name`` and any of its fields.
+    """Make the component of this kind with the ``name`` and the fields in ``values``.
 
-    ``where`` (default: the kind) stands in front of an error: ``cell.hidden_size=-5: must be …``.
+    ``where`` (default: the kind) begins an error: ``cell.hidden_size=-5: must be at least 1``.
     """
     from rnnx.registry.manager import registry
 
@@ -53,22 +53,22 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
 
 
 def _check_initializers(component: Any, where: str) -> None:
-    """Look up each initializer that a component names: now, not at the first step."""
+    """Look up each initializer that a component names, so that a wrong name fails at once."""
     for field in initializer_fields(type(component)):
         initializer(attrgetter(field)(component), f"{where}.{field}")
 
 
-def chosen_again(kind: str, values: Mapping[str, Any], component: Any) -> list[str]:
-    """The overrides, quoted for a shell, that bring this component about once more."""
+def as_overrides(kind: str, values: Mapping[str, Any], component: Any) -> list[str]:
+    """The overrides, quoted for a shell, that choose a component equal to this one."""
     from rnnx.registry.manager import CORE, registry
 
     name = values["name"]
-    foreign = registry().get(kind, name).owner.distribution != CORE
-    own = [f"{kind}={name}"] if foreign else []
+    is_third_party = registry().get(kind, name).owner.distribution != CORE
+    overrides = [f"{kind}={name}"] if is_third_party else []
     for item in fields(component):
         if (value := getattr(component, item.name)) != item.default:
-            own.append(f"{kind}.{item.name}={value}")
-    return [shlex.quote(text) for text in own]
+            overrides.append(f"{kind}.{item.name}={value}")
+    return [shlex.quote(text) for text in overrides]
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,13 @@ class Components:
 
 
 def settings_from(config: Mapping[str, Any]) -> Train:
-    """The run's own settings, their ranges checked; nothing but these and components."""
-    foreign = sorted(str(key) for key in config.keys() - {*fields_of(Train), *KINDS, "probes"})
-    if foreign:
-        raise ConfigError(f"{foreign[0][:80]}: there is no such key")
+    """The run's own settings, their ranges checked.
+
+    ConfigError for a key that is neither a setting nor a kind of component.
+    """
+    unknown = sorted(str(key) for key in config.keys() - {*fields_of(Train), *KINDS, "probes"})
+    if unknown:
+        raise ConfigError(f"{unknown[0][:80]}: there is no such key")
     own = {key: value for key, value in config.items() if key in fields_of(Train)}
     try:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), own))
@@ -101,11 +104,11 @@ def settings_from(config: Mapping[str, Any]) -> Train:
 
 
 def components_from(config: Mapping[str, Any]) -> Components:
-    """All components that a resolved configuration names, their ranges checked."""
+    """Make all components that a resolved configuration names."""
     chosen = {}
     for kind in KINDS:
         if kind in ("initializer", "probe"):
-            continue  # a cell's weights name initializers; probes may be none or many
+            continue  # components name initializers; there may be none or many probes
         values = config.get(kind)
         if not isinstance(values, Mapping):
             raise ConfigError(f"{kind}={values}: must name a {kind}")
@@ -118,7 +121,7 @@ def components_from(config: Mapping[str, Any]) -> Components:
 
 
 def store_nodes(registry: Registry) -> None:
-    """Put every component and the run's settings where Hydra's composition finds them."""
+    """Put the nodes of all components and of the run's settings into Hydra's config store."""
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
@@ -131,7 +134,7 @@ def store_nodes(registry: Registry) -> None:
 
 
 def _train_node() -> DictConfig:
-    """The run's settings and a place for each kind: typed and closed at the root."""
+    """The run's settings and an empty node for each kind: typed, and closed at the root."""
     node: DictConfig = OmegaConf.structured(Train)
     with open_dict(node):
         for kind in KINDS:
@@ -142,7 +145,7 @@ def _train_node() -> DictConfig:
 
 
 def initializer(spec: str | Mapping[str, Any] | Initializer, where: str = "weights") -> Initializer:
-    """The initializer that ``spec`` names; ``where`` stands in front of an error.
+    """The initializer that ``spec`` names; ``where`` begins an error.
 
     ``spec`` is ``"normal"``, ``{"name": "normal", "scale": 0.1}`` or an initializer itself.
     """

@@ -1,4 +1,4 @@
-"""The identity of a configuration: its hash, its flat parameters, the versions behind it."""
+"""The identity of a configuration: its hash, its flat parameters, the plugins that it needs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rnnx.registry.manager import registry
 from rnnx.registry.schema import initializer_fields
 from rnnx.version import __version__
 
-# What changes where a run is kept, how many go side by side or what it is compared with, but not
-# what it computes.
+# Keys that do not change what a run computes: where it is kept, how many jobs run at once, what it
+# is compared with.
 ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "sweep", "resume", "baseline")
 
 
 def config_hash(config: Mapping[str, Any], seedless: bool = False) -> str:
-    """A SHA-256 (16 hexadecimal digits) of all that decides a run's figures."""
+    """The SHA-256 (16 hexadecimal digits) of everything that decides a run's metrics."""
     left_out = {*ELSEWHERE, "seed"} if seedless else set(ELSEWHERE)
     kept = {key: value for key, value in config.items() if key not in left_out}
     text = json.dumps(kept, sort_keys=True, default=str)

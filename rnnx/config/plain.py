@@ -1,4 +1,4 @@
-"""Plain values: a stored or composed configuration holds nothing that is looked up when read."""
+"""Plain values: numbers, texts, null, lists and mappings; no interpolation, no object."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rnnx.errors import ConfigError
 from rnnx.registry.schema import error_line
 from rnnx.system.text import is_text
 
-LARGEST = 2**63  # of whole numbers: none of ours is beyond
-DEEPEST = 16  # nested mappings and lists in a configuration; ours has four
+LARGEST_INT = 2**63  # every integer that rnnx stores fits into int64
+DEEPEST = 16  # nested mappings and lists in a configuration; those of rnnx have four
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -32,21 +32,21 @@ def plain(config: DictConfig) -> dict[str, Any]:
 def not_plain(config: Mapping[str, Any]) -> str:
     """Why a configuration is not made of plain values, in one line; empty if it is."""
     for path, value in _leaves(config, ()):
-        cause = _oddity(value)
+        cause = _cause(value)
         if cause:
-            return f"{_told(path)} {cause}; a configuration has plain values alone"
+            return f"{_dotted(path)} {cause}; a configuration has plain values only"
     return ""
 
 
-def _oddity(value: Any) -> str:
+def _cause(value: Any) -> str:
     if isinstance(value, str):
         if "${" in value:
             return f"holds an interpolation ({value[:60]!r})"
         if "\0" in value or not is_text(value):
-            return f"holds what is no text ({value[:60]!r})"
+            return f"holds characters that are no text ({value[:60]!r})"
         return ""
     if isinstance(value, int):
-        return "" if -LARGEST <= value < LARGEST else "is too large a number"
+        return "" if -LARGEST_INT <= value < LARGEST_INT else "is too large a number"
     if value is None or isinstance(value, float):
         return ""
     return f"is a {type(value).__name__}, or nested too deep"
@@ -69,5 +69,5 @@ def _leaves(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...]
         yield from _leaves(child, (*path, key))
 
 
-def _told(path: tuple[Any, ...]) -> str:
+def _dotted(path: tuple[Any, ...]) -> str:
     return ".".join(str(part)[:60] for part in path)

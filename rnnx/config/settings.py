@@ -1,4 +1,4 @@
-"""A run's own settings: what belongs to no component."""
+"""A run's own settings: those that belong to no component."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Dtype(Enum):
 
 
 class Backend(Enum):
-    """What computes the cells and the head."""
+    """The code that computes the cells and the head."""
 
     auto = "auto"
     numpy = "numpy"
@@ -25,7 +25,7 @@ class Backend(Enum):
 
 
 class Baseline(Enum):
-    """Whether the best n-gram is fitted for comparison at the end."""
+    """Whether n-grams are fitted at the end, for comparison."""
 
     auto = "auto"
     always = "always"
@@ -33,14 +33,14 @@ class Baseline(Enum):
 
 
 class Resume(Enum):
-    """Whether a command that was stopped goes on when it is given again."""
+    """Whether the same command given again resumes its unfinished run."""
 
     never = "never"
     auto = "auto"
 
 
 class Rerun(Enum):
-    """Which jobs of a sweep run when its command is given again."""
+    """Which jobs of a sweep run when the same command is given again."""
 
     missing = "missing"
     failed = "failed"
@@ -49,11 +49,11 @@ class Rerun(Enum):
 
 @dataclass
 class Sweeps:
-    """What a sweep's command does with what it did before."""
+    """How a sweep treats the jobs of an earlier run of the same command."""
 
     rerun: Rerun = Rerun.missing
-    """missing: every job that has not finished, from its checkpoint if it has one; failed: those
-    alone that failed; all: every job anew."""
+    """missing: run every job that has not finished, from its checkpoint if it has one; failed: run
+    only those that failed; all: run every job anew."""
 
 
 @dataclass
@@ -61,9 +61,9 @@ class Checkpoints:
     """When checkpoints are written."""
 
     every: int = 500
-    """After every multiple of this many updates; 0: only at the end. At least 0."""
+    """Write one after every multiple of this many updates; 0: only at the end. At least 0."""
     keep: int = 2
-    """How many recent ones stay beside the best. At least 1."""
+    """How many of the newest to keep, beside the best. At least 1."""
 
     def __post_init__(self) -> None:
         require(self.every >= 0, "checkpoint.every", "at least 0", self.every)
@@ -75,50 +75,50 @@ class Train:
     """One training run."""
 
     steps: int = 1000
-    """Updates. At least 1."""
+    """The number of updates. At least 1."""
     batch_size: int = 32
-    """B, the columns of a batch. At least 1."""
+    """B, the number of sequences in a batch. At least 1."""
     seed: int = 0
-    """Of initialisation, data order, dropout and sampling, and of a random split. At least 0."""
+    """The seed of initialization, data order, dropout, sampling and a random split. At least 0."""
     dtype: Dtype = Dtype.float32
-    """float32 or float64."""
+    """The type of parameters and activations: float32 or float64."""
     layers: int = 1
-    """How many cells are stacked. 1 ≤ layers ≤ 1000."""
+    """The number of stacked cells. 1 ≤ layers ≤ 1000."""
     dropout: float = 0.5
-    """The share of each layer's outputs that a training step leaves out. 0 ≤ dropout < 1."""
+    """The fraction of each layer's outputs that a training step drops. 0 ≤ dropout < 1."""
     eval_every: int = 100
-    """Measure the held-out loss after every multiple of this many updates; 0: at the end alone."""
+    """Measure the held-out loss after every multiple of this many updates; 0: only at the end."""
     eval_tokens: int = 200_000
-    """Measure at most about this many held-out symbols, the first ones; 0: all."""
+    """Measure on about this many held-out symbols at most, the first ones; 0: all."""
     sample_every: int = 250
-    """Sample after update 1 and every multiple of this many; 0: at the end alone."""
+    """Sample after update 1 and every multiple of this many; 0: only at the end."""
     sample_offset: int = 0
-    """Sample so many updates after each multiple instead. 0 ≤ sample_offset < sample_every."""
+    """Sample this many updates after each multiple. 0 ≤ sample_offset < sample_every."""
     samples: int = 8
-    """How many texts a sampling round makes. At least 0."""
+    """The number of texts to sample each time. At least 0."""
     sample_length: int = 50
-    """The longest sample, in symbols; for streams the length of each. At least 1."""
+    """The most symbols of a sample; for streams the exact number. At least 1."""
     log_every: int = 10
-    """Keep training figures after update 1 and every multiple of this many. At least 1."""
+    """Log training metrics after update 1 and every multiple of this many. At least 1."""
     smoothing: float = 0.99
-    """s in smooth ← s·smooth + (1 − s)·loss. 0 ≤ s < 1."""
+    """The factor s in smooth ← s·smooth + (1 − s)·loss. 0 ≤ s < 1."""
     smoothing_start: float = 1.0
-    """smooth begins at this many times ln V, a blind guess among V symbols. At least 0."""
+    """smooth starts at this many times ln V, the loss of guessing among V symbols. At least 0."""
     patience: int = 0
-    """Stop after this many rounds of evaluation without a better held-out loss; 0: never."""
+    """Stop after this many evaluations without a better held-out loss; 0: never."""
     baseline: Baseline = Baseline.auto
-    """The best n-gram on the same split: auto (up to two million symbols), always or never."""
+    """Compare with n-grams on the same split: auto (up to two million symbols), always, never."""
     threads: int = 0
     """Threads of a step; 0: 1, or 2 where hidden_size²·batch_size is above 2¹⁸. At least 0."""
     backend: Backend = Backend.auto
-    """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast from the second step
+    """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast from the second update
     on where numba is installed and batch_size·hidden_size is at least 48."""
     resume: Resume = Resume.never
-    """auto: go on with the newest unfinished run of the same configuration, if there is one."""
+    """never, or auto: resume the newest unfinished run of the same configuration, if any."""
     jobs: int | None = None
-    """Jobs of a sweep that run at the same time; null: one a processor. At least 1."""
+    """The jobs of a sweep that run at once; null: one for each processor. At least 1."""
     sweep: Sweeps = field(default_factory=Sweeps)
-    """What a sweep's command does when it is given again."""
+    """Which jobs run when a sweep's command is given again."""
     outputs: str = "outputs"
     """The folder that holds a folder for each run."""
     checkpoint: Checkpoints = field(default_factory=Checkpoints)

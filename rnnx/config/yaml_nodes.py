@@ -26,5 +26,5 @@ def nodes(text: str) -> Iterator[Node]:
         if isinstance(event, yaml.NodeEvent):
             is_alias = isinstance(event, yaml.AliasEvent)
             is_plain = not is_alias and not getattr(event, "tag", None)
-            line = event.start_mark.line + 1
-            yield Node(line, depth, getattr(event, "value", ""), is_plain)
+            text = event.value if isinstance(event, yaml.ScalarEvent) else ""
+            yield Node(event.start_mark.line + 1, depth, text, is_plain)

@@ -1,4 +1,4 @@
-"""What a component is, from its own source: equations, hyperparameters and ranges, owner."""
+"""The description of a component from its source: equations, hyperparameters, ranges, owner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Option(NamedTuple):
 
     name: str  # "weights.input"
     type: str
-    default: str  # "" where it has to be given
+    default: str  # "" for one that has none
     about: str  # its docstring, with unit and range
 
 
@@ -39,9 +39,9 @@ def describe(kind: str, name: str) -> None:
     options = list(options_of(component))
     print("hyperparameters:" if options else "it has no hyperparameters")
     for option in options:
-        chosen = f" = {option.default}" if option.default else ", to be given"
+        default = f" = {option.default}" if option.default else ", no default"
         kind = f": {option.type}" if option.type not in ("", "Any") else ""
-        print(f"  {option.name}{kind}{chosen}")
+        print(f"  {option.name}{kind}{default}")
         if option.about:
             print(textwrap.indent(textwrap.fill(option.about, WIDTH - 6), "      "))
     print(f"\nclass:  {component.__module__}.{component.__qualname__}")
@@ -54,7 +54,7 @@ def chosen_by(entry: Entry) -> str:
     """The override that chooses a component."""
     if entry.kind == "initializer":
         first, *others = initializer_keys()
-        return f"{first}={entry.name}; also {', '.join(others)}"
+        return f"{first}={entry.name}; likewise {', '.join(others)}"
     return f"{entry.kind}=[{entry.name}]" if entry.kind == "probe" else f"{entry.kind}={entry.name}"
 
 
@@ -71,8 +71,8 @@ def initializer_keys() -> list[str]:
 def first_line(component: type[Any]) -> str:
     """The first line of a class's own docstring."""
     about = component.__doc__ or ""
-    written = not about.startswith(f"{component.__name__}(")  # else dataclass made it up
-    return about.strip().split("\n")[0] if written else ""
+    is_generated = about.startswith(f"{component.__name__}(")  # by @dataclass
+    return "" if is_generated else about.strip().split("\n")[0]
 
 
 def _rest(component: type[Any]) -> str:
@@ -98,7 +98,7 @@ def _fields_with_docs(component: type[Any], within: str) -> Iterator[tuple[str, 
 
 
 def field_docs(component: type[Any]) -> dict[str, str]:
-    """Field → the string that stands below it in the source; {} without a source."""
+    """Field → the docstring below it in the source; {} where there is no source."""
     from docstring_parser import parse_from_object
 
     try:

@@ -1,7 +1,7 @@
-"""The front door: what a plugin may say to rnnx.
+"""The hooks of a plugin.
 
-A plugin is a module named by an entry point of the group ``rnnx``. It marks functions of these
-names with :data:`rnnx.hookimpl`; each is called once with a ``register`` function:
+A plugin is a module that an entry point of the group ``rnnx`` names. It marks functions of these
+names with :data:`rnnx.hookimpl`; rnnx calls each once, with a function ``register``:
 
     import rnnx
 
@@ -9,7 +9,8 @@ names with :data:`rnnx.hookimpl`; each is called once with a ``register`` functi
     def register_cells(register):
         register("mgu", MGU)          # now cell=mgu works, with MGU's fields as options
 
-Names are unique in a kind. Registering must be cheap: import what is heavy inside functions.
+Names are unique in a kind. Every command registers all plugins, so import heavy libraries inside
+functions.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Register: TypeAlias = Callable[[str, type[Any]], None]
 
 @hookspec
 def register_datasets(register: Register) -> None:
-    """Add data sets: text to ids. Contract: :class:`rnnx.contracts.Dataset`."""
+    """Add data sets: from text to ids. Contract: :class:`rnnx.contracts.Dataset`."""
 
 
 @hookspec
@@ -38,22 +39,22 @@ def register_cells(register: Register) -> None:
 
 @hookspec
 def register_initializers(register: Register) -> None:
-    """Add fillings of weights. Contract: :class:`rnnx.contracts.Initializer`."""
+    """Add initializers of weights. Contract: :class:`rnnx.contracts.Initializer`."""
 
 
 @hookspec
 def register_heads(register: Register) -> None:
-    """Add heads: hidden states to a loss. Contract: :class:`rnnx.contracts.Head`."""
+    """Add heads: from hidden states to a loss. Contract: :class:`rnnx.contracts.Head`."""
 
 
 @hookspec
 def register_clippers(register: Register) -> None:
-    """Add bounds on gradients. Contract: :class:`rnnx.contracts.Clipper`."""
+    """Add clippers: bounds on gradients. Contract: :class:`rnnx.contracts.Clipper`."""
 
 
 @hookspec
 def register_optimizers(register: Register) -> None:
-    """Add update rules. Contract: :class:`rnnx.contracts.Optimizer`."""
+    """Add optimizers: rules that update parameters. Contract: :class:`rnnx.contracts.Optimizer`."""
 
 
 @hookspec
@@ -63,22 +64,23 @@ def register_schedules(register: Register) -> None:
 
 @hookspec
 def register_samplers(register: Register) -> None:
-    """Add samplers: logits to ids. Contract: :class:`rnnx.contracts.Sampler`."""
+    """Add samplers: from logits to ids. Contract: :class:`rnnx.contracts.Sampler`."""
 
 
 @hookspec
 def register_trackers(register: Register) -> None:
-    """Add keepers of runs. Contract: :class:`rnnx.contracts.Tracker`."""
+    """Add trackers of runs. Contract: :class:`rnnx.contracts.Tracker`."""
 
 
 @hookspec
 def register_probes(register: Register) -> None:
-    """Add observers of training. Contract: :class:`rnnx.contracts.Probe`."""
+    """Add probes of training. Contract: :class:`rnnx.contracts.Probe`."""
 
 
 @hookspec
 def conf_paths() -> list[str]:  # type: ignore[empty-body]
-    """Folders of configuration that the plugin brings, as ``["pkg://my_package/conf"]``.
+    """Return the plugin's folders of configuration, as ``["pkg://my_package/conf"]``.
 
-    Each holds ``experiment/*.yaml``, recipes, or ``sweep/*.yaml``, sets of values to sweep.
+    A folder holds ``experiment/*.yaml``, recipes, or ``sweep/*.yaml``, sets of values to sweep,
+    and nothing else.
     """

@@ -1,4 +1,4 @@
-"""One entry point: imported without harm to the rest, asked for what it registers."""
+"""Import one plugin and collect what it registers."""
 
 from __future__ import annotations
 
@@ -27,29 +27,30 @@ HOOKS = [*(f"register_{plural}" for plural in KINDS.values()), "conf_paths"]
 
 
 class Staged(NamedTuple):
-    """What an entry point gave; nothing of it is committed yet."""
+    """What an entry point registers; nothing of it is in the registry yet."""
 
     entries: list[Entry]
     conf_paths: list[str]
-    notes: list[str]  # what works, and should be known all the same
+    notes: list[str]  # what its author should know, though it works
 
 
-class Misfit(RuntimeError):
-    """A plugin does not keep to what rnnx asks: its message says what and what to do."""
+class InvalidPlugin(RuntimeError):
+    """A plugin breaks a rule of rnnx: the message says which one, and what to do."""
 
 
-def stage(entry_point: metadata.EntryPoint, owner: Owner, stranger: bool = True) -> Staged:
-    """Import a plugin and collect what it registers; whatever it raises, Misfit among it.
+def stage(entry_point: metadata.EntryPoint, owner: Owner, third_party: bool = True) -> Staged:
+    """Import a plugin and collect what it registers.
 
-    A ``stranger``'s import is undone where it changes what others rely on.
+    Raises InvalidPlugin, or whatever the plugin raises. What the import of a ``third_party``
+    plugin changes in the process is put back.
     """
     if entry_point.pattern.match(entry_point.value) is None:
-        raise Misfit(
+        raise InvalidPlugin(
             f"the entry point {entry_point.value!r} is not of the form package.module; "
             "mend pyproject.toml and install again"
         )
     notes: list[str] = []
-    with undisturbed(notes) if stranger else contextlib.nullcontext():
+    with isolated_import(notes) if third_party else contextlib.nullcontext():
         plugin = entry_point.load()
         _refuse_other_api(plugin)
         manager = pluggy.PluginManager(GROUP)
@@ -70,15 +71,19 @@ def stage(entry_point: metadata.EntryPoint, owner: Owner, stranger: bool = True)
 
 
 @contextlib.contextmanager
-def undisturbed(notes: list[str]) -> Iterator[None]:
-    """A stranger's import changes nothing that others rely on; what it tried is noted."""
-    said, place, errors = io.StringIO(), os.getcwd(), np.geterr()
-    # Where nobody has drawn yet there is nothing to keep, and no module to load for it.
-    drawn: Any = np.random.get_state() if "numpy.random" in sys.modules else None
+def isolated_import(notes: list[str]) -> Iterator[None]:
+    """Put back what an import changes in the process, and note it.
+
+    That is the working directory, NumPy's error settings and its global generator. What the
+    plugin prints and what it warns of becomes a note, too.
+    """
+    printed, folder, errors = io.StringIO(), os.getcwd(), np.geterr()
+    # Importing numpy.random takes time; where nobody has imported it, nobody has drawn from it.
+    state: Any = np.random.get_state() if "numpy.random" in sys.modules else None
     try:
         with (
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(said),
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
             warnings.catch_warnings(record=True) as caught,
         ):
             warnings.simplefilter("ignore")
@@ -86,23 +91,24 @@ def undisturbed(notes: list[str]) -> Iterator[None]:
             warnings.filterwarnings("always", message=".*hook", category=DeprecationWarning)
             yield
     finally:
-        if os.getcwd() != place:
-            os.chdir(place)
+        if os.getcwd() != folder:
+            os.chdir(folder)
             notes.append("changes the working directory while it is imported; it was put back")
         if np.geterr() != errors:
             np.seterr(**errors)
             notes.append("changes NumPy's error settings while it is imported; they were put back")
-        if drawn and _moved(drawn):
-            np.random.set_state(drawn)
+        if state and _has_drawn(state):
+            np.random.set_state(state)
             notes.append("uses NumPy's global generator while it is imported; it was put back")
-    if text := " ".join(said.getvalue().split()):
+    if text := " ".join(printed.getvalue().split()):
         notes.append(f"prints while it is imported: {text[:100]}")
     notes += [" ".join(str(one.message).split()) for one in caught]
 
 
-def _moved(drawn: Any) -> bool:
+def _has_drawn(before: Any) -> bool:
+    """Whether NumPy's global generator is in another state than ``before``."""
     now: Any = np.random.get_state()
-    return bool(now[2] != drawn[2] or not np.array_equal(now[1], drawn[1]))
+    return bool(now[2] != before[2] or not np.array_equal(now[1], before[1]))
 
 
 def _refuse_other_api(plugin: object) -> None:
@@ -110,7 +116,7 @@ def _refuse_other_api(plugin: object) -> None:
     if wanted == API_VERSION and not isinstance(wanted, bool):
         return
     newer = isinstance(wanted, int) and wanted > API_VERSION
-    raise Misfit(
+    raise InvalidPlugin(
         f"requires_api is {wanted!r}, this rnnx has API version {API_VERSION}: "
         + ("install a newer rnnx" if newer else "install a newer version of the plugin")
     )
@@ -123,20 +129,20 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager) -> None:
         found = re.search(r"unknown hook '([^']+)'", str(error))
         name = found[1] if found else "?"
         meant = did_you_mean(name, HOOKS)
-        raise Misfit(
+        raise InvalidPlugin(
             f"there is no hook {name!r}; the hooks are {', '.join(HOOKS)}{meant}"
         ) from error
 
 
 def _refuse_unmarked(plugin: object, manager: pluggy.PluginManager) -> None:
-    """Misfit where a hook's name stands there without the mark, or no hook at all."""
+    """InvalidPlugin where a function has a hook's name but no mark, or where no hook is there."""
     marked = {caller.name for caller in manager.get_hookcallers(plugin) or []}
     names = vars(plugin) if isinstance(plugin, ModuleType) else dir(plugin)
     for name in HOOKS:
         if name in names and name not in marked and callable(getattr(plugin, name)):
-            raise Misfit(f"{name} is not marked as a hook; write @rnnx.hookimpl above it")
+            raise InvalidPlugin(f"{name} is not marked as a hook; write @rnnx.hookimpl above it")
     if not marked:
-        raise Misfit(
+        raise InvalidPlugin(
             f"it has no hooks; mark at least one of {', '.join(HOOKS[:-1])} with @rnnx.hookimpl"
         )
 
@@ -144,14 +150,16 @@ def _refuse_unmarked(plugin: object, manager: pluggy.PluginManager) -> None:
 def _refuse_signature(caller: Any) -> None:
     for hook in caller.get_hookimpls():
         if "register" not in hook.argnames:
-            raise Misfit(f"write def {caller.name}(register): it takes register, without a default")
+            raise InvalidPlugin(
+                f"write def {caller.name}(register): it takes register, without a default"
+            )
 
 
 def _refuse_answer(name: str, answer: object) -> None:
-    # pluggy leaves None out, so whatever comes was meant as an answer.
+    # pluggy leaves None out: every answer that arrives here was returned.
     if hasattr(answer, "close"):
-        answer.close()  # a coroutine or generator that never ran
-    raise Misfit(
+        answer.close()  # a coroutine or generator that never ran would warn
+    raise InvalidPlugin(
         f"{name} returned {type(answer).__name__}: call register(name, Class) in a plain function "
         "and return nothing"
     )
@@ -169,27 +177,29 @@ def _conf_paths(paths: object) -> list[str]:
     if not isinstance(paths, list | tuple) or not all(
         isinstance(path, str) and path.startswith("pkg://") for path in paths
     ):
-        raise Misfit(f"conf_paths must return a list of 'pkg://…' strings, not {paths!r:.100}")
+        raise InvalidPlugin(
+            f"conf_paths must return a list of 'pkg://…' strings, not {paths!r:.100}"
+        )
     for path in paths:
         _refuse_foreign_files(path)
     return list(paths)
 
 
 def folder_of(path: str) -> Traversable:
-    """The folder that ``pkg://package/below`` means."""
+    """The folder that ``pkg://package/folder`` names."""
     package, _, below = path.removeprefix("pkg://").partition("/")
     return resources.files(package) / below if below else resources.files(package)
 
 
 def _refuse_foreign_files(path: str) -> None:
-    """Misfit where the folder is not there, or would hide what is not the plugin's."""
+    """InvalidPlugin where the folder is missing, or has files that would hide those of rnnx."""
     try:
         inside = sorted(item.name for item in folder_of(path).iterdir())
     except Exception as error:  # whatever an import raises
-        raise Misfit(f"conf_paths: {path} is no folder of the plugin's ({error})") from error
+        raise InvalidPlugin(f"conf_paths: {path} is no folder of a package ({error})") from error
     others = [n for n in inside if n not in (*RECIPES, "__init__.py", "__pycache__")]
     if others:
-        raise Misfit(
-            f"conf_paths: {path} holds {others[0]}; a plugin brings experiment/*.yaml and "
-            "sweep/*.yaml and nothing beside them, since it would hide rnnx's own"
+        raise InvalidPlugin(
+            f"conf_paths: {path} holds {others[0]}; keep only experiment/*.yaml and "
+            "sweep/*.yaml there: anything else would hide files of rnnx"
         )

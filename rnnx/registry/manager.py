@@ -1,4 +1,4 @@
-"""Entry points, loaded one by one: a broken plugin costs itself alone."""
+"""Load all entry points, one by one: a broken plugin does not affect the others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from importlib import metadata
 from pathlib import Path
 
 from rnnx.contracts.components import KINDS
-from rnnx.registry.importing import GROUP, Misfit, stage
+from rnnx.registry.importing import GROUP, InvalidPlugin, stage
 from rnnx.registry.registry import Owner, Registry
-from rnnx.registry.validation import unfit
+from rnnx.registry.validation import validate
 from rnnx.system.text import one_line, printable
 
 PACKAGE = Path(__file__).resolve().parents[1]  # frames below it are rnnx's own
@@ -27,7 +27,7 @@ class Failure:
 
     owner: Owner
     cause: str  # one line
-    where: str = ""  # "mgu.py, line 7": the innermost of the plugin's lines, if one raised
+    where: str = ""  # "mgu.py, line 7": the plugin's innermost line, if one raised
     error: str = ""  # the exception's class, if there was one
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Note:
-    """What works, and its author should know all the same."""
+    """What a plugin's author should know, though it works."""
 
     owner: Owner
     text: str
@@ -47,7 +47,7 @@ class Note:
 
 @dataclass
 class Plugins:
-    """What all installed entry points gave."""
+    """What all installed entry points register."""
 
     registry: Registry = field(default_factory=Registry)
     failures: list[Failure] = field(default_factory=list)
@@ -56,15 +56,15 @@ class Plugins:
     conf_paths: list[tuple[Owner, str]] = field(default_factory=list)
 
 
-_turn = threading.local()  # whether this thread is loading just now
+_state = threading.local()  # whether this thread is loading plugins
 
 
 @functools.cache
 def plugins() -> Plugins:
     """All plugins, loaded once a process."""
-    if getattr(_turn, "loading", False):
-        raise Misfit(
-            "asks rnnx for components while it is imported, when none are there yet; "
+    if getattr(_state, "loading", False):
+        raise InvalidPlugin(
+            "asks rnnx for components while it is imported, when none is registered yet; "
             "ask inside a function"
         )
     return load(_selected(metadata.entry_points(group=GROUP)))
@@ -76,38 +76,38 @@ def registry() -> Registry:
 
 
 def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
-    """Load these entry points, the core's first, then by distribution and name."""
+    """Load these entry points: those of rnnx first, then by distribution and name."""
     found = Plugins()
     owned = [(entry_point, _owner(entry_point)) for entry_point in entry_points]
     for entry_point, owner in sorted(owned, key=_order):
-        stranger = owner.distribution != CORE
-        _turn.loading = True
+        third_party = owner.distribution != CORE
+        _state.loading = True
         try:
-            staged = stage(entry_point, owner, stranger)
+            staged = stage(entry_point, owner, third_party)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # SystemExit at import is a plugin's fault, too
+        except BaseException as error:  # SystemExit at import, too
             found.failures.append(_failure(owner, error))
             continue
         finally:
-            _turn.loading = False
+            _state.loading = False
         found.owners.append(owner)
         found.notes += [Note(owner, printable(text)) for text in staged.notes]
         found.conf_paths += [(owner, path) for path in staged.conf_paths]
         for entry in staged.entries:
-            cause = unfit(entry, stranger) or found.registry.add(entry, keeps_names=CORE)
+            cause = validate(entry, third_party) or found.registry.add(entry, keeps_names=CORE)
             if cause:
                 found.failures.append(Failure(owner, printable(cause)))
     return found
 
 
 def _failure(owner: Owner, error: BaseException) -> Failure:
-    cause = str(error) if isinstance(error, Misfit) else one_line(error)
+    cause = str(error) if isinstance(error, InvalidPlugin) else one_line(error)
     return Failure(owner, printable(cause), _where(error), type(error).__name__)
 
 
 def _where(error: BaseException) -> str:
-    """The innermost line of the plugin's own; "" where none was reached."""
+    """The innermost line of the plugin; "" where none was reached."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}, line {error.lineno}"
     ours = str(PACKAGE)
@@ -119,7 +119,7 @@ def _where(error: BaseException) -> str:
 
 
 def _selected(entry_points: metadata.EntryPoints) -> list[metadata.EntryPoint]:
-    """``RNNX_PLUGINS=a,b``: these distributions alone beside the built-ins."""
+    """All entry points, or with ``RNNX_PLUGINS=a,b`` those of rnnx and of these distributions."""
     wanted = os.environ.get("RNNX_PLUGINS")
     if wanted is None:
         return list(entry_points)
@@ -136,7 +136,7 @@ def _owner(entry_point: metadata.EntryPoint) -> Owner:
     return Owner(name, version, f"{entry_point.name} = {entry_point.value}")
 
 
-@functools.lru_cache(maxsize=64)  # reading it means parsing a file with the whole README in it
+@functools.lru_cache(maxsize=64)  # metadata is a file with the whole README in it
 def _name_and_version(dist: metadata.Distribution | None) -> tuple[str, str]:
     try:
         if dist is not None:

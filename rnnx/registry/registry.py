@@ -35,16 +35,16 @@ class Entry:
 
 @dataclass
 class Registry:
-    """Every component that was found, and every name that two distributions claim."""
+    """Every component, and every name that two distributions claim."""
 
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
-    disabled: dict[tuple[str, str], str] = field(default_factory=dict)  # why
+    disabled: dict[tuple[str, str], str] = field(default_factory=dict)  # and why
 
     def add(self, entry: Entry, keeps_names: str) -> str | None:
-        """Register ``entry``; a sentence on the conflict if its name is taken.
+        """Register ``entry``; the conflict in one line if its name is taken.
 
-        The distribution ``keeps_names`` never loses a name; any other two that claim one name
-        both lose it, since choosing for the user would change experiments silently.
+        The distribution ``keeps_names`` never loses a name. Any other two that claim one name
+        both lose it: choosing one of them would change experiments silently.
         """
         key = (entry.kind, entry.name)
         if key in self.disabled:
@@ -61,7 +61,7 @@ class Registry:
                 f"{taken.owner.entry_point}); the first one stays"
             )
         if taken.owner.distribution == keeps_names:
-            return f"{both}; the built-in one stays: the plugin has to rename its own"
+            return f"{both}; the built-in one stays: rename that of the plugin"
         del self.entries[key]
         self.disabled[key] = both
         return f"{both}; the name is disabled: uninstall one of the two"
@@ -103,7 +103,7 @@ def unknown_name(where: str, kind: str, name: str, names: Sequence[str]) -> str:
 
 
 def kind_named(word: str) -> str:
-    """The kind that a word names, the plural too; ConfigError with the choices."""
+    """The kind that a word names, singular or plural; ConfigError with the choices."""
     kinds = {**{kind: kind for kind in KINDS}, **{p: kind for kind, p in KINDS.items()}}
     if word in kinds:
         return kinds[word]

@@ -1,4 +1,4 @@
-"""Whether a class can be a component: its name, its fields, its contract's methods."""
+"""Validate a component: its name, its fields, the methods of its contract."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from rnnx.system.suggestion import nearest
 from rnnx.system.text import one_line
 
 
-def unfit(entry: Entry, stranger: bool) -> str | None:
-    """Why a component cannot be registered, in one line; a ``stranger``'s is looked into."""
+def validate(entry: Entry, third_party: bool) -> str | None:
+    """Why a component cannot be registered, in one line; None if it can.
+
+    Fields and methods are looked at only where the component is ``third_party``.
+    """
     what = f"{entry.kind} {entry.name!r:.60}"
     if not isinstance(entry.name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", entry.name):
         return f"{what}: a name is lower case letters, digits and _, and begins with a letter"
@@ -22,15 +25,15 @@ def unfit(entry: Entry, stranger: bool) -> str | None:
         return f"{what}: {entry.component!r:.100} is not a dataclass; add @dataclass(frozen=True)"
     if not entry.component.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return f"{what}: its dataclass is not frozen; write @dataclass(frozen=True)"
-    # rnnx's own are tested: looking into them would be a third of what all plugins cost.
-    cause = _unfit_inside(entry) if stranger else None
+    # Tests validate rnnx's own; doing so here would take a third of the time that loading takes.
+    cause = _validate_inside(entry) if third_party else None
     return f"{what}: {cause}" if cause else None
 
 
-def _unfit_inside(entry: Entry) -> str | None:
+def _validate_inside(entry: Entry) -> str | None:
     from rnnx.registry.schema import component_node
 
-    if cause := _foreign_fields(entry) or _without_methods(entry):
+    if cause := _wrong_fields(entry) or _wrong_methods(entry):
         return cause
     try:
         component_node(entry)
@@ -46,48 +49,47 @@ def contract_of(kind: str) -> type[Any]:
 
 
 def methods_of(kind: str) -> dict[str, Any]:
-    """The methods that a kind's contract asks for, by name."""
+    """The methods of a kind's contract, by name."""
     members = vars(contract_of(kind)).items()
     return {name: value for name, value in members if callable(value) and not name.startswith("_")}
 
 
-def _foreign_fields(entry: Entry) -> str | None:
+def _wrong_fields(entry: Entry) -> str | None:
     own = {item.name for item in fields(entry.component)}
     if "name" in own:
-        return "has a field called name, which is the component's own name; call it otherwise"
+        return "has a field called name, which holds the component's name; rename the field"
     if shared := sorted(own & methods_of(entry.kind).keys()):
         return f"has a field called {shared[0]}, which is a method of its contract"
-    asked = contract_of(entry.kind).__annotations__
-    for name in asked:
+    for name in contract_of(entry.kind).__annotations__:
         if name not in own and not hasattr(entry.component, name):
             return f"has no field {name}; its contract asks for one"
     return None
 
 
-def _without_methods(entry: Entry) -> str | None:
-    wanted = methods_of(entry.kind)
-    for name, contract in wanted.items():
+def _wrong_methods(entry: Entry) -> str | None:
+    methods = methods_of(entry.kind)
+    for name, contract in methods.items():
         method = getattr(entry.component, name, None)
         if not callable(method):
             public = [other for other in dir(entry.component) if not other.startswith("_")]
             close = nearest(name, public)
-            meant = f"; {close} is there: is it meant?" if close else ""
-            return f"has no method {name}; a {entry.kind} has {', '.join(wanted)}{meant}"
-        written = inspect.getattr_static(entry.component, name)
-        if isinstance(written, staticmethod | classmethod):
-            continue  # it has no self to be counted
-        if cause := _other_arguments(method, contract):
+            advice = f"; it has {close}: rename it to {name}?" if close else ""
+            return f"has no method {name}; a {entry.kind} has {', '.join(methods)}{advice}"
+        static = inspect.getattr_static(entry.component, name)
+        if isinstance(static, staticmethod | classmethod):
+            continue  # without self its signature cannot be compared
+        if cause := _wrong_arguments(method, contract):
             return f"its method {name} {cause}"
     return None
 
 
-def _other_arguments(method: Any, contract: Any) -> str | None:
-    """Why ``method`` cannot be called as the contract's is, or None."""
-    asked = list(inspect.signature(contract).parameters)
+def _wrong_arguments(method: Any, contract: Any) -> str | None:
+    """Why ``method`` cannot be called with the contract's arguments, or None."""
+    arguments = list(inspect.signature(contract).parameters)
     try:
-        inspect.signature(method).bind(*asked)
+        inspect.signature(method).bind(*arguments)
     except TypeError:
-        return f"has to take ({', '.join(asked)})"
-    except ValueError:  # written in C: it has no signature to look at
+        return f"has to take ({', '.join(arguments)})"
+    except ValueError:  # a method written in C has no signature
         return None
     return None

@@ -13,6 +13,7 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from rnnx.errors import RunBusy
+from rnnx.system.files import read_json
 
 
 class Owned(Protocol):
@@ -77,8 +78,8 @@ def is_busy(folder: Owned) -> bool:
 
 
 def _told(path: Path) -> str:
+    owner = read_json(path)
     try:
-        owner = json.loads(path.read_text("utf-8"))
         return f"process {int(owner['pid'])} on {str(owner['host'])[:100]}"
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return "another process"

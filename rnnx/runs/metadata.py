@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rnnx.config.plain import LARGEST, not_plain
+from rnnx.config.plain import LARGEST_INT, not_plain
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, DataError
 from rnnx.system.text import is_text
@@ -47,9 +47,9 @@ def validated(metadata: Any, where: str) -> dict[str, Any]:
         if key not in metadata or not isinstance(value, kind) or isinstance(value, bool):
             raise CheckpointError(f"{where}: its metadata has no valid {key!r}")
     step, threads, smooth = (metadata[key] for key in ("step", "threads", "smooth_loss"))
-    if not (0 <= step < LARGEST and 1 <= threads <= MOST_THREADS):
+    if not (0 <= step < LARGEST_INT and 1 <= threads <= MOST_THREADS):
         raise CheckpointError(f"{where}: its step or its number of threads is out of range")
-    if not (-LARGEST < smooth < LARGEST and math.isfinite(smooth)):
+    if not (-LARGEST_INT < smooth < LARGEST_INT and math.isfinite(smooth)):
         raise CheckpointError(f"{where}: its smoothed loss is not finite")
     _check_vocabulary(metadata, where)
     for name, version in metadata["versions"].items():

@@ -6,7 +6,6 @@ Reading one takes the memory of its tensors, and for the rest a bounded amount w
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,13 +13,14 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.errors import CheckpointError
+from rnnx.system.files import replacing
 from rnnx.system.memory import free_bytes
 
 MOST_HEADER = 16 * 2**20  # bytes of names, shapes and text; a checkpoint's are some ten thousand
 
 
 def write(path: Path, tensors: Mapping[str, Array], text: str, version: int) -> None:
-    """Write to a temporary name, fsync, rename: a reader sees the old file or the new one."""
+    """Write all of it or nothing, so that it outlives a power cut."""
     from safetensors.numpy import save
 
     header = {"format": str(version), "rnnx": text, "sha256": _digest(tensors, text)}
@@ -31,20 +31,8 @@ def write(path: Path, tensors: Mapping[str, Array], text: str, version: int) -> 
             f"{path}: the names, shapes and metadata of a checkpoint are {length:,} bytes, at most "
             f"{MOST_HEADER:,} can be kept; the vocabulary is too large"
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with replacing(path, to_disk=True) as temporary:
+        temporary.write_bytes(content)
 
 
 def read(path: Path, version: int) -> tuple[dict[str, Array], str]:

@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 
 from rnnx.contracts.trackers import RunLog, Tracker
 from rnnx.errors import StoreError
-from rnnx.system.files import replacing
+from rnnx.runs.paths import writing_below
+from rnnx.system.files import expanded, read_json, write_json
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
 # What does not decide which jobs there are.
@@ -68,7 +69,7 @@ class Sweep:
         cls, outputs: str, overrides: Sequence[str], swept: Sequence[str], anew: bool
     ) -> Sweep:
         """The sweep of these overrides: the one that was begun before, or a new one."""
-        folder = Path(outputs).expanduser() / "sweeps"
+        folder = expanded(outputs) / "sweeps"
         deciding = sorted(text for text in overrides if not text.startswith(ASIDE))
         asked = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
         known = [cls(path.parent) for path in folder.glob("*/sweep.json")]
@@ -76,13 +77,8 @@ class Sweep:
         if same and not anew:
             return max(same, key=lambda sweep: (sweep.path / "sweep.json").stat().st_mtime)
         sweep = cls(folder / uuid.uuid4().hex[:12])
-        try:
+        with writing_below(outputs):
             (sweep.path / "jobs").mkdir(parents=True)
-        except OSError as error:
-            raise StoreError(
-                f"outputs={outputs}: cannot be written ({error.strerror}); "
-                "say outputs=FOLDER with another folder"
-            ) from None
         sweep.write({"asked": asked, "overrides": list(overrides), "swept": list(swept)})
         return sweep
 
@@ -93,16 +89,11 @@ class Sweep:
 
     def read(self) -> dict[str, Any]:
         """The fields of sweep.json; empty where it is damaged."""
-        try:
-            found = json.loads((self.path / "sweep.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return read_json(self.path / "sweep.json")
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of sweep.json, all at once."""
-        with replacing(self.path / "sweep.json") as temporary:
-            temporary.write_text(json.dumps(self.read() | dict(fields), indent=1), "utf-8")
+        write_json(self.path / "sweep.json", self.read() | dict(fields))
 
     def remove(self) -> None:
         """Delete a sweep that never began."""
@@ -147,14 +138,13 @@ class Sweep:
 
     def keep(self, outcome: JobResult) -> None:
         """Keep what came of a job."""
-        with replacing(self.path / "jobs" / f"{outcome.job}.json") as temporary:
-            temporary.write_text(json.dumps(outcome._asdict()), "utf-8")
+        write_json(self.path / "jobs" / f"{outcome.job}.json", outcome._asdict())
 
     def outcome(self, job: int) -> JobResult | None:
         """What came of a job; None where it told nothing."""
         try:
-            return JobResult(**json.loads((self.path / "jobs" / f"{job}.json").read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
+            return JobResult(**read_json(self.path / "jobs" / f"{job}.json"))
+        except TypeError:
             return None
 
     def outcomes(self) -> list[JobResult]:

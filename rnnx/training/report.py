@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from rnnx.config.components import chosen_again
+from rnnx.config.components import as_overrides
 from rnnx.config.settings import Train
 from rnnx.system.text import printable
 
@@ -239,5 +239,5 @@ def closing(session: Session, folder: RunFolder) -> str:
     more = f"rnnx sample {folder.path if elsewhere else folder.handle}   makes more"
     if session.components.tracker.ui("127.0.0.1", 5000) is None:
         return more
-    chosen = chosen_again("tracker", session.config["tracker"], session.components.tracker)
+    chosen = as_overrides("tracker", session.config["tracker"], session.components.tracker)
     return f"{' '.join(['rnnx ui', *chosen])}   opens the runs in a browser; {more}"

@@ -180,6 +180,9 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
     def loses_files(log):
         log.file = lambda path, folder="": None
 
+    def no_images(log):
+        log.image = None
+
     def always_finished(log):
         finish = log.finish
         log.finish = lambda status: finish("FINISHED")
@@ -199,6 +202,7 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
             "check_order": [mutant(right, runs=oldest_first)],
             "check_history": [with_log(loses_points)],
             "check_fetch": [mutant(right, fetch=fetch_other)],
+            "check_images": [with_log(no_images)],
             "check_reopen": [
                 mutant(right, reopen=lambda inner, run_id: right.start("new", {}, {}))
             ],

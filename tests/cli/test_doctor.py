@@ -20,15 +20,15 @@ UNHASHABLE = GOOD.replace("@dataclass(frozen=True)", "@dataclass(frozen=True, eq
 )
 
 SICK = {
-    "a module that is not there": ("import no_such", "name it in the plugin's dependencies"),
+    "a module that is not there": ("import no_such", "add it to the plugin's dependencies"),
     "an exception's place": ("x = 1\ny = x / 0", "(sick_module.py, line 2)"),
-    "a line that is no Python": ("def (:", "mend that line"),
+    "a line that is no Python": ("def (:", "correct that line"),
     "another version": ("requires_api = 99", "until the versions fit"),
-    "a hook that is none": (GOOD.replace("_cells", "_cell"), "a hook is found by its name"),
+    "a hook that is none": (GOOD.replace("_cells", "_cell"), "rnnx finds hooks by their names"),
     "a field of a wrong type": (GOOD.replace("= 4", "= 'x'"), "booleans, Enums"),
     "a missing method": (GOOD.replace("def init(", "def inti("), "unroll needs a method init"),
-    "defaults that are refused": (REFUSED, "its own defaults are refused"),
-    "no value": (UNHASHABLE, "has to be hashable"),
+    "defaults that are refused": (REFUSED, "its defaults are refused"),
+    "no value": (UNHASHABLE, "must be hashable"),
     "a name of rnnx's": (GOOD.replace('"mgu"', '"lstm"'), "have its author rename"),
 }
 
@@ -44,7 +44,7 @@ def test_each_illness_is_explained(
     said = capsys.readouterr().out
     assert words in said
     assert "sick 1.0 (main = sick_module)\n  wrong: " in said
-    assert "sound 1.0 (main = sound_module)\n  well: cell sound_one" in said
+    assert "sound 1.0 (main = sound_module)\n  ok: cell sound_one" in said
     assert said.endswith("1 wrong\n")
 
 

@@ -61,7 +61,7 @@ def test_a_new_plugin_of_each_kind_works_at_once(
     assert run.status == "FINISHED"
     if kind == "probe":
         assert "new_probe/mean" in run.metrics
-        assert list((run.folder.path / "pictures").rglob("*.png"))
+        assert list((run.folder.path / "images").rglob("*.png"))
 
 
 def test_a_second_tracker_serves_as_mlflow_does(installed: Callable[..., type]) -> None:
@@ -81,16 +81,16 @@ def test_a_second_tracker_serves_as_mlflow_does(installed: Callable[..., type]) 
 @pytest.mark.parametrize(
     ("name", "kind", "says"),
     [
-        ("Foo", "cell", "small letters"),
-        ("../up", "cell", "small letters"),
-        ("class", "cell", "a word of Python's own"),
-        ("json", "cell", "a word of Python's own"),
-        ("numpy", "cell", "a package numpy is there already"),
-        ("tests", "cell", "a package tests is there already"),
+        ("Foo", "cell", "lower case letters"),
+        ("../up", "cell", "lower case letters"),
+        ("class", "cell", "a name of Python or rnnx itself"),
+        ("json", "cell", "a name of Python or rnnx itself"),
+        ("numpy", "cell", "a package numpy exists already"),
+        ("tests", "cell", "a package tests exists already"),
         ("rnnx-lstm", "cell", "cell 'lstm' belongs to rnnx"),
-        ("rnnx-notebook", "cell", "a package rnnx_notebook is there already"),
+        ("rnnx-notebook", "cell", "a package rnnx_notebook exists already"),
         ("my-text", "cell", None),
-        ("rnnx-vanishing-gradient", "cell", "experiment=vanishing_gradient is rnnx's own"),
+        ("rnnx-vanishing-gradient", "cell", "rnnx has experiment=vanishing_gradient already"),
     ],
 )
 def test_a_name_that_would_hide_another_is_refused(name: str, kind: str, says: str | None) -> None:

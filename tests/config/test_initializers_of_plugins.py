@@ -59,9 +59,9 @@ def field(request: pytest.FixtureRequest, install: Callable[..., EntryPoint]) ->
 
 
 def test_the_named_initializer_fills(field: str) -> None:
-    config = compose(["cell=house", "dataset=data", "batch_size=3", "tracker=none"])
+    config = compose(["cell=plain", "dataset=data", "batch_size=3", "tracker=none"])
     assert not Session(config).params["layer0"]["Wh"].any()
-    config = compose(["cell=house", "dataset=data", "batch_size=3", f"cell.{field}=orthogonal"])
+    config = compose(["cell=plain", "dataset=data", "batch_size=3", f"cell.{field}=orthogonal"])
     Wh = Session(config).params["layer0"]["Wh"]
     np.testing.assert_allclose(Wh @ Wh.T, np.eye(4), atol=1e-6)
 
@@ -69,18 +69,18 @@ def test_the_named_initializer_fills(field: str) -> None:
 @pytest.mark.parametrize("value", ["nope", "null", "[1]", "{name:normal,scale:-1}"])
 def test_a_wrong_name_is_refused_before_anything_starts(field: str, value: str) -> None:
     with pytest.raises(RnnxError, match=rf"^cell\.{field}[.=:]"):
-        compose(["cell=house", f"cell.{field}={value}"])
+        compose(["cell=plain", f"cell.{field}={value}"])
 
 
 def test_the_run_says_whose_it_is(field: str) -> None:
-    config = compose(["cell=house", "dataset=data", "batch_size=3", "tracker=none"])
+    config = compose(["cell=plain", "dataset=data", "batch_size=3", "tracker=none"])
     place = f"cell.{field.removeprefix('weights.')}"
     tags = run_tags(Session(config))
-    assert tags[f"owner.initializer.{place}"] == "stranger 1.0"
+    assert tags[f"owner.initializer.{place}"] == "acme 1.0"
     assert tags["owner.initializer.head.output"].startswith("rnnx ")
     config = compose(["cell=lstm", "cell.weights.bias=fill"])
     assert dict(initializers_of(config))["cell.bias"] == "fill"
-    assert versions(config)["stranger"] == "1.0"
+    assert versions(config)["acme"] == "1.0"
 
 
 def test_its_description_names_the_field(field: str, capsys: pytest.CaptureFixture[str]) -> None:

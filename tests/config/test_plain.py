@@ -29,8 +29,8 @@ def test_plain_values_are_plain_wherever_they_stand(value: Any) -> None:
         ({"a": r"x\${b}"}, r"a holds an interpolation ('x\\${b}')"),
         ({"a": {"b": [0, "${c}"]}}, "a.b.1 holds an interpolation ('${c}')"),
         ({"a": {"${b}": 1}}, "a.${b} holds an interpolation ('${b}')"),
-        ({"a": "x\0"}, "a holds what is no text ('x\\x00')"),
-        ({"a": "\ud800"}, "a holds what is no text ('\\ud800')"),
+        ({"a": "x\0"}, "a holds characters that are no text ('x\\x00')"),
+        ({"a": "\ud800"}, "a holds characters that are no text ('\\ud800')"),
         ({"a": 2**63}, "a is too large a number"),
         ({"a": -(2**63) - 1}, "a is too large a number"),
         ({"a": (1,)}, "a is a tuple, or nested too deep"),
@@ -39,7 +39,7 @@ def test_plain_values_are_plain_wherever_they_stand(value: Any) -> None:
     ids=str,
 )
 def test_what_is_not_plain_is_told_with_its_place(config: dict[str, Any], said: str) -> None:
-    assert not_plain({"before": 1, **config}) == f"{said}; a configuration has plain values alone"
+    assert not_plain({"before": 1, **config}) == f"{said}; a configuration has plain values only"
 
 
 def test_a_key_is_a_text() -> None:

@@ -53,7 +53,7 @@ def test_help_groups_choices_by_kind(
     kinds = [head for head in heads if head in {entry.kind for entry in registry()}]
     assert kinds == list(dict.fromkeys(entry.kind for entry in registry()))
     cells = said[said.index("\ncell:") : said.index("\ninitializer:")]
-    assert "(lstm unless you choose)" in cells
+    assert "(default: lstm)" in cells
     assert "  mgu                  A minimal gate. [acme]" in cells
     assert "  text                 A text of any length as one stream" in said
     for item in fields(Train):

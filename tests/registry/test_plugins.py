@@ -70,7 +70,7 @@ BROKEN = {
     "no methods": (PLAIN, "has no method initial_state"),
     "method misspelt": (
         PLAIN.replace("def step(", "def initial_stat("),
-        "initial_stat is there: is it meant?",
+        "it has initial_stat: rename it to initial_state?",
     ),
     "other arguments": (
         GOOD.replace("rng, n_x, dtype", "rng, n_x"),

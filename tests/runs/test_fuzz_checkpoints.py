@@ -154,7 +154,7 @@ def test_anything_as_metadata(stored: Checkpoint, tmp_path: Path, data: st.DataO
         (("config", "_target_"), "os.system", "_target_: there is no such key"),
         (("config", "outputs"), "${oc.env:HOME}", "outputs holds an interpolation"),
         (("config", "a", "${oc.env:HOME}"), 1, "interpolation"),
-        (("config", "outputs"), "a\0b", "outputs holds what is no text"),
+        (("config", "outputs"), "a\0b", "outputs holds characters that are no text"),
         (("symbols",), ["a", "a"], "distinct"),
         (("symbols",), ["\ud800"], "no text"),
         (("symbols",), [], "empty"),

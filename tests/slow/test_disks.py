@@ -106,7 +106,7 @@ def test_a_full_disk(what: list[str], disk: Disk, names: Path) -> None:
     disk.fill()
     line = one_line(wait_for(process, 1))
     assert "No space left on device" in line
-    assert f"make room, then rnnx resume {folder.path}" in line
+    assert f"free some space, then rnnx resume {folder.path}" in line
     assert client().get_run(folder.id).info.status == "FAILED"
     assert "No space left" in client().get_run(folder.id).data.tags["reason"]
     assert checkpoints.read(folder.last).metadata["step"] > 0

@@ -61,6 +61,6 @@ def test_the_example_plugin_is_a_third_partys(venv: Venv, tmp_path: Path) -> Non
         assert "passed" in venv.run(project, "python", "-m", "pytest", "-q")
         said = venv.run(tmp_path, "rnnx", "train", "experiment=tide", "steps=5", "tracker=none")
         assert "step 5/5" in said
-        assert "all plugins are well" in venv.run(tmp_path, "rnnx", "plugins", "doctor")
+        assert "all plugins are ok" in venv.run(tmp_path, "rnnx", "plugins", "doctor")
     finally:
         venv.pip("uninstall", "-y", "rnnx-example")

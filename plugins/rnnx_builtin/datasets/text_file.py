@@ -8,8 +8,6 @@ same content finds them there.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +18,7 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.data.corpus import smallest_unsigned
 from rnnx.errors import DataError
-from rnnx.system.files import cache_folder, expanded, replacing
+from rnnx.system.files import cache_folder, expanded, read_json, replacing, write_json
 from rnnx.system.text import is_text
 
 PIECE = 4 << 20  # bytes read at once
@@ -78,15 +76,12 @@ def _read(file: Path, lower: bool, lines: bool) -> TextFile:
     count = 0
     try:
         stored.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(stored) as temporary, temporary.open("wb") as out:
+        with replacing(stored, to_disk=True) as temporary, temporary.open("wb") as out:
             for codes in _codes(file, lower, lines):
                 out.write(table[codes].tobytes())
                 count += len(codes)
-            out.flush()
-            os.fsync(out.fileno())
         about = {"symbols": symbols, "count": count, "dtype": dtype.str}
-        with replacing(stored.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(about), "utf-8")
+        write_json(stored.with_suffix(".json"), about)
     except OSError as error:
         raise DataError(
             f"{stored.parent}: the cache cannot be written ({error.strerror}); name another "
@@ -98,7 +93,7 @@ def _read(file: Path, lower: bool, lines: bool) -> TextFile:
 def _stored(stored: Path, sha256: str) -> TextFile | None:
     """What the cache holds, if it is whole."""
     try:
-        about = json.loads(stored.with_suffix(".json").read_text("utf-8"))
+        about = read_json(stored.with_suffix(".json"))
         dtype, count = np.dtype(about["dtype"]), int(about["count"])
         if stored.stat().st_size != dtype.itemsize * count:
             return None

@@ -69,10 +69,10 @@ class MLflowLog:
         self._client.log_artifact(self.id, str(path), folder or None)
 
     @_in_one_line()
-    def picture(self, name: str, path: Path, step: int) -> None:
+    def image(self, name: str, path: Path, step: int) -> None:
         from PIL import Image
 
-        # MLflow gives each picture a name of its own; one sent again must not be there twice.
+        # MLflow gives each image a name of its own; one that is sent again must not be there twice.
         start = f"images/{name}+step+{step}+"
         there = self._client.list_artifacts(self.id, "images")
         if any(found.path.startswith(start) for found in there):
