@@ -50,7 +50,7 @@ def stream(
 
     ``total`` is the number of jobs; 0 if unknown.
     """
-    sweep, said = sweep_of(config.hydra), parse(_hydra_overrides(config.hydra))
+    sweep, hydra = sweep_of(config.hydra), parse(_hydra_overrides(config.hydra))
 
     def print_and_pass_on(result: JobResult) -> None:
         print(result_line(sweep, result, total), flush=True)
@@ -59,7 +59,7 @@ def stream(
     with Stop() as stop, composer() as make:
 
         def values(overrides: list[str]) -> Mapping[str, Any]:
-            return plain(make(said + parse(overrides)))  # the job checks them
+            return plain(make(hydra + parse(overrides)))  # the job checks them
 
         at_once = config.jobs or processors()
         Pool(sweep, config.outputs, at_once, values, print_and_pass_on).run(jobs, stop)
@@ -67,7 +67,7 @@ def stream(
 
 
 def _hydra_overrides(hydra: Any) -> list[str]:
-    """The overrides of Hydra itself that a job needs: where its configuration is searched."""
+    """The overrides of Hydra itself that a job needs: the folders with its recipes."""
     return [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath")]
 
 
