@@ -18,7 +18,7 @@ import numpy as np
 from rnnx.arrays import Array, Params
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.settings import Train
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import (
     CheckpointError,

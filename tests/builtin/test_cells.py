@@ -6,7 +6,7 @@ import naive_cells
 import numpy as np
 import pytest
 
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.testing import CellSuite
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 from rnnx_builtin.cells.vanilla import Activation

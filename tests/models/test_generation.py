@@ -7,7 +7,7 @@ import pytest
 from tiny import tiny
 
 import rnnx
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.errors import ConfigError, DataError, PluginError
 from rnnx.models.generation import generate
 from rnnx.models.network import Network

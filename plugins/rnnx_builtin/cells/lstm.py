@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require, require_finite
-from rnnx.contracts.scratch import Scratch
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_builtin.numerics.one_step import sums_each

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 
 FEW = 8  # ids up to which gathering rows is faster than choosing columns
 

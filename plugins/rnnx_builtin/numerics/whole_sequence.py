@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from rnnx.arrays import Array, Params
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.padding import clean, is_padded, mask
 
 CACHE = 256 * 1024  # bytes of one array that stay in the cache beside a few others
