@@ -9,8 +9,13 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from rnnx.registry.manager import plugins
+
+# No test asserts a time: a busy machine is no fault of an example.
+settings.register_profile("rnnx", deadline=None)
+settings.load_profile("rnnx")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.tracking import read_history
+from rnnx.runs.metrics_file import read_history
 
 TIMES = ("speed/", "final/seconds", "final/tokens_per_s")  # these are measured, not computed
 
@@ -21,7 +21,7 @@ def assert_same_run(found: RunFolder, expected: RunFolder) -> None:
         if path.is_file():
             assert_same_checkpoint(path, other)
     assert points_of(found) == points_of(expected)
-    for pattern in ("samples/*", "samples.csv", "pictures/*/*"):
+    for pattern in ("samples/*", "samples.csv", "images/*/*"):
         assert contents(found, pattern) == contents(expected, pattern), pattern
     mine, theirs = found.read(), expected.read()
     assert mine["status"] == theirs["status"]
@@ -81,8 +81,8 @@ def assert_mlflow_holds(folder: RunFolder, client: Any, status: str = "FINISHED"
     config = json.loads(json.dumps(run.data.params))
     assert config["cell.hidden_size"]
     assert "count.parameters" in config
-    here = {f"pictures/{p.parent.name}/{p.name}" for p in folder.path.glob("pictures/*/*.png")}
-    assert _pictures(client, folder.id) == Counter(here)
+    here = {f"images/{p.parent.name}/{p.name}" for p in folder.path.glob("images/*/*.png")}
+    assert _images(client, folder.id) == Counter(here)
     for pattern, where in (("samples/*", "samples"), ("checkpoints/*t.safetensors", "checkpoints")):
         listed = {f.path for f in client.list_artifacts(folder.id, where)}
         assert listed == set(contents(folder, pattern)), where
@@ -92,11 +92,11 @@ def assert_mlflow_holds(folder: RunFolder, client: Any, status: str = "FINISHED"
             assert there.read_bytes() == (folder.path / name).read_bytes(), name
 
 
-def _pictures(client: Any, run_id: str) -> Counter[str]:
-    """The pictures of a run, as the folder names them, and how often each is there."""
+def _images(client: Any, run_id: str) -> Counter[str]:
+    """The images of a run, as the folder names them, and how often each is there."""
     found: Counter[str] = Counter()
     for file in client.list_artifacts(run_id, "images"):
         parts = re.fullmatch(r"images/(\w+)\+step\+(\d+)\+timestamp\+.*\.png", file.path)
         if parts:
-            found[f"pictures/{parts[1]}/step_{int(parts[2]):06}.png"] += 1
+            found[f"images/{parts[1]}/step_{int(parts[2]):06}.png"] += 1
     return found

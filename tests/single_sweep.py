@@ -13,7 +13,7 @@ def only_sweep() -> Sweep:
 
 def outcomes() -> list[JobResult]:
     """The outcome of each of its jobs."""
-    return only_sweep().outcomes()
+    return only_sweep().results()
 
 
 def statuses() -> list[str]:

@@ -131,7 +131,8 @@ PRIVATE = {
         "rnnx.contracts.scratch": {"LINE"},
         "rnnx.data.corpus": {"smallest_unsigned"},
         "rnnx.models.network": {"Network"},
-        "rnnx.system.files": {"cache_folder", "expanded"},
+        "rnnx.system.files": {"cache_folder", "expanded", "read_json", "write_json"},
+        "rnnx.system.png": {"png_bytes"},
         "rnnx.system.text": {"is_text"},
         "rnnx.system.threads": {"BlasThreads"},
     },
@@ -139,7 +140,7 @@ PRIVATE = {
     "hydra_plugins": {
         "rnnx.sweeps.cluster": {"launch"},
         "rnnx.sweeps.launcher": {"launch", "stream"},
-        "rnnx.sweeps.search": {"check", "run"},
+        "rnnx.sweeps.search": {"search", "validate"},
     },
 }
 

@@ -159,7 +159,7 @@ def test_the_core_names_no_component() -> None:
     ("source", "name"),
     [
         ("NAME = 'lstm'", "lstm"),
-        ("x = 'value'", "value"),
+        ("x = 'lines'", "lines"),
         ("choose('give data, as dataset=lines dataset.path=FILE')", "dataset=lines"),
         ("x = f'{where}: clipper=none'", "clipper=none"),
         ("x = f'{kind}=none'", "=none"),

@@ -13,6 +13,7 @@ import click
 from rnnx.cli import completion
 from rnnx.cli.failure import debug_option, guarded
 from rnnx.cli.plugin_commands import AUTHORS
+from rnnx.system.files import expanded
 from rnnx.system.text import printable
 from rnnx.version import __version__
 
@@ -21,6 +22,13 @@ INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
 
 
 RUN = "RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file."
+
+
+class UserPath(click.Path):
+    """A path as a user types it: ~ is the home folder, also where no shell has seen it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(str(expanded(value)), param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,7 +49,7 @@ def commands() -> None:
 @commands.command(add_help_option=False)
 @click.argument("overrides", nargs=-1, shell_complete=completion.overrides)
 @click.option("-m", "--multirun", is_flag=True, help="A sweep: key=a,b runs both.")
-@click.option("--config-dir", type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@click.option("--config-dir", type=UserPath(exists=True, file_okay=False, resolve_path=True))
 @click.option("-h", "--help", "show_help", is_flag=True)
 @click.option("--hydra-help", is_flag=True)
 @click.option("-c", "--cfg", type=click.Choice(["job", "hydra", "all"]))
@@ -172,7 +180,7 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 @click.option("--metric", default="best/val_loss", show_default=True, help="The metric to rank by.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
-@click.option("--html", "page", type=click.Path(dir_okay=False), help="Write a page with figures.")
+@click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
 def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
     """Compare runs and whole sweeps, the best first.

@@ -15,7 +15,7 @@ from rnnx.errors import StoreError
 from rnnx.runs.find import find_run, list_runs
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import RunLock
-from rnnx.runs.outbox import Spool
+from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.stored_config import stored_config
 from rnnx.system.table import Column, print_table
@@ -35,25 +35,23 @@ def resume(run: str, overrides: Sequence[str]) -> int:
 def sync(run: str) -> None:
     """Send the tracker of ``run`` the points and files that it lacks."""
     folder = _in_its_directory(find_run(run))
-    with storage_errors(folder), RunLock(folder):
-        spool = Spool(folder.path)
-        spool.mend()
-        left = spool.count()
+    with storage_errors(folder), RunLock(folder), Outbox(folder.path) as outbox:
+        left = outbox.count()
         if not left:
             print(f"run {folder.id[:8]}: the tracker has everything already")
             return
         tracker = components_from(stored_config(folder)).tracker
         log = tracker.reopen(folder.id)
         try:
-            spool.deliver(log)
+            outbox.deliver(log)
         except Exception as error:  # whatever a tracker raises
             raise StoreError(
                 f"run {folder.id[:8]}: the tracker does not answer ({cause(error)}); "
-                f"{spool.count()} points and files are left, try again later"
+                f"{outbox.count()} points and files are left, try again later"
             ) from error
-    if spool.damaged:
-        print(f"rnnx: {spool.damaged} damaged lines were left out", file=sys.stderr)
-    left -= spool.damaged
+    if outbox.damaged:
+        print(f"rnnx: {outbox.damaged} damaged lines were left out", file=sys.stderr)
+    left -= outbox.damaged
     print(f"run {folder.id[:8]}: sent {left} points and files; the tracker has everything")
 
 

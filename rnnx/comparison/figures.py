@@ -14,7 +14,7 @@ from rnnx.comparison.compare import (
     more_is_better,
     name_without_seed,
 )
-from rnnx.runs.tracking import read_history
+from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import png_bytes
 
 LOSSES = ("val/loss", "train/smooth_loss", "train/loss")  # the first one that all runs have
@@ -27,7 +27,7 @@ Curve = Mapping[int, float]  # step → loss
 
 def draw_figures(comparison: Comparison) -> dict[str, bytes]:
     """Name → PNG of every figure that has something to show."""
-    key, curves = _curves(comparison)
+    key, curves = loss_curves(comparison)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of losses so large that Matplotlib's sums overflow
         figures = {
@@ -38,7 +38,7 @@ def draw_figures(comparison: Comparison) -> dict[str, bytes]:
     return {name: png for name, png in figures.items() if png is not None}
 
 
-def _curves(comparison: Comparison) -> tuple[str, list[Curve]]:
+def loss_curves(comparison: Comparison) -> tuple[str, list[Curve]]:
     """The loss that is drawn, and each run's curve of it; empty where a run has none."""
     histories = [read_history(r.folder.metrics) if r.folder else {} for r in comparison.runs]
     begun = [history for history in histories if history]
@@ -56,7 +56,7 @@ def _figure(height: float) -> Any:
     return Figure(figsize=(10, height), layout="constrained")
 
 
-def _colors(groups: Sequence[str]) -> dict[str, Any]:
+def group_colors(groups: Sequence[str]) -> dict[str, Any]:
     """A colour a group: distinct ones while they last, then a range from the best to the worst."""
     from matplotlib import colormaps
 
@@ -67,7 +67,7 @@ def _colors(groups: Sequence[str]) -> dict[str, Any]:
     return {group: colormaps["viridis"](place / last) for place, group in enumerate(several)}
 
 
-def _label(text: str) -> str:
+def plain_label(text: str) -> str:
     """The text as Matplotlib draws it to the letter: no formulas, no line breaks, not hidden."""
     text = " ".join(text.split())
     if len(text) > MAX_LABEL_LENGTH:
@@ -105,13 +105,13 @@ def _draw_curves(comparison: Comparison, key: str, curves: Sequence[Curve]) -> b
         return None
     figure = _figure(5)
     axes = _loss_axes(figure, key, curves)
-    colors = _colors([_group(run) for run in comparison.runs])
+    colors = group_colors([_group(run) for run in comparison.runs])
     labelled: set[str] = set()  # the groups in the legend
     for run, curve in zip(comparison.runs, curves, strict=True):
         group, label = _group(run), None
         if curve and group not in labelled and len(labelled) < MAX_LABELS:
             labelled.add(group)
-            label = _label(name_without_seed(run))
+            label = plain_label(name_without_seed(run))
         steps = sorted(curve)
         losses = [curve[step] for step in steps]
         axes.plot(steps, losses, color=colors[group], label=label, linewidth=1.2, alpha=0.85)
@@ -129,11 +129,11 @@ def _draw_seeds(comparison: Comparison, key: str, curves: Sequence[Curve]) -> by
         return None
     figure = _figure(5)
     axes = _loss_axes(figure, key, curves)
-    colors = _colors([_group(run) for run in comparison.runs])
+    colors = group_colors([_group(run) for run in comparison.runs])
     names = {group.hash: group.name for group in comparison.groups}
     for place, (group, alike) in enumerate(members.items()):
         steps, mean, spread = over_seeds(alike)
-        label = f"{_label(names.get(group, group[:8]))} ({len(alike)})"
+        label = f"{plain_label(names.get(group, group[:8]))} ({len(alike)})"
         axes.plot(steps, mean, color=colors[group], label=label if place < MAX_LABELS else None)
         low = [m - s for m, s in zip(mean, spread, strict=True)]
         high = [m + s for m, s in zip(mean, spread, strict=True)]
@@ -176,7 +176,7 @@ def _draw_parallel(comparison: Comparison) -> bytes | None:
     _draw_lines(drawing, axes, rising)
     for place, axis in enumerate(axes):
         _draw_axis(drawing, place, axis)
-    drawing.set_xticks(range(len(axes)), [*map(_label, keys), comparison.metric])
+    drawing.set_xticks(range(len(axes)), [*map(plain_label, keys), comparison.metric])
     drawing.set(yticks=[], xlim=(-0.1, len(keys) + 0.35), ylim=(-0.05, 1.08))
     drawing.set_frame_on(False)
     return png_bytes(figure)
@@ -200,7 +200,7 @@ def _draw_axis(drawing: Any, place: int, axis: Axis) -> None:
     drawing.axvline(place, color="0.3", linewidth=0.8)
     for text, height in axis.ticks.items():
         drawing.annotate(
-            _label(text),
+            plain_label(text),
             (place, height),
             xytext=(4, 2),
             fontsize="small",

@@ -92,8 +92,11 @@ class RunLog(Protocol):
     def file(self, path: Path, folder: str = "") -> None:
         """Copy a local file into the run, under ``folder``."""
 
-    def picture(self, name: str, path: Path, step: int) -> None:
-        """Copy a PNG into the run as the picture ``name`` [a-z0-9_] of ``step``."""
+    def image(self, name: str, path: Path, step: int) -> None:
+        """Copy a PNG into the run as the image ``name`` [a-z0-9_] of ``step``.
+
+        Its first name was ``picture``; trackers whose runs have that alone keep working.
+        """
 
     def finish(self, status: str, ended: float | None = None) -> None:
         """End the run as FINISHED, FAILED or KILLED.

@@ -1,10 +1,17 @@
-"""The baseline: interpolated n-grams with Witten-Bell smoothing (Witten and Bell 1991).
+"""The baseline: n-grams with interpolated modified Kneser–Ney smoothing (Chen and Goodman 1998).
 
-    P(w | h) = (c(hw) + T(h)·P(w | h′)) / (c(h) + T(h))
+    P(w | h) = (c(hw) − D(c(hw)) + γ(h)·P(w | h′)) / c(h·)
+    γ(h)     = D₁·N₁(h) + D₂·N₂(h) + D₃·N₃₊(h)
 
-c counts, T(h) is how many different symbols followed h, h′ is h without its oldest symbol; where h
-was never seen P(w | h) = P(w | h′), and at the bottom stands the uniform 1 / V. Order n looks at
-n − 1 symbols. A recurrent network that does not beat the best of them has learned little.
+h′ is h without its oldest symbol; at the bottom stands the uniform 1 / V; where h was never seen
+P(w | h) = P(w | h′). At the highest order c counts occurrences; below, c(hw) is how many different
+symbols came before hw, except where h begins a text: nothing else can come before that. N₁, N₂ and
+N₃₊ are how many symbols followed h once, twice, and more often. The discounts come from n₁ … n₄,
+how many n-grams of an order have the count 1 … 4:
+
+    Y = n₁ / (n₁ + 2·n₂),   D₁ = 1 − 2·Y·n₂/n₁,   D₂ = 2 − 3·Y·n₃/n₂,   D₃ = 3 − 4·Y·n₄/n₃
+
+Order n looks at n − 1 symbols. A network that does not beat the best of them has learned little.
 """
 
 from __future__ import annotations
@@ -18,15 +25,15 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.data.corpus import Corpus, Examples, Split
-from rnnx.system.files import cache_folder, replacing
+from rnnx.system.files import cache_folder, write_json
 
-ORDERS = 7
-MOST = 2_000_000  # training symbols; above, fitting would take longer than it tells
-FORMAT = 1  # of the cache
+ORDERS = 8
+FIT_LIMIT = 2_000_000  # training symbols; n-grams of more take too long to fit
+CACHE_FORMAT = 2
 
 
 class Tokens(NamedTuple):
-    """A split laid out for counting."""
+    """A split as one array, to count n-grams in."""
 
     ids: Array  # (n,) int64
     place: Array  # (n,) of each id in its own sequence
@@ -36,10 +43,10 @@ class Tokens(NamedTuple):
 def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] | None:
     """The best order and its nats a held-out token; None where there is too much to fit.
 
-    Computed once for one split of one content and kept in the user's cache folder.
+    It is computed once for a content and its split, and kept in the user's cache folder.
     """
     train, val = corpus.train, corpus.val
-    if val is None or (train.tokens > MOST and not always):
+    if val is None or (train.tokens > FIT_LIMIT and not always):
         return None
     path = cache_folder() / "baselines" / f"{_key(corpus)}.json"
     try:
@@ -51,16 +58,15 @@ def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] |
     best = min(range(len(losses)), key=losses.__getitem__)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps([best + 1, losses[best]]), "utf-8")
+        write_json(path, [best + 1, losses[best]])
     except OSError:
-        pass  # a cache that cannot be written costs time, nothing else
+        pass  # without its cache it is only computed again
     return best + 1, losses[best]
 
 
 def _key(corpus: Corpus) -> str:
-    """What decides the figure: the content and the split."""
-    sha = hashlib.sha256(f"{FORMAT} {corpus.sha256} {len(corpus.vocabulary)}".encode())
+    """The name of the cache entry: content and split decide the result."""
+    sha = hashlib.sha256(f"{CACHE_FORMAT} {corpus.sha256} {len(corpus.vocabulary)}".encode())
     for split in (corpus.train, corpus.val):
         assert split is not None
         if isinstance(split, Examples):
@@ -76,41 +82,73 @@ def ngram_losses(train: Split, val: Split, n_symbols: int, orders: int = ORDERS)
     parts = [_tokens(train), _tokens(val)]
     seen = np.concatenate([parts[0].counted, np.zeros_like(parts[1].counted)])
     asked = np.concatenate([np.zeros_like(parts[0].counted), parts[1].counted])
-    ids = np.concatenate([part.ids for part in parts])
-    p = np.full(int(asked.sum()), 1 / n_symbols)
-    losses = []
-    for context in _contexts(parts, n_symbols, orders):
-        p = _interpolate(p, context, ids, seen, asked, n_symbols)
-        losses.append(float(-np.mean(np.log(p))))
+    place = np.concatenate([part.place for part in parts])
+    levels = list(_levels(parts, n_symbols, orders))
+    p, losses = np.full(int(asked.sum()), 1 / n_symbols), []
+    for m, level in enumerate(levels[:-1]):
+        # A place t symbols into its text has contexts of up to t symbols and the beginning.
+        reaches, begins = place >= m - 1, place == m - 1
+        occurrences = _occurrences(level, seen & reaches)
+        highest = _interpolate(p, level, occurrences, asked, reaches)
+        losses.append(float(-np.mean(np.log(highest))))
+        diversity = _predecessors(level, levels[m + 1], seen & (place >= m))
+        if m:
+            diversity += _occurrences(level, seen & begins)
+        p = _interpolate(p, level, diversity, asked, reaches)
     return losses
 
 
-def _interpolate(
-    p: Array, context: Array, ids: Array, seen: Array, asked: Array, n_symbols: int
-) -> Array:
-    """From the probabilities of one order to those of the next, at the asked places."""
-    grams, gram = np.unique(context * n_symbols + ids, return_inverse=True)
-    n_contexts = int(context.max()) + 1
-    c_hw = np.bincount(gram[seen], minlength=len(grams))
-    c_h = np.bincount(context[seen], minlength=n_contexts)
-    T_h = np.bincount(grams[c_hw > 0] // n_symbols, minlength=n_contexts)
-    here = context[asked]
-    total = c_h[here] + T_h[here]
-    mixed = (c_hw[gram[asked]] + T_h[here] * p) / np.maximum(total, 1)
-    return np.where(total > 0, mixed, p)
+class Level(NamedTuple):
+    """The n-grams of one order, numbered."""
+
+    context: Array  # (n,) the number of the context before each place
+    gram: Array  # (n,) the number of context and symbol
+    context_of: Array  # (n-grams,) the context of each n-gram
 
 
-def _contexts(parts: list[Tokens], n_symbols: int, orders: int) -> Iterator[Array]:
-    """(n,) numbers of the contexts of 0, 1, … symbols before each place of all parts."""
-    context = np.zeros(sum(len(part.ids) for part in parts), np.int64)
-    for back in range(1, orders + 1):
-        yield context
-        if back == orders:
-            return
+def _levels(parts: list[Tokens], n_symbols: int, orders: int) -> Iterator[Level]:
+    """The n-grams with contexts of 0 … ``orders`` symbols, over all places of all parts."""
+    ids = np.concatenate([part.ids for part in parts])
+    context = np.zeros(len(ids), np.int64)
+    for back in range(1, orders + 2):
+        grams, gram = np.unique(context * n_symbols + ids, return_inverse=True)
+        yield Level(context, gram, grams // n_symbols)
         older = [_before(part, back, n_symbols) for part in parts]
         # A context of one more symbol is the shorter one and the symbol: renumber the pairs.
         pairs = context * (n_symbols + 1) + np.concatenate(older)
         context = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+
+
+def _occurrences(level: Level, where: Array) -> Array:
+    """(n-grams,) how often each occurs at the places ``where``."""
+    return np.bincount(level.gram[where], minlength=len(level.context_of))
+
+
+def _predecessors(level: Level, longer: Level, where: Array) -> Array:
+    """(n-grams,) how many different symbols came before each at the places ``where``."""
+    places = np.flatnonzero(where)
+    _, first = np.unique(longer.gram[places], return_index=True)
+    return np.bincount(level.gram[places[first]], minlength=len(level.context_of))
+
+
+def _discounts(counts: Array) -> Array:
+    """(4,) what is taken from the counts 0, 1, 2 and above, of one order's n-grams."""
+    n = [int((counts == k).sum()) for k in (1, 2, 3, 4)]
+    Y = n[0] / max(n[0] + 2 * n[1], 1)
+    # Without n-grams of a count its discount is the plain Kneser–Ney one.
+    found = [k - (k + 1) * Y * n[k] / n[k - 1] if n[k - 1] else k * Y for k in (1, 2, 3)]
+    return np.clip([0, *found], 0, [0, 1, 2, 3])
+
+
+def _interpolate(p: Array, level: Level, counts: Array, asked: Array, reaches: Array) -> Array:
+    """From the probabilities of one order to those of the next, at the asked places."""
+    taken = _discounts(counts)[np.minimum(counts, 3)]
+    n_contexts = int(level.context.max()) + 1
+    total = np.bincount(level.context_of, weights=counts, minlength=n_contexts)
+    freed = np.bincount(level.context_of, weights=taken, minlength=n_contexts)
+    here, gram = level.context[asked], level.gram[asked]
+    mixed = (counts[gram] - taken[gram] + freed[here] * p) / np.maximum(total[here], 1)
+    return np.where((total[here] > 0) & reaches[asked], mixed, p)
 
 
 def _before(part: Tokens, back: int, begin: int) -> Array:

@@ -11,7 +11,7 @@ from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.contracts.trackers import Tracker
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
-from rnnx.runs.find import _one, _several
+from rnnx.runs.find import run_in_tracker, several
 from rnnx.runs.folder import BEST, LAST, RunFolder, find_folders
 from rnnx.system.files import expanded
 
@@ -32,7 +32,7 @@ def find_model(run: str) -> Model:
     if len(folders) == 1:
         return _loaded(folders[0].best_or_last())
     if len(folders) > 1:
-        raise RunNotFound(_several(run, [folder.id for folder in folders]))
+        raise RunNotFound(several(run, [folder.id for folder in folders]))
     return _fetched(run, component_from("tracker", config["tracker"]), config["outputs"])
 
 
@@ -65,7 +65,7 @@ def _fetched(run: str, tracker: Tracker, outputs: str) -> Model:
     """The model of a run whose folder is elsewhere, from what its tracker keeps."""
     from rnnx.models.trained import load_file
 
-    found = _one(run, tracker, outputs)
+    found = run_in_tracker(run, tracker, outputs)
     if found.folder and (Path(found.folder) / "run.json").is_file():
         return _loaded(RunFolder(Path(found.folder)).best_or_last())
     with TemporaryDirectory() as into:

@@ -1,4 +1,4 @@
-"""A run's folder made again from what its tracker keeps: to go on with it on another machine."""
+"""A run's folder, made again from what its tracker keeps: to resume the run on another machine."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from tempfile import TemporaryDirectory
 from rnnx.contracts.trackers import RunSummary, Tracker
 from rnnx.errors import RunNotFound, StoreError
 from rnnx.runs.folder import BEST, LAST, RunFolder
-from rnnx.runs.outbox import Spool
+from rnnx.runs.metrics_file import append
+from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import name_of
 from rnnx.system.files import expanded
 
 
-def bring(run: RunSummary, tracker: Tracker, outputs: Path) -> RunFolder:
-    """``outputs/<id>`` with the run's configuration, checkpoints and points."""
+def fetch_folder(run: RunSummary, tracker: Tracker, outputs: Path) -> RunFolder:
+    """``outputs/<id>`` with the configuration, checkpoints and points that ``tracker`` has."""
     folder = RunFolder(expanded(outputs) / name_of(run.id))
     with TemporaryDirectory() as into:
-        got = {}
+        fetched = {}
         for name in (f"checkpoints/{LAST}", f"checkpoints/{BEST}", "config.yaml"):
             try:
-                got[name] = tracker.fetch(run.id, name, Path(into)).read_bytes()
+                fetched[name] = tracker.fetch(run.id, name, Path(into)).read_bytes()
             except (OSError, RunNotFound, StoreError):
                 continue
-    if "config.yaml" not in got:
+    if "config.yaml" not in fetched:
         raise RunNotFound(f"{run.id}: its folder is not here, and the tracker has no config.yaml")
     folder.checkpoints.mkdir(parents=True, exist_ok=True)
-    for name, content in got.items():
+    for name, content in fetched.items():
         (folder.path / name).write_bytes(content)
-    spool = Spool(folder.path)
     points = [point for key in run.metrics for point in tracker.history(run.id, key)]
-    spool.keep_points(sorted(points, key=lambda point: (point.step, point.timestamp)))
-    spool.sent_all()
+    folder.metrics.unlink(missing_ok=True)  # of a process that was killed here
+    append(folder.metrics, sorted(points, key=lambda point: (point.step, point.timestamp)))
+    with Outbox(folder.path) as outbox:
+        outbox.mark_all_sent()
     folder.write({"id": run.id, "name": run.name, "status": run.status, "started": run.started})
     return folder

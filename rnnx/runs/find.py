@@ -10,15 +10,16 @@ from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.contracts.trackers import RunSummary, Tracker
 from rnnx.errors import RunNotFound
-from rnnx.runs.fetch import bring
+from rnnx.runs.fetch import fetch_folder
 from rnnx.runs.folder import FOLDER_TAG, RunFolder, find_folders, runs_in
+from rnnx.system.files import expanded
 
 
-def _one(run: str, tracker: Tracker, outputs: str) -> RunSummary:
-    """The one run of the tracker that ``run`` means."""
+def run_in_tracker(run: str, tracker: Tracker, outputs: str) -> RunSummary:
+    """The one run of the tracker that ``run`` means; RunNotFound for none or several."""
     found = tracker.find(run) if run and run != "last" else []
     if len(found) > 1:
-        raise RunNotFound(_several(run, [summary.id for summary in found]))
+        raise RunNotFound(several(run, [summary.id for summary in found]))
     if not found:
         raise RunNotFound(
             f"{run}: no such run in {outputs}/ or in the tracker's store; "
@@ -27,26 +28,27 @@ def _one(run: str, tracker: Tracker, outputs: str) -> RunSummary:
     return found[0]
 
 
-def _several(run: str, ids: Sequence[str]) -> str:
+def several(run: str, ids: Sequence[str]) -> str:
+    """What to say of a RUN that is the beginning of several ids."""
     return f"{run}: {len(ids)} runs begin so ({', '.join(i[:12] for i in ids)}); give more letters"
 
 
 def find_run(run: str) -> RunFolder:
-    """The folder of ``run``, brought from its tracker where it is not here."""
+    """The folder of ``run``, fetched from its tracker where it is not here."""
     config = compose([])
-    outputs, tracker = Path(config["outputs"]), component_from("tracker", config["tracker"])
+    outputs, tracker = expanded(config["outputs"]), component_from("tracker", config["tracker"])
     folders = find_folders(run, outputs)
     if len(folders) > 1:
-        raise RunNotFound(_several(run, [folder.id for folder in folders]))
+        raise RunNotFound(several(run, [folder.id for folder in folders]))
     if folders:
         return folders[0]
-    found = _one(run, tracker, config["outputs"])
-    made = outputs / Path(found.tags.get(FOLDER_TAG, "-")).name  # a name, wherever it came from
+    found = run_in_tracker(run, tracker, config["outputs"])
+    made = outputs / Path(found.tags.get(FOLDER_TAG, "-")).name  # a name, whatever the tag is
     if (made / "run.json").is_file():  # killed before it could be named after its run
         return RunFolder(made)
     if found.folder and (Path(found.folder) / "run.json").is_file():
         return RunFolder(Path(found.folder))
-    return bring(found, tracker, outputs)
+    return fetch_folder(found, tracker, outputs)
 
 
 def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:
@@ -54,7 +56,7 @@ def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:
     config = compose(overrides)
     tracker = component_from("tracker", config["tracker"])
     found = {summary.id: summary for summary in tracker.runs(limit)}
-    for folder in runs_in(Path(config["outputs"])):
+    for folder in runs_in(config["outputs"]):
         with suppress(FileNotFoundError):  # deleted since
             found.setdefault(folder.id, folder.summary())
     return sorted(found.values(), key=lambda run: run.started, reverse=True)[:limit]

@@ -4,17 +4,17 @@ outputs/<id>/
     run.json        id, name, status, reason, when, the last value of each metric
     config.yaml     the resolved configuration
     metrics.jsonl   every point, a JSON array a line
-    outbox.jsonl    what else the tracker is told; sent.json: how much of both it has
-    samples/        one text a round, and samples.csv
+    outbox.db       what the tracker has still to get
+    samples.csv     every sample, a row each; samples/ has a text file for each step that drew some
+    images/         a folder for each image of a probe, a PNG a step; other files are in probes/
     checkpoints/    best.safetensors, last.safetensors, step_<n>.safetensors
 
-A folder is made before its run is begun in the tracker, as ``.new-…``, and named when the run has
-its id: whatever kills the process in between, the two can be brought together again.
+A folder is made before the tracker creates the run, as ``.new-…``, and gets the run's id as its
+name afterwards: whatever kills the process in between, the two are found to be one.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -26,15 +26,15 @@ from typing import Any
 
 from rnnx.config.settings import Train
 from rnnx.contracts.trackers import RunSummary, is_number, is_time
-from rnnx.errors import CheckpointError, RunNotFound, StoreError
-from rnnx.runs.paths import name_of
-from rnnx.system.files import expanded, replacing
+from rnnx.errors import CheckpointError, RunNotFound
+from rnnx.runs.paths import name_of, writing_below
+from rnnx.system.files import expanded, read_json, replacing, write_json
 
 FOLDER_TAG = "rnnx.new_folder"  # the name under which the folder was made
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
-ASIDE = "best_before_the_end.safetensors"
+BEST_BEFORE_END = "best_before_the_end.safetensors"  # where the end of the run made a better one
 DEFAULT = Train.outputs
 NEW = ".new-"  # how the name of a folder begins whose run has no id yet
 
@@ -54,16 +54,11 @@ class RunFolder:
 
         ``fields`` ("name", …) join run.json.
         """
-        folder = cls(expanded(outputs) / f"{NEW}{uuid.uuid4().hex}")
-        try:
+        with writing_below(outputs) as path:
+            folder = cls(path / f"{NEW}{uuid.uuid4().hex}")
             folder.checkpoints.mkdir(parents=True)
             folder.write_config(config)
             folder.write({**fields, "status": "RUNNING", "started": time.time()})
-        except OSError as error:
-            raise StoreError(
-                f"outputs={outputs}: cannot be written ({error.strerror}); "
-                "say outputs=FOLDER with another folder"
-            ) from None
         return folder
 
     def begin(self, run_id: str) -> None:
@@ -81,12 +76,12 @@ class RunFolder:
             temporary.write_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "utf-8")
 
     def remove(self) -> None:
-        """Delete the folder of a run that never began."""
+        """Delete the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     @property
     def handle(self) -> str:
-        """What a command is told to find this run again: an id's beginning where that is enough."""
+        """RUN on a command line for this run: the beginning of its id where that is enough."""
         at_home = self.path.resolve().parent == Path(DEFAULT).resolve()
         return self.id[:8] if at_home else str(self.path)
 
@@ -129,46 +124,12 @@ class RunFolder:
         """The checkpoint of this step."""
         return self.checkpoints / f"step_{step:08}.safetensors"
 
-    def keep(self, step: int, count: int) -> None:
-        """Make the checkpoint of ``step`` the last one; keep ``count`` of them up to it.
-
-        What is newer was passed over as damaged when the run went on from an older one.
-        """
-        newest = self.recent(step)
-        with replacing(self.last) as temporary:
-            try:
-                os.link(newest, temporary)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(newest, temporary)
-        recent = sorted(self.checkpoints.glob("step_*.safetensors"))
-        for path in recent[recent.index(newest) + 1 :]:
-            path.rename(path.with_suffix(".damaged"))
-        for path in recent[: max(recent.index(newest) + 1 - count, 0)]:
-            path.unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """Delete what killed processes left half written; the caller holds the run's lock."""
-        for folder in (self.path, self.checkpoints):
-            for path in folder.glob(".*.tmp"):
-                path.unlink(missing_ok=True)
-
     def checkpoint_files(self) -> list[Path]:
-        """What a run can go on from, the newest first."""
+        """What a run can be resumed from, the newest first."""
         recent = sorted(self.checkpoints.glob("step_*.safetensors"), reverse=True)
-        aside = self.checkpoints / ASIDE
-        others = [*([] if recent else [self.last]), aside if aside.is_file() else self.best]
+        before = self.checkpoints / BEST_BEFORE_END
+        others = [*([] if recent else [self.last]), before if before.is_file() else self.best]
         return [*recent, *(path for path in others if path.is_file())]
-
-    def set_best_aside(self) -> None:
-        """Keep the best checkpoint so far: the end's may be better, but not for a longer run."""
-        if self.best.is_file():
-            self.best.replace(self.checkpoints / ASIDE)
-
-    def take_best_back(self) -> None:
-        """Undo ``set_best_aside``."""
-        aside = self.checkpoints / ASIDE
-        if aside.is_file():
-            aside.replace(self.best)
 
     def best_or_last(self) -> Path:
         """The best checkpoint, else the last; CheckpointError where there is neither."""
@@ -177,58 +138,55 @@ class RunFolder:
                 return path
         raise CheckpointError(f"{self.path}: the run has no checkpoint yet")
 
-    def inside(self, name: str) -> Path:
-        """A path below the folder; StoreError for a name that would leave it."""
-        path = (self.path / name).resolve()
-        if not path.is_relative_to(self.path.resolve()) or path == self.path.resolve():
-            raise StoreError(f"{name!r}: is not the name of a file inside a run's folder")
-        return path
-
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of run.json, all at once or not at all."""
-        known = self.read()
-        with replacing(self.path / "run.json") as temporary:
-            temporary.write_text(json.dumps(known | dict(fields), indent=1), "utf-8")
+        write_json(self.path / "run.json", self.read() | dict(fields))
 
     def read(self) -> dict[str, Any]:
         """The fields of run.json; empty where it is missing or damaged."""
-        try:
-            found = json.loads((self.path / "run.json").read_text("utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return read_json(self.path / "run.json")
 
     def summary(self) -> RunSummary:
-        """The run as a tracker would tell it; FileNotFoundError where the folder is gone."""
-        known = self.read()
-        started, metrics, tags = (known.get(key) for key in ("started", "metrics", "tags"))
-        return RunSummary(
-            self.id,
-            str(known.get("status", "UNKNOWN")),
-            str(known.get("name", "")),
-            float(started) if is_time(started) else self.path.stat().st_mtime,
-            str(self.path),
-            {k: float(v) for k, v in _items(metrics) if is_number(v)},
-            {k: v for k, v in _items(tags) if isinstance(v, str)},
-        )
+        """The run as a tracker would list it; FileNotFoundError where the folder is gone."""
+        return _summary(self, self.read())
+
+
+def _summary(folder: RunFolder, known: Mapping[str, Any]) -> RunSummary:
+    started, metrics, tags = (known.get(key) for key in ("started", "metrics", "tags"))
+    return RunSummary(
+        folder.id,
+        str(known.get("status", "UNKNOWN")),
+        str(known.get("name", "")),
+        float(started) if is_time(started) else folder.path.stat().st_mtime,
+        str(folder.path),
+        {k: float(v) for k, v in _items(metrics) if is_number(v)},
+        {k: v for k, v in _items(tags) if isinstance(v, str)},
+    )
 
 
 def _items(value: Any) -> Iterable[tuple[str, Any]]:
     return value.items() if isinstance(value, dict) else ()
 
 
-def runs_in(outputs: Path) -> list[RunFolder]:
-    """The run folders below ``outputs``, newest first; foreign folders are passed over.
+def runs_in(outputs: str | Path) -> list[RunFolder]:
+    """The run folders below ``outputs``, newest first; foreign folders are passed over."""
+    return runs_with(outputs)
+
+
+def runs_with(outputs: str | Path, **fields: object) -> list[RunFolder]:
+    """The run folders below ``outputs`` whose run.json has these fields, newest first.
 
     Other processes work there, too: a run is named when it begins, or deleted, meanwhile.
     """
-    found: list[tuple[float, RunFolder]] = []
+    found = []
     with suppress(OSError):
         for path in expanded(outputs).glob("*/run.json"):
-            with suppress(FileNotFoundError):
-                folder = RunFolder(path.parent)
-                found.append((folder.summary().started, folder))
-    return [folder for _, folder in sorted(found, key=lambda pair: pair[0], reverse=True)]
+            folder = RunFolder(path.parent)
+            known = folder.read()
+            if all(known.get(key) == value for key, value in fields.items()):
+                with suppress(FileNotFoundError):
+                    found.append((_summary(folder, known).started, folder))
+    return [folder for _, folder in sorted(found, key=lambda run: run[0], reverse=True)]
 
 
 def find_folders(run: str, outputs: Path) -> list[RunFolder]:

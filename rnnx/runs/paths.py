@@ -1,12 +1,15 @@
-"""Names that come from elsewhere, and how far they may lead."""
+"""Paths made of names that come from elsewhere: none may lead out of the folder it belongs to."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rnnx.errors import StoreError
+from rnnx.system.files import expanded
 
 
 def name_of(run_id: str) -> str:
@@ -14,6 +17,14 @@ def name_of(run_id: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", run_id):
         raise StoreError(f"{run_id[:60]!r}: is not an id of a run that can name a folder")
     return run_id
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path ``name`` below ``folder``; StoreError for a name that leads out of it."""
+    path, root = (folder / name).resolve(), folder.resolve()
+    if not path.is_relative_to(root) or path == root:
+        raise StoreError(f"{name!r}: is not the name of a file inside a run's folder")
+    return path
 
 
 def refuse_links(folder: Path) -> None:
@@ -25,3 +36,19 @@ def refuse_links(folder: Path) -> None:
                     f"{path}: is a symbolic link, and a run's folder has none; put the file itself "
                     "there"
                 )
+
+
+@contextmanager
+def writing_below(outputs: str) -> Iterator[Path]:
+    """The folder ``outputs``; StoreError for what inside cannot write there."""
+    path = expanded(outputs)
+    if path.parts and path.parts[0].startswith("~"):
+        cause = f"there is no user {path.parts[0][1:]}"
+        raise StoreError(f"outputs={outputs}: {cause}; say outputs=FOLDER with another folder")
+    try:
+        yield path
+    except OSError as error:
+        raise StoreError(
+            f"outputs={outputs}: cannot be written ({error.strerror}); "
+            "say outputs=FOLDER with another folder"
+        ) from None

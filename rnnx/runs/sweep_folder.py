@@ -1,11 +1,11 @@
-"""A sweep: many jobs of one command, one run that stands for all of them, and what came of each.
+"""The folder of a sweep: its jobs, their results, and the run that stands for all of them.
 
 outputs/sweeps/<id>/
-    sweep.json     what was asked, the parent's run, host and process of the driver
-    jobs/<n>.json  one job's outcome       jobs/<n>.log  what it printed, and its traceback
-    hydra/         Hydra's own; by this folder's place a job knows its sweep
+    sweep.json     what was asked; the parent run; host and process of the driver
+    jobs/<n>.json  the result of a job      jobs/<n>.log  what it printed, and its traceback
+    hydra/         Hydra's own; by the place of this folder a job knows its sweep
 
-The same command given again finds its sweep by what was asked and goes on with it.
+The same command given again finds its sweep by what was asked, and continues it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from typing import Any, NamedTuple
 
 from rnnx.contracts.trackers import RunLog, Tracker
 from rnnx.errors import StoreError
-from rnnx.system.files import replacing
+from rnnx.runs.paths import writing_below
+from rnnx.system.files import expanded, read_json, write_json
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
-# What does not decide which jobs there are.
-ASIDE = (
+# Overrides that do not decide which jobs there are.
+NOT_ASKED = (
     "jobs=",
     "sweep.rerun=",
     "hydra/launcher=",
@@ -41,7 +42,7 @@ ASIDE = (
 
 
 class JobResult(NamedTuple):
-    """What came of one job."""
+    """How one job ended."""
 
     job: int
     overrides: list[str]
@@ -67,76 +68,66 @@ class Sweep:
     def open(
         cls, outputs: str, overrides: Sequence[str], swept: Sequence[str], anew: bool
     ) -> Sweep:
-        """The sweep of these overrides: the one that was begun before, or a new one."""
-        folder = Path(outputs).expanduser() / "sweeps"
-        deciding = sorted(text for text in overrides if not text.startswith(ASIDE))
+        """The sweep of these overrides: the latest one, or a new one (``anew``: in any case)."""
+        folder = expanded(outputs) / "sweeps"
+        deciding = sorted(text for text in overrides if not text.startswith(NOT_ASKED))
         asked = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
         known = [cls(path.parent) for path in folder.glob("*/sweep.json")]
         same = [sweep for sweep in known if sweep.read().get("asked") == asked]
         if same and not anew:
             return max(same, key=lambda sweep: (sweep.path / "sweep.json").stat().st_mtime)
         sweep = cls(folder / uuid.uuid4().hex[:12])
-        try:
+        with writing_below(outputs):
             (sweep.path / "jobs").mkdir(parents=True)
-        except OSError as error:
-            raise StoreError(
-                f"outputs={outputs}: cannot be written ({error.strerror}); "
-                "say outputs=FOLDER with another folder"
-            ) from None
         sweep.write({"asked": asked, "overrides": list(overrides), "swept": list(swept)})
         return sweep
 
     @property
     def id(self) -> str:
-        """Its name, and the tag ``sweep.id`` of its jobs."""
+        """The name of the folder, and the tag ``sweep.id`` of its jobs."""
         return self.path.name
 
     def read(self) -> dict[str, Any]:
         """The fields of sweep.json; empty where it is damaged."""
-        try:
-            found = json.loads((self.path / "sweep.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return read_json(self.path / "sweep.json")
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of sweep.json, all at once."""
-        with replacing(self.path / "sweep.json") as temporary:
-            temporary.write_text(json.dumps(self.read() | dict(fields), indent=1), "utf-8")
+        write_json(self.path / "sweep.json", self.read() | dict(fields))
 
     def remove(self) -> None:
-        """Delete a sweep that never began."""
+        """Delete the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def clear(self) -> None:
-        """Forget the outcomes of the time before; the runs stay."""
+        """Delete the results of all jobs; their runs stay."""
         for pattern in ("*.json", "*/begun"):
             for path in (self.path / "jobs").glob(pattern):
                 path.unlink()
 
     def forget(self, job: int) -> None:
-        """Forget what came of one job, which begins again."""
+        """Delete the result of a job, which begins again."""
         (self.path / "jobs" / f"{job}.json").unlink(missing_ok=True)
 
     @property
     def artifacts(self) -> Path:
-        """A folder of files that the parent's run gets, too."""
+        """The folder of files that the parent run gets, too."""
         return self.path / "artifacts"
 
     def log_file(self, job: int) -> Path:
-        """Where a job's output goes."""
+        """What a job prints."""
         return self.path / "jobs" / f"{job}.log"
 
     def job_folder(self, job: int) -> Path:
-        """Where a job's own files are, if it has any."""
+        """The folder of a job's own files; it may not exist."""
         return self.path / "jobs" / str(job)
 
     def traceback_file(self, job: int) -> Path:
-        """Where the traceback of a job that failed is."""
+        """The traceback of a job that failed."""
         return self.job_folder(job) / "traceback.txt"
 
     def keep_traceback(self, job: int, error: BaseException) -> Path:
-        """Write where ``error`` came from into the job's log; a file that holds that alone."""
+        """Append the traceback of ``error`` to the job's log; returns a file of it alone."""
         lines = "".join(traceback.format_exception(error))
         with self.log_file(job).open("a", encoding="utf-8") as log:
             log.write(lines)
@@ -145,30 +136,30 @@ class Sweep:
         path.write_text(lines, "utf-8")
         return path
 
-    def keep(self, outcome: JobResult) -> None:
-        """Keep what came of a job."""
-        with replacing(self.path / "jobs" / f"{outcome.job}.json") as temporary:
-            temporary.write_text(json.dumps(outcome._asdict()), "utf-8")
+    def keep(self, result: JobResult) -> None:
+        """Write the result of a job."""
+        write_json(self.path / "jobs" / f"{result.job}.json", result._asdict())
 
-    def outcome(self, job: int) -> JobResult | None:
-        """What came of a job; None where it told nothing."""
+    def result(self, job: int) -> JobResult | None:
+        """The result of a job; None where it has none."""
         try:
-            return JobResult(**json.loads((self.path / "jobs" / f"{job}.json").read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
+            return JobResult(**read_json(self.path / "jobs" / f"{job}.json"))
+        except TypeError:
             return None
 
-    def outcomes(self) -> list[JobResult]:
-        """What came of all jobs, in their order."""
-        jobs = sorted(int(path.stem) for path in (self.path / "jobs").glob("*.json"))
-        return [found for job in jobs if (found := self.outcome(job)) is not None]
+    def results(self) -> list[JobResult]:
+        """The results of all jobs that have one, in the order of the jobs."""
+        names = (path.stem for path in (self.path / "jobs").glob("*.json"))
+        jobs = sorted(int(name) for name in names if name.isdecimal())
+        return [found for job in jobs if (found := self.result(job)) is not None]
 
     def swept(self, overrides: Sequence[str]) -> dict[str, str]:
-        """Key → value of a job's own overrides, without those that all jobs have."""
+        """Key → value of the overrides that differ between jobs."""
         keys = self.read().get("swept", [])
         return {k: v for k, v in (o.partition("=")[::2] for o in overrides) if k in keys}
 
     def name(self, overrides: Sequence[str]) -> str:
-        """A job's name: its own overrides."""
+        """The name of a job: the overrides that differ between jobs."""
         return " ".join(f"{key}={value}" for key, value in self.swept(overrides).items())
 
     def tags(self, overrides: Sequence[str]) -> dict[str, str]:
@@ -177,7 +168,7 @@ class Sweep:
         return {"sweep.id": self.id, PARENT_TAG: self.read()["parent"], **keys}
 
     def begin(self, tracker: Tracker) -> RunLog:
-        """The parent's run: the one of before, or a new one."""
+        """Open the parent run: the earlier one, or a new one."""
         known = self.read()
         host, pid = socket.gethostname(), os.getpid()
         tags = {"sweep.id": self.id, "sweep.host": host, "sweep.pid": str(pid)}
@@ -185,7 +176,9 @@ class Sweep:
         about = {"cwd": os.getcwd(), "environment": {n: v for n in sent if (v := os.getenv(n))}}
         log = None
         if "parent" in known:
-            with suppress(StoreError):  # deleted, perhaps; a store that is away is told of below
+            with suppress(
+                StoreError
+            ):  # it may have been deleted; a store that is away raises below
                 log = tracker.reopen(known["parent"])
         if log is None:
             name = "sweep " + ", ".join(known["swept"])

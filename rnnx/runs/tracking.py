@@ -1,4 +1,4 @@
-"""What a run measures, on its way to the folder and to the tracker.
+"""A run's metrics, samples, images and files: written to its folder, copied to its tracker.
 
 The folder is the truth: everything is written there first, and a thread sends copies to the
 tracker. A tracker that fails or hangs costs a warning, never the run; what it missed is sent when
@@ -15,48 +15,58 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rnnx.contracts.probes import Findings, is_file_name, is_image_name
-from rnnx.contracts.trackers import Point, RunLog, point_of
+from rnnx.contracts.trackers import Point, RunLog
 from rnnx.errors import PluginError
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.outbox import Spool
-from rnnx.runs.sender import LastWord, Sender
+from rnnx.runs.metrics_file import read_history
+from rnnx.runs.outbox import Outbox
+from rnnx.runs.paths import inside
+from rnnx.runs.sender import Ending, Sender
 from rnnx.system.files import replacing
 
-EVERY = 5.0  # seconds between two flushes that nothing else asked for
-PATIENCE = 30.0  # seconds without an answer after which the end of a run leaves its tracker
-HEAD = ("step", "text")  # of samples.csv
+FLUSH_INTERVAL = 5.0  # seconds between two flushes that nothing else asked for
+IDLE_TIMEOUT = 30.0  # seconds without an answer after which the end of a run leaves its tracker
+REASON_LENGTH = 5000  # characters of a reason that a tracker is told
+SAMPLES_HEADER = ("step", "text")
 
 
 class Tracking:
-    """One run's way out."""
+    """Writes what a run measures to its folder and queues copies for its tracker."""
 
     def __init__(
-        self, opened: Callable[[], RunLog], folder: RunFolder, warn: Callable[[str], None]
+        self, open_run: Callable[[], RunLog], folder: RunFolder, warn: Callable[[str], None]
     ) -> None:
         self.folder, self._warn = folder, warn
-        self._spool = Spool(folder.path)
-        self._spool.mend()
-        # A run that goes on makes points again that it had kept before it was stopped.
+        self._outbox = Outbox(folder.path)
+        # A run that is resumed computes again what it had measured after its checkpoint.
         history = read_history(folder.metrics)
         self._known = {key: points[-1].step for key, points in history.items()}
         self.last = {key: points[-1].value for key, points in history.items()}
         self._buffer: list[Point] = []
         self._flushed = time.monotonic()
         self._tags: dict[str, str] = {}
-        self._sender = Sender(opened, self._spool, warn)
+        self._sender = Sender(open_run, self._outbox, warn)
+
+    def __enter__(self) -> Tracking:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the folder to others, also where the run could not ``finish``."""
+        self._sender.stop()
+        self._outbox.close()
 
     def rewind(self, step: int) -> None:
-        """Forget the samples of rounds after ``step``: they are made again."""
+        """Drop the samples after ``step`` from samples.csv: they are drawn again."""
         table = self.folder.samples
         if not table.is_file():
             return
         with long_fields(), table.open(encoding="utf-8", errors="replace", newline="") as file:
             kept = [row for row in csv.reader(file) if _is_whole(row, step)]
         with replacing(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as f:
-            csv.writer(f).writerows([HEAD, *kept] if kept else [])
+            csv.writer(f).writerows([SAMPLES_HEADER, *kept] if kept else [])
 
     def point(self, key: str, value: float, step: int) -> None:
-        """Keep one value; its timestamp is made here."""
+        """Log one value of a metric, now; one that was logged before the run was resumed stays."""
         self.last[key] = value
         if step > self._known.get(key, -1):
             self._known[key] = step
@@ -64,7 +74,7 @@ class Tracking:
 
     def flush_if_due(self) -> None:
         """Flush if the last one is some seconds old."""
-        if time.monotonic() - self._flushed >= EVERY:
+        if time.monotonic() - self._flushed >= FLUSH_INTERVAL:
             self.flush()
 
     def flush(self, to_disk: bool = False) -> None:
@@ -72,70 +82,73 @@ class Tracking:
         self._flushed = time.monotonic()
         if self._buffer:
             points, self._buffer = self._buffer, []
-            self._spool.keep_points(points)
+            self._outbox.add_points(points)
         if to_disk:
-            self._spool.sync()
+            self._outbox.sync()
         self._sender.wake()
 
     def params(self, params: Mapping[str, str]) -> None:
-        """Tell the tracker parameters that it may not have yet."""
-        self._spool.keep("params", dict(params))
+        """Send the tracker parameters that it may not have yet."""
+        self._outbox.add("params", dict(params))
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags, in the folder and in the tracker."""
         self._tags |= tags
-        self._spool.keep("tags", dict(tags))
+        self._outbox.add("tags", dict(tags))
 
     def file(self, path: Path, folder: str = "") -> None:
         """Copy a file of the run's folder to the tracker."""
-        self._spool.keep("file", self._inside(path), folder)
+        self._outbox.add("file", self._inside(path), folder)
 
     def _inside(self, path: Path) -> str:
-        """The path from the folder on: it stays true where the folder is moved."""
+        """The path relative to the run's folder: it stays true where the folder is moved."""
         return path.resolve().relative_to(self.folder.path.resolve()).as_posix()
 
-    def picture(self, name: str, png: bytes, step: int) -> None:
-        """Keep a probe's picture of this step."""
+    def image(self, name: str, png: bytes, step: int) -> None:
+        """Keep a probe's image of this step."""
         if not is_image_name(name):
             raise PluginError(
-                f"picture {name!r}: a probe's picture is called by small letters, digits and _"
+                f"image {name!r}: the name of a probe's image has small letters, digits and _"
             )
-        path = self.folder.inside(f"pictures/{name}/step_{step:06}.png")
-        (self.folder.path / "pictures").mkdir(exist_ok=True)  # a deleted folder stays away
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png)
-        self._spool.keep("picture", self._inside(path), name, step)
+        path = self._write(f"images/{name}/step_{step:06}.png", png)
+        self._outbox.add("image", self._inside(path), name, step)
 
     def findings(self, probe: str, found: Findings, step: int) -> None:
         """Keep what a probe found after this step."""
-        for key, value in found.figures.items():
+        for key, value in found.metrics.items():
             self.point(key, value, step)
-        for name, png in found.pictures.items():
-            self.picture(f"{probe}_{name}", png, step)
+        for name, png in found.images.items():
+            self.image(f"{probe}_{name}", png, step)
         for name, data in found.files.items():
             self._probe_file(probe, name, data)
 
     def _probe_file(self, probe: str, name: str, data: bytes) -> None:
-        """Keep a probe's file; in the tracker it is in a folder called by the probe."""
+        """Keep a probe's file; the tracker has it in a folder named after the probe."""
         if not is_file_name(name):
-            raise PluginError(f"file {name!r}: a probe's file is called by letters, digits, _ . -")
-        path = self.folder.inside(f"probes/{probe}/{name}")
-        (self.folder.path / "probes").mkdir(exist_ok=True)  # a deleted folder stays away
+            raise PluginError(
+                f"file {name!r}: the name of a probe's file has letters, digits, _ . and -"
+            )
+        self.file(self._write(f"probes/{probe}/{name}", data), probe)
+
+    def _write(self, name: str, data: bytes) -> Path:
+        """Write ``kind/owner/file`` in the run's folder."""
+        path = inside(self.folder.path, name)
+        (self.folder.path / name.partition("/")[0]).mkdir(exist_ok=True)  # not a deleted folder
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
-        self.file(path, probe)
+        return path
 
     def samples(self, step: int, texts: Sequence[str], name: str = "") -> None:
-        """Keep one round of samples: a text file of its own, called by its step or ``name``."""
+        """Keep samples in samples.csv and in a text file named after the step, or ``name``."""
         if not texts:
             return
-        path = self.folder.inside(f"samples/{name or f'step_{step:06}'}.txt")
+        path = inside(self.folder.path, f"samples/{name or f'step_{step:06}'}.txt")
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(texts) + "\n", encoding="utf-8")
         with self.folder.samples.open("a", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             if file.tell() == 0:
-                rows.writerow(HEAD)
+                rows.writerow(SAMPLES_HEADER)
             rows.writerows((name or step, text) for text in texts)
         self.file(path, "samples")
 
@@ -154,42 +167,60 @@ class Tracking:
                 self.file(path, "checkpoints")
 
     def finish(
-        self, status: str, reason: str = "", idle: float = PATIENCE, total: float = math.inf
+        self,
+        status: str,
+        reason: str = "",
+        idle_timeout: float = IDLE_TIMEOUT,
+        total_timeout: float = math.inf,
     ) -> None:
-        """End the run, and leave a tracker that takes nothing for ``idle`` seconds.
+        """End the run; leave a tracker that takes nothing for ``idle_timeout`` seconds.
 
         A folder that cannot be written raises OSError; the tracker is told all the same, unless
         ``status`` is FINISHED.
         """
-        ended = time.time()
-        own = {"reason": reason, "ended": ended, "metrics": self.last, "tags": self._tags}
-        trouble, last_word = None, LastWord(status, reason[:5000], ended)
+        ending = Ending(status, reason[:REASON_LENGTH], time.time())
+        trouble = None
         try:
-            if reason:
-                self.tags({"reason": reason[:5000]})
-            self.flush()
-            self._spool.keep("finish", status, ended)
-            # A run is not FINISHED, and so can be gone on with, until its tracker knows it.
-            self.folder.write(own if status == "FINISHED" else own | {"status": status})
+            self._keep(ending, reason)
         except OSError as error:
             if status == "FINISHED":
                 raise
             trouble = error
-        told = self._sender.close(idle, total, last_word, unkept=trouble is not None)
-        if not told and self.folder.path.is_dir():
-            self._warn(
-                f"the tracker could not be told everything ({self._sender.trouble}; "
-                f"{self._spool.count()} points and files are left); when it answers again: "
-                f"rnnx sync {self.folder.handle}"
-            )
+        self._end_tracker(ending, trouble is None, idle_timeout, total_timeout)
+        self._outbox.close()
         if trouble:
             raise trouble
         self.folder.write({"status": status})
 
+    def _keep(self, ending: Ending, reason: str) -> None:
+        """Write how the run ended to the folder."""
+        own = {"reason": reason, "ended": ending.ended, "metrics": self.last, "tags": self._tags}
+        if ending.status != "FINISHED":  # which a run is only once its tracker knows
+            own["status"] = ending.status
+        try:
+            if reason:
+                self.tags({"reason": ending.reason})
+            self.flush()
+            self._outbox.add("finish", ending.status, ending.ended)
+        finally:  # a disk without room for the outbox may have it for this
+            self.folder.write(own)
+
+    def _end_tracker(
+        self, ending: Ending, is_kept: bool, idle_timeout: float, total_timeout: float
+    ) -> None:
+        """Send the tracker what is left; warn of what could not be sent."""
+        is_told = self._sender.close(ending, is_kept, idle_timeout, total_timeout)
+        if not is_told and self.folder.path.is_dir():
+            self._warn(
+                f"the tracker could not be told everything ({self._sender.trouble}; "
+                f"{self._outbox.count()} points and files are left); when it answers again: "
+                f"rnnx sync {self.folder.handle}"
+            )
+
 
 @contextmanager
 def long_fields() -> Iterator[None]:
-    """CSV with fields of any length: a long sample is no mistake."""
+    """Inside, CSV has fields of any length: a long sample is no mistake."""
     before = csv.field_size_limit(2**31 - 1)
     try:
         yield
@@ -198,18 +229,6 @@ def long_fields() -> Iterator[None]:
 
 
 def _is_whole(row: list[str], step: int) -> bool:
-    """Whether it is a row that a kill did not tear, of a round up to ``step``."""
-    return len(row) == len(HEAD) and row[0].isdecimal() and len(row[0]) < 20 and int(row[0]) <= step
-
-
-def read_history(path: Path) -> dict[str, list[Point]]:
-    """Metric → its points in order, from metrics.jsonl; a damaged line is passed over."""
-    history: dict[str, list[Point]] = {}
-    if not path.is_file():
-        return history
-    for line in path.read_text("utf-8", "replace").split("\n"):
-        point = point_of(line)
-        if point is None:
-            continue
-        history.setdefault(point.key, []).append(point)
-    return history
+    """Whether it is a row that no kill tore, of a step up to ``step``."""
+    is_row = len(row) == len(SAMPLES_HEADER) and row[0].isdecimal() and len(row[0]) < 20
+    return is_row and int(row[0]) <= step

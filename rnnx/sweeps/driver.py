@@ -1,4 +1,4 @@
-"""The driver of a sweep: the run that stands for it, its jobs, and the end of both."""
+"""Drives a sweep: opens it, lets its jobs be run, and closes it with a ranking and a page."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from rnnx.comparison.page import store_sweep_page
-from rnnx.config.components import component_from
 from rnnx.config.overrides import Overrides
+from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
-from rnnx.contracts.trackers import Point, RunLog
-from rnnx.errors import ConfigError, RnnxError
+from rnnx.contracts.trackers import Point, RunLog, Tracker
+from rnnx.errors import RnnxError
 from rnnx.runs.lock import RunLock
-from rnnx.runs.sweep_folder import Sweep
-from rnnx.sweeps.grid import asked, check_sweeper, checked
+from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.ranking import print_ranking, rank_results, ranking_rows, write_ranking
@@ -26,85 +25,93 @@ from rnnx.system.signals import Stop
 from rnnx.system.text import cause
 from rnnx.training.report import console
 
-CLOSED = ("FINISHED", "FAILED", "KILLED", "SKIPPED")
+STATUSES = ("FINISHED", "FAILED", "KILLED", "SKIPPED")  # of jobs that have ended
 
 
 def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
-    """Open the sweep, ``launch`` its jobs with overrides of ours added, close it; the exit code."""
-    parsed, told, sweeper = asked(overrides)
-    swept = [str(o.key_or_group) for o in parsed.swept]
-    if not swept:
-        raise ConfigError(
-            "rnnx train -m: no key has several values, so there is nothing to sweep; say "
-            "key=a,b or sweep=NAME, or leave -m out"
-        )
-    check_sweeper(parsed, sweeper)
-    configs = checked(parsed)
-    config = configs[0]
-    anew = config["sweep"]["rerun"] == Rerun.all.name
+    """Run a sweep; the exit code.
+
+    ``launch`` runs the jobs of the overrides that it gets: those of the command line and ours.
+    """
+    command = parse_sweep(overrides)
+    configs = validate_sweep(command)
+    settings, tracker = configs[0].settings, configs[0].components.tracker
+    anew = settings.sweep.rerun is Rerun.all
     with Stop() as stop:
-        sweep = Sweep.open(config["outputs"], overrides.texts, swept, anew)
+        sweep = Sweep.open(settings.outputs, overrides.texts, command.swept, anew)
         with RunLock(sweep, "sweep"):
-            if not any(o.key_or_group == "hydra/launcher" for o in parsed):
-                write_configs(configs, sweep.path)
-                start_server(sweep.path)
-            wait_for_orphans(sweep, config["outputs"])
-            end_abandoned(sweep, config["outputs"])
-            if not any(o.key_or_group == "hydra/sweeper" for o in parsed):
-                sweep.clear()  # a search remembers its jobs
-            log = _begun(sweep, config)
+            _prepare(sweep, command, configs)
+            log = _begin(sweep, tracker)
             failed = True
             try:
                 if not stop.signal:
-                    # By this folder a job finds its sweep, whoever starts it and wherever.
-                    launch([*told.texts, f"hydra.sweep.dir='{sweep.path.resolve()}/hydra'"])
+                    # A job finds its sweep by this folder, whoever starts it and wherever.
+                    folder = f"hydra.sweep.dir='{sweep.path.resolve()}/hydra'"
+                    launch([*command.typed.texts, folder])
                 failed = False
             finally:
-                end_abandoned(sweep, config["outputs"])
+                end_abandoned(sweep, settings.outputs)
                 code = _close(sweep, log, stop.signal, failed)
             return code
 
 
-def _begun(sweep: Sweep, config: Mapping[str, Any]) -> RunLog:
+def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConfig]) -> None:
+    """Start the job server; wait for the jobs of a driver that was killed, and end their runs."""
+    chosen, outputs = command.overrides.keys, configs[0].settings.outputs
+    if "hydra/launcher" not in chosen:
+        write_configs([config.values for config in configs], sweep.path)
+        start_server(sweep.path)
+    wait_for_orphans(sweep, outputs)
+    end_abandoned(sweep, outputs)
+    if "hydra/sweeper" not in chosen:
+        sweep.clear()  # a search keeps the results of earlier commands
+
+
+def _begin(sweep: Sweep, tracker: Tracker) -> RunLog:
+    """Open the sweep's own run; a sweep that never had one is removed if that fails."""
     try:
-        return sweep.begin(component_from("tracker", config["tracker"]))
+        return sweep.begin(tracker)
     except BaseException:
         if "parent" not in sweep.read():
             sweep.remove()
         raise
 
 
-def _tell_best(sweep: Sweep, log: RunLog) -> None:
-    """The best job's loss and values, on the parent's run."""
-    outcomes = sweep.outcomes()
-    best = next(iter(rank_results(outcomes)), None)
+def _close(sweep: Sweep, log: RunLog, signal_number: int, failed: bool) -> int:
+    """Report the results of the jobs on stdout and in the sweep's own run; the exit code."""
+    results = sweep.results()
+    counts = Counter(result.status for result in results)
+    failed = failed or not all(result.succeeded for result in results)
+    rows, csv = ranking_rows(sweep), sweep.path / "ranking.csv"
+    write_ranking(rows, csv)
+    try:
+        log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in STATUSES})
+        for path in (csv, *sorted(sweep.artifacts.glob("*"))):
+            log.file(path)
+        _log_best(sweep, results, log)
+        log.finish("KILLED" if signal_number else "FAILED" if failed else "FINISHED")
+    except RnnxError:
+        raise
+    except Exception as error:  # whatever a tracker raises
+        print(
+            f"rnnx: the tracker does not answer ({cause(error, 200)}); "
+            "the same command again closes the sweep",
+            file=sys.stderr,
+        )
+    print_ranking(rows, console(soft_wrap=True))
+    store_sweep_page(sweep, log)  # last: its figures take a moment, in which a signal may come
+    ended = (f"{counts[status]} {status.lower()}" for status in STATUSES if counts[status])
+    counted = ", ".join(ended) or "no job was started"
+    print(f"sweep {sweep.id}: {counted}; outputs in {sweep.path}")
+    return 128 + signal_number if signal_number else int(failed)
+
+
+def _log_best(sweep: Sweep, results: Sequence[JobResult], log: RunLog) -> None:
+    """Log the lowest held-out loss, and the values of its job, in the sweep's own run."""
+    best = next(iter(rank_results(results)), None)
     if best is None or best.best_val_loss is None or not math.isfinite(best.best_val_loss):
         return
     values = {f"best.{key}": value for key, value in sweep.swept(best.overrides).items()}
     log.tags({"best.run": best.run_id, **values})
     now = int(time.time() * 1000)
-    log.points([Point("best/val_loss", best.best_val_loss, len(outcomes), now)])
-
-
-def _close(sweep: Sweep, log: RunLog, number: int, failed: bool) -> int:
-    """Tell what came of the jobs, here and in the parent's run."""
-    counts = Counter(outcome.status for outcome in sweep.outcomes())
-    bad = failed or counts["FAILED"] + counts["KILLED"] > 0
-    table, csv = ranking_rows(sweep), sweep.path / "ranking.csv"
-    write_ranking(table, csv)
-    try:
-        log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in CLOSED})
-        for path in (csv, *sorted(sweep.artifacts.glob("*"))):
-            log.file(path)
-        _tell_best(sweep, log)
-        log.finish("KILLED" if number else "FAILED" if bad else "FINISHED")
-    except RnnxError:
-        raise
-    except Exception as error:  # whatever a tracker raises
-        told = f"the tracker does not answer ({cause(error, 200)})"
-        print(f"rnnx: {told}; the same command again closes the sweep", file=sys.stderr)
-    print_ranking(table, console(soft_wrap=True))
-    store_sweep_page(sweep, log)  # last: its figures take a moment, in which a signal may come
-    told = ", ".join(f"{counts[status]} {status.lower()}" for status in CLOSED if counts[status])
-    print(f"sweep {sweep.id}: {told or 'no job was started'}; outputs in {sweep.path}")
-    return 128 + number if number else int(bad)
+    log.points([Point("best/val_loss", best.best_val_loss, len(results), now)])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.sweep_folder import Sweep
 
 
@@ -15,14 +14,6 @@ def sweep_of(hydra: Any) -> Sweep:
     return Sweep(Path(hydra.sweep.dir).parent)
 
 
-def runs_with(outputs: str, **fields: object) -> Iterator[RunFolder]:
-    """The runs whose run.json has these fields, the newest first."""
-    for folder in runs_in(Path(outputs)):
-        known = folder.read()
-        if all(known.get(key) == value for key, value in fields.items()):
-            yield folder
-
-
 def run_of(sweep: Sweep, outputs: str, job: int) -> RunFolder | None:
     """The newest run of a job; None where it has none."""
-    return next(runs_with(outputs, sweep=sweep.id, job=job), None)
+    return next(iter(runs_with(outputs, sweep=sweep.id, job=job)), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
@@ -21,39 +21,48 @@ if TYPE_CHECKING:
 
 
 GROUPS = (*KINDS, *RECIPES)
-MOST = 64  # combinations of components that are tried
+MAX_COMBINATIONS = 64  # of components, that are composed to check them
 
 
-class Asked(NamedTuple):
-    """What a sweep's command says, all taken together."""
+class SweepCommand(NamedTuple):
+    """What the command of a sweep asks for."""
 
-    overrides: Overrides
-    told: Overrides  # of the command line
+    overrides: Overrides  # those of a recipe and those of the command line
+    typed: Overrides  # those of the command line
     sweeper: dict[str, Any]  # hydra.sweeper
 
+    @property
+    def swept(self) -> list[str]:
+        """The keys that have several values."""
+        return [str(override.key_or_group) for override in self.overrides.swept]
 
-def asked(overrides: Overrides) -> Asked:
-    """The overrides of the command line, and those of a file of configuration.
 
-    A file sweeps with ``hydra.sweeper.params`` (``sweep=NAME`` chooses one); what is said on the
-    command line as well counts there.
+def parse_sweep(overrides: Overrides) -> SweepCommand:
+    """Bring together the command line and the recipe that it chooses with ``sweep=NAME``.
+
+    A recipe sweeps with ``hydra.sweeper.params``; the command line takes precedence.
     """
     from hydra import compose
 
-    own = overrides.single
+    single = overrides.single
     with composer() as make:
-        base = make(own)  # tells of a wrong one in our words
-        hydra = [o for o in own if o.key_or_group in GROUPS or o.key_or_group.startswith("hydra")]
-        config = compose(MAIN, [str(o.input_line) for o in hydra], return_hydra_config=True)
+        base = make(single)  # a wrong override is an error here, in rnnx's words
+        texts = [str(o.input_line) for o in single if _is_hydras(o)]
+        config = compose(MAIN, texts, return_hydra_config=True)
         sweeper: dict[str, Any] = dict(config.hydra.sweeper)
-    found = sweeper.get("params") or {}
-    told = Overrides(tuple(_in_whole_numbers(override, base) for override in overrides))
-    more = [f"{key}={value}" for key, value in found.items() if key not in told.keys]
-    return Asked(parse(more) + told, told, sweeper)
+    typed = Overrides(tuple(_with_int_ends(override, base) for override in overrides))
+    params = (sweeper.get("params") or {}).items()
+    recipe = parse([f"{key}={value}" for key, value in params if key not in typed.keys])
+    return SweepCommand(recipe + typed, typed, sweeper)
 
 
-def _in_whole_numbers(override: Override, base: DictConfig) -> Override:
-    """Hydra reads every interval in floating point: one of a whole number is written as such."""
+def _is_hydras(override: Override) -> bool:
+    """Whether Hydra composes it: a choice from a group, or a setting of Hydra's own."""
+    return override.key_or_group in GROUPS or override.key_or_group.startswith("hydra")
+
+
+def _with_int_ends(override: Override, base: DictConfig) -> Override:
+    """An interval of a key that holds integers, cast to int: Hydra reads all intervals as float."""
     if override.is_interval_sweep() and type(OmegaConf.select(base, override.key_or_group)) is int:
         ends = override.value()
         if ends.start == int(ends.start) and ends.end == int(ends.end):
@@ -62,52 +71,65 @@ def _in_whole_numbers(override: Override, base: DictConfig) -> Override:
     return override
 
 
-def check_sweeper(overrides: Overrides, sweeper: Mapping[str, Any]) -> None:
-    """What the sweeper itself refuses, if it is one that says so before it begins."""
+def validate_sweep(command: SweepCommand) -> list[ResolvedConfig]:
+    """The configurations in which every value was checked; ConfigError for the first wrong one."""
+    if not command.swept:
+        raise ConfigError(
+            "rnnx train -m: no key has several values, so there is nothing to sweep; say "
+            "key=a,b or sweep=NAME, or leave -m out"
+        )
+    _validate_sweeper(command)
+    single = command.overrides.single
+    with composer() as make:
+        return [
+            ResolvedConfig.of(plain(make(single + parse(texts))))
+            for texts in _texts_to_check(command.overrides.swept)
+        ]
+
+
+def _validate_sweeper(command: SweepCommand) -> None:
+    """Let rnnx's own sweepers check their settings and values; other sweepers cannot."""
     from hydra.utils import get_class
 
-    refuse = getattr(get_class(sweeper["_target_"]), "validate", None)
-    if refuse is not None:
-        refuse(overrides.parsed, sweeper)
+    validate = getattr(get_class(command.sweeper["_target_"]), "validate", None)
+    if validate is not None:
+        validate(command.overrides.parsed, command.sweeper)
 
 
-def checked(overrides: Overrides) -> list[dict[str, Any]]:
-    """The configurations in which every value was found right; a wrong one is one line.
+def _texts_to_check(swept: Overrides) -> list[list[str]]:
+    """Overrides with one value a key, in which every value occurs.
 
-    All combinations of components are composed, since keys depend on them, and then every other
-    value once: a configuration takes a tenth of a second, and a wrong value is wrong beside any
-    other. A search's interval is checked at its ends.
+    All combinations of components occur, since they decide which keys there are, and every other
+    value once: composing takes a tenth of a second, and a wrong value is wrong beside any other.
     """
-    swept = [(o.key_or_group in GROUPS, _values(o)) for o in overrides.swept]
-    components = [values for is_group, values in swept if is_group and values]
-    others = [values for is_group, values in swept if not is_group and values]
-    first = [values[0] for values in others]
-    combinations = list(itertools.islice(itertools.product(*components), MOST))
-    some = [[*combination, *first] for combination in combinations]
-    for values in others:
-        some += [[*combinations[0], *_instead(first, value)] for value in values[1:]]
-    with composer() as make:
-        each = (plain(make(overrides.single + parse(texts))) for texts in some)
-        return [ResolvedConfig.of(values).values for values in each]
+    values = [(override.key_or_group in GROUPS, _values(override)) for override in swept]
+    components = [texts for is_group, texts in values if is_group and texts]
+    others = [texts for is_group, texts in values if not is_group and texts]
+    first = [texts[0] for texts in others]
+    combinations = list(itertools.islice(itertools.product(*components), MAX_COMBINATIONS))
+    checks = [[*combination, *first] for combination in combinations]
+    rest = (text for texts in others for text in texts[1:])
+    return [*checks, *([*combinations[0], *_with(first, text)] for text in rest)]
 
 
-def _instead(first: Sequence[str], value: str) -> list[str]:
-    key = value.partition("=")[0]
-    return [value if text.partition("=")[0] == key else text for text in first]
+def _with(texts: Sequence[str], text: str) -> list[str]:
+    """The overrides with ``text`` in the place of the one of the same key."""
+    key = text.partition("=")[0]
+    return [text if other.partition("=")[0] == key else other for other in texts]
 
 
 def _values(override: Override) -> list[str]:
-    """``key=value`` for each value to be checked: of a range and an interval the ends."""
+    """``key=value`` for each value to check: all of a choice, the ends of a range or interval."""
     from hydra.core.override_parser.types import Glob
 
     key = override.get_key_element()
     if override.is_interval_sweep():
         ends = override.value()
         return [f"{key}={ends.start}", f"{key}={ends.end}"]
-    kinds = override.is_choice_sweep() or override.is_range_sweep()
-    if not kinds or isinstance(override.value(), Glob):
-        return []
-    found = [f"{key}={value}" for value in override.sweep_string_iterator()]
-    if not found:
+    is_listed = override.is_choice_sweep() or override.is_range_sweep()
+    if not is_listed or isinstance(override.value(), Glob):
+        return []  # only Hydra knows the values
+    values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if not values:
         raise ConfigError(f"{override.input_line}: has no values")
-    return [found[0], found[-1]] if override.is_range_sweep() else found
+    return [values[0], values[-1]] if override.is_range_sweep() else values

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.launcher import POLL_INTERVAL
@@ -36,12 +35,7 @@ class Heartbeat:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         self._thread.join()
         self.stop()
@@ -67,7 +61,7 @@ class Heartbeat:
 
     def _print_ended(self) -> None:
         for job in list(self._unprinted):
-            result = self._sweep.outcome(job)
+            result = self._sweep.result(job)
             if result is not None:
                 self._unprinted.remove(job)
                 print(result_line(self._sweep, result, self._total), flush=True)

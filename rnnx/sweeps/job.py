@@ -16,9 +16,9 @@ from typing import Any
 from rnnx.config.components import component_from, settings_from
 from rnnx.config.identity import config_hash, flat_params
 from rnnx.config.settings import Baseline, Rerun, Train
-from rnnx.runs.folder import RunFolder
+from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.sweeps.find import run_of, runs_with
+from rnnx.sweeps.find import run_of
 from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.signals import STOPPING, Stop
 from rnnx.system.text import reason
@@ -67,7 +67,7 @@ class _Job:
 
     def _earlier_run(self) -> RunFolder | None:
         """The newest run of this configuration; one that finished comes before all others."""
-        runs = list(runs_with(self.config["outputs"], config_hash=config_hash(self.config)))
+        runs = runs_with(self.config["outputs"], config_hash=config_hash(self.config))
         finished = (run for run in runs if run.read().get("status") == "FINISHED")
         return next(finished, runs[0] if runs else None)
 

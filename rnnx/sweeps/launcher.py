@@ -50,7 +50,7 @@ def stream(
 
     ``total`` is the number of jobs; 0 if unknown.
     """
-    sweep, said = sweep_of(config.hydra), parse(_hydra_overrides(config.hydra))
+    sweep, hydra = sweep_of(config.hydra), parse(_hydra_overrides(config.hydra))
 
     def print_and_pass_on(result: JobResult) -> None:
         print(result_line(sweep, result, total), flush=True)
@@ -59,7 +59,7 @@ def stream(
     with Stop() as stop, composer() as make:
 
         def values(overrides: list[str]) -> Mapping[str, Any]:
-            return plain(make(said + parse(overrides)))  # the job checks them
+            return plain(make(hydra + parse(overrides)))  # the job checks them
 
         at_once = config.jobs or processors()
         Pool(sweep, config.outputs, at_once, values, print_and_pass_on).run(jobs, stop)
@@ -67,7 +67,7 @@ def stream(
 
 
 def _hydra_overrides(hydra: Any) -> list[str]:
-    """The overrides of Hydra itself that a job needs: where its configuration is searched."""
+    """The overrides of Hydra itself that a job needs: the folders with its recipes."""
     return [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath")]
 
 
@@ -147,7 +147,7 @@ class Pool:
     def _end(self, running: _Running) -> None:
         process, job, overrides, began = running
         process.join()
-        if self._sweep.outcome(job) is None:  # the process was killed
+        if self._sweep.result(job) is None:  # the process was killed
             status, why = _explain(process.exitcode)
             end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
@@ -156,7 +156,7 @@ class Pool:
         self._pass_on(job)
 
     def _pass_on(self, job: int) -> None:
-        result = self._sweep.outcome(job)
+        result = self._sweep.result(job)
         assert result is not None
         self._ended(result)
 
@@ -171,7 +171,7 @@ def _explain(code: int) -> tuple[str, str]:
 
 def job_return(sweep: Sweep, job: int, overrides: Sequence[str]) -> JobReturn:
     """The result of a job as Hydra takes it: its best held-out loss, if it succeeded."""
-    result = sweep.outcome(job)
+    result = sweep.result(job)
     returned = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
     returned.return_value = result.best_val_loss if result and result.succeeded else None
     return returned

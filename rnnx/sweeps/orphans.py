@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 from rnnx.config.components import component_from
 from rnnx.errors import RunBusy
-from rnnx.runs.folder import RunFolder
+from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.lock import is_busy
 from rnnx.runs.sweep_folder import Sweep
-from rnnx.sweeps.find import runs_with
 
 ORPHAN_TIMEOUT = 60.0  # seconds that jobs have to end after their driver was killed
 POLL_INTERVAL = 0.1  # seconds
@@ -37,18 +35,18 @@ def end_abandoned(sweep: Sweep, outputs: str, job: int | None = None) -> None:
             _end(folder)
 
 
-def _running(sweep: Sweep, outputs: str, job: int | None) -> Iterator[RunFolder]:
+def _running(sweep: Sweep, outputs: str, job: int | None) -> list[RunFolder]:
     one = {} if job is None else {"job": job}
     return runs_with(outputs, sweep=sweep.id, status="RUNNING", **one)
 
 
 def _end(folder: RunFolder) -> None:
-    from rnnx.runs.stored_config import begun_as, stored_config
+    from rnnx.runs.stored_config import stored_config, tracker_run_of
 
     reason = "its process was killed"
     with suppress(Exception):  # whatever the tracker misses, it gets when the run is resumed
         tracker = component_from("tracker", stored_config(folder)["tracker"])
-        run_id = begun_as(folder, tracker) if folder.is_new else folder.id
+        run_id = tracker_run_of(folder, tracker) if folder.is_new else folder.id
         if run_id:
             log = tracker.reopen(run_id)
             log.tags({"reason": reason})

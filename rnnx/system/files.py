@@ -1,15 +1,23 @@
-"""The user's cache folder: what is computed once for a content and can be computed again."""
+"""Files: the cache folder, paths as users type them, small JSON files, files replaced at once."""
 
 from __future__ import annotations
 
+import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+JSON_LIMIT = 2**26  # bytes of a small JSON file; most of them have some thousand
 
 
 def cache_folder() -> Path:
-    """RNNX_CACHE, else the user's cache folder for rnnx; it may not exist yet."""
+    """RNNX_CACHE, else the user's cache folder for rnnx; it may not exist yet.
+
+    It holds what was computed for some content and can be computed again.
+    """
     from platformdirs import user_cache_path
 
     given = os.environ.get("RNNX_CACHE")
@@ -17,19 +25,54 @@ def cache_folder() -> Path:
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with ~ as the user's home; a ~name of nobody stays as it is."""
+    """A path that a user typed, with ~ as the home folder; ~name stays where nobody has the name.
+
+    Every such path goes through here: ``Path.expanduser`` raises RuntimeError for an unknown name.
+    """
     return Path(os.path.expanduser(path))
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The mapping in a small JSON file; empty where it is missing, damaged or no such file."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > JSON_LIMIT:
+            return {}
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a small JSON file, all at once or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1), "utf-8")
+
+
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, to_disk: bool = False) -> Iterator[Path]:
     """A temporary name beside ``path`` that becomes ``path`` if all goes well.
 
-    Its folder has to be there: a run's that was deleted does not come back with one file in it.
+    ``to_disk``: the new file outlives a power cut. The folder has to exist: a run's folder that
+    was deleted does not come back with one file in it.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
+        if to_disk:
+            sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    if to_disk:
+        sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Bring a file or the names in a folder to the disk: they outlive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

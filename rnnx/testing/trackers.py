@@ -5,13 +5,18 @@ They write: give a component whose store is a folder of the test's own.
 
 from __future__ import annotations
 
+import base64
 import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rnnx.contracts.trackers import Point, Tracker
+from rnnx.runs.delivery import send_image
 from rnnx.testing.suite import expect, make_suite
 
+PNG = base64.b64decode(  # one grey point
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
 POINTS = [Point("a/b", 1.5, 1, 1000), Point("a/b", math.nan, 2, 2000), Point("c", -2.0, 2, 2000)]
 
 
@@ -99,6 +104,19 @@ def check_reopen(tracker: Tracker) -> None:
         expect(steps == [1, 2, 3], f"after reopen the history has steps {steps}")
 
 
-CHECKS = (check_run, check_order, check_history, check_fetch, check_reopen)
+def check_images(tracker: Tracker) -> None:
+    """A run takes an image of a step, and takes it again when it is sent twice."""
+    log = tracker.start("a name", {}, {})
+    has_images = any(callable(getattr(log, name, None)) for name in ("image", "picture"))
+    expect(has_images, f"{type(log).__name__} has no image(name, path, step)")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "step_000001.png"
+        path.write_bytes(PNG)
+        for _ in range(2):
+            send_image(log, "a_probe_norm", path, 1)
+    log.finish("FINISHED")
+
+
+CHECKS = (check_run, check_order, check_history, check_fetch, check_reopen, check_images)
 
 TrackerSuite = make_suite("tracker", CHECKS)

@@ -32,7 +32,7 @@ def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
     """End the run as FAILED or KILLED; a failed one sends its traceback and artifacts first."""
     if isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError):
         with suppress(OSError):
-            tracking.finish("KILLED", reason(error), total=SECOND_STOP_TIMEOUT)
+            tracking.finish("KILLED", reason(error), total_timeout=SECOND_STOP_TIMEOUT)
         return
     with suppress(Exception):  # the error that counts is the one that brought us here
         path = folder.path / "traceback.txt"

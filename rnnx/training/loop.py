@@ -13,6 +13,7 @@ from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError, StorageError
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder
+from rnnx.runs.retention import keep_recent, set_best_aside
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.training import snapshot
@@ -190,7 +191,7 @@ class TrainingLoop:
         with self._clock_stopped():
             self.tracking.flush(to_disk=True)
             checkpoints.write(self._state(), self.folder.recent(self.session.steps))
-            self.folder.keep(self.session.steps, self.settings.checkpoint.keep)
+            keep_recent(self.folder, self.session.steps, self.settings.checkpoint.keep)
 
     def _state(self) -> checkpoints.Checkpoint:
         own = {"run_id": self.folder.id, "tags": self.own_tags}
@@ -205,7 +206,7 @@ class TrainingLoop:
         best_loss, best_step = progress.best_val_loss, progress.best_step
         if metrics.get("val_loss", math.inf) < best_loss:  # the last step had no round of its own
             best_loss, best_step = metrics["val_loss"], self.session.steps
-            self.folder.set_best_aside()
+            set_best_aside(self.folder)
             checkpoints.write(self._state(), self.folder.best)
         if math.isfinite(best_loss):
             self._point("best/val_loss", best_loss)

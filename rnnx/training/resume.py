@@ -7,7 +7,6 @@ is recomputed and not logged twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
@@ -20,10 +19,11 @@ from rnnx.errors import CheckpointError, ConfigError
 from rnnx.models.trained import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
-from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.lock import RunLock, is_busy
-from rnnx.runs.outbox import Spool
-from rnnx.runs.stored_config import begun_as, stored_config
+from rnnx.runs.outbox import Outbox
+from rnnx.runs.retention import clean_up
+from rnnx.runs.stored_config import stored_config, tracker_run_of
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.training import snapshot
@@ -55,27 +55,26 @@ def resume(
         if folder.is_new:
             _name(folder, session)
         tracker, run_id = session.components.tracker, folder.id
-        folder.clear()
-        folder.take_best_back()
-        tracking = Tracking(lambda: tracker.reopen(run_id), folder, report.warning)
-        if found.first:  # it may have been killed before the tracker had all parameters
-            tracking.params(run_params(session) | flat_params(found.first))
-        own = config_hash(config)
-        was = folder.read().get("reason")
-        tracking.tags(
-            {"rnnx.config_hash": own, "rnnx.steps": str(config["steps"])}
-            | ({"reason": ""} if was else {})
-            | (more or {}).get("own_tags", {})
-        )
-        folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
-        folder.write_config(config)
-        report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
-        return run_loop(session, tracking, folder, report, stop, progress, should_prune)
+        clean_up(folder)
+        with Tracking(lambda: tracker.reopen(run_id), folder, report.warning) as tracking:
+            if found.first:  # it may have been killed before the tracker had all parameters
+                tracking.params(run_params(session) | flat_params(found.first))
+            own = config_hash(config)
+            was = folder.read().get("reason")
+            tracking.tags(
+                {"rnnx.config_hash": own, "rnnx.steps": str(config["steps"])}
+                | ({"reason": ""} if was else {})
+                | (more or {}).get("own_tags", {})
+            )
+            folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
+            folder.write_config(config)
+            report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
+            return run_loop(session, tracking, folder, report, stop, progress, should_prune)
 
 
 def _name(folder: RunFolder, session: Session) -> None:
     """Name the folder after its run in the tracker; one that was not begun is begun."""
-    run_id = begun_as(folder, session.components.tracker)
+    run_id = tracker_run_of(folder, session.components.tracker)
     if run_id:
         folder.begin(run_id)
     else:
@@ -122,10 +121,8 @@ def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found
 def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
     """The newest unfinished run of the same configuration that no process is working on."""
     wanted = config_hash(config)
-    for folder in runs_in(Path(outputs)):
-        known = folder.read()
-        same = known.get("config_hash") == wanted and known.get("status") != "FINISHED"
-        if same and not is_busy(folder):
+    for folder in runs_with(outputs, config_hash=wanted):
+        if folder.read().get("status") != "FINISHED" and not is_busy(folder):
             return folder
     return None
 
@@ -150,7 +147,8 @@ def _refuse_finished(folder: RunFolder, checkpoint: Checkpoint, config: Mapping[
         raise ConfigError(f"steps={steps}: the run has made {done} steps; give at least {done}")
     if folder.read().get("status") != "FINISHED":
         return
-    run, left = f"run {folder.id[:12]}", Spool(folder.path).count()
+    with Outbox(folder.path) as outbox:
+        run, left = f"run {folder.id[:12]}", outbox.count()
     unsent = f"; its tracker lacks {left} points and files: rnnx sync {folder.handle}"
     try:
         over = Progress.from_state(checkpoint.metadata["progress"])

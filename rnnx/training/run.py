@@ -69,8 +69,8 @@ def train(
         folder = RunFolder.create(session.settings.outputs, about, config)
         with storage_errors(folder), RunLock(folder):
             log = begin(session, folder)
-            tracking = Tracking(lambda: log, folder, report.warning)
-            return run_loop(session, tracking, folder, report, stop, should_prune=should_prune)
+            with Tracking(lambda: log, folder, report.warning) as tracking:
+                return run_loop(session, tracking, folder, report, stop, should_prune=should_prune)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError
 from rnnx.testing import TrackerSuite, trackers
 from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
-from rnnx_builtin.trackers.mlflow_client import quietly
+from rnnx_builtin.trackers.mlflow_client import mlflow_settings
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
 
 
@@ -81,10 +81,10 @@ def test_telemetry_is_off_and_the_environment_as_it_was(warm_store: str) -> None
 
 def test_what_the_user_says_of_telemetry_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
-    with quietly():
+    with mlflow_settings():
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
-    with quietly():
+    with mlflow_settings():
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
 
@@ -180,6 +180,9 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
     def loses_files(log):
         log.file = lambda path, folder="": None
 
+    def no_images(log):
+        log.image = None
+
     def always_finished(log):
         finish = log.finish
         log.finish = lambda status: finish("FINISHED")
@@ -199,6 +202,7 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
             "check_order": [mutant(right, runs=oldest_first)],
             "check_history": [with_log(loses_points)],
             "check_fetch": [mutant(right, fetch=fetch_other)],
+            "check_images": [with_log(no_images)],
             "check_reopen": [
                 mutant(right, reopen=lambda inner, run_id: right.start("new", {}, {}))
             ],

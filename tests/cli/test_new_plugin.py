@@ -61,7 +61,7 @@ def test_a_new_plugin_of_each_kind_works_at_once(
     assert run.status == "FINISHED"
     if kind == "probe":
         assert "new_probe/mean" in run.metrics
-        assert list((run.folder.path / "pictures").rglob("*.png"))
+        assert list((run.folder.path / "images").rglob("*.png"))
 
 
 def test_a_second_tracker_serves_as_mlflow_does(installed: Callable[..., type]) -> None:

@@ -161,7 +161,7 @@ def test_a_beginning_of_several_names_is_refused(sweep: Sweep) -> None:
         other.rmdir()
 
 
-def test_a_damaged_sweep_file_costs_the_names_alone(sweep: Sweep) -> None:
+def test_a_damaged_sweep_file_loses_only_the_names_of_its_jobs(sweep: Sweep) -> None:
     path = sweep.path / "sweep.json"
     whole = path.read_text("utf-8")
     try:

@@ -1,18 +1,26 @@
 """The figures of a comparison."""
 
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from rnnx.comparison.compare import ComparedRun, Comparison, rank_runs
 from rnnx.comparison.figures import (
+    MAX_LABEL_LENGTH,
+    MAX_LABELS,
     draw_figures,
+    group_colors,
     highest_shown,
+    loss_curves,
     metric_axis,
     over_seeds,
+    plain_label,
     settings_axis,
 )
+from rnnx.runs.folder import RunFolder
 
 PNG = b"\x89PNG\r\n"
 
@@ -22,6 +30,7 @@ def test_means_over_seeds_where_at_least_two_are() -> None:
     assert (steps, mean) == ([1, 2], [2.0, 2.0])
     assert spread == pytest.approx([math.sqrt(2), 0.0])
     assert over_seeds([{5: 1.0}]) == ([5], [1.0], [0.0])
+    assert over_seeds([{1: 1.0}, {1: 3.0, 2: 1.0}, {2: 1.0, 3: 1.0}])[0] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -52,10 +61,58 @@ def test_an_axis_of_a_metric_ends_where_the_figure_does() -> None:
 def test_a_run_that_diverges_hides_no_other(run: Callable[..., ComparedRun]) -> None:
     assert highest_shown([2.0, 3.3, 1e30]) == 3.3
     assert highest_shown([2.0, 19.0]) == 19.0
-    assert highest_shown([-1.0, 50.0]) == 50.0
+    assert highest_shown([2.0, 20.0, 20.5]) == 20.0
+    assert highest_shown([-1.0, 50.0]) == highest_shown([0.0, 50.0]) == 50.0
     several = [run(f"lr={loss} seed={s}", loss) for loss in (2.0, 1.7e308) for s in (0, 1)]
     figures = draw_figures(rank_runs(several, "t", "best/val_loss"))
     assert figures["parallel"].startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "drawn"),
+    [
+        ([{"train/loss": 3.0, "val/loss": 2.0}, {"val/loss": math.nan}, None], "val/loss"),
+        ([{"train/loss": 3.0, "train/smooth_loss": 4.0, "val/loss": 2.0}] * 2, "val/loss"),
+        ([{"train/smooth_loss": 4.0, "train/loss": 3.0}, {"train/smooth_loss": 1.0}], "smooth"),
+        ([{"val/loss": 2.0}, {"train/loss": 3.0}], "train/loss"),
+        ([None], "train/loss"),
+    ],
+)
+def test_the_loss_that_all_runs_have_is_drawn(
+    metrics: list[dict[str, float] | None],
+    drawn: str,
+    tmp_path: Path,
+    run: Callable[..., ComparedRun],
+) -> None:
+    runs = []
+    for number, values in enumerate(metrics):
+        folder = RunFolder(tmp_path / str(number))
+        folder.path.mkdir()
+        points = [[key, value, 7, 0] for key, value in (values or {}).items()]
+        folder.metrics.write_text("".join(json.dumps(point) + "\n" for point in points), "utf-8")
+        runs.append(run(f"seed={number}", 1.0)._replace(folder=folder if values else None))
+    key, curves = loss_curves(rank_runs(runs, "t", "best/val_loss"))
+    assert drawn in key
+    finite = [(values or {}).get(key, math.nan) for values in metrics]
+    assert curves == [{} if math.isnan(value) else {7: value} for value in finite]
+
+
+def test_groups_have_distinct_colors_while_they_last() -> None:
+    from matplotlib import colormaps
+
+    few = [f"g{number}" for number in range(MAX_LABELS)]
+    assert list(group_colors([*few, *few]).values()) == list(map(colormaps["tab10"], range(10)))
+    many = list(group_colors([*few, "one more"]).values())
+    assert (many[0], many[-1]) == (colormaps["viridis"](0.0), colormaps["viridis"](1.0))
+    assert many[5] == colormaps["viridis"](0.5)
+
+
+def test_a_label_is_drawn_to_the_letter() -> None:
+    assert plain_label("a  $x$\nb") == r"a \$x\$ b"
+    assert plain_label("_hidden") == " _hidden"
+    longest = "x" * MAX_LABEL_LENGTH
+    assert plain_label(longest) == longest
+    assert plain_label(f"{longest}x") == f"{longest[1:]}…"
 
 
 def test_without_runs_there_is_nothing_to_draw() -> None:

@@ -1,9 +1,13 @@
 """What makes two configurations the same experiment."""
 
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+
 import pytest
+from third_party import EVERY_KIND
 
 import rnnx
-from rnnx.config.identity import ELSEWHERE, config_hash, flat_params, versions
+from rnnx.config.identity import config_hash, flat_params, versions
 
 CONFIG = {
     "cell": {"name": "lstm", "hidden_size": 8},
@@ -25,7 +29,9 @@ def test_the_hash_is_of_what_is_computed() -> None:
     assert config_hash(CONFIG | {"cell": {"name": "lstm", "hidden_size": 9}}) != found
 
 
-@pytest.mark.parametrize("key", ELSEWHERE)
+@pytest.mark.parametrize(
+    "key", ["tracker", "outputs", "hydra", "jobs", "sweep", "resume", "baseline"]
+)
 def test_the_hash_does_not_ask_where_a_run_is_kept(key: str) -> None:
     assert config_hash(CONFIG | {key: "another"}) == config_hash(CONFIG)
     assert config_hash(CONFIG | {key: "another"}, True) == config_hash(CONFIG, True)
@@ -50,3 +56,21 @@ def test_the_versions_are_those_of_the_components_owners() -> None:
     config = CONFIG | {"cell": {"name": "lstm", "weights": weights}}
     config |= {"probes": {"gradient_norms": {"name": "gradient_norms"}}}
     assert versions(config) == {"rnnx": rnnx.__version__}
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"cell": {"name": "plain"}},
+        {"probes": {"look": {"name": "look"}}},
+        {"cell": {"name": "lstm", "weights": {"recurrent": "fill"}}},
+        {"head": {"name": "softmax", "weights": {"output": {"name": "fill"}}}},
+    ],
+    ids=str,
+)
+def test_a_third_party_s_version_is_there_where_its_component_is_chosen(
+    chosen: dict[str, object], install: Callable[..., EntryPoint]
+) -> None:
+    install(EVERY_KIND)
+    assert versions(CONFIG | chosen) == {"rnnx": rnnx.__version__, "acme": "1.0"}
+    assert versions(CONFIG) == {"rnnx": rnnx.__version__}

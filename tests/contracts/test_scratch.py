@@ -25,6 +25,13 @@ def test_a_name_keeps_its_memory_until_it_grows() -> None:
     assert scratch.nbytes == 5 * 4 * 8
 
 
+def test_every_block_begins_with_a_cache_line() -> None:
+    scratch = Scratch()
+    kept = [scratch.array(str(size), (size,), np.float32) for size in range(1, 60)]
+    assert {array.ctypes.data % 64 for array in kept} == {0}
+    assert (scratch.compiled, scratch.threads) == (False, 1)
+
+
 def test_other_names_and_children_have_memory_of_their_own() -> None:
     scratch = Scratch()
     child = scratch.child("layer0")
@@ -92,7 +99,9 @@ def test_gradients_are_bound_part_by_part() -> None:
 def test_like_has_the_same_strides_and_stays() -> None:
     scratch = Scratch()
     flat = np.zeros((5, 48), np.float32)[:, :36].reshape(5, 4, 9).transpose(1, 0, 2)
-    for array in (flat, np.zeros((4, 5, 9)), np.zeros((3, 1, 2)), np.asfortranarray(flat)):
+    column = np.asfortranarray(np.zeros((4, 5)))[:, None]  # NumPy's stride of that axis is 0
+    others = np.zeros((4, 5, 9)), np.zeros((3, 1, 2)), np.asfortranarray(flat), column
+    for array in (flat, *others):
         found = scratch.like("a", array)
         assert (found.shape, found.dtype) == (array.shape, array.dtype)
         assert found.strides == array.strides

@@ -34,6 +34,7 @@ def test_an_id_is_a_place_among_the_sorted_symbols() -> None:
     assert Vocabulary.of("banana").symbols == ("a", "b", "n")
     assert Vocabulary.of("banana").end_id is None
     assert Vocabulary.of("ba", "a").symbols == ("a", "b")
+    assert {vocabulary, Vocabulary.of("nab", "\n")} == {vocabulary}  # a value that may be a key
 
 
 def test_symbols_are_distinct_and_the_end_is_one_of_them() -> None:
@@ -50,6 +51,8 @@ def test_what_is_not_in_the_vocabulary_is_named() -> None:
     assert str(error.value) == (
         "line 3: '\\n' x y not in the model's vocabulary of 3 symbols (' ' a b); use only those"
     )
+    with pytest.raises(DataError, match=r"^text: x not in"):
+        few.encode("x")
     letters = [chr(ord("a") + i) for i in range(26)] + list("ABCDEFGH")
     for count, shown in ((30, r"z\)"), (31, r"y …\)")):
         with pytest.raises(DataError, match=shown):

@@ -12,7 +12,7 @@ from rich.console import Console
 
 import rnnx
 from rnnx.errors import ConfigError, DataError
-from rnnx.runs.tracking import read_history
+from rnnx.runs.metrics_file import read_history
 from rnnx.testing import InitializerSuite, ProbeSuite, datasets, samplers
 from rnnx.testing.suite import NotApplicable
 from rnnx.training.report import Lines

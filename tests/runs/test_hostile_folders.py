@@ -2,6 +2,9 @@
 
 import json
 import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +23,12 @@ from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.find import list_runs
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
-from rnnx.runs.outbox import Spool
+from rnnx.runs.metrics_file import read_history
+from rnnx.runs.outbox import Outbox
+from rnnx.runs.outbox_file import SCHEMA
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.stored_config import stored_config
-from rnnx.runs.tracking import Tracking, read_history
+from rnnx.runs.tracking import Tracking
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import Run
@@ -46,7 +51,7 @@ class Log:
     def file(self, path: Path, folder: str = "") -> None:
         self.said.append(path.name)
 
-    def picture(self, name: str, path: Path, step: int) -> None:
+    def image(self, name: str, path: Path, step: int) -> None:
         self.said.append(name)
 
     def params(self, params) -> None:
@@ -133,16 +138,33 @@ LINES = [
 ]
 
 
-def test_nothing_outside_the_folder_is_sent(tmp_path: Path) -> None:
+def in_rows(folder: Path, entries: list[str]) -> None:
+    """Whatever somebody puts into the outbox of today."""
+    Outbox(folder).close()
+    with closing(sqlite3.connect(folder / "outbox.db")) as database, database:
+        rows = [(entry.encode("utf-8", "surrogateescape"),) for entry in entries]
+        database.executemany("INSERT INTO outbox (entry, sent) VALUES (?, 0)", rows)
+        database.execute("UPDATE outbox SET entry = CAST(entry AS TEXT) WHERE id % 2")
+
+
+def in_lines(folder: Path, entries: list[str]) -> None:
+    """The same in the outbox of rnnx's first folders."""
+    content = "\n".join([*entries, ""])
+    (folder / "outbox.jsonl").write_bytes(content.encode("utf-8", "surrogateescape"))
+
+
+@pytest.mark.parametrize("put", [in_rows, in_lines])
+def test_nothing_outside_the_folder_is_sent(put: Callable[..., None], tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     (tmp_path / "secret").write_text("secret")
     (folder / "link").symlink_to(tmp_path / "secret")
     (folder / "run.json").write_text("{}")
-    content = "\n".join([*LINES, '["file", "run.json", ""]', '["finish", "KILLED", 1.5]', ""])
-    (folder / "outbox.jsonl").write_bytes(content.encode("utf-8", "surrogateescape"))
+    put(folder, [*LINES, '["file", "run.json", ""]', '["finish", "KILLED", 1.5]'])
     log = Log()
-    Spool(folder).deliver(log)
+    with Outbox(folder) as outbox:
+        outbox.deliver(log)
+        assert outbox.count() == 0
     assert log.said == ["run.json", "KILLED"]
 
 
@@ -155,10 +177,11 @@ def test_points_that_are_none_are_passed_over(tmp_path: Path) -> None:
     ]  # fmt: skip
     lines = [json.dumps(line) for line in [*bad, good, *bad]]
     (tmp_path / "metrics.jsonl").write_text("\n".join([*lines, "[" * 10_000, "\x00", ""]))
-    log, spool = Log(), Spool(tmp_path)
-    spool.deliver(log)
-    assert log.said == [Point("a", 0.5, 1, 2)]
-    assert Spool(tmp_path).count() == 0
+    log = Log()
+    with Outbox(tmp_path) as outbox:
+        outbox.deliver(log)
+        assert log.said == [Point("a", 0.5, 1, 2)]
+        assert outbox.count() == 0
     assert read_history(tmp_path / "metrics.jsonl") == {"a": [Point("a", 0.5, 1, 2)]}
 
 
@@ -176,10 +199,47 @@ def test_points_that_are_none_are_passed_over(tmp_path: Path) -> None:
 def test_a_damaged_place_means_sending_again(tmp_path: Path, text: str) -> None:
     (tmp_path / "metrics.jsonl").write_text('["a", 0.5, 1, 2]\n')
     (tmp_path / "sent.json").write_text(text)
-    assert Spool(tmp_path).count() == 1
+    with Outbox(tmp_path) as outbox:
+        assert outbox.count() == 1
 
 
-FILES = ["run.json", "metrics.jsonl", "outbox.jsonl", "sent.json", "samples.csv", ".owner"]
+@pytest.mark.parametrize("sent", [-5, 3, 10**9, 2**63 - 1, "x", b"\xff", 17.5])
+def test_a_place_at_no_end_of_a_line_means_sending_again(tmp_path: Path, sent: object) -> None:
+    (tmp_path / "metrics.jsonl").write_text('["a", 0.5, 1, 2]\n')
+    Outbox(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as database, database:
+        database.execute("UPDATE outbox SET sent = ? WHERE id = 0", [sent])
+    with Outbox(tmp_path) as outbox:
+        assert outbox.count() == 1
+
+
+SCHEMAS = {
+    "no table": "CREATE TABLE other (id)",
+    "another": "CREATE TABLE outbox (id, entry, sent)",
+    "a view": "CREATE VIEW outbox AS SELECT 1 AS id, 'x' AS entry, 0 AS sent",
+    "a trigger": f"{SCHEMA}; CREATE TRIGGER t AFTER UPDATE ON outbox BEGIN DELETE FROM outbox; END",
+    "endless": (
+        "CREATE VIEW outbox AS WITH RECURSIVE n(id, entry, sent) AS "
+        "(SELECT 1, 'x', 0 UNION ALL SELECT id + 1, 'x', 0 FROM n) SELECT * FROM n"
+    ),
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
+def test_an_outbox_that_is_none_is_set_aside(tmp_path: Path, schema: str) -> None:
+    (tmp_path / "metrics.jsonl").write_text('["a", 0.5, 1, 2]\n')
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as database:
+        database.executescript(schema)
+    log = Log()
+    with Outbox(tmp_path) as outbox:
+        outbox.add("tags", {"a": "b"})
+        outbox.deliver(log)
+    assert log.said == [Point("a", 0.5, 1, 2), {"a": "b"}]
+    assert (tmp_path / "outbox.db.damaged").is_file()
+
+
+FILES = ["run.json", "metrics.jsonl", "outbox.db", "outbox.jsonl", "sent.json", "samples.csv"]
+FILES += [".owner"]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -190,7 +250,8 @@ def test_damaged_files_of_a_run(run: Run, name: str, seed: int, capsys) -> None:
     for _ in range(10):
         path.write_bytes(damaged(content, rng))
         list_runs([], 5)
-        Spool(run.folder.path).deliver(Log())
+        with Outbox(run.folder.path) as outbox:
+            outbox.deliver(Log())
         read_history(run.folder.metrics)
         with RunLock(run.folder), pytest.raises(RunBusy):
             path.write_bytes(damaged(content, rng))
@@ -234,7 +295,8 @@ def test_a_hostile_config_yaml(run: Run, text: str) -> None:
     with pytest.raises(CheckpointError, match=r"config\.yaml"):
         stored_config(run.folder)
     with pytest.raises(RnnxError):
-        Spool(run.folder.path).keep("finish", "KILLED")
+        with Outbox(run.folder.path) as outbox:
+            outbox.add("finish", "KILLED")
         sync(run.run_id)
     assert not list(Path.cwd().rglob("owned"))
 
@@ -255,10 +317,10 @@ def test_a_link_in_a_folder_is_refused(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "A", "", "é", "a\x00b", "x" * 300])
-def test_a_probe_s_picture_stays_in_the_folder(run: Run, name: str) -> None:
+def test_a_probe_s_image_stays_in_the_folder(run: Run, name: str) -> None:
     tracking = Tracking(Log(), run.folder, print)
     with pytest.raises(PluginError, match="small letters"):
-        tracking.picture(name, b"", 1)
+        tracking.image(name, b"", 1)
     tracking.finish("KILLED")
 
 

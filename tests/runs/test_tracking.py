@@ -11,8 +11,11 @@ import pytest
 from rnnx.contracts.trackers import Point
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
-from rnnx.runs.outbox import Spool
-from rnnx.runs.tracking import Tracking, read_history
+from rnnx.runs.metrics_file import read_history
+from rnnx.runs.outbox import Outbox
+from rnnx.runs.paths import inside
+from rnnx.runs.retention import keep_recent
+from rnnx.runs.tracking import Tracking
 
 
 class Recorder:
@@ -44,7 +47,7 @@ class Recorder:
         self._answer()
         self.files.append(f"{folder}/{path.name}")
 
-    def picture(self, name: str, path: Path, step: int) -> None:
+    def image(self, name: str, path: Path, step: int) -> None:
         self._answer()
 
     def finish(self, status: str, ended: float | None = None) -> None:
@@ -117,7 +120,8 @@ def test_what_could_not_be_sent_is_told_and_kept(folder: RunFolder) -> None:
     tracking.point("a", 1, 1)
     tracking.finish("FAILED", "because")
     assert "rnnx sync abc" in warnings[-1]
-    assert Spool(folder.path).count() == 3  # the point, the reason, the end
+    with Outbox(folder.path) as outbox:
+        assert outbox.count() == 3  # the point, the reason, the end
     assert read_history(folder.metrics)["a"][0].value == 1
     assert folder.read()["reason"] == "because"
 
@@ -146,7 +150,7 @@ def test_a_torn_line_is_passed_over(folder: RunFolder) -> None:
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "", "."])
 def test_a_name_cannot_leave_the_folder(folder: RunFolder, name: str) -> None:
     with pytest.raises(StoreError):
-        folder.inside(name)
+        inside(folder.path, name)
 
 
 def test_finding_runs(folder: RunFolder) -> None:
@@ -170,7 +174,7 @@ def test_checkpoints_are_kept_as_many_as_asked(folder: RunFolder) -> None:
         folder.best_or_last()
     for step in (100, 200, 300):
         folder.recent(step).write_text(str(step))
-        folder.keep(step, 2)
+        keep_recent(folder, step, 2)
     kept = sorted(p.name for p in folder.checkpoints.iterdir())
     assert kept == ["last.safetensors", "step_00000200.safetensors", "step_00000300.safetensors"]
     assert folder.best_or_last().read_text() == "300"

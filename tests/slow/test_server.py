@@ -16,7 +16,7 @@ from tiny import tiny
 
 import rnnx
 from rnnx.runs.folder import RunFolder, runs_in
-from rnnx.runs.tracking import read_history
+from rnnx.runs.metrics_file import read_history
 
 pytestmark = pytest.mark.slow
 

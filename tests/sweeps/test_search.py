@@ -1,4 +1,4 @@
-"""Searches in this process: what Optuna proposes, is told, and remembers."""
+"""Searches in this process: what Optuna proposes, learns and remembers."""
 
 import sys
 from pathlib import Path
@@ -26,7 +26,7 @@ def value(outcome: JobResult, key: str) -> str:
     return dict(pair.split("=") for pair in outcome.overrides)[key]
 
 
-def test_a_search_goes_on_with_what_it_knows(names: Path) -> None:
+def test_a_search_is_resumed_with_what_it_knows(names: Path) -> None:
     space = [RATE, "cell=vanilla,gru", "batch_size=range(2,9,3)", "cell.hidden_size=interval(4,6)"]
     assert search(names, *space) == 0
     first = outcomes()
@@ -52,7 +52,7 @@ def test_equal_seeds_try_equal_values(names: Path) -> None:
     assert tried[0] == tried[1] and len(set(tried[0])) == 4
 
 
-def test_a_failed_trial_costs_itself(names: Path) -> None:
+def test_a_failed_trial_does_not_affect_the_others(names: Path) -> None:
     path = f"dataset.path={names},{names}.away"
     assert search(names, RATE, path, n_trials=6) == 1
     found = outcomes()
@@ -65,15 +65,15 @@ def test_a_failed_trial_costs_itself(names: Path) -> None:
 def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rnnx.training.session import Session
 
-    step, stopping = Session.step, [True]
+    update, stopping = Session.update, [True]
 
     def stopped(self: Session) -> float:
         if stopping and self.steps == 5:
             stopping.pop()
             raise KeyboardInterrupt
-        return step(self)
+        return update(self)
 
-    monkeypatch.setattr(Session, "step", stopped)
+    monkeypatch.setattr(Session, "update", stopped)
     search(names, RATE, n_trials=2)
     assert [o.status for o in outcomes()] == ["KILLED", "FINISHED"]
     lost = value(outcomes()[0], "optimizer.learning_rate")
@@ -82,7 +82,7 @@ def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.Monkey
     assert (value(again, "optimizer.learning_rate"), again.status) == (lost, "FINISHED")
 
 
-def test_a_hopeless_trial_is_pruned(names: Path) -> None:
+def test_a_trial_worse_than_the_others_is_pruned(names: Path) -> None:
     rates = "optimizer.learning_rate=0.01,0.02,0.03,0.04,0.05,0.000001"
     assert search(names, rates, "eval_every=2", "hydra.sweeper.sampler=random", n_trials=16) == 0
     pruned = {o.run_id for o in outcomes() if o.reason == PRUNED}
@@ -92,7 +92,7 @@ def test_a_hopeless_trial_is_pruned(names: Path) -> None:
         assert folder.read()["status"] == "FINISHED"
 
 
-def test_no_job_is_judged_outside_a_search(tmp_path: Path) -> None:
+def test_only_a_search_prunes(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1"], ["seed"], anew=False)
     assert pruning_rule(made, 0) is None
 

@@ -37,9 +37,7 @@ def test_the_same_command_again_runs_nothing(names: Path) -> None:
 
 def test_a_grid_in_batches_numbers_its_jobs_on(names: Path) -> None:
     assert sweep(names, "seed=0,1,2", "hydra.sweeper.max_batch_size=2") == 0
-    assert [
-        (o.job, *only_sweep().swept(o.overrides).values()) for o in only_sweep().outcomes()
-    ] == [
+    assert [(o.job, *only_sweep().swept(o.overrides).values()) for o in only_sweep().results()] == [
         (0, "0"),
         (1, "1"),
         (2, "2"),
@@ -47,18 +45,18 @@ def test_a_grid_in_batches_numbers_its_jobs_on(names: Path) -> None:
     assert (only_sweep().path / "hydra" / "multirun.yaml").is_file()
 
 
-def test_a_set_of_values_by_its_name(names: Path) -> None:
+def test_a_recipe_by_its_name(names: Path) -> None:
     assert sweep(names, "sweep=clippers", "seed=0") == 0
     found = only_sweep()
-    assert found.read()["swept"] == ["clipper"]  # what was said as well counts
-    assert [found.name(o.overrides) for o in found.outcomes()] == [
+    assert found.read()["swept"] == ["clipper"]  # the seed of the command line takes precedence
+    assert [found.name(o.overrides) for o in found.results()] == [
         "clipper=none",
         "clipper=value",
         "clipper=global_norm",
     ]
 
 
-def test_a_set_of_ones_own(names: Path, tmp_path: Path) -> None:
+def test_a_recipe_in_a_folder_of_ones_own(names: Path, tmp_path: Path) -> None:
     (tmp_path / "own" / "sweep").mkdir(parents=True)
     params = "# @package _global_\nhydra:\n  sweeper:\n    params:\n      smoothing: 0.5,0.9\n"
     (tmp_path / "own" / "sweep" / "sizes.yaml").write_text(params)
@@ -66,27 +64,27 @@ def test_a_set_of_ones_own(names: Path, tmp_path: Path) -> None:
     assert statuses() == ["FINISHED"] * 2
 
 
-def test_a_set_of_values_wants_a_sweep(names: Path) -> None:
+def test_a_recipe_of_a_sweep_wants_a_sweep(names: Path) -> None:
     with pytest.raises(ConfigError, match="sweep=seeds: is a set of values to sweep; add -m"):
         main([*tiny(names), "sweep=seeds"])
 
 
-def test_rerun_all_begins_anew(names: Path) -> None:
+def test_rerun_all_begins_a_new_sweep(names: Path) -> None:
     sweep(names, "seed=0,1")
     assert sweep(names, "seed=0,1", "sweep.rerun=all") == 0
     assert len(runs_in(Path("outputs"))) == 4
     assert len(list(Path("outputs/sweeps").glob("*/sweep.json"))) == 2
 
 
-def test_a_job_that_raises_or_diverges_costs_itself(
+def test_a_job_that_raises_or_diverges_does_not_affect_the_others(
     names: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other.txt"
     command = [f"dataset.path={names},{other}", "optimizer.learning_rate=0.01,1e38"]
     assert sweep(names, *command) == 1
     assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
-    assert "the loss is nan" in only_sweep().outcomes()[1].reason
-    reason = only_sweep().outcomes()[2].reason
+    assert "the loss is nan" in only_sweep().results()[1].reason
+    reason = only_sweep().results()[2].reason
     assert str(other) in reason and "\n" not in reason
     assert f"DataError: dataset.path={other}" in only_sweep().log_file(2).read_text()
     assert "Traceback" in only_sweep().log_file(2).read_text()
@@ -104,7 +102,7 @@ def test_what_failed_alone_is_run_again(names: Path) -> None:
     first.write({"status": "FAILED"})
     second.write({"status": "KILLED"})
     assert sweep(names, "seed=0,1", "sweep.rerun=failed") == 0
-    found = {outcome.run_id: outcome for outcome in only_sweep().outcomes()}
+    found = {outcome.run_id: outcome for outcome in only_sweep().results()}
     assert found[first.id].status == "FINISHED"
     assert (found[second.id].status, found[second.id].reason) == ("SKIPPED", "had not failed")
 
@@ -114,11 +112,11 @@ def test_a_failed_run_holds_its_traceback(names: Path, monkeypatch: pytest.Monke
         raise ZeroDivisionError("of ours")
 
     with monkeypatch.context() as patched:
-        patched.setattr("rnnx.training.session.Session.step", broken)
+        patched.setattr("rnnx.training.session.Session.update", broken)
         assert sweep(names, "seed=0,1") == 1
     for folder in runs_in(Path("outputs")):
         assert "ZeroDivisionError: of ours" in (folder.path / "traceback.txt").read_text()
-    assert [outcome.reason for outcome in only_sweep().outcomes()] == [
+    assert [outcome.reason for outcome in only_sweep().results()] == [
         "ZeroDivisionError: of ours"
     ] * 2
     assert sweep(names, "seed=0,1") == 0
@@ -132,15 +130,15 @@ def test_a_signal_ends_the_serial_sweep(
 ) -> None:
     from rnnx.training.session import Session
 
-    step = Session.step
+    update = Session.update
 
     def stopped(self: Session) -> None:
-        step(self)
+        update(self)
         if self.steps == 5 and self.settings.seed == 1:
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Session, "step", stopped)
+        patched.setattr(Session, "update", stopped)
         assert sweep(names, "seed=0,1,2") == code
     assert statuses() == ["FINISHED", "KILLED"]
     assert sweep(names, "seed=0,1,2") == 0

@@ -55,7 +55,7 @@ def begin(sweep: Sweep, job: int) -> None:
 
 
 def results(sweep: Sweep) -> list[tuple[str, str]]:
-    return [(result.status, result.reason) for result in sweep.outcomes()]
+    return [(result.status, result.reason) for result in sweep.results()]
 
 
 def test_jobs_that_the_launcher_could_not_run_have_failed(
@@ -129,7 +129,7 @@ def test_a_signal_that_the_launcher_takes_is_taken_back(
         launch(Launcher(act), config, JOBS, 0)
         assert stop.signal == signal.SIGTERM
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
-    (result,) = sweep.outcomes()  # none for the job that had not begun: it runs another time
+    (result,) = sweep.results()  # none for the job that had not begun: it runs another time
     assert (result.job, result.status) == (0, "KILLED")
 
 

@@ -19,7 +19,7 @@ import rnnx
 from rnnx.errors import Diverged, StoreError
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder, runs_in
-from rnnx.runs.tracking import read_history
+from rnnx.runs.metrics_file import read_history
 from rnnx.training.session import Session
 from rnnx_builtin.trackers.none import NoLog, Nothing
 

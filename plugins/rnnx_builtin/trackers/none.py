@@ -1,4 +1,4 @@
-"""No tracker: a run's local folder is all that is kept."""
+"""No tracker: the local folder of a run is all there is of it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class NoLog:
     def points(self, points: Sequence[Point]) -> None: ...
     def tags(self, tags: Mapping[str, str]) -> None: ...
     def file(self, path: Path, folder: str = "") -> None: ...
-    def picture(self, name: str, path: Path, step: int) -> None: ...
+    def image(self, name: str, path: Path, step: int) -> None: ...
     def finish(self, status: str, ended: float | None = None) -> None: ...
 
 
 @dataclass(frozen=True)
 class Nothing:
-    """Keeps nothing beside the run's local folder."""
+    """Keeps nothing; a run has its local folder alone."""
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
         return NoLog(uuid.uuid4().hex)
@@ -42,7 +42,7 @@ class Nothing:
         return []
 
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
-        raise RunNotFound(f"{run_id}: no tracker keeps {path}; look into the run's folder")
+        raise RunNotFound(f"{run_id}: no tracker has {path}; look into the run's folder")
 
     def history(self, run_id: str, key: str) -> list[Point]:
         return []

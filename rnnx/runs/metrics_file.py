@@ -1,0 +1,67 @@
+"""metrics.jsonl: every point of a run, ``[key, value, step, timestamp]`` a line.
+
+A line counts once its newline is written, so neither a kill nor a full disk can tear any but the
+last, which the next ``append`` cuts off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rnnx.contracts.trackers import Point, point_of
+from rnnx.system import files
+
+NAME = "metrics.jsonl"
+
+
+def append(path: Path, points: Sequence[Point]) -> None:
+    """Append points: whole lines, as many as there is room for."""
+    # NaN and Infinity are written as such: Python's json reads them back.
+    content = memoryview("".join(json.dumps(point) + "\n" for point in points).encode())
+    if path.exists() and not is_line_end(path, path.stat().st_size):
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+    # Without a buffer: closing one would write what an error left in it.
+    with path.open("ab", buffering=0) as file:
+        while content:
+            content = content[file.write(content) :]
+
+
+def sync(path: Path) -> None:
+    """Bring what was appended to the disk: it outlives a power cut."""
+    if path.exists():
+        files.sync(path)
+
+
+def lines(path: Path, start: int = 0) -> Iterator[tuple[int, str]]:
+    """The whole lines from byte ``start`` on, each with the byte at which it ends."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            if not line.endswith(b"\n"):  # torn, or being written
+                return
+            start += len(line)
+            yield start, line.decode("utf-8", "replace")
+
+
+def is_line_end(path: Path, place: int) -> bool:
+    """Whether a line ends at this byte, as one does at the beginning of the file."""
+    size = path.stat().st_size if path.exists() else 0
+    if not 0 < place <= size:
+        return place == 0
+    with path.open("rb") as file:
+        file.seek(place - 1)
+        return file.read(1) == b"\n"
+
+
+def read_history(path: Path) -> dict[str, list[Point]]:
+    """Metric → its points in order; a damaged line is passed over."""
+    history: dict[str, list[Point]] = {}
+    for _, line in lines(path):
+        if point := point_of(line):
+            history.setdefault(point.key, []).append(point)
+    return history
