@@ -192,7 +192,7 @@ class Session:
         return Gradients(loss, norm, states, h, dh)
 
     def _norm(self) -> float:
-        """The L2 norm of the gradients by one thread: a second would spin on after so small a sum."""
+        """The L2 norm of the gradients, by one thread: a second would spin on for too long."""
         if self.threads.count == 1:
             return self.grads.norm()
         libraries = blas_libraries()
