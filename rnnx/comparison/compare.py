@@ -168,7 +168,7 @@ def _sweeps_named(name: str, outputs: Path) -> list[Sweep]:
 def jobs_of(sweep: Sweep) -> list[ComparedRun]:
     """The jobs of a sweep, those that are still running included."""
     folders = {folder.id: folder for folder in runs_in(sweep.path.parent.parent)}
-    results = sweep.outcomes()
+    results = sweep.results()
     ended: set[Any] = {result.job for result in results}
     jobs = [_from_result(sweep, result, folders.get(result.run_id)) for result in results]
     for folder in folders.values():

@@ -1,36 +1,30 @@
-"""A sweep: many jobs of one command, one run that stands for all of them, and what came of each.
+"""The folder of a sweep: many jobs of one command, and one run, the parent, for all of them.
 
 outputs/sweeps/<id>/
-    sweep.json     what was asked, the parent's run, host and process of the driver
-    jobs/<n>.json  one job's outcome       jobs/<n>.log  what it printed, and its traceback
-    hydra/         Hydra's own; by this folder's place a job knows its sweep
+    sweep.json     the command, the parent's run, host and process of the driver
+    jobs/<n>.json  the result of job n        jobs/<n>.log  its output and its traceback
+    hydra/         Hydra's own; a job finds its sweep by the place of this folder
 
-The same command given again finds its sweep by what was asked and goes on with it.
+The same command given again finds its sweep and continues it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import socket
-import time
 import traceback
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnx.contracts.trackers import RunLog, Tracker
-from rnnx.errors import StoreError
 from rnnx.runs.paths import writing_below
 from rnnx.system.files import expanded, read_json, write_json
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
-# What does not decide which jobs there are.
-ASIDE = (
+# Overrides with which a command continues a sweep that began with others, or without them.
+NOT_IDENTIFYING = (
     "jobs=",
     "sweep.rerun=",
     "hydra/launcher=",
@@ -42,7 +36,7 @@ ASIDE = (
 
 
 class JobResult(NamedTuple):
-    """What came of one job."""
+    """The result of one job."""
 
     job: int
     overrides: list[str]
@@ -68,10 +62,10 @@ class Sweep:
     def open(
         cls, outputs: str, overrides: Sequence[str], swept: Sequence[str], anew: bool
     ) -> Sweep:
-        """The sweep of these overrides: the one that was begun before, or a new one."""
+        """The sweep of these overrides: the one that an earlier command began, or a new one."""
         folder = expanded(outputs) / "sweeps"
-        deciding = sorted(text for text in overrides if not text.startswith(ASIDE))
-        asked = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
+        texts = sorted(text for text in overrides if not text.startswith(NOT_IDENTIFYING))
+        asked = hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
         known = [cls(path.parent) for path in folder.glob("*/sweep.json")]
         same = [sweep for sweep in known if sweep.read().get("asked") == asked]
         if same and not anew:
@@ -84,7 +78,7 @@ class Sweep:
 
     @property
     def id(self) -> str:
-        """Its name, and the tag ``sweep.id`` of its jobs."""
+        """The name of the folder, and the tag ``sweep.id`` of the jobs' runs."""
         return self.path.name
 
     def read(self) -> dict[str, Any]:
@@ -100,34 +94,34 @@ class Sweep:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def clear(self) -> None:
-        """Forget the outcomes of the time before; the runs stay."""
+        """Delete the results of an earlier command; the runs stay."""
         for pattern in ("*.json", "*/begun"):
             for path in (self.path / "jobs").glob(pattern):
                 path.unlink()
 
     def forget(self, job: int) -> None:
-        """Forget what came of one job, which begins again."""
+        """Delete the result of a job that begins again."""
         (self.path / "jobs" / f"{job}.json").unlink(missing_ok=True)
 
     @property
     def artifacts(self) -> Path:
-        """A folder of files that the parent's run gets, too."""
+        """The folder of files that the parent's run gets, too."""
         return self.path / "artifacts"
 
     def log_file(self, job: int) -> Path:
-        """Where a job's output goes."""
+        """The file with a job's output."""
         return self.path / "jobs" / f"{job}.log"
 
     def job_folder(self, job: int) -> Path:
-        """Where a job's own files are, if it has any."""
+        """The folder of a job's own files; it may not exist."""
         return self.path / "jobs" / str(job)
 
     def traceback_file(self, job: int) -> Path:
-        """Where the traceback of a job that failed is."""
+        """The file with the traceback of a job that failed."""
         return self.job_folder(job) / "traceback.txt"
 
-    def keep_traceback(self, job: int, error: BaseException) -> Path:
-        """Write where ``error`` came from into the job's log; a file that holds that alone."""
+    def store_traceback(self, job: int, error: BaseException) -> Path:
+        """Write the traceback of ``error`` into the job's log, and into a file of its own."""
         lines = "".join(traceback.format_exception(error))
         with self.log_file(job).open("a", encoding="utf-8") as log:
             log.write(lines)
@@ -136,51 +130,32 @@ class Sweep:
         path.write_text(lines, "utf-8")
         return path
 
-    def keep(self, outcome: JobResult) -> None:
-        """Keep what came of a job."""
-        write_json(self.path / "jobs" / f"{outcome.job}.json", outcome._asdict())
+    def store_result(self, result: JobResult) -> None:
+        """Write the result of a job."""
+        write_json(self.path / "jobs" / f"{result.job}.json", result._asdict())
 
-    def outcome(self, job: int) -> JobResult | None:
-        """What came of a job; None where it told nothing."""
+    def result(self, job: int) -> JobResult | None:
+        """The result of a job; None where it has none."""
         try:
             return JobResult(**read_json(self.path / "jobs" / f"{job}.json"))
         except TypeError:
             return None
 
-    def outcomes(self) -> list[JobResult]:
-        """What came of all jobs, in their order."""
+    def results(self) -> list[JobResult]:
+        """The results of all jobs, in their order."""
         jobs = sorted(int(path.stem) for path in (self.path / "jobs").glob("*.json"))
-        return [found for job in jobs if (found := self.outcome(job)) is not None]
+        return [result for job in jobs if (result := self.result(job)) is not None]
 
     def swept(self, overrides: Sequence[str]) -> dict[str, str]:
-        """Key → value of a job's own overrides, without those that all jobs have."""
+        """Key → value of the overrides that set a job apart from the others."""
         keys = self.read().get("swept", [])
         return {k: v for k, v in (o.partition("=")[::2] for o in overrides) if k in keys}
 
     def name(self, overrides: Sequence[str]) -> str:
-        """A job's name: its own overrides."""
+        """A job's name: the overrides that set it apart."""
         return " ".join(f"{key}={value}" for key, value in self.swept(overrides).items())
 
     def tags(self, overrides: Sequence[str]) -> dict[str, str]:
         """The tags of a job's run."""
         keys = {f"sweep.{key}": value for key, value in self.swept(overrides).items()}
         return {"sweep.id": self.id, PARENT_TAG: self.read()["parent"], **keys}
-
-    def begin(self, tracker: Tracker) -> RunLog:
-        """The parent's run: the one of before, or a new one."""
-        known = self.read()
-        host, pid = socket.gethostname(), os.getpid()
-        tags = {"sweep.id": self.id, "sweep.host": host, "sweep.pid": str(pid)}
-        sent = ("RNNX_PLUGINS", *getattr(tracker, "environment", ()))
-        about = {"cwd": os.getcwd(), "environment": {n: v for n in sent if (v := os.getenv(n))}}
-        log = None
-        if "parent" in known:
-            with suppress(StoreError):  # deleted, perhaps; a store that is away is told of below
-                log = tracker.reopen(known["parent"])
-        if log is None:
-            name = "sweep " + ", ".join(known["swept"])
-            log = tracker.start(name, {"overrides": " ".join(known["overrides"])}, tags)
-        else:
-            log.tags(tags)
-        self.write({"parent": log.id, "host": host, "pid": pid, "started": time.time(), **about})
-        return log

@@ -118,7 +118,7 @@ def _take_signal_back(stop: Stop) -> None:
 def _wait(sweep: Sweep, jobs: Mapping[int, list[str]], stop: Stop) -> None:
     """Wait until every job has a result, or no job has worked for LOST_TIMEOUT."""
     last_work, count = time.monotonic(), -1
-    while missing := [job for job in jobs if sweep.outcome(job) is None]:
+    while missing := [job for job in jobs if sweep.result(job) is None]:
         watchers = [_Watcher.of(sweep, job) for job in missing]
         working = any(watcher.begun.exists() and is_busy(watcher) for watcher in watchers)
         if working or len(missing) != count:
@@ -137,16 +137,16 @@ def _store_lost(
 ) -> None:
     """Store results for the jobs that have none."""
     for job, overrides in jobs.items():
-        if sweep.outcome(job) is not None:
+        if sweep.result(job) is not None:
             continue
         if _Watcher.of(sweep, job).begun.exists():
             end_abandoned(sweep, outputs, job)
             run = run_of(sweep, outputs, job)
             reason = "killed together with the process that watched it"
-            sweep.keep(JobResult(job, overrides, "KILLED", reason, run.id if run else ""))
+            sweep.store_result(JobResult(job, overrides, "KILLED", reason, run.id if run else ""))
         elif not stop.signal:
             why = causes.get(job, "was not started; the launcher does not say why")
-            sweep.keep(JobResult(job, overrides, "FAILED", why))
+            sweep.store_result(JobResult(job, overrides, "FAILED", why))
 
 
 def is_driver(sweep: Sweep) -> bool:
@@ -175,7 +175,7 @@ def watch_job(sweep: Sweep, values: Mapping[str, Any], hydra: Any) -> int:
         pool = Pool(sweep, outputs, 1, lambda _: values, lambda _: None)
         pool.run(iter([(job, overrides)]), driver)
         (watcher.path / CONFIGS).unlink(missing_ok=True)
-    result = sweep.outcome(job)
+    result = sweep.result(job)
     return 0 if result is not None and result.succeeded else 1
 
 

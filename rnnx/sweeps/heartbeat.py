@@ -61,7 +61,7 @@ class Heartbeat:
 
     def _print_ended(self) -> None:
         for job in list(self._unprinted):
-            result = self._sweep.outcome(job)
+            result = self._sweep.result(job)
             if result is not None:
                 self._unprinted.remove(job)
                 print(result_line(self._sweep, result, self._total), flush=True)

@@ -134,8 +134,8 @@ class Pool:
         try:
             values = self._values(overrides)
         except Exception as error:  # Hydra may raise anything; the other jobs still run
-            self._sweep.keep_traceback(job, error)
-            self._sweep.keep(JobResult(job, overrides, "FAILED", reason(error)))
+            self._sweep.store_traceback(job, error)
+            self._sweep.store_result(JobResult(job, overrides, "FAILED", reason(error)))
             self._pass_on(job)
             return
         context: Any = multiprocessing.get_context("forkserver")
@@ -147,16 +147,18 @@ class Pool:
     def _end(self, running: _Running) -> None:
         process, job, overrides, began = running
         process.join()
-        if self._sweep.outcome(job) is None:  # the process was killed
+        if self._sweep.result(job) is None:  # the process was killed
             status, why = _explain(process.exitcode)
             end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
             run_id, seconds = run.id if run else "", time.time() - began
-            self._sweep.keep(JobResult(job, overrides, status, why, run_id, seconds=seconds))
+            self._sweep.store_result(
+                JobResult(job, overrides, status, why, run_id, seconds=seconds)
+            )
         self._pass_on(job)
 
     def _pass_on(self, job: int) -> None:
-        result = self._sweep.outcome(job)
+        result = self._sweep.result(job)
         assert result is not None
         self._ended(result)
 
@@ -171,7 +173,7 @@ def _explain(code: int) -> tuple[str, str]:
 
 def job_return(sweep: Sweep, job: int, overrides: Sequence[str]) -> JobReturn:
     """The result of a job as Hydra takes it: its best held-out loss, if it succeeded."""
-    result = sweep.outcome(job)
+    result = sweep.result(job)
     returned = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
     returned.return_value = result.best_val_loss if result and result.succeeded else None
     return returned

@@ -37,7 +37,7 @@ def result_line(sweep: Sweep, result: JobResult, total: int = 0) -> str:
 def ranking_rows(sweep: Sweep) -> list[tuple[str, ...]]:
     """The cells of the table, ranked."""
     rows: list[tuple[str, ...]] = []
-    for rank, result in enumerate(rank_results(sweep.outcomes()), 1):
+    for rank, result in enumerate(rank_results(sweep.results()), 1):
         loss = "—" if result.best_val_loss is None else f"{result.best_val_loss:.4f}"
         name, seconds = sweep.name(result.overrides), f"{result.seconds:.1f}"
         run = result.run_id[:8] or "—"

@@ -122,7 +122,7 @@ def _search_in_batches(study: Search, size: int, launcher: Any) -> None:
         while not stop.signal and (batch := list(itertools.islice(jobs, size))):
             launcher.launch([overrides for _, overrides in batch], batch[0][0])
             for job, _ in batch:
-                if (result := study.sweep.outcome(job)) is not None:
+                if (result := study.sweep.result(job)) is not None:
                     study.tell(result)
 
 

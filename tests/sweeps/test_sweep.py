@@ -37,9 +37,7 @@ def test_the_same_command_again_runs_nothing(names: Path) -> None:
 
 def test_a_grid_in_batches_numbers_its_jobs_on(names: Path) -> None:
     assert sweep(names, "seed=0,1,2", "hydra.sweeper.max_batch_size=2") == 0
-    assert [
-        (o.job, *only_sweep().swept(o.overrides).values()) for o in only_sweep().outcomes()
-    ] == [
+    assert [(o.job, *only_sweep().swept(o.overrides).values()) for o in only_sweep().results()] == [
         (0, "0"),
         (1, "1"),
         (2, "2"),
@@ -51,7 +49,7 @@ def test_a_recipe_by_its_name(names: Path) -> None:
     assert sweep(names, "sweep=clippers", "seed=0") == 0
     found = only_sweep()
     assert found.read()["swept"] == ["clipper"]  # the seed of the command line takes precedence
-    assert [found.name(o.overrides) for o in found.outcomes()] == [
+    assert [found.name(o.overrides) for o in found.results()] == [
         "clipper=none",
         "clipper=value",
         "clipper=global_norm",
@@ -85,8 +83,8 @@ def test_a_job_that_raises_or_diverges_does_not_affect_the_others(
     command = [f"dataset.path={names},{other}", "optimizer.learning_rate=0.01,1e38"]
     assert sweep(names, *command) == 1
     assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
-    assert "the loss is nan" in only_sweep().outcomes()[1].reason
-    reason = only_sweep().outcomes()[2].reason
+    assert "the loss is nan" in only_sweep().results()[1].reason
+    reason = only_sweep().results()[2].reason
     assert str(other) in reason and "\n" not in reason
     assert f"DataError: dataset.path={other}" in only_sweep().log_file(2).read_text()
     assert "Traceback" in only_sweep().log_file(2).read_text()
@@ -104,7 +102,7 @@ def test_what_failed_alone_is_run_again(names: Path) -> None:
     first.write({"status": "FAILED"})
     second.write({"status": "KILLED"})
     assert sweep(names, "seed=0,1", "sweep.rerun=failed") == 0
-    found = {outcome.run_id: outcome for outcome in only_sweep().outcomes()}
+    found = {result.run_id: result for result in only_sweep().results()}
     assert found[first.id].status == "FINISHED"
     assert (found[second.id].status, found[second.id].reason) == ("SKIPPED", "had not failed")
 
@@ -118,7 +116,7 @@ def test_a_failed_run_holds_its_traceback(names: Path, monkeypatch: pytest.Monke
         assert sweep(names, "seed=0,1") == 1
     for folder in runs_in(Path("outputs")):
         assert "ZeroDivisionError: of ours" in (folder.path / "traceback.txt").read_text()
-    assert [outcome.reason for outcome in only_sweep().outcomes()] == [
+    assert [result.reason for result in only_sweep().results()] == [
         "ZeroDivisionError: of ours"
     ] * 2
     assert sweep(names, "seed=0,1") == 0
@@ -222,7 +220,7 @@ def test_the_ranking() -> None:
 
 def test_a_line_names_the_job(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1", "steps=3"], ["seed"], anew=False)
-    outcome = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
-    assert result_line(made, outcome, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
-    made.keep(outcome)
+    result = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
+    assert result_line(made, result, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
+    made.store_result(result)
     assert ranking_rows(made) == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]
