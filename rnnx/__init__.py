@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from rnnx.arrays import State as State
     from rnnx.cli.failure import guarded as guarded
     from rnnx.config.initialization import fill as fill
+    from rnnx.contracts.buffers import Parameters as Parameters
+    from rnnx.contracts.buffers import Scratch as Scratch
     from rnnx.contracts.components import API_VERSION as API_VERSION
     from rnnx.contracts.components import InitializerSpec as InitializerSpec
-    from rnnx.contracts.parameters import Parameters as Parameters
     from rnnx.contracts.probes import Findings as Findings
     from rnnx.contracts.probes import Observation as Observation
     from rnnx.contracts.probes import Outcome as Outcome
     from rnnx.contracts.ranges import require as require
     from rnnx.contracts.ranges import require_positive as require_positive
     from rnnx.contracts.ranges import require_share as require_share
-    from rnnx.contracts.scratch import Scratch as Scratch
     from rnnx.contracts.trackers import UI as UI
     from rnnx.contracts.trackers import Point as Point
     from rnnx.contracts.trackers import RunSummary as RunSummary
@@ -73,8 +73,8 @@ _HOME = {
     "require_share": "contracts.ranges",
     "hookimpl": "registry.hookspecs",
     "fill": "config.initialization",
-    "Parameters": "contracts.parameters",
-    "Scratch": "contracts.scratch",
+    "Parameters": "contracts.buffers",
+    "Scratch": "contracts.buffers",
     "Vocabulary": "data.vocabulary",
     "Model": "models.trained",
     "guarded": "cli.failure",

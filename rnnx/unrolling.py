@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.errors import PluginError
 from rnnx.padding import FinalGradient, clean, is_padded, last_valid, mask
 

@@ -20,7 +20,7 @@ from rnnx.registry.manager import registry
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.system.text import printable
 from rnnx.training.run import Run
-from rnnx_builtin.trackers.mlflow_client import quietly
+from rnnx_builtin.trackers.mlflow_client import mlflow_settings
 
 RESOLVERS = {"oc.create", "oc.decode", "oc.deprecated", "oc.dict.keys", "oc.dict.values"}
 RESOLVERS |= {"oc.env", "oc.select"}  # OmegaConf's own
@@ -159,5 +159,5 @@ def test_no_connection_is_opened(names: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(sample(run.run_id, 2, "", None, [], None, 0)) == 2
     assert asked == []  # a thread that was refused one would not have told us
     assert "MLFLOW_DISABLE_TELEMETRY" not in os.environ  # it is the user's, but while we work:
-    with quietly():
+    with mlflow_settings():
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"

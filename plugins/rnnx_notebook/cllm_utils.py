@@ -16,8 +16,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from rnnx.arrays import Array, Params
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.errors import InputError
 from rnnx_builtin.cells import vanilla
 from rnnx_builtin.heads import softmax as head

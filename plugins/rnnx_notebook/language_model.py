@@ -15,8 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.errors import InputError
 from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.clippers.value import Value

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.cells.lstm import LSTM, Cache
 from rnnx_notebook.rnn import Gradients, predict, time_first, time_last
 from rnnx_notebook.shapes import Sizes, items, steps_of

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rnnx.arrays import Array, Params
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.cells.vanilla import Cache, Vanilla
 from rnnx_builtin.heads.softmax import Softmax
 from rnnx_notebook.rnn_utils import softmax

@@ -14,17 +14,18 @@ from rnnx.contracts.components import Initializer
 
 
 def fill(
-    spec: str | Mapping[str, Any] | Initializer,
+    filling: str | Mapping[str, Any] | Initializer,
     rng: np.random.Generator,
     shape: tuple[int, int],
     dtype: npt.DTypeLike,
     blocks: int = 1,
 ) -> Array:
-    """Weights of (blocks · n_out, n_in) for ``shape`` = (n_out, n_in), each block filled alone.
+    """Weights of (blocks · n_out, n_in) for ``shape`` = (n_out, n_in), filled block by block.
 
-    A gate is a block: the fan of an LSTM's forget gate is its own, not four times as large, and
+    ``filling`` is ``"normal"``, ``{"name": "normal", "scale": 0.1}`` or an initializer itself. Give
+    a block for each gate: the fan of a gate is then its own, not that of all gates together, and
     an orthogonal recurrent matrix is orthogonal gate by gate.
     """
-    chosen = initializer(spec)
+    chosen = initializer(filling)
     parts = [chosen.fill(rng, shape[0], shape[1], dtype) for _ in range(blocks)]
     return np.ascontiguousarray(np.concatenate(parts), dtype)

@@ -30,8 +30,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 
 if TYPE_CHECKING:
-    from rnnx.contracts.parameters import Parameters
-    from rnnx.contracts.scratch import Scratch
+    from rnnx.contracts.buffers import Parameters, Scratch
     from rnnx.data.corpus import Corpus
     from rnnx.data.vocabulary import Vocabulary
 

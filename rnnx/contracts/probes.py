@@ -12,9 +12,8 @@ import numpy.typing as npt
 from rnnx.arrays import Array, State
 
 if TYPE_CHECKING:
+    from rnnx.contracts.buffers import Parameters, Scratch
     from rnnx.contracts.components import Cell, Grammar, Head, Sampler
-    from rnnx.contracts.parameters import Parameters
-    from rnnx.contracts.scratch import Scratch
     from rnnx.data.corpus import Corpus, Split
     from rnnx.data.vocabulary import Vocabulary
 

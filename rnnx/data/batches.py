@@ -1,4 +1,4 @@
-"""From ids to batches: time first, padded, shifted by one."""
+"""Batches of ids: time first, padded, the targets one step ahead of the input."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from rnnx.errors import DataError
 
 
 class Batch(NamedTuple):
-    """What one step learns from: y is what follows x."""
+    """The input and the targets of one training step: y follows x."""
 
     x: Array  # (T, B) ids; −1 is the zero vector
     y: Array  # (T, B) ids; 0 in the padding
     lengths: Array | None  # (B,), or None where every column has T steps
-    carried: bool  # whether the state goes on from the batch before
-    tokens: int  # how many targets count
+    carried: bool  # whether the initial state is the final one of the batch before
+    tokens: int  # the number of targets, without padding
 
 
 class TrainBatches:
-    """Batches without end, and the whole state of their order."""
+    """Training batches without end; their order has a state that a checkpoint keeps."""
 
     def __init__(self, split: Split, batch_size: int, rng: np.random.Generator) -> None:
         self._split, self._rng = split, rng
-        self._order = np.empty(0, np.int64)  # examples still to come in this epoch
-        self._cursor = 0  # batches given out
+        self._order = np.empty(0, np.int64)  # examples of this epoch that are still to come
+        self._cursor = 0  # batches so far
         if isinstance(split, Examples):
             _refuse_large(batch_size, len(split), "examples")
         else:
@@ -36,12 +36,13 @@ class TrainBatches:
         self._B = batch_size
 
     def next(self) -> Batch:
-        """The next batch; epochs follow one another without a seam."""
+        """The next batch; one batch may end an epoch and begin the next."""
         split, cursor = self._split, self._cursor
         self._cursor += 1
         if isinstance(split, Examples):
             which = self._draw(split)
-            if not split.carry:  # columns that still run at a step are neighbours
+            # Longest first: the sequences that are still active at step t are the first columns.
+            if not split.carry:
                 which = which[longest_first(split.lengths[which])]
             return pack(split, which, split.carry and cursor > 0)
         rows = split.tokens // self._B  # steps of each column
@@ -58,32 +59,32 @@ class TrainBatches:
         return drawn
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps; the generator is kept by its owner."""
+        """The state for a checkpoint, without that of the generator."""
         return {"order": self._order.copy(), "cursor": self._cursor}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from ``state``; TypeError or ValueError for what is none of this split."""
+        """Continue from ``state``; TypeError or ValueError unless it fits this split."""
         order, cursor = state["order"], state["cursor"]
         if not isinstance(order, np.ndarray) or order.ndim != 1 or order.dtype != np.int64:
             raise TypeError("the order of the batches is no row of whole numbers")
-        most = len(self._split) if isinstance(self._split, Examples) else 0
-        if len(order) and not 0 <= int(order.min()) <= int(order.max()) < most:
+        count = len(self._split) if isinstance(self._split, Examples) else 0
+        if len(order) and not 0 <= int(order.min()) <= int(order.max()) < count:
             raise ValueError("the order of the batches names examples that are not there")
         if type(cursor) is not int or not 0 <= cursor < 2**63:
             raise ValueError("the number of batches is out of range")
         self._order, self._cursor = order.copy(), cursor
 
 
-def _refuse_large(batch_size: int, most: int, what: str) -> None:
-    if batch_size > most:
+def _refuse_large(batch_size: int, count: int, what: str) -> None:
+    if batch_size > count:
         raise DataError(
-            f"batch_size={batch_size}: is larger than the training data of {most} {what}; "
-            f"choose 1 … {most} or give more data"
+            f"batch_size={batch_size}: is larger than the training data of {count} {what}; "
+            f"choose 1 … {count} or give more data"
         )
 
 
 def longest_first(lengths: Array) -> Array:
-    """The order in which ``lengths`` fall; what is equal keeps its own."""
+    """The order that sorts ``lengths`` from long to short; equal ones keep their order."""
     return np.argsort(-lengths.astype(np.intp), kind="stable")
 
 
@@ -94,7 +95,7 @@ def pack(split: Examples, which: Array, carried: bool) -> Batch:
     lengths = split.lengths[which].astype(np.intp)
     T = int(np.maximum.reduce(lengths))
     steps = np.arange(T)[:, None]
-    # Beyond an example's end any place will do: "clip" takes one that exists.
+    # Places beyond the end of an example become padding; "clip" takes any id that exists.
     y = split.ids.take(split.starts[which] + steps, mode="clip").astype(np.intp)
     x = np.empty_like(y)
     x[0] = -1 if split.first is None else split.first[which]
@@ -109,7 +110,7 @@ def pack(split: Examples, which: Array, carried: bool) -> Batch:
 
 
 def _single(split: Examples, i: int, carried: bool) -> Batch:
-    """Example ``i`` alone: no padding, so x and y are two views of the same ids."""
+    """Example ``i`` alone: it needs no padding, so x and y are views of the same ids."""
     targets = split.targets(i)
     ids = np.empty((len(targets) + 1, 1), np.intp)
     ids[0] = -1 if split.first is None else split.first[i]
@@ -118,15 +119,15 @@ def _single(split: Examples, i: int, carried: bool) -> Batch:
 
 
 def window(split: Stream, B: int, rows: int, index: int) -> Batch:
-    """Window ``index`` of B columns of ``rows`` steps each, the last column maybe shorter."""
+    """Window ``index`` of B columns of ``rows`` steps each; the last column may be shorter."""
     start = index * split.length
     stop = min(start + split.length, rows)
-    if B * rows <= split.tokens:  # all columns are whole, as in training: they are slices
+    if B * rows <= split.tokens:  # no column is shorter, as in training: slices will do
         n = B * rows
         x, y = (split.ids[k : k + n].reshape(B, rows)[:, start:stop].T for k in (0, 1))
         return Batch(x.astype(np.intp, "C"), y.astype(np.intp, "C"), None, index > 0, y.size)
     places = np.arange(start, stop)[:, None] + np.arange(B) * rows  # (T, B)
-    left = split.tokens - np.arange(B) * rows - start  # targets of each column from here on
+    left = split.tokens - np.arange(B) * rows - start  # targets that each column still has
     lengths = np.clip(left, 0, stop - start)
     x = split.ids[np.minimum(places, split.tokens)].astype(np.intp)
     y = split.ids[np.minimum(places + 1, split.tokens)].astype(np.intp)
@@ -138,13 +139,13 @@ def window(split: Stream, B: int, rows: int, index: int) -> Batch:
 
 
 def evaluation_batches(split: Split, columns: int) -> Iterator[Batch]:
-    """Every target of ``split`` once, in an order of its own that nothing random decides."""
+    """Every target of ``split`` once, always in the same order."""
     if isinstance(split, Examples):
-        order = longest_first(split.lengths)  # alike lengths side by side: less padding
+        order = longest_first(split.lengths)  # similar lengths share a batch: less padding
         for start in range(0, len(order), columns):
             yield pack(split, order[start : start + columns], False)
         return
-    # A column's first steps lack their context: no more columns than leave each a whole window.
+    # Every column starts from the zero state; use few enough that each spans at least one window.
     B = max(1, min(columns, split.tokens // split.length))
     rows = -(-split.tokens // B)
     for index in range(-(-rows // split.length)):

@@ -1,7 +1,7 @@
-"""What a data set hands to training: ids in one of two shapes.
+"""What a data set returns: ids, in one of two shapes.
 
-Examples   many short sequences, each with a beginning and an end (lines, names, windows)
-Stream     one long sequence, read as B parallel streams whose state is carried on
+Examples   many short sequences, each with a beginning and an end (lines, names)
+Stream     one long sequence, read in B parallel columns whose state is carried on
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Examples:
     starts: Array  # (examples,)
     lengths: Array  # (examples,), each ≥ 1
     first: Array | None = None  # (examples,) ids
-    shuffle: bool = True  # draw a new order in every epoch; False: keep the order given
-    carry: bool = False  # hand the final state of a batch to the next one
+    shuffle: bool = True  # draw a new order in every epoch; False: keep this one
+    carry: bool = False  # the final state of a batch is the initial one of the next
 
     def __post_init__(self) -> None:
         if len(self.starts) != len(self.lengths):
@@ -47,16 +47,16 @@ class Examples:
 
     @property
     def tokens(self) -> int:
-        """How many targets there are."""
+        """The number of targets."""
         return int(np.sum(self.lengths))
 
     def targets(self, i: int) -> Array:
-        """The target ids of example i."""
+        """The targets of example i."""
         start = int(self.starts[i])
         return self.ids[start : start + int(self.lengths[i])]
 
     def select(self, which: Array) -> Examples:
-        """The examples at these places, in that order."""
+        """The examples at the places ``which``, in that order."""
         first = None if self.first is None else self.first[which]
         return Examples(
             self.ids, self.starts[which], self.lengths[which], first, self.shuffle, self.carry
@@ -76,7 +76,7 @@ class Stream:
 
     @property
     def tokens(self) -> int:
-        """How many targets there are: all ids but the first."""
+        """The number of targets: all ids but the first."""
         return max(len(self.ids) - 1, 0)
 
 
@@ -85,15 +85,15 @@ Split: TypeAlias = Examples | Stream
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """A data set, read."""
+    """A data set that was loaded."""
 
     vocabulary: Vocabulary
     train: Split
     val: Split | None  # the held-out part, None where there is none
-    sha256: str  # of the data as read, in hexadecimal
-    notes: tuple[str, ...] = ()  # what the user should know, one line each
-    show: Callable[[str], str] = str  # how a sample is shown to a person
-    # How a round is: update, smoothed loss, samples as shown → text. None: as any run's.
+    sha256: str  # of the data, in hexadecimal
+    notes: tuple[str, ...] = ()  # for the user, one line each
+    show: Callable[[str], str] = str  # formats a sample for a person
+    # Formats a round of samples: (step, smoothed loss, formatted samples) → text. None: as usual.
     show_round: Callable[[int, float, Sequence[str]], str] | None = None
 
 
@@ -119,7 +119,7 @@ def split_examples(
             "train on; give more data, or hold nothing out with dataset.val_fraction=0"
         )
     order = np.random.default_rng(seed).permutation(len(examples))
-    # Sorted: the split alone is random, the order of training is the batches' own business.
+    # Sorted: the split alone is random, the batches decide the order of training.
     return examples.select(np.sort(order[held_out:])), examples.select(np.sort(order[:held_out]))
 
 

@@ -28,12 +28,12 @@ from rnnx.data.corpus import Corpus, Examples, Split
 from rnnx.system.files import cache_folder, write_json
 
 ORDERS = 8
-MOST = 2_000_000  # training symbols; above, fitting would take longer than it tells
-FORMAT = 2  # of the cache
+FIT_LIMIT = 2_000_000  # training symbols; n-grams of more take too long to fit
+CACHE_FORMAT = 2
 
 
 class Tokens(NamedTuple):
-    """A split laid out for counting."""
+    """A split as one array, to count n-grams in."""
 
     ids: Array  # (n,) int64
     place: Array  # (n,) of each id in its own sequence
@@ -43,10 +43,10 @@ class Tokens(NamedTuple):
 def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] | None:
     """The best order and its nats a held-out token; None where there is too much to fit.
 
-    Computed once for one split of one content and kept in the user's cache folder.
+    It is computed once for a content and its split, and kept in the user's cache folder.
     """
     train, val = corpus.train, corpus.val
-    if val is None or (train.tokens > MOST and not always):
+    if val is None or (train.tokens > FIT_LIMIT and not always):
         return None
     path = cache_folder() / "baselines" / f"{_key(corpus)}.json"
     try:
@@ -60,13 +60,13 @@ def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] |
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, [best + 1, losses[best]])
     except OSError:
-        pass  # a cache that cannot be written costs time, nothing else
+        pass  # without its cache it is only computed again
     return best + 1, losses[best]
 
 
 def _key(corpus: Corpus) -> str:
-    """What decides the figure: the content and the split."""
-    sha = hashlib.sha256(f"{FORMAT} {corpus.sha256} {len(corpus.vocabulary)}".encode())
+    """The name of the cache entry: content and split decide the result."""
+    sha = hashlib.sha256(f"{CACHE_FORMAT} {corpus.sha256} {len(corpus.vocabulary)}".encode())
     for split in (corpus.train, corpus.val):
         assert split is not None
         if isinstance(split, Examples):

@@ -1,4 +1,4 @@
-"""How much of what a model writes is its own."""
+"""Novelty of samples: how many are new, and how many differ from one another."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from rnnx.data.corpus import Corpus, Examples
 from rnnx.data.vocabulary import Vocabulary
 
-MOST = 2_000_000  # training symbols that are searched; for more, nothing is claimed
+SEARCH_LIMIT = 2_000_000  # training symbols that are searched for samples; not more
 
 
 class Novelty:
-    """Shares of samples that are new (not in the training data) and distinct (not repeated)."""
+    """Fractions of samples that are new (not in the training data) and distinct."""
 
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
 
     def fractions(self, texts: Sequence[str]) -> dict[str, float]:
-        """``{"new": …, "distinct": …}``, each of 0 … 1; "new" only where it is known."""
+        """``{"new": …, "distinct": …}``, each of 0 … 1; no "new" where the data is too large."""
         if not texts:
             return {}
         fractions = {"distinct": len(set(texts)) / len(texts)}
-        if self._corpus.train.tokens <= MOST:
+        if self._corpus.train.tokens <= SEARCH_LIMIT:
             fractions["new"] = sum(self._is_new(text) for text in texts) / len(texts)
         return fractions
 
@@ -35,7 +35,7 @@ class Novelty:
 
     @cached_property
     def _examples(self) -> set[str]:
-        """Every training example as the text that a sample of it would be."""
+        """The training examples, each as the text of the same sample."""
         train, vocabulary = self._corpus.train, self._corpus.vocabulary
         assert isinstance(train, Examples)
         texts = (_text(vocabulary, train.targets(i)) for i in range(len(train)))

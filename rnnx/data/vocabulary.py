@@ -35,7 +35,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, symbols: Iterable[str], end: str | None = None) -> Vocabulary:
-        """The vocabulary of all that occurs in ``symbols`` (a text: its characters)."""
+        """The vocabulary of the symbols that occur in ``symbols`` (the characters of a text)."""
         return cls(tuple(sorted({*symbols, *([end] if end is not None else [])})), end)
 
     def __len__(self) -> int:
@@ -53,17 +53,17 @@ class Vocabulary:
 
     @property
     def unit(self) -> str:
-        """What a person calls one symbol."""
+        """The word for one symbol."""
         return "token" if self.separator else "character"
 
     def split(self, text: str) -> list[str]:
-        """The symbols that a text is written with."""
+        """A text as symbols."""
         if not self.separator:
             return list(text)
         return [symbol for symbol in text.split(self.separator) if symbol]
 
     def encode(self, symbols: Iterable[str], what: str = "text") -> list[int]:
-        """Symbols to ids; DataError names what is not in the vocabulary."""
+        """Symbols to ids; DataError names the symbols that are not in the vocabulary."""
         symbols = list(symbols)
         unknown = sorted({s for s in symbols if s not in self.ids})
         if unknown:
@@ -74,10 +74,10 @@ class Vocabulary:
         return [self.ids[s] for s in symbols]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Ids to text; ids below 0 are nothing."""
+        """Ids to text, without ids below 0."""
         return self.separator.join([self.symbols[i] for i in ids if i >= 0])
 
 
-def _quoted(symbols: Sequence[str], most: int = 30) -> str:
-    shown = " ".join(repr(s) if not s.isprintable() or s == " " else s for s in symbols[:most])
-    return shown + (" …" if len(symbols) > most else "")
+def _quoted(symbols: Sequence[str], limit: int = 30) -> str:
+    shown = " ".join(repr(s) if not s.isprintable() or s == " " else s for s in symbols[:limit])
+    return shown + (" …" if len(symbols) > limit else "")

@@ -14,10 +14,9 @@ from importlib.util import find_spec
 import numpy as np
 
 from rnnx.config.settings import Backend, Train
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell
 from rnnx.contracts.execution import Execution
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network, States
 from rnnx.system.threads import blas_libraries, processors

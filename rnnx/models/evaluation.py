@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.data.batches import evaluation_batches, longest_first
 from rnnx.data.corpus import Examples, Split, Stream
 from rnnx.data.vocabulary import Vocabulary

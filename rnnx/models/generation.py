@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Dataset, Grammar, GrammaticalDataset, Sampler
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import DataError
 from rnnx.models.network import Network

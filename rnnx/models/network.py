@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Head
 from rnnx.contracts.execution import NUMPY, Execution
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
 from rnnx.registry.checks import CheckedCell, CheckedHead
 
 States: TypeAlias = tuple[State, ...]

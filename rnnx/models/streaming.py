@@ -8,9 +8,8 @@ from typing import TypeAlias
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, StreamingCell
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
 from rnnx.models.network import Network, States
 
 Step: TypeAlias = Callable[[Array, States], States]

@@ -11,11 +11,10 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.config.components import component_from
 from rnnx.config.settings import Backend
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Dataset, Grammar, Sampler
 from rnnx.contracts.execution import Execution
-from rnnx.contracts.parameters import Parameters
 from rnnx.contracts.ranges import require
-from rnnx.contracts.scratch import Scratch
 from rnnx.data.corpus import Split, examples_of
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, ConfigError, DataError

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Clipper, Dataset, Head, Optimizer, Schedule
 from rnnx.contracts.execution import Execution
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
 from rnnx.data.batches import Batch
 from rnnx.data.corpus import Corpus
 from rnnx.errors import PluginError

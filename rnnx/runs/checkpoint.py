@@ -1,7 +1,7 @@
-"""The whole state of a session in one safetensors file.
+"""A checkpoint: the whole state of a session in one safetensors file.
 
 Tensors: ``params/…``, ``optimizer/…``, ``states/<layer>/<place>``, ``batches/…``. Metadata: a JSON
-text of everything else, and a SHA-256 over both. Nothing is pickled, so a file from a stranger
+text of everything else, and a SHA-256 over both. Nothing is pickled, so a file from anybody
 can be damaged or wrong, but cannot run code.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from rnnx.arrays import Array, Params
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.settings import Train
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import (
     CheckpointError,
@@ -28,14 +28,14 @@ from rnnx.errors import (
 )
 from rnnx.registry.manager import plugins
 from rnnx.runs import safetensors_file
-from rnnx.runs.metadata import validated
+from rnnx.runs.metadata import validate
 
 FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint, read: tensors by name, and what the metadata says."""
+    """Tensors by name, metadata, and the file that they came from."""
 
     tensors: Mapping[str, Array]
     metadata: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Checkpoint:
         return sum(array.nbytes for array in self.tensors.values())
 
     def part(self, prefix: str) -> dict[str, Array]:
-        """The tensors below ``prefix/``, by the rest of their names."""
+        """The tensors whose names begin with ``prefix/``, by the rest of their names."""
         head = f"{prefix}/"
         return {k[len(head) :]: v for k, v in self.tensors.items() if k.startswith(head)}
 
@@ -155,4 +155,4 @@ def read(path: Path) -> Checkpoint:
         metadata = json.loads(text)
     except (ValueError, RecursionError):
         raise CheckpointError(f"{path}: is damaged (its metadata is no JSON)") from None
-    return Checkpoint(tensors, validated(metadata, str(path)), path)
+    return Checkpoint(tensors, validate(metadata, str(path)), path)

@@ -1,4 +1,4 @@
-"""One process a run or a sweep: the second is told who has it, and a dead owner keeps nothing."""
+"""A run or a sweep has one process at a time: a second learns which, a dead one keeps nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import socket
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 from filelock import FileLock, Timeout
@@ -28,8 +27,8 @@ class Owned(Protocol):
 class RunLock:
     """``with RunLock(folder): …``; RunBusy where another process is inside.
 
-    The lock is the system's own on an open file, so it ends with its owner however that dies; the
-    file beside it only tells who the owner is.
+    The lock is the system's, on an open file: it ends with its owner, however that dies. The file
+    ``.owner`` only tells who that is.
     """
 
     def __init__(self, folder: Owned, kind: str = "run") -> None:
@@ -41,7 +40,7 @@ class RunLock:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise RunBusy(
-                f"{self._kind} {self._folder.id[:12]}: {_told(self._owner)} is working on it; "
+                f"{self._kind} {self._folder.id[:12]}: {_owner_in(self._owner)} is working on it; "
                 "wait until it is done, or stop it first"
             ) from None
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
@@ -53,19 +52,14 @@ class RunLock:
     def _owner(self) -> Path:
         return self._folder.path / ".owner"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         with suppress(OSError):  # a disk that became read-only, say
             self._owner.unlink(missing_ok=True)
         self._lock.release()
 
 
 def is_busy(folder: Owned) -> bool:
-    """Whether a living process has the run of this folder."""
+    """Whether a living process is working on the folder."""
     if not (folder.path / ".lock").exists():
         return False
     lock = FileLock(folder.path / ".lock")
@@ -77,7 +71,7 @@ def is_busy(folder: Owned) -> bool:
     return False
 
 
-def _told(path: Path) -> str:
+def _owner_in(path: Path) -> str:
     owner = read_json(path)
     try:
         return f"process {int(owner['pid'])} on {str(owner['host'])[:100]}"

@@ -1,14 +1,14 @@
-"""What a checkpoint says of itself, checked before anything is made of it.
+"""The metadata of a checkpoint, validated before anything is made of it.
 
     format        the layout of the file, a whole number
-    config        the resolved configuration: plain values, nothing that is looked up later
+    config        the resolved configuration: plain values, nothing to look up
     symbols, end  the vocabulary; separator where its symbols have one between them
     versions      {distribution: version} of rnnx and of every plugin that owns a chosen component
-    data_sha256   of the data that the run learned from
-    step, smooth_loss, progress, threads      how far the run was
+    data_sha256   of the data that the run was trained on
+    step, smooth_loss, progress, threads      how far the run had come
     generators, batches                       the random states and the place in the data
 
-A run adds its ``run_id`` and ``tags``, which nothing here reads.
+A run adds its ``run_id`` and ``tags``, which are not read here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, DataError
 from rnnx.system.text import is_text
 
-KINDS: Mapping[str, type | tuple[type, ...]] = {
+FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "config": dict,
     "symbols": list,
     "end": (str, type(None)),
@@ -35,19 +35,19 @@ KINDS: Mapping[str, type | tuple[type, ...]] = {
     "threads": int,
     "progress": dict,
 }
-MOST_THREADS = 1024
+MAX_THREADS = 1024
 
 
-def validated(metadata: Any, where: str) -> dict[str, Any]:
-    """The metadata, if it has all that a checkpoint's has; CheckpointError if not."""
+def validate(metadata: Any, where: str) -> dict[str, Any]:
+    """Return the metadata; CheckpointError where a field is missing or wrong."""
     if not isinstance(metadata, dict):
         raise CheckpointError(f"{where}: its metadata is no mapping")
-    for key, kind in KINDS.items():
+    for key, kind in FIELD_TYPES.items():
         value = metadata.get(key)
         if key not in metadata or not isinstance(value, kind) or isinstance(value, bool):
             raise CheckpointError(f"{where}: its metadata has no valid {key!r}")
     step, threads, smooth = (metadata[key] for key in ("step", "threads", "smooth_loss"))
-    if not (0 <= step < LARGEST_INT and 1 <= threads <= MOST_THREADS):
+    if not (0 <= step < LARGEST_INT and 1 <= threads <= MAX_THREADS):
         raise CheckpointError(f"{where}: its step or its number of threads is out of range")
     if not (-LARGEST_INT < smooth < LARGEST_INT and math.isfinite(smooth)):
         raise CheckpointError(f"{where}: its smoothed loss is not finite")
@@ -76,7 +76,7 @@ def _is_short(text: str) -> bool:
 
 
 def plain_config(config: Any, where: str) -> dict[str, Any]:
-    """A stored configuration: plain values, nothing that would be looked up when it is read."""
+    """Return a stored configuration; CheckpointError unless it has plain values alone."""
     if not isinstance(config, dict):
         raise CheckpointError(f"{where}: its configuration is no mapping")
     cause = not_plain(config)

@@ -30,7 +30,7 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._metrics = folder, folder / metrics_file.NAME
-        self._database, self._turn = outbox_file.opened(folder), threading.Lock()
+        self._database, self._turn = outbox_file.connect(folder), threading.Lock()
         self.delivered = 0  # calls that the tracker took: while it grows, the tracker answers
         self.damaged = 0  # lines and rows that were passed over
         [(sent,)] = self._execute("SELECT ifnull(sum(sent), 0) FROM outbox WHERE id = 0")

@@ -1,4 +1,4 @@
-"""outbox.db: opened, made where it is missing, and set aside where it is damaged.
+"""outbox.db: a new one where it is missing, and where it is damaged and set aside.
 
 Its write-ahead log makes a commit one write that waits for no disk, and a kill harmless. The
 connection holds the file alone, so that SQLite maps no memory of a file: writing to such memory
@@ -19,10 +19,10 @@ NAME = "outbox.db"
 SCHEMA = "CREATE TABLE outbox (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, sent INTEGER NOT NULL)"
 
 
-def opened(folder: Path) -> sqlite3.Connection:
-    """The outbox of a run's folder, for several threads; OSError where the disk refuses it."""
+def connect(folder: Path) -> sqlite3.Connection:
+    """Open the outbox of a run's folder, for several threads; OSError where the disk refuses it."""
     try:
-        return _connected(folder)
+        return _connect(folder)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
@@ -30,7 +30,10 @@ def opened(folder: Path) -> sqlite3.Connection:
     for end in ("-wal", "-shm"):
         (folder / f"{NAME}{end}").unlink(missing_ok=True)
     (folder / NAME).replace(folder / f"{NAME}.damaged")
-    return _connected(folder)
+    try:
+        return _connect(folder)
+    except sqlite3.Error as error:
+        raise os_error(error, folder) from error
 
 
 def os_error(error: sqlite3.Error, folder: Path) -> OSError:
@@ -45,7 +48,7 @@ def os_error(error: sqlite3.Error, folder: Path) -> OSError:
     return OSError(errno.EIO, str(error))
 
 
-def _connected(folder: Path) -> sqlite3.Connection:
+def _connect(folder: Path) -> sqlite3.Connection:
     database = sqlite3.connect(folder / NAME, isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -68,7 +71,7 @@ def _connected(folder: Path) -> sqlite3.Connection:
 
 
 def _create(database: sqlite3.Connection, folder: Path) -> None:
-    """The table, with what the folder's earlier outbox had."""
+    """Create the table and move the entries of an earlier outbox into it."""
     points_sent, entries = earlier_outbox.read(folder)
     database.execute("BEGIN")
     database.execute(SCHEMA)

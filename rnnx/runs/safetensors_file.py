@@ -1,6 +1,6 @@
-"""A safetensors file with a seal: a JSON text beside its tensors, and a SHA-256 over both.
+"""A safetensors file with a JSON text beside its tensors, and a SHA-256 over both.
 
-Reading one takes the memory of its tensors, and for the rest a bounded amount whatever it holds.
+Reading takes the memory of the tensors and a bounded amount for the rest, whatever the file holds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rnnx.errors import CheckpointError
 from rnnx.system.files import replacing
 from rnnx.system.memory import free_bytes
 
-MOST_HEADER = 16 * 2**20  # bytes of names, shapes and text; a checkpoint's are some ten thousand
+HEADER_LIMIT = 16 * 2**20  # bytes of names, shapes and text; rnnx's own have some ten thousand
 
 
 def write(path: Path, tensors: Mapping[str, Array], text: str, version: int) -> None:
@@ -26,18 +26,18 @@ def write(path: Path, tensors: Mapping[str, Array], text: str, version: int) -> 
     header = {"format": str(version), "rnnx": text, "sha256": _digest(tensors, text)}
     content = save({k: np.asarray(v) for k, v in tensors.items()}, metadata=header)
     length = int.from_bytes(content[:8], "little")
-    if length > MOST_HEADER:  # it could never be read again
+    if length > HEADER_LIMIT:  # it could never be read again
         raise CheckpointError(
             f"{path}: the names, shapes and metadata of a checkpoint are {length:,} bytes, at most "
-            f"{MOST_HEADER:,} can be kept; the vocabulary is too large"
+            f"{HEADER_LIMIT:,} can be kept; the vocabulary is too large"
         )
     with replacing(path, to_disk=True) as temporary:
         temporary.write_bytes(content)
 
 
 def read(path: Path, version: int) -> tuple[dict[str, Array], str]:
-    """Tensors and text of a file of this version whose seal is whole; else CheckpointError."""
-    header, tensors = _opened(path)
+    """Tensors and text of a file of this version; CheckpointError unless its SHA-256 fits."""
+    header, tensors = _load(path)
     if "rnnx" not in header or "sha256" not in header:
         raise CheckpointError(f"{path}: is a safetensors file, but not a checkpoint of rnnx")
     if header.get("format") != str(version):
@@ -50,7 +50,7 @@ def read(path: Path, version: int) -> tuple[dict[str, Array], str]:
     return tensors, header["rnnx"]
 
 
-def _opened(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
+def _load(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
     """Metadata and tensors of a safetensors file."""
     from safetensors import SafetensorError, safe_open
 
@@ -75,12 +75,12 @@ def _opened(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
 
 
 def _refuse_large(path: Path) -> None:
-    """Refuse, before anything is read, what cannot be a checkpoint or does not fit into memory."""
+    """Refuse what cannot be a checkpoint or does not fit into memory, before it is read."""
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such file")
     with path.open("rb") as file:
         header = int.from_bytes(file.read(8), "little")
-    if header > MOST_HEADER:
+    if header > HEADER_LIMIT:
         raise ValueError(f"it begins like one with a header of {header} bytes")
     size, free = path.stat().st_size, free_bytes()
     if free is not None and size > free:

@@ -45,7 +45,7 @@ class Sender:
         self.trouble = ""  # what the tracker said when it failed last
         self._ending: Ending | None = None
         self._is_kept = True  # the outbox keeps the ending
-        self._attempt(self._opened)
+        self._attempt(self._open)
         self._thread = threading.Thread(target=self._work, name="rnnx-sender", daemon=True)
         self._thread.start()
 
@@ -56,7 +56,7 @@ class Sender:
             self._changed.notify()
 
     def stop(self) -> None:
-        """Send nothing more than what is being sent; returns at once."""
+        """End the thread as soon as its tracker answers; returns at once."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -124,13 +124,13 @@ class Sender:
                     "what it has to say"
                 )
 
-    def _opened(self) -> RunLog:
+    def _open(self) -> RunLog:
         if self._log is None:
             self._log = self._open_run()
         return self._log
 
     def _deliver(self) -> None:
-        log = self._opened()
+        log = self._open()
         self._outbox.deliver(log)
         if self._ending and (not self._is_kept or self._outbox.is_gone):
             status, reason, ended = self._ending

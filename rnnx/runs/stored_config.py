@@ -14,23 +14,23 @@ from rnnx.errors import CheckpointError, ConfigError, PluginError, UnknownCompon
 from rnnx.runs.folder import FOLDER_TAG, RunFolder
 from rnnx.runs.metadata import plain_config
 
-MOST_YAML = 2**17  # characters of a config.yaml; ours have some two thousand
+CONFIG_LIMIT = 2**17  # characters of a config.yaml; rnnx's own have some two thousand
 
 
-def begun_as(folder: RunFolder, tracker: Tracker) -> str:
-    """The id of the tracker's run of a folder that has no run's name yet; empty: none was begun."""
-    begun = (run.id for run in tracker.runs(1000) if run.tags.get(FOLDER_TAG) == folder.id)
-    return str(folder.read().get("id") or next(begun, ""))
+def tracker_run_of(folder: RunFolder, tracker: Tracker) -> str:
+    """The id of the tracker's run for a folder that is not named after it; empty: there is none."""
+    tagged = (run.id for run in tracker.runs(1000) if run.tags.get(FOLDER_TAG) == folder.id)
+    return str(folder.read().get("id") or next(tagged, ""))
 
 
 def stored_config(folder: RunFolder) -> dict[str, Any]:
-    """The configuration that a run began with."""
+    """The configuration that a run began with; CheckpointError for a damaged one."""
     try:
         with folder.config.open(encoding="utf-8") as file:
-            text = file.read(MOST_YAML)
-        _refuse_more_than_values(text)
+            text = file.read(CONFIG_LIMIT)
+        _refuse_more_than_plain_yaml(text)
         stored = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    except Exception as error:  # YAML's, OmegaConf's and the system's own kinds
+    except Exception as error:  # of YAML, OmegaConf or the system
         cause = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{folder.config}: cannot be read ({cause})") from None
     config = plain_config(stored, str(folder.config))
@@ -42,13 +42,13 @@ def stored_config(folder: RunFolder) -> dict[str, Any]:
     return config
 
 
-def _refuse_more_than_values(text: str) -> None:
-    """ValueError for what YAML has beside mappings, lists and values, before it is followed.
+def _refuse_more_than_plain_yaml(text: str) -> None:
+    """ValueError unless the text is mappings, lists and values alone; nothing is made of it yet.
 
-    An alias of an alias grows without bounds, and a tag names what shall be made of a value.
+    Aliases of aliases grow without bounds, and a tag names a type to make of a value.
     """
-    if len(text) >= MOST_YAML:
-        raise ValueError(f"it has more than {MOST_YAML:,} characters")
+    if len(text) >= CONFIG_LIMIT:
+        raise ValueError(f"it has more than {CONFIG_LIMIT:,} characters")
     for node in nodes(text):
         if node.depth > DEEPEST:
             raise ValueError("it is nested too deep")

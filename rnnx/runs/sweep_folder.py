@@ -1,11 +1,11 @@
-"""The folder of a sweep: many jobs of one command, and one run, the parent, for all of them.
+"""The folder of a sweep: its jobs, their results, and the run that stands for all of them.
 
 outputs/sweeps/<id>/
-    sweep.json     the command, the parent's run, host and process of the driver
-    jobs/<n>.json  the result of job n        jobs/<n>.log  its output and its traceback
-    hydra/         Hydra's own; a job finds its sweep by the place of this folder
+    sweep.json     what was asked; the parent run; host and process of the driver
+    jobs/<n>.json  the result of a job      jobs/<n>.log  what it printed, and its traceback
+    hydra/         Hydra's own; by the place of this folder a job knows its sweep
 
-The same command given again finds its sweep and continues it.
+The same command given again finds its sweep by what was asked, and continues it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from rnnx.runs.paths import writing_below
 from rnnx.system.files import expanded, read_json, write_json
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
-# Overrides with which a command continues a sweep that began with others, or without them.
-NOT_IDENTIFYING = (
+# Overrides that do not decide which jobs there are.
+NOT_ASKED = (
     "jobs=",
     "sweep.rerun=",
     "hydra/launcher=",
@@ -36,7 +36,7 @@ NOT_IDENTIFYING = (
 
 
 class JobResult(NamedTuple):
-    """The result of one job."""
+    """How one job ended."""
 
     job: int
     overrides: list[str]
@@ -62,10 +62,10 @@ class Sweep:
     def open(
         cls, outputs: str, overrides: Sequence[str], swept: Sequence[str], anew: bool
     ) -> Sweep:
-        """The sweep of these overrides: the one that an earlier command began, or a new one."""
+        """The sweep of these overrides: the latest one, or a new one (``anew``: in any case)."""
         folder = expanded(outputs) / "sweeps"
-        texts = sorted(text for text in overrides if not text.startswith(NOT_IDENTIFYING))
-        asked = hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
+        deciding = sorted(text for text in overrides if not text.startswith(NOT_ASKED))
+        asked = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
         known = [cls(path.parent) for path in folder.glob("*/sweep.json")]
         same = [sweep for sweep in known if sweep.read().get("asked") == asked]
         if same and not anew:
@@ -78,7 +78,7 @@ class Sweep:
 
     @property
     def id(self) -> str:
-        """The name of the folder, and the tag ``sweep.id`` of the jobs' runs."""
+        """The name of the folder, and the tag ``sweep.id`` of its jobs."""
         return self.path.name
 
     def read(self) -> dict[str, Any]:
@@ -90,26 +90,26 @@ class Sweep:
         write_json(self.path / "sweep.json", self.read() | dict(fields))
 
     def remove(self) -> None:
-        """Delete a sweep that never began."""
+        """Delete the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def clear(self) -> None:
-        """Delete the results of an earlier command; the runs stay."""
+        """Delete the results of all jobs; their runs stay."""
         for pattern in ("*.json", "*/begun"):
             for path in (self.path / "jobs").glob(pattern):
                 path.unlink()
 
     def forget(self, job: int) -> None:
-        """Delete the result of a job that begins again."""
+        """Delete the result of a job, which begins again."""
         (self.path / "jobs" / f"{job}.json").unlink(missing_ok=True)
 
     @property
     def artifacts(self) -> Path:
-        """The folder of files that the parent's run gets, too."""
+        """The folder of files that the parent run gets, too."""
         return self.path / "artifacts"
 
     def log_file(self, job: int) -> Path:
-        """The file with a job's output."""
+        """What a job prints."""
         return self.path / "jobs" / f"{job}.log"
 
     def job_folder(self, job: int) -> Path:
@@ -117,11 +117,11 @@ class Sweep:
         return self.path / "jobs" / str(job)
 
     def traceback_file(self, job: int) -> Path:
-        """The file with the traceback of a job that failed."""
+        """The traceback of a job that failed."""
         return self.job_folder(job) / "traceback.txt"
 
     def store_traceback(self, job: int, error: BaseException) -> Path:
-        """Write the traceback of ``error`` into the job's log, and into a file of its own."""
+        """Append the traceback of ``error`` to the job's log; returns a file of it alone."""
         lines = "".join(traceback.format_exception(error))
         with self.log_file(job).open("a", encoding="utf-8") as log:
             log.write(lines)
@@ -142,17 +142,18 @@ class Sweep:
             return None
 
     def results(self) -> list[JobResult]:
-        """The results of all jobs, in their order."""
-        jobs = sorted(int(path.stem) for path in (self.path / "jobs").glob("*.json"))
-        return [result for job in jobs if (result := self.result(job)) is not None]
+        """The results of all jobs that have one, in the order of the jobs."""
+        names = (path.stem for path in (self.path / "jobs").glob("*.json"))
+        jobs = sorted(int(name) for name in names if name.isdecimal())
+        return [found for job in jobs if (found := self.result(job)) is not None]
 
     def swept(self, overrides: Sequence[str]) -> dict[str, str]:
-        """Key → value of the overrides that set a job apart from the others."""
+        """Key → value of the overrides that differ between jobs."""
         keys = self.read().get("swept", [])
         return {k: v for k, v in (o.partition("=")[::2] for o in overrides) if k in keys}
 
     def name(self, overrides: Sequence[str]) -> str:
-        """A job's name: the overrides that set it apart."""
+        """The name of a job: the overrides that differ between jobs."""
         return " ".join(f"{key}={value}" for key, value in self.swept(overrides).items())
 
     def tags(self, overrides: Sequence[str]) -> dict[str, str]:

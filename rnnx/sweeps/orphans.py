@@ -41,12 +41,12 @@ def _running(sweep: Sweep, outputs: str, job: int | None) -> list[RunFolder]:
 
 
 def _end(folder: RunFolder) -> None:
-    from rnnx.runs.stored_config import begun_as, stored_config
+    from rnnx.runs.stored_config import stored_config, tracker_run_of
 
     reason = "its process was killed"
     with suppress(Exception):  # whatever the tracker misses, it gets when the run is resumed
         tracker = component_from("tracker", stored_config(folder)["tracker"])
-        run_id = begun_as(folder, tracker) if folder.is_new else folder.id
+        run_id = tracker_run_of(folder, tracker) if folder.is_new else folder.id
         if run_id:
             log = tracker.reopen(run_id)
             log.tags({"reason": reason})

@@ -1,4 +1,4 @@
-"""Variables of the environment, set for as long as something needs them."""
+"""Environment variables, set for a while."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """``values`` inside, and afterwards what was there before."""
+    """Inside, the variables have these values; afterwards those from before."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -1,33 +1,33 @@
-"""SIGINT and SIGTERM: finish the step, then stop; a second one does not wait for the step."""
+"""SIGINT, SIGTERM and SIGHUP stop a run after its step; a second one does not wait for it."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
-# A terminal that is closed sends SIGHUP, where there is such a thing.
+# SIGHUP comes from a terminal that is closed; not every system has it.
 STOPPING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 
 
 class Stop:
-    """``with Stop() as stop:`` — then ``stop.signal`` is 0, or the number of what came.
+    """``with Stop() as stop:`` — inside, ``stop.signal`` is 0, or the number of the first signal.
 
-    The first signal is only noted, the second one raises (KeyboardInterrupt, or SystemExit with
-    128 + its number), the third one ends the process. Handlers can be set in the main thread
-    alone; elsewhere (a notebook's worker) signals keep their meaning, and so does one that is
-    ignored, as under nohup. What was set before is put back at the end.
+    The first signal is only noted; the second one raises KeyboardInterrupt, or SystemExit with
+    128 + its number; the third one ends the process. Handlers can only be set in the main thread:
+    in others (a notebook's worker) signals keep their handlers, and so does a signal that is
+    ignored, as under nohup. The handlers from before are put back at the end.
 
-    One inside another begins with what came to the outer one, and tells it what came since.
+    An inner Stop begins with the signals of the outer one and hands its own on to it.
     """
 
     def __init__(self) -> None:
         self.signal = 0
-        self._came = 0
+        self._count = 0
         self._before: dict[int, Any] = {}
         self._outer: Stop | None = None
 
@@ -39,25 +39,20 @@ class Stop:
         around = (getattr(handler, "__self__", None) for handler in self._before.values())
         self._outer = next((found for found in around if isinstance(found, Stop)), None)
         if self._outer is not None:
-            self.signal, self._came = self._outer.signal, self._outer._came
+            self.signal, self._count = self._outer.signal, self._outer._count
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if self._outer is not None:
-            self._outer.signal, self._outer._came = self.signal, self._came
+            self._outer.signal, self._outer._count = self.signal, self._count
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._came += 1
-        if self._came == 1:
+        self._count += 1
+        if self._count == 1:
             self.signal = number
-        elif self._came > 2:
+        elif self._count > 2:
             os._exit(128 + number)
         elif number == signal.SIGINT:
             raise KeyboardInterrupt

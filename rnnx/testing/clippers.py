@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.contracts.buffers import Parameters
 from rnnx.contracts.components import Clipper
-from rnnx.contracts.parameters import Parameters
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 

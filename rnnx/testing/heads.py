@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array, Params
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Head
-from rnnx.contracts.scratch import Scratch
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.suite import expect, make_suite
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnnx.arrays import Array, Params
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Optimizer
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
 from rnnx.testing.suite import expect, make_suite
 
 

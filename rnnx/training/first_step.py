@@ -13,8 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.data.batches import Batch
 from rnnx.errors import Diverged
 from rnnx.models.network import Network

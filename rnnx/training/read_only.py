@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rnnx.arrays import Array
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.lock import RunLock, is_busy
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.retention import clean_up
-from rnnx.runs.stored_config import begun_as, stored_config
+from rnnx.runs.stored_config import stored_config, tracker_run_of
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.training import snapshot
@@ -74,7 +74,7 @@ def resume(
 
 def _name(folder: RunFolder, session: Session) -> None:
     """Name the folder after its run in the tracker; one that was not begun is begun."""
-    run_id = begun_as(folder, session.components.tracker)
+    run_id = tracker_run_of(folder, session.components.tracker)
     if run_id:
         folder.begin(run_id)
     else:

@@ -12,10 +12,9 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.settings import Backend, Train
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.execution import Execution
-from rnnx.contracts.parameters import Parameters
 from rnnx.contracts.probes import Findings, Observation
-from rnnx.contracts.scratch import Scratch
 from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
 from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError

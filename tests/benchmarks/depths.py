@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins/rnnx-examp
 import numpy as np
 from rnnx_example import tide, tide_derived, tide_stepwise
 
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 
 ROUNDS, T, B, N_X = 15, 12, 32, 27
 

@@ -6,12 +6,12 @@ import naive_cells
 import numpy as np
 import pytest
 
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.testing import CellSuite
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 from rnnx_builtin.cells.vanilla import Activation
 from rnnx_builtin.cells.weights import CellWeights
-from rnnx_builtin.numerics import tiles
+from rnnx_builtin.numerics import whole_sequence
 
 
 class TestVanilla(CellSuite):
@@ -33,7 +33,7 @@ class TestStepByStep(CellSuite):
 
     @pytest.fixture(autouse=True)
     def small_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(tiles, "CACHE", 1)
+        monkeypatch.setattr(whole_sequence, "CACHE", 1)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from mutants import assert_all_caught, mutant
 
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters
 from rnnx.errors import ConfigError
 from rnnx.testing import ClipperSuite, clippers
 from rnnx_builtin.clippers import GlobalNorm, Unclipped, Value

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
 
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.testing import HeadSuite, heads
 from rnnx_builtin.heads import Softmax
 from rnnx_builtin.heads.softmax import Reduction

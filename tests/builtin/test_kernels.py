@@ -12,7 +12,7 @@ from kernel_cases import CELLS, case_of
 from tiny import tiny
 
 import rnnx
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.errors import Diverged
 from rnnx.testing import CellSuite, HeadSuite
 from rnnx.testing.cells.case import run, same_results

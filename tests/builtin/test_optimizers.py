@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
 
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.errors import ConfigError
 from rnnx.testing import OptimizerSuite, optimizers
 from rnnx_builtin.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp

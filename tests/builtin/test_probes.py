@@ -9,8 +9,8 @@ from mutants import assert_all_caught, mutant
 
 import rnnx
 from rnnx.config.components import component_from
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings
-from rnnx.contracts.scratch import Scratch
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network
 from rnnx.testing import ProbeSuite, probes

@@ -34,7 +34,7 @@ def expected(content: str, lower: bool, lines: bool) -> str:
 def test_ids_stand_for_the_text(
     content: str, lower: bool, lines: bool, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_file, "PIECE", piece)
+    monkeypatch.setattr(text_file, "CHUNK_SIZE", piece)
     Path("t.txt").write_bytes(content.encode())
     want = expected(content, lower, lines)
     told = set(want) - ({"\n"} if lines else set())

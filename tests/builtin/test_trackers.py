@@ -14,7 +14,7 @@ from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError
 from rnnx.testing import TrackerSuite, trackers
 from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
-from rnnx_builtin.trackers.mlflow_client import quietly
+from rnnx_builtin.trackers.mlflow_client import mlflow_settings
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
 
 
@@ -81,10 +81,10 @@ def test_telemetry_is_off_and_the_environment_as_it_was(warm_store: str) -> None
 
 def test_what_the_user_says_of_telemetry_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
-    with quietly():
+    with mlflow_settings():
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
-    with quietly():
+    with mlflow_settings():
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
 

@@ -12,7 +12,7 @@ pytest.importorskip("numba", reason="the extra 'fast' is not installed")
 from kernel_cases import CELLS, case_of
 from numba import njit
 
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.testing.cells.case import run
 from rnnx_builtin.kernels.simd import gemm
 from rnnx_builtin.kernels.simd import work_queue as crews

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters
 
 
 def parameters(dtype: type | None = None) -> Parameters:

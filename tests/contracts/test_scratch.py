@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import LINE, Scratch
+from rnnx.contracts.buffers import LINE, Parameters, Scratch
 
 
 def test_a_name_keeps_its_memory_until_it_grows() -> None:

@@ -155,10 +155,10 @@ def test_a_cache_that_cannot_be_written_costs_time_alone() -> None:
 
 def test_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     few, split = corpus(), as_examples([[0]])
-    monkeypatch.setattr(ngram, "MOST", few.train.tokens)
+    monkeypatch.setattr(ngram, "FIT_LIMIT", few.train.tokens)
     assert cached_baseline(few) is not None
     assert cached_baseline(Corpus(few.vocabulary, few.train, None, "x"), always=True) is None
-    monkeypatch.setattr(ngram, "MOST", few.train.tokens - 1)
+    monkeypatch.setattr(ngram, "FIT_LIMIT", few.train.tokens - 1)
     assert cached_baseline(few) is None
     assert cached_baseline(few, always=True) is not None
     assert cached_baseline(Corpus(few.vocabulary, split, few.train, "x")) is not None

@@ -36,7 +36,7 @@ def test_nothing_is_claimed_of_no_samples_or_of_data_too_large_to_search(
 ) -> None:
     found = novelty_of(LETTERS, examples_of(LETTERS, ["abc"]))
     assert found.fractions([]) == {}
-    monkeypatch.setattr(novelty, "MOST", 3)
+    monkeypatch.setattr(novelty, "SEARCH_LIMIT", 3)
     assert found.fractions(["a"]) == {"distinct": 1.0, "new": 1.0}
-    monkeypatch.setattr(novelty, "MOST", 2)
+    monkeypatch.setattr(novelty, "SEARCH_LIMIT", 2)
     assert found.fractions(["a"]) == {"distinct": 1.0}

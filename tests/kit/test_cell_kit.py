@@ -9,7 +9,7 @@ from elman import Elman
 from mutants import changed_gradient, mutant
 
 import rnnx
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.testing import CheckFailed, cells
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.models.network import dropout_mask
 
 SHAPE = (20, 50, 40)

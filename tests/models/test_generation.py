@@ -7,7 +7,7 @@ import pytest
 from tiny import tiny
 
 import rnnx
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.errors import ConfigError, DataError, PluginError
 from rnnx.models.generation import generate
 from rnnx.models.network import Network
@@ -15,7 +15,7 @@ from rnnx.models.streaming import select
 from rnnx.models.trained import Model
 from rnnx_builtin.cells import LSTM
 from rnnx_builtin.heads import Softmax
-from rnnx_builtin.numerics.projection import project_each
+from rnnx_builtin.numerics.one_step import project_each
 from rnnx_builtin.samplers import Categorical, Greedy
 
 
@@ -54,16 +54,58 @@ def test_nothing_is_asked_nothing_is_given(network: Network) -> None:
     assert generate(network, params, Greedy(), np.random.default_rng(0), 0, 9) == []
 
 
-def test_a_sampler_that_breaks_its_contract_is_named(network: Network) -> None:
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ([99, 0], "ids 0 … 99, expected 0 … 4"),
+        ([5, 0], "ids 0 … 5, expected 0 … 4"),
+        ([0, -1], "ids -1 … 0, expected 0 … 4"),
+        ([0], r"\(1,\) of int64, expected \(2,\) of whole numbers"),
+        ([0, 1, 2], r"\(3,\) of int64, expected \(2,\)"),
+        ([0.0, 1.0], r"\(2,\) of float64, expected \(2,\) of whole numbers"),
+    ],
+    ids=str,
+)
+def test_a_sampler_that_breaks_its_contract_is_named(
+    ids: list[float], said: str, network: Network
+) -> None:
     class Wrong:
         def sample(
             self, logits: rnnx.Array, before: rnnx.Array, rng: np.random.Generator
         ) -> rnnx.Array:
-            return np.array([99] * logits.shape[1])
+            return np.array(ids)
 
     params = network.init(np.random.default_rng(0), np.float64)
-    with pytest.raises(PluginError, match=r"sampler Wrong.*expected 0 … 4"):
+    with pytest.raises(PluginError, match=rf"sampler Wrong.*{said}"):
         generate(network, params, Wrong(), np.random.default_rng(0), 2, 5)
+
+
+def test_a_prompt_that_fills_the_text_leaves_nothing_to_draw(network: Network) -> None:
+    params = network.init(np.random.default_rng(0), np.float64)
+    for length in (1, 2):
+        found = generate(network, params, Greedy(), np.random.default_rng(0), 3, length, [0, 1])
+        assert found == [[], [], []]
+    (text,) = generate(network, params, Greedy(), np.random.default_rng(0), 1, 3, [0, 1])
+    assert len(text) == 1
+
+
+def test_the_sampler_sees_each_text_as_it_stands(network: Network) -> None:
+    """The logits of the next step, and the ids before it, the prompt's among them."""
+    seen: list[np.ndarray] = []
+
+    class Looking:
+        def sample(
+            self, logits: rnnx.Array, before: rnnx.Array, rng: np.random.Generator
+        ) -> rnnx.Array:
+            assert logits.shape == (5, 3)
+            seen.append(before.copy())
+            return np.array([0, 1, 2]) if len(before) < 4 else np.array([3, 3, 3])
+
+    params = network.init(np.random.default_rng(0), np.float64)
+    texts = generate(network, params, Looking(), np.random.default_rng(0), 3, 5, [4, 1])
+    assert texts == [[0, 0, 3], [1, 1, 3], [2, 2, 3]]
+    assert [before.shape for before in seen] == [(2, 3), (3, 3), (4, 3)]
+    np.testing.assert_array_equal(seen[-1], [[4, 4, 4], [1, 1, 1], [0, 1, 2], [0, 1, 2]])
 
 
 def test_what_a_step_computes_with_lies_in_rows() -> None:

@@ -9,8 +9,7 @@ import pytest
 from course import CHAR_TO_IX, LSTM, RNN, draw, lstm_step, rnn_step, softmax, some
 
 import rnnx_notebook as notebook
-from rnnx.contracts.parameters import Parameters
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx_builtin.cells import lstm
 from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.clippers.value import Value

@@ -10,7 +10,7 @@ from allocation import peaks, traced
 from tiny import tiny
 
 import rnnx
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.system.threads import BlasThreads
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 from rnnx_builtin.cells.vanilla import Activation, Cache

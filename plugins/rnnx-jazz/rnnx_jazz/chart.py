@@ -1,7 +1,7 @@
 """Chord charts from text: ``C7 | F7 | C7 G7 | %``.
 
 A bar stands between two |; its chords share it evenly. ``.`` and ``/`` hold the chord before,
-``%`` repeats the bar before. A chart is a tune without notes.
+``%`` repeats the bar before, ``N.C.`` is no chord. A chart is a tune without notes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rnnx.errors import DataError
 from rnnx_jazz.chords import Chord, parse_chord
-from rnnx_jazz.music import Bar, Change, Tune, bar_ticks
+from rnnx_jazz.music import Bar, Change, Tune, bar_ticks, rooted
 
 BLUES = "C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7"
 MOST_BARS = 1000
@@ -55,7 +55,7 @@ def parse_chart(
                 changes.append(Change(k * ticks + n * step, chord))
     if changes[0].start:
         raise DataError(f"{where}: begins without a chord; name one before . or %")
-    return extended(Tune("Solo", tuple(made), (), tuple(changes), tempo), bars)
+    return extended(Tune("Solo", tuple(made), (), rooted(changes), tempo), bars)
 
 
 def _place(written: str, before: list[Place], where: str) -> Place:

@@ -1,11 +1,14 @@
-"""Chord symbols: C, F#m7b5, Bbmaj7, G7alt, Am/G.
+"""Chord symbols: C, F#m7b5, Bbmaj7, G7alt, Am/G, and N.C. where none is played.
 
 A chord is a root and the pitch classes that sound over it. A pitch class has a TYPE under a chord:
 
     C   a tone of the chord
-    S   a tone of its scale: the major scale on the root, or the Dorian one over a minor third
+    S   another note of its scale (scales.py): Mixolydian over a dominant, Locrian over m7b5
     A   a semitone from a tone of the chord (an approach)
     X   none of these
+
+and a number, its place in the scale: C3 is the third of any chord. A note outside has the number
+of the note of the scale a semitone above it: A3 lies a semitone below the third.
 """
 
 from __future__ import annotations
@@ -15,11 +18,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from rnnx.errors import DataError
+from rnnx_jazz.scales import scale_of
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-MAJOR = frozenset((0, 2, 4, 5, 7, 9, 11))
-DORIAN = frozenset((0, 2, 3, 5, 7, 9, 10))
 
 SIGNS = {"♭": "b", "♯": "#", "Δ": "maj7", "△": "maj7", "ø": "m7b5", "°": "dim", "−": "-", "–": "-"}
 PARTS = re.compile(
@@ -28,6 +30,7 @@ PARTS = re.compile(
     r"|(?P<degree>[b#]?(?:13|11|10|6/?9|9|7|6|5|4|2))"
 )
 ROOT = re.compile(r"([A-G])(bb|b|##|#)?")
+NO_CHORD = "none"  # the scale of N.C.
 DEGREES = {"2": 2, "4": 5, "5": 7, "6": 9, "9": 2, "10": 4, "11": 5, "13": 9}
 
 
@@ -40,24 +43,44 @@ class Chord:
     tones: tuple[int, ...]  # pitch classes from the root up
     bass: int  # pitch class
 
+    @property
+    def scale(self) -> str:
+        """The name of its scale; `none` where no chord is."""
+        return self._scale[0] if self.tones else NO_CHORD
+
     @cached_property
     def types(self) -> str:
         """Twelve letters: the TYPE of each pitch class."""
-        return "".join(self._type(pitch_class) for pitch_class in range(12))
+        return "".join(degree[0] for degree in self.degrees)
 
-    def _type(self, pitch_class: int) -> str:
-        above = (pitch_class - self.root) % 12
-        tones = {(tone - self.root) % 12 for tone in self.tones}
-        if above in tones:
-            return "C"
-        scale = DORIAN if 3 in tones and 4 not in tones else MAJOR
-        if above in scale:
-            return "S"
-        return "A" if {(above + 1) % 12, (above - 1) % 12} & tones else "X"
+    @cached_property
+    def degrees(self) -> tuple[str, ...]:
+        """TYPE and number of each of the twelve pitch classes; no two are alike."""
+        return tuple(self._degree((pitch_class - self.root) % 12) for pitch_class in range(12))
+
+    @cached_property
+    def _scale(self) -> tuple[str, dict[int, int]]:
+        return scale_of(self._above)
+
+    @cached_property
+    def _above(self) -> set[int]:
+        """Its tones as semitones above the root."""
+        return {(tone - self.root) % 12 for tone in self.tones}
+
+    def _degree(self, above: int) -> str:
+        if not self.tones:
+            return f"X{above + 1}"
+        _, numbers = self._scale
+        if above in numbers:
+            return f"{'C' if above in self._above else 'S'}{numbers[above]}"
+        approaches = {(above + 1) % 12, (above - 1) % 12} & self._above
+        return f"{'A' if approaches else 'X'}{numbers[(above + 1) % 12]}"
 
     def moved(self, semitones: int) -> Chord:
         """The same chord on another root."""
         root = (self.root + semitones) % 12
+        if not self.tones:
+            return no_chord(root)
         tones = tuple((tone + semitones) % 12 for tone in self.tones)
         name = NAMES[root] + re.sub(ROOT, "", self.name.partition("/")[0], count=1)
         bass = (self.bass + semitones) % 12
@@ -66,10 +89,17 @@ class Chord:
         return Chord(name, root, tones, bass)
 
 
+def no_chord(root: int) -> Chord:
+    """N.C.: nothing sounds, and every note is X. Its notes are numbered from ``root`` up."""
+    return Chord("N.C.", root, (), root)
+
+
 @lru_cache(4096)
 def parse_chord(text: str) -> Chord:
-    """The chord of a symbol; DataError names what is none."""
+    """The chord of a symbol, N.C. that of none; DataError names what is no symbol."""
     plain = text.strip()
+    if plain.upper().rstrip(".") in ("N.C", "NC"):
+        return no_chord(0)
     for sign, letters in SIGNS.items():
         plain = plain.replace(sign, letters)
     root, rest = _root(plain, text)

@@ -11,8 +11,8 @@ import numpy as np
 
 from rnnx import Array, Corpus, Examples, Vocabulary
 from rnnx.errors import DataError
-from rnnx_jazz.decoding import by_bar
 from rnnx_jazz.music import Tune
+from rnnx_jazz.tokens import by_bar
 
 SHOWN = 4  # bars of a sample
 FEW = 64  # windows, below which they begin at every token
@@ -54,7 +54,7 @@ class Shown:
     chart: Tune
 
     def __call__(self, text: str) -> str:
-        bars = [" ".join(bar) for bar in by_bar(text.split(), self.chart)]
+        bars = [" ".join(bar) for bar in by_bar(text.split(), self.chart.bars)]
         more = f" | … {len(bars)} bars" if len(bars) > SHOWN else ""
         return " | ".join(bars[:SHOWN]) + more
 

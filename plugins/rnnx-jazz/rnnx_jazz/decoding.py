@@ -1,74 +1,47 @@
-"""Tokens over a chart become notes: each TYPE a pitch of that type, near where its window says.
-
-    w(p) = 2^(−|p − middle|) · 2^(−|p − home| / 2) · (¼ where p repeats the pitch before)
-
-over the pitches of the right TYPE in the window; one is drawn. The pull towards home keeps the
-line from drifting to the end of its range, where it would stick.
-"""
+"""Tokens over a chart become notes: exactly those that they were made of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from rnnx.errors import DataError
+from rnnx_jazz.chords import Chord
 from rnnx_jazz.music import Note, Tune
-from rnnx_jazz.tokens import REACH, Token, parsed
-
-LOW, HIGH, HOME = 55, 84, 70  # MIDI pitches: G3 … C6, and the middle of the melody's register
+from rnnx_jazz.tokens import Token, first_root, moved, parsed
 
 
-def decode(bars: Sequence[Sequence[str]], chart: Tune, rng: np.random.Generator) -> Tune:
+def decode(bars: Sequence[Sequence[str]], chart: Tune) -> Tune:
     """The tune of one line of tokens a bar; the bars' lengths have to be the chart's."""
     notes: list[Note] = []
-    before: int | None = None
+    before = first_root(chart.chord_at(0))
     if len(bars) != len(chart.bars):
         raise DataError(f"{len(bars)} bars of tokens for {len(chart.bars)} bars of chords")
-    for number, (bar, texts) in enumerate(zip(chart.bars, bars, strict=True)):
+    for number, (bar, texts) in enumerate(zip(chart.bars, bars, strict=True), 1):
         now = bar.start
-        for text in texts:
-            token = parsed(text)
-            if token.type != "R":
-                before = _pitch(token, before, chart.chord_at(now).types, rng)
-                notes.append(Note(now, token.ticks, before))
-            now += token.ticks
+        ticks = 0
+        for token in map(parsed, texts):
+            ticks = token.ticks or ticks
+            if token.kind == "note":
+                before = _pitch(token, before, chart.chord_at(now), number)
+                notes.append(Note(now, ticks, before))
+            elif token.kind == "tie":
+                if not notes or notes[-1].end != now:
+                    raise DataError(f"bar {number}: there is no note before T that could go on")
+                notes[-1] = notes[-1]._replace(length=notes[-1].length + ticks)
+            now += ticks if token.kind in ("note", "rest", "tie") else 0
         if now != bar.end:
-            raise DataError(f"bar {number + 1}: its tokens do not sum to its length")
+            raise DataError(f"bar {number}: its tokens do not sum to its length")
     return replace(chart, notes=tuple(notes))
 
 
-def _pitch(token: Token, before: int | None, types: str, rng: np.random.Generator) -> int:
-    pitches = np.array([p for p in range(LOW, HIGH + 1) if types[p % 12] == token.type])
-    if not len(pitches):
-        raise DataError(f"{token}: no pitch has its type under this chord")
-    if token.step is None or before is None:
-        middle, slope = (HOME if before is None else before), 0.5
-    else:
-        middle, slope = before + token.step, 1.0
-        inside = np.abs(pitches - middle) <= REACH
-        if inside.any():
-            pitches = pitches[inside]
-        else:  # the range ends here, or the type is rare: the nearest
-            distance = np.abs(pitches - middle)
-            pitches = pitches[distance == distance.min()]
-    exponents = slope * np.abs(pitches - middle) + np.abs(pitches - HOME) / 2
-    weights = np.exp2(exponents.min() - exponents)
-    if token.step != 0 and before is not None:
-        weights[pitches == before] /= 4
-    total = np.cumsum(weights)
-    return int(pitches[np.count_nonzero(total <= rng.random() * total[-1])])
-
-
-def by_bar(tokens: Sequence[str], chart: Tune) -> list[list[str]]:
-    """A line of tokens cut at the chart's bar lines."""
-    bars: list[list[str]] = []
-    rest = list(tokens)
-    for bar in chart.bars:
-        inside, left = [], bar.length
-        while rest and left > 0:
-            inside.append(rest.pop(0))
-            left -= parsed(inside[-1]).ticks
-        bars.append(inside)
-    return bars
+def _pitch(token: Token, before: int, chord: Chord, number: int) -> int:
+    if token.degree not in chord.degrees:
+        raise DataError(
+            f"bar {number}: {chord.name} has no {token.degree}; decode over the chords that the "
+            "tokens were made for"
+        )
+    pitch_class = chord.degrees.index(token.degree)
+    if token.move == 0 and pitch_class != before % 12:
+        raise DataError(f"bar {number}: {token.degree}= is not the pitch of the note before")
+    return moved(before, pitch_class, token.move)

@@ -1,169 +1,216 @@
-"""What may come next in a solo over a chart: the grammar of the tokens, bar by bar.
+"""What may come next in a solo over a chart: the grammar of the tokens.
 
-A token may stand at a tick if
+The chart's own tokens, a root and a scale where a bar or a chord begins, are the only ones that
+may stand there. How events fill a bar is in rhythm.py. Of the notes those may stand that
 
-- it ends inside the bar, and what is left of the bar can be filled with tokens of the vocabulary,
-- it has an interval where the bar has a note already, and none where it has not,
-- it is no rest behind a rest, for two rests are one,
-- its TYPE has a pitch under the chord of that tick,
-- a triplet's beat is filled with triplets, and a sixteenth's with its own, where the bar can be
-  filled so.
+- the chord has, and that lie in the register (lines.py),
+- on beats one and three of a bar are not outside of the chord's scale,
+- lead a note outside of the scale by a semitone into it, at once,
 
+a rest is no longer than a bar, and a bar that would be the last of a phrase's four ends with one.
 Nothing is drawn and thrown away: what may not stand there has the probability 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
 from typing import NamedTuple
 
 import numpy as np
 
 from rnnx import Array, State, Vocabulary
-from rnnx.errors import DataError
+from rnnx_jazz.lexicon import Lexicon
+from rnnx_jazz.lines import Lines
 from rnnx_jazz.music import TICKS, Bar, Tune
-from rnnx_jazz.tokens import Token, parse
+from rnnx_jazz.rhythm import LEAVES, OUTSIDE, RESTED, Plan, Rhythm, stands
+from rnnx_jazz.tokens import first_root, place_of
 
-FRESH, SOUNDED, RESTED = 0, 1, 2  # a bar's status: bits
-STATUSES = 4
+PHRASE = 16 * TICKS  # the longest one ends before
+ROOT, SCALE, TIME, WHAT = range(4)  # what is expected
+SOUNDING, BEGUN = 8, 16  # bits of the status: the last event was a note; there was one
 
 
-class Kind(NamedTuple):
-    """Tokens that are alike to the grammar."""
+class Place(NamedTuple):
+    """Where a solo stands: a column of the state."""
 
-    type: str
-    ticks: int
-    follows: bool  # it has an interval
-
-    def fits(self, status: int) -> bool:
-        """Whether it may stand in a bar of this status."""
-        if self.type == "R":
-            return not status & RESTED
-        return self.follows == bool(status & SOUNDED)
-
-    def after(self, status: int) -> int:
-        """The bar's status after it."""
-        return (status & SOUNDED) | RESTED if self.type == "R" else SOUNDED
+    tick: int
+    expected: int  # ROOT, SCALE, TIME or WHAT
+    ticks: int  # of the event whose time is known
+    pitch: int  # of the last note; of what the first is counted from
+    told: int  # the place among the changes of the chord that was told last; -1: none
+    since: int  # the tick where the phrase began; -1: between phrases
+    quiet: int  # ticks of rest that lie behind
+    status: int
 
 
 class JazzGrammar:
     """Solos over one chart, in the tokens of one vocabulary."""
 
     def __init__(self, vocabulary: Vocabulary, chart: Tune) -> None:
-        self._chart = chart
-        tokens = [parse(symbol) for symbol in vocabulary.symbols]
-        if not any(tokens):
-            raise DataError(
-                "the vocabulary has no tokens of music in it; give a run with dataset=jazz"
-            )
-        self._kinds = [None if token is None else _kind(token) for token in tokens]
-        self._ticks = np.array([kind.ticks if kind else 1 for kind in self._kinds], np.int64)
-        self._rests = np.array([kind is not None and kind.type == "R" for kind in self._kinds])
-        self._groups = sorted({kind for kind in self._kinds if kind})
+        self._chart, self._lexicon = chart, Lexicon(vocabulary)
+        self._lines = Lines(self._lexicon)
+        self._starts = [change.start for change in chart.changes]
         self._bar_of = np.repeat(np.arange(len(chart.bars)), [bar.length for bar in chart.bars])
-        self._edges = np.zeros(chart.end + 1, np.bool_)
-        self._edges[[bar.end for bar in chart.bars]] = True
-        self._plans: dict[tuple[object, ...], tuple[Array, bool]] = {}
-        self._masks: dict[tuple[int, int], Array] = {}
-        self._by_bar = [self._plan(number) for number in range(len(chart.bars))]
+        self._chords = [chart.chord_at(tick) for tick in range(chart.end)]
+        playable = {chord: self._lines.is_playable(chord) for chord in set(self._chords)}
+        self._rhythm = Rhythm(self._lexicon, chart, [playable[chord] for chord in self._chords])
+        self._times: dict[tuple[int, ...], Array] = {}
 
     def start(self, B: int) -> State:
-        """(tick (B,), status (B,)), at the beginning of the chart."""
-        return np.zeros(B, np.int64), np.full(B, FRESH, np.int64)
+        """One array (fields of Place, B), at the beginning of the chart."""
+        first = Place(0, ROOT, 0, first_root(self._chords[0]), -1, -1, 0, 0)
+        return (np.repeat(np.array([self._settled(first)], np.int64).T, B, axis=1),)
 
     def allowed(self, state: State) -> Array:
-        ticks, statuses = state
-        columns = [
-            self._mask(tick, status)
-            for tick, status in zip(ticks.tolist(), statuses.tolist(), strict=True)
-        ]
+        columns = [self._allowed(Place(*column)) for column in state[0].T.tolist()]
         return np.stack(columns, axis=1)
 
     def follow(self, state: State, ids: Array) -> State:
-        ticks, statuses = state
-        ended = ticks >= self._chart.end
-        after = np.where(ended, ticks, np.minimum(ticks + self._ticks[ids], self._chart.end))
-        rested = (statuses & SOUNDED) | RESTED
-        status = np.where(self._rests[ids], rested, SOUNDED)
-        return after, np.where(self._edges[after], FRESH, status)
+        columns = zip(state[0].T.tolist(), ids.tolist(), strict=True)
+        return (np.array([self._after(Place(*column), id) for column, id in columns], np.int64).T,)
 
-    def _mask(self, tick: int, status: int) -> Array:
+    def _allowed(self, place: Place) -> Array:
         """(n_y,) of bool."""
-        known = self._masks.get((tick, status))
-        if known is None:
-            known = np.zeros(len(self._kinds), np.bool_)
-            if tick < self._chart.end:
-                number = int(self._bar_of[tick])
-                may = {kind for kind in self._groups if self._may(number, tick, status, kind)}
-                known[:] = [kind in may for kind in self._kinds]
-            self._masks[tick, status] = known
-        return known
+        if place.tick >= self._chart.end:
+            return np.zeros(self._lexicon.n_symbols, np.bool_)
+        if place.expected in (ROOT, SCALE):
+            forced: Array = np.arange(self._lexicon.n_symbols) == self._forced(place)
+            return forced
+        return self._whens(place) if place.expected == TIME else self._whats(place)
 
-    def _may(self, number: int, tick: int, status: int, kind: Kind) -> bool:
-        bar = self._chart.bars[number]
-        can, strict = self._by_bar[number]
-        return _stands(
-            kind, bar, tick - bar.start, status, self._chart.chord_at(tick).types, can, strict
+    def _after(self, place: Place, id: int) -> Place:
+        if place.tick >= self._chart.end:
+            return place
+        if place.expected == ROOT:
+            return self._settled(place._replace(expected=SCALE))
+        if place.expected == SCALE:
+            return place._replace(expected=TIME, told=self._change_at(place.tick))
+        if place.expected == TIME:
+            return place._replace(expected=WHAT, ticks=int(self._lexicon.ticks[id]))
+        return self._settled(self._behind(place, id))
+
+    def _behind(self, place: Place, id: int) -> Place:
+        """Behind an event: a rest, a note or what is tied to one."""
+        tick = place.tick + place.ticks
+        if self._lexicon.is_rest[id]:
+            quiet = place.quiet + place.ticks
+            since = -1 if quiet >= TICKS else place.since
+            status = place.status & ~SOUNDING | RESTED
+            return place._replace(tick=tick, expected=ROOT, since=since, quiet=quiet, status=status)
+        status, pitch = place.status & ~RESTED, place.pitch
+        if self._lexicon.is_note[id]:
+            pitch = self._lines.pitch(id, pitch, self._chords[place.tick])
+            status = LEAVES[self._kind(id, place)]
+        since = place.tick if place.since < 0 else place.since
+        return Place(tick, ROOT, 0, pitch, place.told, since, 0, status | SOUNDING | BEGUN)
+
+    def _settled(self, place: Place) -> Place:
+        """The same, past what need not or cannot be told."""
+        if place.tick >= self._chart.end:
+            return place
+        changes, now = self._chart.changes, self._change_at(place.tick)
+        if place.expected == ROOT:
+            if not self._begin(place):
+                place = place._replace(status=place.status & ~RESTED)
+            elif place.told >= 0 and changes[now].chord == changes[place.told].chord:
+                return place._replace(expected=TIME)
+            if self._forced(place) is None:
+                place = place._replace(expected=SCALE)
+        if place.expected == SCALE and self._forced(place) is None:
+            return place._replace(expected=TIME, told=now)
+        return place
+
+    def _forced(self, place: Place) -> int | None:
+        """The id of the chord's root or scale, where that is expected."""
+        chord = self._chords[place.tick]
+        if place.expected == SCALE:
+            return self._lexicon.scale(chord.scale)
+        before = self._chart.changes[max(place.told, 0)].chord
+        return self._lexicon.root((chord.root - before.root) % 12)
+
+    def _whens(self, place: Place) -> Array:
+        """The times that may begin here."""
+        plan = self._plan(place)
+        key = (place.tick, place.status, place.quiet, plan.owes)
+        if key not in self._times:
+            lexicon, begin = self._lexicon, self._begin(place)
+            here = lexicon.named(place_of(self._bar(place), place.tick))
+            known = lexicon.is_time & ((lexicon.place == here) | (not plan.strict))
+            may = [t for t in plan.durations[begin] if self._kinds(plan, place, t)]
+            left = plan.bar.length - begin
+            found = known & np.isin(lexicon.ticks, may)
+            self._times[key] = found if found.any() else lexicon.is_time & (lexicon.ticks <= left)
+        return self._times[key]
+
+    def _kinds(self, plan: Plan, place: Place, ticks: int) -> set[str]:
+        """What may begin here and last so long."""
+        begin = self._begin(place)
+        kinds = {"rest"}
+        if plan.playable[begin]:
+            kinds |= {"inside", "outside"} | ({"ending"} if begin >= plan.ending else set())
+            if place.quiet + ticks > plan.bar.length:
+                kinds.remove("rest")
+        if begin == 0 and place.status & SOUNDING:
+            kinds.add("tied")
+        if self._is_strong(plan.bar, begin):
+            kinds.discard("outside")
+        status = place.status & ~(SOUNDING | BEGUN)
+        return {kind for kind in kinds if stands(plan, begin, ticks, kind, status)}
+
+    def _whats(self, place: Place) -> Array:
+        """The notes and rests that may last as long as was told."""
+        lexicon = self._lexicon
+        kinds = self._kinds(self._plan(place), place, place.ticks)
+        silent = lexicon.is_rest & ("rest" in kinds) | lexicon.is_tie & ("tied" in kinds)
+        found, chord = silent | self._notes(place, kinds), self._chords[place.tick]
+        if found.any():
+            return found
+        # What was learned is too little for the rules: a note out of the register, or a rest.
+        return (
+            self._lines.anywhere(place.pitch, chord) & self._lines.inside(chord) | lexicon.is_rest
         )
 
-    def _plan(self, number: int) -> tuple[Array, bool]:
-        """(length + 1, statuses) of bool: from where the bar can be filled; and how strictly.
-
-        DataError where it cannot.
-        """
-        bar = self._chart.bars[number]
-        types = [self._chart.chord_at(tick).types for tick in range(bar.start, bar.end)]
-        key = (bar.length, bar.metre, *types)
-        if key not in self._plans:
-            can, strict = _fill(self._groups, bar, types, True), True
-            if not can[0, FRESH]:
-                can, strict = _fill(self._groups, bar, types, False), False
-            if not can[0, FRESH]:
-                raise DataError(
-                    f"bar {number + 1}: {bar.length}/{TICKS} of a quarter cannot be filled with "
-                    "the durations that the model has learned; give another metre or chord"
-                )
-            self._plans[key] = can, strict
-        return self._plans[key]
-
-
-def _kind(token: Token) -> Kind:
-    return Kind(token.type, token.ticks, token.step is not None)
-
-
-def _fill(groups: Sequence[Kind], bar: Bar, types: Sequence[str], strict: bool) -> Array:
-    """From which place and status of a bar the rest of it can be filled."""
-    can = np.zeros((bar.length + 1, STATUSES), np.bool_)
-    can[bar.length] = True
-    for place in range(bar.length - 1, -1, -1):
-        for status in range(STATUSES):
-            can[place, status] = any(
-                _stands(kind, bar, place, status, types[place], can, strict) for kind in groups
+    def _notes(self, place: Place, kinds: set[str]) -> Array:
+        """(n_y,) the notes of these kinds that lead on."""
+        found, pitches = self._lines.pitches(place.pitch, self._chords[place.tick])
+        if not place.status & BEGUN:  # it lies in the octave above its chord's root
+            found &= (pitches >= place.pitch) & (pitches < place.pitch + 12)
+        if place.status & OUTSIDE:
+            found &= np.abs(pitches - place.pitch) == 1
+        end = place.tick + place.ticks
+        for id in np.flatnonzero(found).tolist():
+            kind = self._kind(id, place)
+            leads = kind != "outside" or (
+                end < self._chart.end and self._lines.resolves(int(pitches[id]), self._chords[end])
             )
-    return can
+            found[id] = kind in kinds and leads
+        return found
 
+    def _kind(self, id: int, place: Place) -> str:
+        """What a note is to its chord: inside, outside, or an ending."""
+        chord, plan = self._chords[place.tick], self._plan(place)
+        if not self._lines.inside(chord)[id]:
+            return "outside"
+        is_tone = self._lexicon.is_tone[id]
+        return "ending" if is_tone and self._begin(place) >= plan.ending else "inside"
 
-def _stands(
-    kind: Kind, bar: Bar, place: int, status: int, types: str, can: Array, strict: bool
-) -> bool:
-    """Whether a token may stand at a place of a bar."""
-    after = place + kind.ticks
-    return (
-        after <= bar.length
-        and kind.fits(status)
-        and bool(can[after, kind.after(status)])
-        and (kind.type == "R" or kind.type in types)
-        and (not strict or _joins(bar, place, kind.ticks))
-    )
+    def _plan(self, place: Place) -> Plan:
+        bar = self._bar(place)
+        owes = place.since >= 0 and bar.end + bar.length - place.since > PHRASE
+        return self._rhythm.plan(int(self._bar_of[place.tick]), owes)
 
+    def _bar(self, place: Place) -> Bar:
+        return self._chart.bars[int(self._bar_of[place.tick])]
 
-def _joins(bar: Bar, place: int, ticks: int) -> bool:
-    """Whether a beat's thirds stay among thirds, and its quarters among quarters."""
-    whole = 4 * TICKS * bar.metre[0] // bar.metre[1]
-    begin = (place + max(whole - bar.length, 0)) % TICKS  # a pickup ends with its beat
-    end = (begin + ticks) % TICKS
-    if begin % 3 and begin % 4:
-        return True  # a file with a rhythm of its own
-    if begin == 0:
-        return end % 3 == 0 or end % 4 == 0
-    return ticks % (3 if begin % 3 == 0 else 4) == 0
+    def _begin(self, place: Place) -> int:
+        """How far into its bar it is."""
+        return place.tick - self._bar(place).start
+
+    def _change_at(self, tick: int) -> int:
+        return max(bisect_right(self._starts, tick) - 1, 0)
+
+    @staticmethod
+    def _is_strong(bar: Bar, begin: int) -> bool:
+        """Whether a place is beat one, or the middle of a bar of an even number of beats."""
+        middle = 0 if bar.metre[0] % 2 else 2 * TICKS * bar.metre[0] // bar.metre[1]
+        return place_of(bar, bar.start + begin) in (0, middle)

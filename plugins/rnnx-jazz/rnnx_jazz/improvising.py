@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from rnnx import require_positive
-from rnnx_jazz.decoding import by_bar, decode
+from rnnx_jazz.decoding import decode
 from rnnx_jazz.grammar import JazzGrammar
 from rnnx_jazz.music import Tune
+from rnnx_jazz.tokens import by_bar
 
 if TYPE_CHECKING:
     from rnnx.contracts import TrainedModel
@@ -29,11 +28,11 @@ def improvise(model: TrainedModel, chart: Tune, temperature: float, seed: int) -
         1,
         sampler={"name": "categorical", "temperature": temperature},
         seed=seed,
-        length=chart.end,  # a token has a tick at least
+        length=4 * chart.end,  # an event has a tick at least, and four tokens at most
         grammar=JazzGrammar(model.vocabulary, chart),
     )[0]
-    bars = by_bar(model.vocabulary.split(text), chart)
-    return Solo(bars, decode(bars, chart, np.random.default_rng([seed, 1])))
+    bars = by_bar(model.vocabulary.split(text), chart.bars)
+    return Solo(bars, decode(bars, chart))
 
 
 def tokens_text(solo: Solo) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rnnx import ngram_losses
 from rnnx_jazz.corpus import JazzCorpus, whole
 from rnnx_jazz.improvising import Solo
+from rnnx_jazz.tokens import parsed
 
 if TYPE_CHECKING:
     from rnnx.contracts import TrainedModel
@@ -18,9 +19,10 @@ NAMES = {"C": "chord", "S": "scale", "A": "approach", "X": "other", "R": "rest"}
 
 
 def shares(tokens: Sequence[str]) -> dict[str, float]:
-    """The share of each TYPE among tokens: of chord, scale and approach tones, others, rests."""
-    counts = Counter(token[0] for token in tokens)
-    return {name: counts[kind] / max(len(tokens), 1) for kind, name in NAMES.items()}
+    """The share of each TYPE among notes and rests: chord, scale and approach tones, others."""
+    counts = Counter(parsed(token).type for token in tokens)
+    total = max(sum(counts[kind] for kind in NAMES), 1)
+    return {name: counts[kind] / total for kind, name in NAMES.items()}
 
 
 def solo_figures(solo: Solo) -> Iterator[tuple[str, float]]:

@@ -106,6 +106,8 @@ def _bars(events: Iterable[Event], end: int, where: str) -> tuple[Bar, ...]:
         refuse_long(len(bars) + min((stop - start) // length, MOST_BARS + 1), 0, where)
         for begin in range(start, stop, length):
             bars.append(Bar(begin, length if is_last else min(length, stop - begin), metre))
+    if len(bars) > 1 and bars[0].length < bars[1].length and bars[0].metre != bars[1].metre:
+        bars[0] = bars[0]._replace(metre=bars[1].metre)  # one short bar at first: a pickup
     return tuple(bars)
 
 
@@ -147,12 +149,17 @@ LOWEST = 48  # the piano's lowest pitch; the bass is below
 
 
 def comping(tune: Tune) -> list[Note]:
-    """Each chord held to the next change, struck anew in every bar: a bass, and tones above."""
+    """Each chord held to the next change, struck anew in every bar: a bass, and tones above.
+
+    Where no chord is nothing sounds.
+    """
     edges = sorted({bar.start for bar in tune.bars} | {c.start for c in tune.changes})
     edges = [edge for edge in edges if edge < tune.end]
     notes = []
     for start, end in zip(edges, [*edges[1:], tune.end], strict=True):
         chord = tune.chord_at(start)
+        if not chord.tones:
+            continue
         pitches = [28 + (chord.bass - 28) % 12, *(52 + (tone - 52) % 12 for tone in chord.tones)]
         notes += [Note(start, end - start, pitch) for pitch in pitches]
     return notes

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
 from rnnx.errors import DataError
-from rnnx_jazz.chords import Chord
+from rnnx_jazz.chords import Chord, no_chord
 
 MOST_BARS = 5000  # of a piece
 MOST_NOTES = 20_000
@@ -77,6 +78,20 @@ class Tune:
     def end(self) -> int:
         """The tick at which the last bar is over."""
         return self.bars[-1].end
+
+
+def rooted(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes by start, N.C. with the root of the chord before it, at first of the next.
+
+    So a tune without chords for a while still transposes as a whole.
+    """
+    ordered = sorted(changes, key=lambda change: change.start)
+    root = next((change.chord.root for change in ordered if change.chord.tones), 0)
+    found = []
+    for start, chord in ordered:
+        root = chord.root if chord.tones else root
+        found.append(Change(start, chord if chord.tones else no_chord(root)))
+    return tuple(found)
 
 
 def refuse_long(bars: int, notes: int, where: str) -> None:

@@ -45,7 +45,9 @@ class Music:
         tokens = [parse(symbol) for symbol in seen.symbols]
         if not any(tokens):
             raise ConfigError(FOREIGN)
-        names = np.array([NAMES[token.type] if token else "foreign" for token in tokens])
+        names = np.array(
+            [NAMES.get(token.type, token.kind) if token else "foreign" for token in tokens]
+        )
         kinds = names[seen.y]
         T = len(seen.y)
         valid = True if seen.lengths is None else np.arange(T)[:, None] < seen.lengths

@@ -1,56 +1,71 @@
-"""A melody as tokens: ``TYPE,duration[,<up,down>]``.
+"""A melody over chords as tokens, each a word:
 
-    TYPE       R, or C, S, A, X: what the note is to the last chord that began at or before it
-    duration   in quarters, a fraction of whole twelfths: 1/2, 3/2, 1/3
-    up, down   the interval from the previous note plus and minus a minor third
+    chord   root+5      its root lies 5 semitones above the root of the chord before (0 … 11)
+            dorian      its scale; `none` where no chord is
+    event   3/2:1/2     place in the bar : duration, in quarters, whole twelfths of one
+            C3^         a note, or R a rest, or T: the note before sounds on over the bar line
 
-``C,1/2,<P4,m-2>`` is an eighth, a tone of the chord, a major second above the note before it; who
-reads the token chooses a pitch between a semitone below and a fourth above. The first note of a
-bar has no interval; rests do not interrupt the chain. There is one name a distance in semitones,
-so enharmonic spellings make no second token.
+A bar begins with its chord; a chord that begins inside a bar stands before the first event that
+begins under it. Then each event is two words: when and how long, and what.
+
+A note is TYPE, number and direction. TYPE and number say what it is to its chord, the last one
+that began at or before it (chords.py): C3 the third, S6 the sixth of the scale, A3 the semitone
+below the third. The direction leads from the note before to the nearest such pitch: ^ above it,
+v below it, = the same pitch; each further ^ or v is an octave more. So every interval is kept,
+over rests and bar lines too. The first note of a tune is counted from its chord's root in the
+middle of the register: transposing a tune leaves its tokens as they are.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
 from rnnx.errors import DataError
+from rnnx_jazz.chords import NO_CHORD, Chord
 from rnnx_jazz.music import TICKS, Bar, Note, Tune
+from rnnx_jazz.scales import SCALES
 
-STEPS = ("P1", "m2", "M2", "m3", "M3", "P4", "A4", "P5", "m6", "M6", "m7", "M7")
-REACH = 3  # semitones, a minor third
-TOKEN = re.compile(r"([RCSAX]),(\d+)(?:/(\d+))?(?:,<([mMPA]-?\d+),([mMPA]-?\d+)>)?")
+HOME = 70  # MIDI pitch: the middle of the melody's register, B♭4
+PLACES = 4 * TICKS  # places in a bar that have names of their own
 LONGEST = 64 * TICKS
+REST, TIE = "R", "T"
+TOKEN = re.compile(
+    r"root\+(?P<root>\d|1[01])|(?P<scale>[a-z_]+\d?)"
+    r"|(?P<place>\d+)(?:/(?P<under>\d+))?:(?P<ticks>\d+)(?:/(?P<part>\d+))?"
+    r"|(?P<type>[CSAX])(?P<number>\d|1[0-9])(?P<move>=|\^{1,9}|v{1,9})|(?P<silent>[RT])"
+)
 
 
 class Token(NamedTuple):
-    """A token, read."""
+    """A token, read. What it is not about is empty or −1."""
 
-    type: str  # R, C, S, A or X
-    ticks: int  # ≥ 1
-    step: int | None  # semitones from the previous note: the middle of the window
+    kind: str  # root, scale, time, note, rest or tie
+    root: int = -1  # semitones
+    scale: str = ""
+    place: int = -1  # ticks from the bar's beginning
+    ticks: int = 0  # of a time's duration, ≥ 1
+    degree: str = ""  # of a note: C3
+    move: int = 0  # of a note: octaves begun upwards (^ 1, ^^ 2) or downwards (v −1)
 
-    def __str__(self) -> str:
-        head = f"{self.type},{Fraction(self.ticks, TICKS)}"
-        if self.step is None:
-            return head
-        return f"{head},<{interval(self.step + REACH)},{interval(self.step - REACH)}>"
-
-
-def interval(semitones: int) -> str:
-    """The one name of a distance: P5, m-3 (downwards), M9 (beyond the octave)."""
-    octaves, rest = divmod(abs(semitones), 12)
-    name = STEPS[rest]
-    return f"{name[0]}{'-' if semitones < 0 else ''}{int(name[1]) + 7 * octaves}"
+    @property
+    def type(self) -> str:
+        """C, S, A or X of a note; R of a rest; empty for all others."""
+        return self.degree[:1] if self.kind == "note" else REST if self.kind == "rest" else ""
 
 
-@lru_cache(4096)
-def semitones_of(name: str) -> int | None:
-    """The distance that ``interval`` calls so, or None."""
-    return next((n for n in range(-140, 141) if interval(n) == name), None)
+def time_token(place: int, ticks: int) -> str:
+    """3/2:1/2 of place and duration in ticks."""
+    return f"{Fraction(place, TICKS)}:{Fraction(ticks, TICKS)}"
+
+
+def note_token(degree: str, interval: int) -> str:
+    """C3^ of a degree and the semitones from the note before."""
+    move = (abs(interval) + 11) // 12
+    return degree + ("^" * move if interval > 0 else "v" * move or "=")
 
 
 @lru_cache(65536)
@@ -59,56 +74,138 @@ def parse(text: str) -> Token | None:
     found = TOKEN.fullmatch(text)
     if not found:
         return None
-    kind, whole, part, up, down = found.groups()
-    ticks = Fraction(int(whole[:9]), int((part or "1")[:9]) or 1) * TICKS
-    if ticks.denominator != 1 or not 1 <= ticks <= LONGEST:
+    if found["place"]:
+        return _time(text, found)
+    if found["scale"]:
+        known = found["scale"] in SCALES or found["scale"] == NO_CHORD
+        return Token("scale", scale=found["scale"]) if known else None
+    if found["type"]:
+        up, down = found["move"].count("^"), found["move"].count("v")
+        return Token("note", degree=found["type"] + found["number"], move=up - down)
+    kind = {None: "root", REST: "rest", TIE: "tie"}[found["silent"]]
+    return Token(kind, root=int(found["root"] or -1))
+
+
+def _time(text: str, found: re.Match[str]) -> Token | None:
+    place, ticks = _ticks(found["place"], found["under"]), _ticks(found["ticks"], found["part"])
+    if place is None or not 0 <= place < PLACES or ticks is None or not 1 <= ticks <= LONGEST:
         return None
-    step = None
-    if up:
-        high, low = semitones_of(up), semitones_of(down)
-        if kind == "R" or high is None or low is None or high - low != 2 * REACH:
-            return None
-        step = high - REACH
-    token = Token(kind, int(ticks), step)
-    return token if str(token) == text else None
+    return Token("time", place=place, ticks=ticks) if time_token(place, ticks) == text else None
+
+
+def _ticks(whole: str, part: str | None) -> int | None:
+    ticks = Fraction(int(whole[:9]), int((part or "1")[:9]) or 1) * TICKS
+    return int(ticks) if ticks.denominator == 1 else None
 
 
 def parsed(text: str) -> Token:
     """The token of a text; DataError for what is none."""
     token = parse(text)
     if token is None:
-        raise DataError(f"{text[:60]!r}: is no token; they read as C,1/2,<P4,m-2> or R,1")
+        raise DataError(
+            f"{text[:60]!r}: is no token; they read as root+5, dorian, 3/2:1/2, C3^, R or T"
+        )
     return token
 
 
-def encode(tune: Tune) -> list[list[str]]:
-    """The tokens of each bar; a bar's durations sum to its length.
+def place_of(bar: Bar, tick: int) -> int:
+    """The name of a place in a bar: a pickup is the end of one, and a long bar begins anew."""
+    whole = 4 * TICKS * bar.metre[0] // bar.metre[1]
+    before = max(whole - bar.length, 0) if bar.start == 0 else 0
+    return (tick - bar.start + before) % PLACES
 
-    A note that sounds over a bar line is cut there, and begins anew behind it.
+
+def first_root(chord: Chord) -> int:
+    """The pitch that the first note of a tune is counted from."""
+    return HOME - (HOME - chord.root) % 12
+
+
+def moved(before: int, pitch_class: int, move: int) -> int:
+    """The pitch of a class that lies in the direction of ``move`` from the pitch before.
+
+    Beyond MIDI's range it is the octave inside it.
     """
-    bars: list[list[str]] = []
-    notes, place, before = tune.notes, 0, None
+    if move == 0:
+        return before
+    sign = 1 if move > 0 else -1
+    nearest = ((pitch_class - before) * sign - 1) % 12 + 1
+    pitch = before + sign * (nearest + 12 * (abs(move) - 1))
+    return pitch % 12 + (0 if pitch < 0 else 108) if not 0 <= pitch < 128 else pitch
+
+
+def encode(tune: Tune) -> list[list[str]]:
+    """The tokens of each bar; a bar's durations sum to its length."""
+    writer = _Writer(tune)
+    notes, place = tune.notes, 0
     for bar in tune.bars:
-        tokens: list[str] = []
-        now, is_first = bar.start, True
+        writer.begin(bar)
+        now = bar.start
         while place < len(notes) and notes[place].end <= bar.start:
             place += 1
         k = place
         while k < len(notes) and notes[k].start < bar.end:
-            note = _inside(notes[k], bar)
-            if note.start > now:
-                tokens.append(str(Token("R", note.start - now, None)))
-            kind = tune.chord_at(note.start).types[note.pitch % 12]
-            step = None if is_first or before is None else note.pitch - before
-            tokens.append(str(Token(kind, note.length, step)))
-            now, before, is_first = note.end, note.pitch, False
-            k += 1
+            note = notes[k]
+            begin, end = max(note.start, bar.start), min(note.end, bar.end)
+            if begin > now:
+                writer.event(now, begin - now, REST)
+            writer.note(note, begin, end - begin)
+            now, k = end, k + 1
         if now < bar.end:
-            tokens.append(str(Token("R", bar.end - now, None)))
-        bars.append(tokens)
-    return bars
+            writer.event(now, bar.end - now, REST)
+    return writer.bars
 
 
-def _inside(note: Note, bar: Bar) -> Note:
-    start, end = max(note.start, bar.start), min(note.end, bar.end)
-    return Note(start, end - start, note.pitch)
+class _Writer:
+    """Where the encoder stands: the chord that was told last, and the pitch before."""
+
+    def __init__(self, tune: Tune) -> None:
+        self._tune = tune
+        self.bars: list[list[str]] = []
+        self._bar = tune.bars[0]
+        self._told: Chord | None = None
+        self._root = tune.chord_at(0).root
+        # The first note lies within the octave above the root, wherever the tune has it.
+        first = tune.notes[0].pitch if tune.notes else self._root
+        self._pitch = first - (first - self._root) % 12
+
+    def begin(self, bar: Bar) -> None:
+        """A new bar, which will tell its chord."""
+        self.bars.append([])
+        self._bar, self._told = bar, None
+
+    def note(self, note: Note, begin: int, ticks: int) -> None:
+        """A note, or what is left of one behind a bar line."""
+        if begin > note.start:
+            return self.event(begin, ticks, TIE)
+        degree = self._tune.chord_at(begin).degrees[note.pitch % 12]
+        self.event(begin, ticks, note_token(degree, note.pitch - self._pitch))
+        self._pitch = note.pitch
+        return None
+
+    def event(self, begin: int, ticks: int, what: str) -> None:
+        """When, how long and what, behind the chord where it has to be told."""
+        chord = self._tune.chord_at(begin)
+        if chord != self._told:
+            self.bars[-1] += [f"root+{(chord.root - self._root) % 12}", chord.scale]
+            self._told, self._root = chord, chord.root
+        self.bars[-1] += [time_token(place_of(self._bar, begin), ticks), what]
+
+
+def notes_of(tokens: Iterable[str]) -> list[str]:
+    """The notes, rests and ties among tokens."""
+    return [token for token in tokens if parsed(token).kind in ("note", "rest", "tie")]
+
+
+def by_bar(tokens: Sequence[str], bars: Sequence[Bar]) -> list[list[str]]:
+    """A line of tokens cut at the bar lines."""
+    found: list[list[str]] = []
+    place = 0
+    for bar in bars:
+        begin, left, ticks = place, bar.length, 0
+        while place < len(tokens) and left > 0:
+            token = parsed(tokens[place])
+            ticks = token.ticks or ticks
+            left -= ticks if token.kind in ("note", "rest", "tie") else 0
+            place += 1
+        found.append(list(tokens[begin:place]))
+    return found

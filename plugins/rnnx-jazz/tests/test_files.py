@@ -70,7 +70,7 @@ def test_a_pickup_is_as_long_as_it_is() -> None:
     found = tune(read_abc(WALTZ, "x")[0])
     assert [bar.length for bar in found.bars] == [12, 36, 36, 36, 36, 24]
     assert found.chord_at(0).name == "G"  # back-filled
-    assert encode(found)[0] == ["C,1"]
+    assert encode(found)[0] == ["root+0", "ionian", "2:1", "C5^"]
     assert alike(tune(read_musicxml(musicxml_text(found).encode(), "x")), found)
     again = tune(read_midi(midi_bytes(found), "x"))
     assert encode(again) == encode(found)
@@ -84,9 +84,9 @@ def test_musicxml_there_and_back(tunes: list[Tune]) -> None:
 
 
 def test_midi_there_and_back_with_inferred_chords(tunes: list[Tune]) -> None:
-    same = sum(same_bars(tune(read_midi(midi_bytes(one), "x")), one) for one in tunes)
-    bars = sum(len(one.bars) for one in tunes)
-    assert same >= bars - 3
+    for one in tunes:  # some bars have three chords
+        found = tune_of(read_midi(midi_bytes(one), "x"), Choice(chord_window=0.25), "x")
+        assert encode(found) == encode(one)
 
 
 def test_other_parsers_find_our_notes(tunes: list[Tune]) -> None:
@@ -143,7 +143,7 @@ def test_overlapping_notes_end_where_the_next_begins() -> None:
     file.save(file=out)
     found = tune(read_midi(out.getvalue(), "x"))
     assert [note[:2] for note in found.notes] == [(0, 12), (12, 36)]
-    assert encode(found) == [["S,1", "S,3,<P4,m-2>"]] or found.changes[0].chord.name == "C"
+    assert encode(found) == [["root+0", "ionian", "0:1", "C1=", "1:3", "S2^"]]
 
 
 def test_both_hands_in_one_track() -> None:

@@ -22,13 +22,23 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
-from rnnx.contracts.scratch import Scratch
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.cells.weights import CellWeights
-from rnnx_builtin.numerics.projection import begin, input_gradient, masked, project, project_each
-from rnnx_builtin.numerics.tiles import tiles
-from rnnx_builtin.numerics.weight_gradients import Dense, One, input_weights, rows_of, summed
+from rnnx_builtin.numerics.one_step import project_each
+from rnnx_builtin.numerics.whole_sequence import (
+    Dense,
+    One,
+    begin,
+    input_gradient,
+    input_weights,
+    masked,
+    project,
+    rows_of,
+    summed,
+    tiles,
+)
 
 
 class Cache(NamedTuple):

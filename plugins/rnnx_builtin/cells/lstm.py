@@ -23,13 +23,19 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require, require_finite
-from rnnx.contracts.scratch import Scratch
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.cells.weights import CellWeights
-from rnnx_builtin.numerics.projection import begin, input_gradient, masked, project, sums_each
-from rnnx_builtin.numerics.tiles import tiles
-from rnnx_builtin.numerics.weight_gradients import weight_gradients
+from rnnx_builtin.numerics.one_step import sums_each
+from rnnx_builtin.numerics.whole_sequence import (
+    begin,
+    input_gradient,
+    masked,
+    project,
+    tiles,
+    weight_gradients,
+)
 
 
 class Cache(NamedTuple):

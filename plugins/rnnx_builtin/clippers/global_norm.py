@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters
 from rnnx.contracts.ranges import require_positive
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters
 
 
 @dataclass(frozen=True)

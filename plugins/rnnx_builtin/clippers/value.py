@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters
 from rnnx.contracts.ranges import require_positive
 
 

@@ -1,6 +1,6 @@
-"""1,318 genus names of dinosaurs, embedded: the data of a first run.
+"""1,318 genus names of dinosaurs, which come with rnnx: the data of a first run.
 
-They are of the kind of the notebook's 1,536 names, which `dataset=lines` reads from a file.
+The notebook has 1,536 such names in a file, which `dataset=lines` reads.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from rnnx_builtin.datasets.text_file import read_text
 
 @dataclass(frozen=True)
 class Dinosaurs:
-    """Names of dinosaurs, one an example."""
+    """Names of dinosaurs; each is an example."""
 
     lower: bool = True
     """Turn the names to lower case, as the notebook does."""
     val_fraction: float = 0.1
-    """The share of names that is held out, drawn by the seed. 0 ≤ share < 1; 0: none."""
+    """The fraction of names that is held out, drawn by the seed. 0 ≤ fraction < 1; 0: none."""
 
     def __post_init__(self) -> None:
         require_share("val_fraction", self.val_fraction)

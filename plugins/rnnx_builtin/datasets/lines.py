@@ -17,19 +17,19 @@ from rnnx.data.corpus import Corpus, Examples, split_examples
 from rnnx.data.vocabulary import Vocabulary
 from rnnx_builtin.datasets.text_file import TextFile, read_text
 
-PIECE = 1 << 24  # ids looked through at once
+CHUNK_SIZE = 1 << 24  # ids that are searched at once
 
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of a file, each begun by the zero vector and ended by its newline."""
+    """The lines of a file; each is an example between a zero vector and its newline."""
 
     path: str = ""
     """The file; ~ is your home folder."""
     lower: bool = False
     """Turn the text to lower case."""
     val_fraction: float = 0.1
-    """The share of lines that is held out, drawn by the seed. 0 ≤ share < 1; 0: none."""
+    """The fraction of lines that is held out, drawn by the seed. 0 ≤ fraction < 1; 0: none."""
 
     def __post_init__(self) -> None:
         require_share("val_fraction", self.val_fraction)
@@ -40,7 +40,7 @@ class Lines:
 
 
 def corpus_of_lines(text: TextFile, val_fraction: float, seed: int) -> Corpus:
-    """The corpus of a text of closed lines without blank ones."""
+    """The corpus of a text whose lines all end in a newline and are not blank."""
     vocabulary = Vocabulary(text.symbols, end="\n")
     ends = _places(text.ids, vocabulary.ids["\n"]) + 1
     starts = np.concatenate([[0], ends[:-1]])
@@ -50,9 +50,9 @@ def corpus_of_lines(text: TextFile, val_fraction: float, seed: int) -> Corpus:
 
 
 def _places(ids: Array, wanted: int) -> Array:
-    """Where ``wanted`` stands, found piece by piece: the comparison of 1 GB would be 1 GB."""
+    """The places of ``wanted``, searched in chunks: comparing 1 GB at once takes 1 GB more."""
     found = [
-        np.flatnonzero(ids[start : start + PIECE] == wanted) + start
-        for start in range(0, len(ids), PIECE)
+        np.flatnonzero(ids[start : start + CHUNK_SIZE] == wanted) + start
+        for start in range(0, len(ids), CHUNK_SIZE)
     ]
     return np.concatenate(found)

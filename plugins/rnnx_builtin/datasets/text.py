@@ -1,9 +1,9 @@
-"""Any UTF-8 file as one stream, read in B parallel columns.
+"""Any UTF-8 file as one sequence, read in B parallel columns.
 
     x = ids⟨0 … n−2⟩,   y = ids⟨1 … n−1⟩
 
-Each column is a contiguous part of the text, cut into windows of ``length`` steps; the state at
-a window's end is the next one's beginning (truncated backpropagation through time).
+Each column is a contiguous part of the text, cut into windows of ``length`` steps; the final
+state of a window is the initial state of the next (truncated backpropagation through time).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from rnnx_builtin.datasets.text_file import read_text
 
 @dataclass(frozen=True)
 class Text:
-    """A text as one sequence; its tail is held out."""
+    """A text as one sequence, whose tail is held out."""
 
     path: str = ""
     """The file; ~ is your home folder."""
     length: int = 64
-    """T, the steps of a window, at least 1."""
+    """T, the number of steps of a window, at least 1."""
     lower: bool = False
     """Turn the text to lower case."""
     val_fraction: float = 0.1
-    """The share of the text, its tail, that is held out. 0 ≤ share < 1; 0: none."""
+    """The fraction of the text, its tail, that is held out. 0 ≤ fraction < 1; 0: none."""
 
     def __post_init__(self) -> None:
         require(self.length >= 1, "length", "at least 1", self.length)

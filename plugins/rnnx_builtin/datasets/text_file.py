@@ -1,8 +1,8 @@
 """A UTF-8 file as ids in the smallest unsigned type, however large it is.
 
-The file is read twice in pieces: once for its SHA-256 and its characters, once to write the ids
-to the cache folder under that hash, from where they are memory-mapped. The second run with the
-same content finds them there.
+The file is read in chunks: once for its SHA-256, once for its characters, once to write the ids to
+the cache folder under that hash, from where they are memory-mapped. The next run with the same
+content finds them there.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from rnnx.errors import DataError
 from rnnx.system.files import cache_folder, expanded, read_json, replacing, write_json
 from rnnx.system.text import is_text
 
-PIECE = 4 << 20  # bytes read at once
-FORMAT = 1  # of the cache; a change makes old entries unused
-NEWLINE = 10
+CHUNK_SIZE = 4 << 20  # bytes that are read at once
+CACHE_FORMAT = 1  # another one leaves old entries unused
+NEWLINE = ord("\n")
 
 
 class TextFile(NamedTuple):
-    """A text, read."""
+    """A text as ids."""
 
     symbols: tuple[str, ...]  # its characters, sorted
     ids: Array  # (n,), memory-mapped and read-only
@@ -35,10 +35,10 @@ class TextFile(NamedTuple):
 
 
 def read_text(path: str, lower: bool, lines: bool) -> TextFile:
-    """The ids of a file; DataError, in one line, for what cannot be learned from.
+    """The ids of a file; DataError for a file that cannot be learned from.
 
     \\r\\n and \\r become \\n and a byte order mark is dropped. With ``lines`` blank lines are
-    dropped and the last one is closed, so that each line is its characters and a newline.
+    dropped and the last line gets a newline, so that each line is its characters and a newline.
     """
     if not path:
         raise DataError("dataset.path: is not set; say dataset.path=FILE")
@@ -64,7 +64,7 @@ def read_text(path: str, lower: bool, lines: bool) -> TextFile:
 
 def _read(file: Path, lower: bool, lines: bool) -> TextFile:
     sha256 = _sha256(file)
-    name = f"{sha256}-{'lower-' if lower else ''}{'lines' if lines else 'text'}-{FORMAT}"
+    name = f"{sha256}-{'lower-' if lower else ''}{'lines' if lines else 'text'}-{CACHE_FORMAT}"
     stored = cache_folder() / "ids" / f"{name}.bin"
     found = _stored(stored, sha256)
     if found is not None:
@@ -91,7 +91,7 @@ def _read(file: Path, lower: bool, lines: bool) -> TextFile:
 
 
 def _stored(stored: Path, sha256: str) -> TextFile | None:
-    """What the cache holds, if it is whole."""
+    """The text from the cache; None unless all of it is there."""
     try:
         about = read_json(stored.with_suffix(".json"))
         dtype, count = np.dtype(about["dtype"]), int(about["count"])
@@ -106,35 +106,35 @@ def _stored(stored: Path, sha256: str) -> TextFile | None:
 def _sha256(file: Path) -> str:
     sha = hashlib.sha256()
     with file.open("rb") as binary:
-        while piece := binary.read(PIECE):
-            if b"\0" in piece:
+        while chunk := binary.read(CHUNK_SIZE):
+            if b"\0" in chunk:
                 raise DataError(f"dataset.path={file}: looks binary (a NUL byte); give a text file")
-            sha.update(piece)
+            sha.update(chunk)
     return sha.hexdigest()
 
 
 def _symbols(file: Path, lower: bool, lines: bool) -> tuple[str, ...]:
-    """The distinct characters, sorted; DataError where there is nothing to learn."""
+    """The distinct characters, sorted; DataError for fewer than two."""
     seen = np.zeros(0x110000, bool)
     for codes in _codes(file, lower, lines):
         seen[codes] = True
     symbols = tuple(chr(code) for code in np.flatnonzero(seen))
-    told = [symbol for symbol in symbols if not (lines and symbol == "\n")]
-    if not told:
+    letters = [symbol for symbol in symbols if not (lines and symbol == "\n")]
+    if not letters:
         what = "holds blank lines alone" if file.stat().st_size else "is empty"
         raise DataError(f"dataset.path={file}: {what}; give a file with text in it")
-    if len(told) == 1:
+    if len(letters) == 1:
         raise DataError(
-            f"dataset.path={file}: holds one character alone ({told[0]!r}); "
+            f"dataset.path={file}: holds one character alone ({letters[0]!r}); "
             "there is nothing to learn from it"
         )
     return symbols
 
 
 def _codes(file: Path, lower: bool, lines: bool) -> Iterator[Array]:
-    """The file's code points, in pieces."""
+    """The code points of the text, in chunks."""
     before = NEWLINE
-    for text in _pieces(file):
+    for text in _chunks(file):
         codes = np.frombuffer((text.lower() if lower else text).encode("utf-32-le"), np.uint32)
         if lines:
             newline = codes == NEWLINE
@@ -147,18 +147,18 @@ def _codes(file: Path, lower: bool, lines: bool) -> Iterator[Array]:
         yield np.array([NEWLINE], np.uint32)
 
 
-def _pieces(file: Path) -> Iterator[str]:
-    """The text in pieces that end at the end of a word.
+def _chunks(file: Path) -> Iterator[str]:
+    """The text in chunks that end between words.
 
-    Lower-casing looks at a letter's neighbours (Σ at the end of a word becomes ς), so a piece must
-    not end inside a word; a text without any white space is cut where it has to be.
+    Lower-casing depends on the letters beside a letter (Σ at the end of a word becomes ς), so a
+    chunk must not end inside a word, unless the text has no white space.
     """
     with file.open(encoding="utf-8-sig", newline=None) as text:
         rest = ""
-        while piece := text.read(PIECE):
-            piece = rest + piece
-            cut = max(piece.rfind("\n"), piece.rfind(" ")) + 1 or len(piece)
-            rest = piece[cut:]
-            yield piece[:cut]
+        while chunk := text.read(CHUNK_SIZE):
+            chunk = rest + chunk
+            cut = max(chunk.rfind("\n"), chunk.rfind(" ")) + 1 or len(chunk)
+            rest = chunk[cut:]
+            yield chunk[:cut]
         if rest:
             yield rest

@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params
 from rnnx.config.initialization import fill
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import InitializerSpec
-from rnnx.contracts.scratch import Scratch
 from rnnx.padding import is_padded, mask
-from rnnx_builtin.numerics.projection import flat, masked
+from rnnx_builtin.numerics.whole_sequence import flat, masked
 
 
 class Reduction(Enum):

@@ -12,9 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from rnnx.arrays import Array, Params
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.ranges import require_positive, require_share
-from rnnx.contracts.scratch import Scratch
 
 
 class AdamLike(Protocol):

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnx.arrays import Params
-from rnnx.contracts.parameters import Parameters
+from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.ranges import require_positive, require_share
-from rnnx.contracts.scratch import Scratch
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
-from rnnx.contracts.scratch import Scratch
 from rnnx.models.network import Network
 from rnnx.system.png import png_bytes
 

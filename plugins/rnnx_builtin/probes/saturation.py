@@ -16,9 +16,9 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.contracts import GatedCell
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
-from rnnx.contracts.scratch import Scratch
 from rnnx.system.png import png_bytes
 
 SHUT, OPEN = 0.1, 0.9

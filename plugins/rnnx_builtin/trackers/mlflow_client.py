@@ -1,4 +1,4 @@
-"""A client of an MLflow store, made so that many processes may make one at once."""
+"""A client of an MLflow store; many processes may make one at once."""
 
 from __future__ import annotations
 
@@ -8,43 +8,52 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rnnx.errors import StoreError
 
-# What MLflow reads from the environment; what the user has set stays.
-QUIET = {
+# Environment variables that MLflow reads; where the user has set one, that stays.
+SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # MLflow's own 7 hang one call for four minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
 }
+SQLITE_HEADER = b"SQLite format 3\0"
+CREATION_TIMEOUT = 120.0  # seconds that a process waits for another one that creates the store
+CAUSE_LENGTH = 200  # characters
 
-SQLITE = b"SQLite format 3\0"  # how every SQLite file begins
+
+@dataclass
+class _Users:
+    """The threads that work with MLflow for rnnx, and the variables that were set for them."""
+
+    count: int = 0
+    added: list[str] = field(default_factory=list)
 
 
-_TURN = threading.Lock()
-_inside: list[None] = []  # one for each that speaks: a run, and the thread that sends for it
-_added: list[str] = []
+_LOCK = threading.Lock()
+_USERS = _Users()
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """QUIET for as long as MLflow works for rnnx; the user's own use of MLflow keeps its ways.
+def mlflow_settings() -> Iterator[None]:
+    """Inside, MLflow works with SETTINGS; the user's own use of it keeps the user's.
 
-    The environment is one for all threads: the first one in sets it, the last one out undoes it.
+    All threads share one environment: the first one in sets it, the last one out undoes that.
     """
-    with _TURN:
-        if not _inside:
-            _added[:] = [name for name in QUIET if name not in os.environ]
-            os.environ.update({name: QUIET[name] for name in _added})
-        _inside.append(None)
+    with _LOCK:
+        if not _USERS.count:
+            _USERS.added = [name for name in SETTINGS if name not in os.environ]
+            os.environ.update({name: SETTINGS[name] for name in _USERS.added})
+        _USERS.count += 1
     try:
         yield
     finally:
-        with _TURN:
-            _inside.pop()
-            for name in () if _inside else _added:
+        with _LOCK:
+            _USERS.count -= 1
+            for name in () if _USERS.count else _USERS.added:
                 os.environ.pop(name, None)
 
 
@@ -69,18 +78,21 @@ def _is_missing(file: Path) -> bool:
 
 
 def _create_once(file: Path, uri: str) -> None:
-    """Make the store unless another process is just doing so."""
-    import mlflow  # noqa: F401 - takes seconds, in which nobody has to wait for the lock
+    """Create the store, or wait until another process has."""
+    import mlflow  # noqa: F401 - takes seconds, and so not with the lock
     from filelock import FileLock, Timeout
 
     lock = file.with_name(file.name + ".lock")
     try:
-        # The migration happens in the constructor; two at once break the store for good.
-        with FileLock(lock, timeout=120):
+        # The client's constructor migrates the store; two that do so at once break it for good.
+        with FileLock(lock, timeout=CREATION_TIMEOUT):
             if _is_missing(file):
                 _create(file)
     except Timeout:
-        raise StoreError(f"{lock}: another process holds the store since two minutes") from None
+        raise StoreError(
+            f"{lock}: another process has been creating the store for {CREATION_TIMEOUT:.0f} s; "
+            "try again, or end that process"
+        ) from None
     except OSError as error:
         raise StoreError(
             f"tracker.uri={uri}: its folder cannot be written ({error.strerror}); name another "
@@ -89,7 +101,7 @@ def _create_once(file: Path, uri: str) -> None:
 
 
 def _refuse_unusable(file: Path, uri: str) -> None:
-    """Say at once what SQLAlchemy would try for a minute."""
+    """StoreError at once for a file that SQLAlchemy would try to open for a minute."""
     cause = ""
     if file.is_dir():
         cause = "it is a folder"
@@ -99,7 +111,7 @@ def _refuse_unusable(file: Path, uri: str) -> None:
         cause = "it cannot be written"
     elif file.exists() and file.stat().st_size:
         with file.open("rb") as database:
-            if database.read(len(SQLITE)) != SQLITE:
+            if database.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
                 cause = "the file is no SQLite database"
     if cause:
         raise StoreError(
@@ -109,10 +121,10 @@ def _refuse_unusable(file: Path, uri: str) -> None:
 
 
 def _create(file: Path) -> None:
-    """A migrated store at ``file``, or none: half a migration can never be used again.
+    """Create the whole store at ``file``, or none: half a migration can never be used.
 
-    It takes seconds, in which a user may lose patience or a machine its power; so it happens under
-    another name. The caller holds the store's lock.
+    The migration takes seconds, in which the process may be killed, so it gets another name until
+    it is done. The caller holds the store's lock.
     """
     new = file.with_name(file.name + ".new")
     leftovers = [new.with_name(new.name + end) for end in ("", "-journal", "-wal", "-shm")]
@@ -123,7 +135,7 @@ def _create(file: Path) -> None:
         if _is_missing(file):
             file.unlink(missing_ok=True)  # an empty file
         try:
-            os.link(new, file)  # unlike a rename it never replaces what somebody else made
+            os.link(new, file)  # unlike a rename, it never replaces a file
         except FileExistsError:
             pass
         except OSError:  # a file system without hard links
@@ -134,19 +146,19 @@ def _create(file: Path) -> None:
 
 
 def _close(client: Any) -> None:
-    """Let go of a SQLite file; its engine would keep it open under the old name."""
-    with suppress(AttributeError):  # MLflow's inside: without it the file stays open, no more
+    """Close a SQLite file, which the engine would keep open under its old name."""
+    with suppress(AttributeError):  # private to MLflow: without it the file only stays open
         client._tracking_client.store.engine.dispose()
 
 
 def _client(uri: str) -> Any:
     from mlflow import MlflowClient
 
-    # The migration's forty lines of progress are nobody's news.
+    # The migration logs forty lines of progress.
     alembic = logging.getLogger("alembic")
     level = alembic.level
     alembic.setLevel(logging.WARNING)
-    # What fails is raised, too, and told in one line; these say it in a hundred.
+    # These log in a hundred lines what they raise as well.
     for name in ("mlflow.store.db.utils", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
@@ -156,19 +168,19 @@ def _client(uri: str) -> Any:
 
 
 def cause_of(error: Exception) -> str:
-    """What SQLAlchemy, requests or MLflow says in hundreds of words, in one line."""
+    """The cause in a message of SQLAlchemy, requests or MLflow, in one line."""
     text = " ".join(str(error).split())
     text = re.sub(r"\(raised as a result of [^)]*\) ", "", text).split("[SQL: ")[0].strip()
-    return text[:200] or type(error).__name__
+    return text[:CAUSE_LENGTH] or type(error).__name__
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a SQLite uri, else None."""
+    """The file of a SQLite URI; None for other URIs."""
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def default_artifacts(uri: str) -> str:
-    """The folder of artifacts beside a SQLite store, for new experiments."""
+    """The folder of the artifacts of new experiments: beside a SQLite store, else here."""
     file = sqlite_file(uri)
     folder = (file.parent if file is not None else Path.cwd()) / "mlruns"
     return str(folder.resolve())

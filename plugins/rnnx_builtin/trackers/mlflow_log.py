@@ -9,23 +9,24 @@ from typing import Any
 
 from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError
-from rnnx_builtin.trackers.mlflow_client import cause_of, quietly
+from rnnx_builtin.trackers.mlflow_client import cause_of, mlflow_settings
 
-PARAM_LENGTH = 6000  # characters, MLflow's limit
-PARAMS, METRICS = 100, 1000  # a batch, MLflow's limits
+# Limits of MLflow.
+PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # characters
+PARAMS_PER_CALL, METRICS_PER_CALL = 100, 1000
 
 
-def nested(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags, and MLflow's own for a run that belongs to a sweep's."""
+def with_parent(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags, with MLflow's own tag on a run that is a job of a sweep."""
     parent = tags.get("rnnx.parent")
     return dict(tags) | ({"mlflow.parentRunId": parent} if parent else {})
 
 
 @contextmanager
-def _in_one_line() -> Iterator[None]:
-    """Trouble with an open run becomes a StoreError of one line."""
+def _store_errors() -> Iterator[None]:
+    """What MLflow raises becomes a StoreError of one line."""
     try:
-        with quietly():
+        with mlflow_settings():
             yield
     except Exception as error:
         raise StoreError(cause_of(error)) from error
@@ -38,37 +39,39 @@ class MLflowLog:
         self.id = run_id
         self._client = client
 
-    @_in_one_line()
+    @_store_errors()
     def params(self, params: Mapping[str, str]) -> None:
-        """Store parameters; what is too long for MLflow is cut, with an ellipsis."""
+        """Store parameters; one that is too long for MLflow is cut and ends in an ellipsis."""
         from mlflow.entities import Param
 
         cut = [
             Param(key, value if len(value) <= PARAM_LENGTH else value[: PARAM_LENGTH - 1] + "…")
             for key, value in params.items()
         ]
-        for i in range(0, len(cut), PARAMS):
-            self._client.log_batch(self.id, params=cut[i : i + PARAMS])
+        for i in range(0, len(cut), PARAMS_PER_CALL):
+            self._client.log_batch(self.id, params=cut[i : i + PARAMS_PER_CALL])
 
-    @_in_one_line()
+    @_store_errors()
     def points(self, points: Sequence[Point]) -> None:
         from mlflow.entities import Metric
 
         metrics = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
-        for i in range(0, len(metrics), METRICS):
-            self._client.log_batch(self.id, metrics=metrics[i : i + METRICS])
+        for i in range(0, len(metrics), METRICS_PER_CALL):
+            self._client.log_batch(self.id, metrics=metrics[i : i + METRICS_PER_CALL])
 
-    @_in_one_line()
+    @_store_errors()
     def tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
-        self._client.log_batch(self.id, tags=[RunTag(k, v[:5000]) for k, v in nested(tags).items()])
+        self._client.log_batch(
+            self.id, tags=[RunTag(k, v[:TAG_LENGTH]) for k, v in with_parent(tags).items()]
+        )
 
-    @_in_one_line()
+    @_store_errors()
     def file(self, path: Path, folder: str = "") -> None:
         self._client.log_artifact(self.id, str(path), folder or None)
 
-    @_in_one_line()
+    @_store_errors()
     def image(self, name: str, path: Path, step: int) -> None:
         from PIL import Image
 
@@ -80,7 +83,7 @@ class MLflowLog:
         with Image.open(path) as image:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
 
-    @_in_one_line()
+    @_store_errors()
     def finish(self, status: str, ended: float | None = None) -> None:
         when = None if ended is None else int(ended * 1000)
         self._client.set_terminated(self.id, status, end_time=when)

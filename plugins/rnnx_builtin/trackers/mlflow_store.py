@@ -1,8 +1,8 @@
 """MLflow: runs in a local SQLite store by default, or on a server.
 
 The store is ``tracker.uri``, else MLFLOW_TRACKING_URI, else ``sqlite:///<cwd>/mlflow.db`` with its
-artifacts in ``<cwd>/mlruns``: where a bare ``mlflow ui`` in the same folder looks. Everything goes
-through one MlflowClient with the run's own id, so no global state of MLflow's is touched.
+artifacts in ``<cwd>/mlruns``, where a bare ``mlflow ui`` in the same folder looks. All calls name
+the run by its id, so MLflow's global state is neither read nor changed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from rnnx.contracts.ranges import require
 from rnnx.contracts.trackers import UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
 from rnnx_builtin.trackers.mlflow_client import (
-    QUIET,
+    SETTINGS,
     cause_of,
     connect,
     default_artifacts,
-    quietly,
+    mlflow_settings,
     sqlite_file,
 )
-from rnnx_builtin.trackers.mlflow_log import MLflowLog, nested
+from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
 
-RUNS = 50_000  # an answer, MLflow's limit
+RUNS_PER_CALL = 50_000  # MLflow's limit
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class MLflow:
         require(bool(self.experiment.strip()), "experiment", "a name", repr(self.experiment))
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
-        with self._speaking():
+        with self._store_errors():
             client = connect(self._uri())
             experiment_id = self._experiment_id(client)
             own = {
@@ -64,32 +64,32 @@ class MLflow:
             }
             if "git.commit" in tags:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
-            run = client.create_run(experiment_id, run_name=name, tags=own | nested(tags))
+            run = client.create_run(experiment_id, run_name=name, tags=own | with_parent(tags))
             log = MLflowLog(client, run.info.run_id)
             try:
                 log.params(params)
-            except BaseException:  # nobody else knows that there is a run to be ended
-                with suppress(Exception):  # the first error is the one that counts
+            except BaseException:  # the caller has no id to end the run by
+                with suppress(Exception):  # the first error counts
                     log.finish("FAILED")
                 raise
         return log
 
     def reopen(self, run_id: str) -> RunLog:
-        with self._speaking():
+        with self._store_errors():
             client = connect(self._uri())
             client.update_run(run_id, status="RUNNING")
         return MLflowLog(client, run_id)
 
     def runs(self, limit: int) -> list[RunSummary]:
-        return self._search("", min(limit, RUNS))
+        return self._search("", min(limit, RUNS_PER_CALL))
 
     def find(self, prefix: str) -> list[RunSummary]:
         if not prefix.isalnum():
             return []
-        return [run for run in self._search("", RUNS) if run.id.startswith(prefix)]
+        return [run for run in self._search("", RUNS_PER_CALL) if run.id.startswith(prefix)]
 
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
-        with self._speaking():
+        with self._store_errors():
             client = connect(self._uri())
             folder = path.rpartition("/")[0] or None
             if path not in {artifact.path for artifact in client.list_artifacts(run_id, folder)}:
@@ -97,14 +97,14 @@ class MLflow:
             return Path(client.download_artifacts(run_id, path, str(into)))
 
     def history(self, run_id: str, key: str) -> list[Point]:
-        with self._speaking():
+        with self._store_errors():
             found = connect(self._uri()).get_metric_history(run_id, key)
         points = [Point(key, m.value, m.step, m.timestamp) for m in found]
         return sorted(points, key=lambda point: (point.step, point.timestamp))
 
     def ui(self, host: str, port: int) -> UI:
         uri = self._uri()
-        # The mode that shows runs and metrics first, not MLflow's rooms for language models.
+        # The mode that shows runs and metrics first, not tools for language models.
         mode = "/?workflowType=machine_learning#/experiments"
         if uri.startswith(("http:", "https:")):
             return UI(uri.rstrip("/") + mode, [], {})
@@ -113,7 +113,7 @@ class MLflow:
         command = [sys.executable, "-m", "mlflow", "ui", *where, *own]
         # The server's job runner would take 2 GB, and nothing here uses it.
         jobs = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"
-        environment = {**QUIET, jobs: "false"}
+        environment = {**SETTINGS, jobs: "false"}
         own_values = {k: os.environ[k] for k in environment if k in os.environ}
         return UI(f"http://{host}:{port}{mode}", command, environment | own_values)
 
@@ -133,7 +133,7 @@ class MLflow:
                 made = client.create_experiment(self.experiment, artifact_location=local, tags=kind)
                 return str(made)
             except MlflowException:
-                found = client.get_experiment_by_name(self.experiment)  # another job was faster
+                found = client.get_experiment_by_name(self.experiment)  # another job made it
                 if found is None:
                     raise
         if found.lifecycle_stage != "active":
@@ -146,8 +146,8 @@ class MLflow:
     def _search(self, query: str, limit: int) -> list[RunSummary]:
         file = sqlite_file(self._uri())
         if file is not None and not file.is_file():
-            return []  # reading makes no store
-        with self._speaking():
+            return []  # reading creates no store
+        with self._store_errors():
             client = connect(self._uri())
             found = client.get_experiment_by_name(self.experiment)
             if found is None:
@@ -159,14 +159,14 @@ class MLflow:
         return [_summary(run) for run in runs]
 
     @contextmanager
-    def _speaking(self) -> Iterator[None]:
-        """Any trouble with the store becomes one line."""
+    def _store_errors(self) -> Iterator[None]:
+        """What MLflow raises becomes a StoreError of one line."""
         try:
-            with quietly():
+            with mlflow_settings():
                 yield
         except RnnxError:
             raise
-        except Exception as error:  # SQLAlchemy's, requests', MLflow's own: a dozen kinds
+        except Exception as error:  # of SQLAlchemy, requests or MLflow: a dozen classes
             raise StoreError(
                 f"tracker.uri={self._uri()}: the store cannot be used ({cause_of(error)}); name "
                 "another with tracker.uri=sqlite:///FILE, or train with tracker=none"

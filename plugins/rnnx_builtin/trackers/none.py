@@ -1,4 +1,4 @@
-"""No tracker: a run's local folder is all that is kept."""
+"""No tracker: the local folder of a run is all there is of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NoLog:
 
 @dataclass(frozen=True)
 class Nothing:
-    """Keeps nothing beside the run's local folder."""
+    """Keeps nothing; a run has its local folder alone."""
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
         return NoLog(uuid.uuid4().hex)
@@ -42,7 +42,7 @@ class Nothing:
         return []
 
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
-        raise RunNotFound(f"{run_id}: no tracker keeps {path}; look into the run's folder")
+        raise RunNotFound(f"{run_id}: no tracker has {path}; look into the run's folder")
 
     def history(self, run_id: str, key: str) -> list[Point]:
         return []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Cell, GatedCell
-from rnnx.contracts.scratch import Scratch
 from rnnx.testing.cells.case import N_A, N_X, B, Case, Result, T, make_case, run, same_results
 from rnnx.testing.cells.conduct import (
     check_determinism,

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Cell
-from rnnx.contracts.scratch import Scratch
 from rnnx.testing.gradients import same
 
 T, B, N_X, N_A = 5, 3, 4, 4

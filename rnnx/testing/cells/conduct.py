@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Cell
-from rnnx.contracts.scratch import Scratch
 from rnnx.testing.cells.case import N_A, N_X, T, arrays_of, make_case, run
 from rnnx.testing.suite import expect, global_state
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnnx.arrays import Array, State
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Cell, StreamingCell
-from rnnx.contracts.scratch import Scratch
 from rnnx.testing.cells.case import N_X, Case, T, make_case
 from rnnx.testing.gradients import same
 from rnnx.testing.suite import NotApplicable, expect

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.rnn import gru_reset_after, gru_reset_before
 from rnnx_builtin.kernels.rnn.packing import valid_columns, valid_of
 from rnnx_builtin.kernels.rnn.sequence import (

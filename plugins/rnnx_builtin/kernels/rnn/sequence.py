@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.scratch import LINE, Scratch
+from rnnx.contracts.buffers import LINE, Scratch
 from rnnx.padding import is_padded, mask
 from rnnx_builtin.kernels.rnn.columns import last_of
 from rnnx_builtin.kernels.simd.blas import matmul

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array, Params
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.rnn.packing import Valid, put_back, valid_columns, valid_of
 from rnnx_builtin.kernels.rnn.sequence import flat_buffer, flat_of, steps_of
 from rnnx_builtin.kernels.simd.activations import exp

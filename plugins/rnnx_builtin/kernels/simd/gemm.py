@@ -15,7 +15,7 @@ import numpy as np
 from numba.extending import overload
 
 from rnnx.arrays import Array
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.simd.compiling import VECTOR, inline, kernel
 from rnnx_builtin.kernels.simd.microkernel import ROWS, make_tile
 from rnnx_builtin.kernels.simd.work_queue import divided

@@ -21,7 +21,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from rnnx.arrays import Array
-from rnnx.contracts.scratch import Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.simd.compiling import inline
 
 NEXT, DONE = 0, 16  # places in a crew's array, two cache lines apart: the next ticket, how many

@@ -1,23 +1,121 @@
-"""The gradient of a cell's weights: Σ_t dz[t] @ [h⟨t−1⟩; x⟨t⟩; 1]ᵀ, as few products over all steps.
+"""A cell's products over a whole sequence: z = Wx·x + b before its loop, weight gradients after it.
 
-What every weight is multiplied with is stacked below one another, as the notebook stacks [a; x]:
-dWh, dWx and db are columns of one product (n, K·B) @ (K·B, n_a + n_x + 1) over K steps, K large
-enough for the BLAS and small enough for the cache.
+Only the recurrent product has to wait for the step before. The input's product is made for all
+steps at once, or gathered from a table where x is ids. The gradient of all weights is one product:
+
+    [dWh dWx db] = Σ_t dz⟨t⟩ @ [h⟨t−1⟩; x⟨t⟩; 1]ᵀ
+
+over as many steps as the BLAS needs for its rate and the cache holds: [h; x; 1] are stacked as the
+notebook stacks [a; x].
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from rnnx.arrays import Array
-from rnnx.contracts.scratch import Scratch
-from rnnx.padding import clean
-from rnnx_builtin.numerics.projection import flat
+from rnnx.arrays import Array, Params
+from rnnx.contracts.buffers import Scratch
+from rnnx.padding import clean, is_padded, mask
 
+CACHE = 256 * 1024  # bytes of one array that stay in the cache beside a few others
 MANY = 256  # symbols above which only those that occur are given a row
+
+
+def fits(nbytes: int) -> bool:
+    """Whether an array of so many bytes stays in the cache."""
+    return nbytes <= CACHE
+
+
+def tiles(T: int, step_bytes: int) -> Iterator[tuple[int, int]]:
+    """(start, stop) of pieces of T steps that fit into the cache, the last first.
+
+    A sequence's arrays (T, n, B) are megabytes: a pass over all of one, then over all of the next,
+    waits for memory at every number. The backward pass works piece by piece instead.
+    """
+    size = max(1, CACHE // max(step_bytes, 1))
+    for stop in range(T, 0, -size):
+        yield max(0, stop - size), stop
+
+
+class Steps(Protocol):
+    """Something that gives (n, B) for step t: a (T, n, B) array, or what makes one when asked."""
+
+    def __getitem__(self, t: int, /) -> Array: ...
+
+
+class Columns:
+    """The chosen columns of a table, gathered when a step asks for them, into one buffer."""
+
+    def __init__(self, table: Array, ids: Array, out: Array) -> None:
+        self._table, self._ids, self._out = table, ids, out  # (n, m), (T, B), (n, B)
+
+    def __getitem__(self, t: int) -> Array:
+        # clip: the ids are checked, and a buffer is only written in place where none can raise.
+        return np.take(self._table, self._ids[t], axis=1, out=self._out, mode="clip")
+
+
+def project(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratch) -> Steps:
+    """``W @ x[t] + b`` for every t, (n, B) each.
+
+    ``W`` is (n, n_x), ``b`` (n, 1), x dense (T, n_x, B) or ids (T, B). For ids the product is a
+    choice of columns of W + b, with b alone for id −1. A short sequence is gathered at once and
+    stays in the cache; a long one step by step, so that the sum finds it there.
+    """
+    n, n_x = W.shape
+    x = clean(x, lengths)
+    if x.ndim == 3:
+        T, _, B = x.shape
+        z = np.matmul(W, x, out=scratch.array("z_x", (T, n, B), W.dtype))
+        z += b
+        return z
+    T, B = x.shape
+    columns = scratch.array("Wx_columns", (n, n_x + 1), W.dtype)
+    np.add(W, b, out=columns[:, :n_x])
+    columns[:, n_x:] = b  # id −1, the zero vector
+    wrapped = np.where(x < 0, n_x, x)
+    if not fits(T * B * n * W.itemsize):
+        return Columns(columns, wrapped, scratch.array("z_t", (n, B), W.dtype))
+    flat = scratch.array("z_x", (n, T * B), W.dtype)
+    np.take(columns, wrapped.ravel(), axis=1, out=flat, mode="clip")
+    return flat.reshape(n, T, B).transpose(1, 0, 2)
+
+
+def input_gradient(W: Array, dz: Array, x: Array, scratch: Scratch) -> Array | None:
+    """``dx[t] = W.T @ dz[t]``, (T, n_x, B); None for ids."""
+    if x.ndim == 2:
+        return None
+    T, _, B = dz.shape
+    return np.matmul(W.T, dz, out=scratch.array("dx", (T, W.shape[1], B), W.dtype))
+
+
+def flat(steps: Array, name: str, scratch: Scratch) -> Array:
+    """(T, n, B) → a (n, T·B) copy, the layout of one product over all steps."""
+    T, n, B = steps.shape
+    out = scratch.array(name, (n, T * B), steps.dtype)
+    np.copyto(out.reshape(n, T, B), steps.transpose(1, 0, 2))
+    return out
+
+
+def masked(steps: Array, lengths: Array | None, name: str, scratch: Scratch) -> Array:
+    """(T, n, B) with zeros beyond the lengths: a copy, or ``steps`` where nothing is padded."""
+    if lengths is None or not is_padded(lengths, len(steps)):
+        return steps
+    out = scratch.array(name, steps.shape, steps.dtype)
+    valid = mask(lengths, len(steps))[:, None]
+    np.copyto(out, steps)
+    np.copyto(out, 0, where=~valid)  # not a product: 0 · NaN is NaN
+    return out
+
+
+def begin(state: Array, name: str, T: int, scratch: Scratch, like: Params) -> Array:
+    """A (T + 1, n_a, B) buffer whose step 0 is the initial state, for states 1 … T to fill."""
+    dtype = next(iter(like.values())).dtype
+    steps = scratch.array(name, (T + 1, *state.shape), dtype)
+    steps[0] = state
+    return steps
 
 
 class Rows(Protocol):

@@ -1,9 +1,13 @@
-"""Reused buffers: what keeps a training step from allocating."""
+"""Memory that the core owns and components fill: parameters in one vector, and scratch buffers.
+
+A gradient is both: the scratch buffer that a component asks for as ``dWx`` is a view of the flat
+gradient vector.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from math import prod
+import math
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +17,66 @@ from rnnx.arrays import Array, Params
 
 Plan = TypeVar("Plan")
 LINE = 64  # bytes of a cache line
+
+
+class Parameters(dict[str, Params]):
+    """``{"layer0": {"Wx": …}, "head": {…}}`` whose arrays are views of one vector ``flat``.
+
+    Clipping and most optimizers treat all numbers alike: on ``flat`` each of their operations is
+    one NumPy call instead of one for every array. The rest take the arrays by name.
+    """
+
+    flat: Array  # (n,)
+
+    def __init__(self, tree: Mapping[str, Mapping[str, Array]], dtype: npt.DTypeLike | None = None):
+        super().__init__()
+        arrays = [array for part in tree.values() for array in part.values()]
+        if dtype is None:
+            dtype = np.result_type(*arrays) if arrays else np.float32
+        self.flat = np.empty(sum(array.size for array in arrays), dtype)
+        start = 0
+        for part, params in tree.items():
+            self[part] = {}
+            for name, array in params.items():
+                view = self.flat[start : start + array.size].reshape(array.shape)
+                view[...] = array
+                self[part][name] = view
+                start += array.size
+
+    def zeros_like(self) -> Parameters:
+        """The same names and shapes, filled with zeros."""
+        other = Parameters(self, self.flat.dtype)
+        other.flat.fill(0)
+        return other
+
+    def copy(self) -> Parameters:
+        """An independent copy."""
+        return Parameters(self, self.flat.dtype)
+
+    def leaves(self) -> Iterator[tuple[str, Array]]:
+        """``("layer0.Wx", array)`` in order."""
+        for part, params in self.items():
+            for name, array in params.items():
+                yield f"{part}.{name}", array
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return int(self.flat.size)
+
+    def norm(self) -> float:
+        """The L2 norm; in float64 where the sum of float32 squares overflows."""
+        squares = float(np.dot(self.flat, self.flat))
+        if math.isfinite(squares):
+            return math.sqrt(squares)
+        return float(np.linalg.norm(self.flat.astype(np.float64)))
+
+    def take(self, found: Mapping[str, Mapping[str, Array]]) -> None:
+        """Copy arrays of the same names and shapes in, where they are not here already."""
+        for part, arrays in self.items():
+            for name, array in arrays.items():
+                if (got := found[part][name]) is not array:
+                    array[...] = got
 
 
 def aligned(size: int, dtype: np.dtype[np.generic]) -> Array:
@@ -89,7 +153,7 @@ class Scratch:
         bound = self._bound.get(name)
         if bound is not None and bound.shape == shape and bound.dtype == dtype:
             return bound
-        size = prod(shape)
+        size = math.prod(shape)
         block = self._blocks.get(name)
         if block is None or block.size < size or block.dtype != dtype:
             self._forget(name)  # the old block's views would keep it alive

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnx.contracts.scratch import Scratch
-from rnnx_builtin.numerics.weight_gradients import MANY, OneHot, weight_gradients
+from rnnx.contracts.buffers import Scratch
+from rnnx_builtin.numerics.whole_sequence import MANY, OneHot, weight_gradients
 
 few = st.integers(1, 5)
 
