@@ -11,11 +11,11 @@ def only_sweep() -> Sweep:
     return Sweep(path.parent)
 
 
-def outcomes() -> list[JobResult]:
-    """The outcome of each of its jobs."""
+def results() -> list[JobResult]:
+    """The result of each of its jobs."""
     return only_sweep().results()
 
 
 def statuses() -> list[str]:
     """The status of each of its jobs."""
-    return [outcome.status for outcome in outcomes()]
+    return [result.status for result in results()]

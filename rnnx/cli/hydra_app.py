@@ -65,9 +65,9 @@ def _job_of_sweep(values: dict[str, Any], hydra: Any) -> int:
     if not is_driver(sweep):
         return watch_job(sweep, values, hydra)
     code = run_job(values, list(hydra.overrides.task), hydra.job.num, sweep)
-    outcome = sweep.result(hydra.job.num)
-    if outcome is not None:
-        print(result_line(sweep, outcome), flush=True)
+    result = sweep.result(hydra.job.num)
+    if result is not None:
+        print(result_line(sweep, result), flush=True)
     return code
 
 

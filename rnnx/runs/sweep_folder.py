@@ -12,19 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import socket
-import time
 import traceback
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnx.contracts.trackers import RunLog, Tracker
-from rnnx.errors import StoreError
 from rnnx.runs.paths import writing_below
 from rnnx.system.files import expanded, read_json, write_json
 
@@ -126,7 +120,7 @@ class Sweep:
         """The traceback of a job that failed."""
         return self.job_folder(job) / "traceback.txt"
 
-    def keep_traceback(self, job: int, error: BaseException) -> Path:
+    def store_traceback(self, job: int, error: BaseException) -> Path:
         """Append the traceback of ``error`` to the job's log; returns a file of it alone."""
         lines = "".join(traceback.format_exception(error))
         with self.log_file(job).open("a", encoding="utf-8") as log:
@@ -136,7 +130,7 @@ class Sweep:
         path.write_text(lines, "utf-8")
         return path
 
-    def keep(self, result: JobResult) -> None:
+    def store_result(self, result: JobResult) -> None:
         """Write the result of a job."""
         write_json(self.path / "jobs" / f"{result.job}.json", result._asdict())
 
@@ -166,24 +160,3 @@ class Sweep:
         """The tags of a job's run."""
         keys = {f"sweep.{key}": value for key, value in self.swept(overrides).items()}
         return {"sweep.id": self.id, PARENT_TAG: self.read()["parent"], **keys}
-
-    def begin(self, tracker: Tracker) -> RunLog:
-        """Open the parent run: the earlier one, or a new one."""
-        known = self.read()
-        host, pid = socket.gethostname(), os.getpid()
-        tags = {"sweep.id": self.id, "sweep.host": host, "sweep.pid": str(pid)}
-        sent = ("RNNX_PLUGINS", *getattr(tracker, "environment", ()))
-        about = {"cwd": os.getcwd(), "environment": {n: v for n in sent if (v := os.getenv(n))}}
-        log = None
-        if "parent" in known:
-            with suppress(
-                StoreError
-            ):  # it may have been deleted; a store that is away raises below
-                log = tracker.reopen(known["parent"])
-        if log is None:
-            name = "sweep " + ", ".join(known["swept"])
-            log = tracker.start(name, {"overrides": " ".join(known["overrides"])}, tags)
-        else:
-            log.tags(tags)
-        self.write({"parent": log.id, "host": host, "pid": pid, "started": time.time(), **about})
-        return log

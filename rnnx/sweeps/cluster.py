@@ -143,10 +143,10 @@ def _store_lost(
             end_abandoned(sweep, outputs, job)
             run = run_of(sweep, outputs, job)
             reason = "killed together with the process that watched it"
-            sweep.keep(JobResult(job, overrides, "KILLED", reason, run.id if run else ""))
+            sweep.store_result(JobResult(job, overrides, "KILLED", reason, run.id if run else ""))
         elif not stop.signal:
             why = causes.get(job, "was not started; the launcher does not say why")
-            sweep.keep(JobResult(job, overrides, "FAILED", why))
+            sweep.store_result(JobResult(job, overrides, "FAILED", why))
 
 
 def is_driver(sweep: Sweep) -> bool:

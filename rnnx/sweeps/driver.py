@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
+import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from rnnx.comparison.page import store_sweep_page
 from rnnx.config.overrides import Overrides
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
 from rnnx.contracts.trackers import Point, RunLog, Tracker
-from rnnx.errors import RnnxError
+from rnnx.errors import RnnxError, StoreError
 from rnnx.runs.lock import RunLock
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
@@ -68,13 +71,32 @@ def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConf
 
 
 def _begin(sweep: Sweep, tracker: Tracker) -> RunLog:
-    """Open the sweep's own run; a sweep that never had one is removed if that fails."""
+    """Open the sweep's own run, and tell the jobs of it; remove the folder if it never had one."""
+    host, pid = socket.gethostname(), os.getpid()
+    sent = ("RNNX_PLUGINS", *getattr(tracker, "environment", ()))
+    environment = {name: value for name in sent if (value := os.getenv(name))}
     try:
-        return sweep.begin(tracker)
+        log = _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
+        driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}
+        sweep.write({"parent": log.id, "started": time.time(), **driver})
     except BaseException:
         if "parent" not in sweep.read():
             sweep.remove()
         raise
+    return log
+
+
+def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
+    """The sweep's run in the tracker: that of an earlier command, or a new one."""
+    known, tags, log = sweep.read(), {"sweep.id": sweep.id, **tags}, None
+    if "parent" in known:
+        with suppress(StoreError):  # it was deleted; a store that does not answer fails below
+            log = tracker.reopen(known["parent"])
+    if log is None:
+        name = "sweep " + ", ".join(known["swept"])
+        return tracker.start(name, {"overrides": " ".join(known["overrides"])}, tags)
+    log.tags(tags)
+    return log
 
 
 def _close(sweep: Sweep, log: RunLog, signal_number: int, failed: bool) -> int:

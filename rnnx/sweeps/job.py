@@ -37,7 +37,7 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
         if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal
         result = _Job(values, list(overrides), job, sweep).run(stop)
-        sweep.keep(result._replace(seconds=time.time() - began))
+        sweep.store_result(result._replace(seconds=time.time() - began))
         return 0 if result.succeeded else 1
 
 
@@ -97,7 +97,7 @@ class _Job:
 
     def _failure(self, error: BaseException) -> JobResult:
         """The result of a job that raised ``error``; the error is in its log and its tracker."""
-        traceback = self.sweep.keep_traceback(self.number, error)
+        traceback = self.sweep.store_traceback(self.number, error)
         folder = run_of(self.sweep, self.config["outputs"], self.number)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             return self._result("KILLED", reason(error), folder)

@@ -134,8 +134,8 @@ class Pool:
         try:
             values = self._values(overrides)
         except Exception as error:  # Hydra may raise anything; the other jobs still run
-            self._sweep.keep_traceback(job, error)
-            self._sweep.keep(JobResult(job, overrides, "FAILED", reason(error)))
+            self._sweep.store_traceback(job, error)
+            self._sweep.store_result(JobResult(job, overrides, "FAILED", reason(error)))
             self._pass_on(job)
             return
         context: Any = multiprocessing.get_context("forkserver")
@@ -152,7 +152,9 @@ class Pool:
             end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
             run_id, seconds = run.id if run else "", time.time() - began
-            self._sweep.keep(JobResult(job, overrides, status, why, run_id, seconds=seconds))
+            self._sweep.store_result(
+                JobResult(job, overrides, status, why, run_id, seconds=seconds)
+            )
         self._pass_on(job)
 
     def _pass_on(self, job: int) -> None:

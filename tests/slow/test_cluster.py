@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from processes import eventually, run_rnnx, start_rnnx, wait_for
 from servers import Server
-from single_sweep import only_sweep, outcomes, statuses
+from single_sweep import only_sweep, results, statuses
 from sweep_state import LONG, assert_killed_with_checkpoint, children, parent, pid_of, working
 from tiny import tiny
 
@@ -102,14 +102,14 @@ def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
     assert_killed_with_checkpoint(victim)
     assert parent().info.status == "FAILED"
     found = {run.info.run_id: run for run in children()}
-    assert set(found) == {outcome.run_id for outcome in outcomes()}
-    for outcome in outcomes():
-        tags = found[outcome.run_id].data.tags
-        swept_here = dict(pair.split("=") for pair in outcome.overrides)
+    assert set(found) == {result.run_id for result in results()}
+    for result in results():
+        tags = found[result.run_id].data.tags
+        swept_here = dict(pair.split("=") for pair in result.overrides)
         assert (tags["sweep.id"], tags["sweep.seed"]) == (only_sweep().id, swept_here["seed"])
-        assert found[outcome.run_id].info.status == outcome.status
-        if outcome.status == "FAILED":
-            assert "Traceback" in only_sweep().log_file(outcome.job).read_text()
+        assert found[result.run_id].info.status == result.status
+        if result.status == "FAILED":
+            assert "Traceback" in only_sweep().log_file(result.job).read_text()
 
     away.write_text(names.read_text())
     run_rnnx("train", "-m", *overrides, *swept)

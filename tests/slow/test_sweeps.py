@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from processes import eventually, run_rnnx, start_rnnx, wait_for
-from single_sweep import only_sweep, outcomes, statuses
+from single_sweep import only_sweep, results, statuses
 from sweep_state import (
     LONG,
     assert_killed_with_checkpoint,
@@ -41,17 +41,17 @@ def test_each_failure_costs_its_own_job(names: Path) -> None:
     counts = {key: tags[f"sweep.{key}"] for key in ("finished", "failed", "killed", "skipped")}
     assert counts == {"finished": "1", "failed": "3", "killed": "0", "skipped": "0"}
     found = {run.info.run_id: run for run in children()}
-    assert set(found) == {outcome.run_id for outcome in outcomes()}
-    for outcome in outcomes():
-        run = found[outcome.run_id]
-        assert run.info.status == outcome.status
+    assert set(found) == {result.run_id for result in results()}
+    for result in results():
+        run = found[result.run_id]
+        assert run.info.status == result.status
         assert run.data.tags["sweep.id"] == only_sweep().id
-        swept_here = dict(pair.split("=") for pair in outcome.overrides)
+        swept_here = dict(pair.split("=") for pair in result.overrides)
         for key in ("dataset.path", "optimizer.learning_rate"):
             assert run.data.tags[f"sweep.{key}"] == swept_here[key]
-        if outcome.status == "FAILED":
-            assert "Traceback" in only_sweep().log_file(outcome.job).read_text()
-            names_of = [a.path for a in client().list_artifacts(outcome.run_id)]
+        if result.status == "FAILED":
+            assert "Traceback" in only_sweep().log_file(result.job).read_text()
+            names_of = [a.path for a in client().list_artifacts(result.run_id)]
             assert "traceback.txt" in names_of
 
     away.write_text(names.read_text())
@@ -72,7 +72,7 @@ def test_a_job_killed_from_outside(names: Path) -> None:
     said = wait_for(driver, 1)
     assert sorted(statuses()) == ["FINISHED", "FINISHED", "KILLED"]
     assert "killed by SIGKILL (out of memory, perhaps)" in said
-    (lost,) = [outcome for outcome in outcomes() if outcome.status == "KILLED"]
+    (lost,) = [result for result in results() if result.status == "KILLED"]
     assert lost.run_id == victim.id
     assert_killed_with_checkpoint(victim)
     assert parent().info.status == "FAILED"

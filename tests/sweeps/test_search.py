@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from single_sweep import only_sweep, outcomes
+from single_sweep import only_sweep, results
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
@@ -22,24 +22,24 @@ def search(names: Path, *more: str, n_trials: int = 4) -> int:
     return main([*tiny(names), *own, *more], multirun=True)
 
 
-def value(outcome: JobResult, key: str) -> str:
-    return dict(pair.split("=") for pair in outcome.overrides)[key]
+def value(result: JobResult, key: str) -> str:
+    return dict(pair.split("=") for pair in result.overrides)[key]
 
 
 def test_a_search_is_resumed_with_what_it_knows(names: Path) -> None:
     space = [RATE, "cell=vanilla,gru", "batch_size=range(2,9,3)", "cell.hidden_size=interval(4,6)"]
     assert search(names, *space) == 0
-    first = outcomes()
-    assert [outcome.status for outcome in first] == ["FINISHED"] * 4
-    for outcome in first:
-        assert 1e-3 <= float(value(outcome, "optimizer.learning_rate")) <= 1e-1
-        assert value(outcome, "cell") in ("vanilla", "gru")
-        assert value(outcome, "batch_size") in ("2", "5", "8")
-        assert value(outcome, "cell.hidden_size") in ("4", "5", "6")
+    first = results()
+    assert [result.status for result in first] == ["FINISHED"] * 4
+    for result in first:
+        assert 1e-3 <= float(value(result, "optimizer.learning_rate")) <= 1e-1
+        assert value(result, "cell") in ("vanilla", "gru")
+        assert value(result, "batch_size") in ("2", "5", "8")
+        assert value(result, "cell.hidden_size") in ("4", "5", "6")
     assert search(names, *space) == 0  # all four are done
-    assert outcomes() == first
+    assert results() == first
     assert search(names, *space, n_trials=6) == 0
-    assert outcomes()[:4] == first and len(outcomes()) == 6
+    assert results()[:4] == first and len(results()) == 6
     assert (only_sweep().artifacts / "importance.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -55,7 +55,7 @@ def test_equal_seeds_try_equal_values(names: Path) -> None:
 def test_a_failed_trial_does_not_affect_the_others(names: Path) -> None:
     path = f"dataset.path={names},{names}.away"
     assert search(names, RATE, path, n_trials=6) == 1
-    found = outcomes()
+    found = results()
     failed = [o for o in found if value(o, "dataset.path").endswith("away")]
     assert 0 < len(failed) < 6
     assert {o.status for o in failed} == {"FAILED"}
@@ -75,18 +75,18 @@ def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Session, "update", stopped)
     search(names, RATE, n_trials=2)
-    assert [o.status for o in outcomes()] == ["KILLED", "FINISHED"]
-    lost = value(outcomes()[0], "optimizer.learning_rate")
+    assert [o.status for o in results()] == ["KILLED", "FINISHED"]
+    lost = value(results()[0], "optimizer.learning_rate")
     assert search(names, RATE, n_trials=2) == 1  # the one that was killed stays in the table
-    again = outcomes()[2]
+    again = results()[2]
     assert (value(again, "optimizer.learning_rate"), again.status) == (lost, "FINISHED")
 
 
 def test_a_trial_worse_than_the_others_is_pruned(names: Path) -> None:
     rates = "optimizer.learning_rate=0.01,0.02,0.03,0.04,0.05,0.000001"
     assert search(names, rates, "eval_every=2", "hydra.sweeper.sampler=random", n_trials=16) == 0
-    pruned = {o.run_id for o in outcomes() if o.reason == PRUNED}
-    slow = [o for o in outcomes() if float(value(o, "optimizer.learning_rate")) < 1e-5]
+    pruned = {o.run_id for o in results() if o.reason == PRUNED}
+    slow = [o for o in results() if float(value(o, "optimizer.learning_rate")) < 1e-5]
     assert pruned & {o.run_id for o in slow}
     for folder in runs_in(Path("outputs")):
         assert folder.read()["status"] == "FINISHED"

@@ -102,7 +102,7 @@ def test_what_failed_alone_is_run_again(names: Path) -> None:
     first.write({"status": "FAILED"})
     second.write({"status": "KILLED"})
     assert sweep(names, "seed=0,1", "sweep.rerun=failed") == 0
-    found = {outcome.run_id: outcome for outcome in only_sweep().results()}
+    found = {result.run_id: result for result in only_sweep().results()}
     assert found[first.id].status == "FINISHED"
     assert (found[second.id].status, found[second.id].reason) == ("SKIPPED", "had not failed")
 
@@ -116,7 +116,7 @@ def test_a_failed_run_holds_its_traceback(names: Path, monkeypatch: pytest.Monke
         assert sweep(names, "seed=0,1") == 1
     for folder in runs_in(Path("outputs")):
         assert "ZeroDivisionError: of ours" in (folder.path / "traceback.txt").read_text()
-    assert [outcome.reason for outcome in only_sweep().results()] == [
+    assert [result.reason for result in only_sweep().results()] == [
         "ZeroDivisionError: of ours"
     ] * 2
     assert sweep(names, "seed=0,1") == 0
@@ -220,7 +220,7 @@ def test_the_ranking() -> None:
 
 def test_a_line_names_the_job(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1", "steps=3"], ["seed"], anew=False)
-    outcome = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
-    assert result_line(made, outcome, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
-    made.keep(outcome)
+    result = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
+    assert result_line(made, result, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
+    made.store_result(result)
     assert ranking_rows(made) == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]

@@ -75,8 +75,8 @@ def test_jobs_that_the_launcher_could_not_run_have_failed(
 def test_hydra_gets_the_loss_of_a_job_that_finished(sweep: Sweep, config: DictConfig) -> None:
     def act() -> list[JobReturn]:
         assert heartbeat_file(sweep).is_file()
-        sweep.keep(JobResult(0, JOBS[0], "FINISHED", best_val_loss=2.0))
-        sweep.keep(JobResult(1, JOBS[1], "KILLED", best_val_loss=1.0))
+        sweep.store_result(JobResult(0, JOBS[0], "FINISHED", best_val_loss=2.0))
+        sweep.store_result(JobResult(1, JOBS[1], "KILLED", best_val_loss=1.0))
         return [returned(JobStatus.COMPLETED)] * 2
 
     made = launch(Launcher(act), config, JOBS, 0)
@@ -101,7 +101,7 @@ def test_a_launcher_that_loses_a_job_leaves_the_others_their_results(
 ) -> None:
     def act() -> list[JobReturn]:
         begin(sweep, 0)
-        sweep.keep(JobResult(1, JOBS[1], "FINISHED"))
+        sweep.store_result(JobResult(1, JOBS[1], "FINISHED"))
         raise RuntimeError("node 7 is gone")
 
     monkeypatch.setattr(cluster, "LOST_TIMEOUT", 0.0)
