@@ -56,7 +56,7 @@ def _values(fields: Sequence[str]) -> dict[str, str]:
     for text in fields:
         key, equals, value = text.partition("=")
         if not equals or key == "name":
-            raise ConfigError(f"{text}: is not of the form FIELD=VALUE")
+            raise ConfigError(f"{text}: is not of the form FIELD=VALUE, as in hidden_size=3")
         values[key] = value
     return values
 

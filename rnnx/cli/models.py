@@ -30,7 +30,7 @@ def sample(
     for text in fields:
         key, equals, value = text.partition("=")
         if not equals:
-            raise ConfigError(f"--set {text}: is not of the form field=value")
+            raise ConfigError(f"--set {text}: is not of the form FIELD=VALUE, as in p=0.8")
         chosen[key] = value
     component_from("sampler", chosen)
     return model.sample(count, prompt, chosen, seed, length)

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnx.config.settings import Train
 from rnnx.contracts.components import KINDS, Initializer
 from rnnx.errors import ConfigError
-from rnnx.registry.registry import Registry
+from rnnx.registry.manager import CORE, registry
 from rnnx.registry.schema import (
     component_node,
     error_line,
@@ -22,6 +22,7 @@ from rnnx.registry.schema import (
     fields_of,
     initializer_fields,
 )
+from rnnx.system.suggestion import did_you_mean
 
 
 def component_from(kind: str, values: Mapping[str, Any], where: str | None = None) -> Any:
@@ -29,8 +30,6 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
 
     ``where`` (default: the kind) begins an error: ``cell.hidden_size=-5: must be at least 1``.
     """
-    from rnnx.registry.manager import registry
-
     where = where or kind
     given = dict(values) if isinstance(values, Mapping) else {}
     name = given.pop("name", None)
@@ -60,8 +59,6 @@ def _check_initializers(component: Any, where: str) -> None:
 
 def as_overrides(kind: str, values: Mapping[str, Any], component: Any) -> list[str]:
     """The overrides, quoted for a shell, that choose a component equal to this one."""
-    from rnnx.registry.manager import CORE, registry
-
     name = values["name"]
     is_third_party = registry().get(kind, name).owner.distribution != CORE
     overrides = [f"{kind}={name}"] if is_third_party else []
@@ -91,9 +88,11 @@ def settings_from(config: Mapping[str, Any]) -> Train:
 
     ConfigError for a key that is neither a setting nor a kind of component.
     """
-    unknown = sorted(str(key) for key in config.keys() - {*fields_of(Train), *KINDS, "probes"})
-    if unknown:
-        raise ConfigError(f"{unknown[0][:80]}: there is no such key")
+    keys = [*fields_of(Train), *KINDS, "probes"]
+    if unknown := sorted(str(key) for key in config.keys() - set(keys)):
+        key, choices = unknown[0][:80], ", ".join(keys)
+        meant = did_you_mean(key, keys)
+        raise ConfigError(f"{key}: there is no such key; choose from {choices}{meant}")
     own = {key: value for key, value in config.items() if key in fields_of(Train)}
     try:
         made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), own))
@@ -111,7 +110,8 @@ def components_from(config: Mapping[str, Any]) -> Components:
             continue  # components name initializers; there may be none or many probes
         values = config.get(kind)
         if not isinstance(values, Mapping):
-            raise ConfigError(f"{kind}={values}: must name a {kind}")
+            choices = ", ".join(registry().names(kind))
+            raise ConfigError(f"{kind}={values}: must name a {kind}; choose: {choices}")
         chosen[kind] = component_from(kind, values)
     probes = config.get("probes") or {}
     if not isinstance(probes, Mapping):
@@ -120,12 +120,12 @@ def components_from(config: Mapping[str, Any]) -> Components:
     return Components(**chosen, probes=made)
 
 
-def store_nodes(registry: Registry) -> None:
+def store_nodes() -> None:
     """Put the nodes of all components and of the run's settings into Hydra's config store."""
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    for entry in registry:
+    for entry in registry():
         # Several probes may be chosen at once, so each has its own place.
         package = f"probes.{entry.name}" if entry.kind == "probe" else entry.kind
         node = component_node(entry)
@@ -149,8 +149,6 @@ def initializer(spec: str | Mapping[str, Any] | Initializer, where: str = "weigh
 
     ``spec`` is ``"normal"``, ``{"name": "normal", "scale": 0.1}`` or an initializer itself.
     """
-    from rnnx.registry.manager import registry
-
     if isinstance(spec, str):
         spec = {"name": spec}
     if isinstance(spec, Mapping):

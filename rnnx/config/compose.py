@@ -14,7 +14,7 @@ from rnnx.config.plain import plain
 from rnnx.config.recipes import conf_folder
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.contracts.components import KINDS
-from rnnx.registry.manager import plugins, registry
+from rnnx.registry.manager import plugins
 
 _LOCK = threading.RLock()  # Hydra's state is global
 
@@ -82,4 +82,4 @@ def prepare_hydra() -> None:
     known = Plugins.instance()
     if not any(p.__name__ == "PluginFolders" for p in known.discover(SearchPathPlugin)):
         known.register(PluginFolders)
-    store_nodes(registry())
+    store_nodes()

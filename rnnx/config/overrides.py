@@ -97,7 +97,7 @@ def _parse_one(parser: Any, text: str) -> Override:
             break
     raise ConfigError(
         f"{text!r}: is not of the form key=value ({causes[0]}); "
-        "quote a value of many kinds of characters: 'key=\"…\"'"
+        "put quotes around a value with special characters: 'key=\"…\"'"
     )
 
 

@@ -46,7 +46,7 @@ def refuse_code(folder: Path) -> None:
 
 def _nodes(path: Path) -> list[Node]:
     if path.stat().st_size > MAX_BYTES:
-        raise ConfigError(f"{path}: is larger than {MAX_BYTES:,} bytes")
+        raise ConfigError(f"{path}: is larger than {MAX_BYTES:,} bytes; keep data out of it")
     try:
         return list(nodes(path.read_text("utf-8")))
     except (OSError, ValueError, YAMLError) as error:

@@ -110,15 +110,12 @@ class Scratch:
     names of two cells apart.
     """
 
-    compiled: bool
-    """Whether components may compute in compiled kernels: the run's backend. Children inherit it;
-    a component that has none takes no notice."""
+    # Plugins of API version 1 may ask a scratch for these; what computes compiled has a form of
+    # its own now (rnnx.contracts.Compilable).
+    compiled = False
+    threads = 1
 
-    threads: int
-    """How many threads a compiled kernel may use; children inherit it."""
-
-    def __init__(self, compiled: bool = False, threads: int = 1) -> None:
-        self.compiled, self.threads = compiled, threads
+    def __init__(self) -> None:
         self._blocks: dict[str, Array] = {}
         self._views: dict[tuple[str, tuple[int, ...], npt.DTypeLike], Array] = {}
         self._likes: dict[Hashable, Array] = {}
@@ -183,7 +180,7 @@ class Scratch:
         """The scratch of a part: its names are its own."""
         found = self._children.get(name)
         if found is None:
-            found = self._children[name] = Scratch(self.compiled, self.threads)
+            found = self._children[name] = Scratch()
             found._plans = self._plans
         return found
 

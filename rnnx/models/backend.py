@@ -53,7 +53,7 @@ def load(network: Network, params: Parameters, states: States, threads: int) -> 
     ``states`` are any of the batch's size; they and ``params`` are not changed.
     """
     ids = np.zeros((2, states[0][0].shape[1]), np.intp)
-    compiled, scratch = network.on(Execution(True, threads)), Scratch(True, threads)
+    compiled, scratch = network.on(Execution(True, threads)), Scratch()
     h, _, caches = compiled.forward(params, ids, states, None, scratch)
     _, _, cache = compiled.loss(params, h, ids, None, scratch)
     _, dh = compiled.loss_gradient(params, cache, h, scratch)

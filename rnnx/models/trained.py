@@ -145,7 +145,7 @@ class Model:
         return Evaluation(loss, total)
 
     def _scratch(self) -> Scratch:
-        return Scratch(self._network.execution.compiled, self._threads.count)
+        return Scratch()
 
     def mean_nats(self, split: Split) -> float:
         """The mean of −ln p over a split whose ids are this vocabulary's."""

@@ -47,7 +47,7 @@ def stage(entry_point: metadata.EntryPoint, owner: Owner, third_party: bool = Tr
     if entry_point.pattern.match(entry_point.value) is None:
         raise InvalidPlugin(
             f"the entry point {entry_point.value!r} is not of the form package.module; "
-            "mend pyproject.toml and install again"
+            "correct pyproject.toml and install again"
         )
     notes: list[str] = []
     with isolated_import(notes) if third_party else contextlib.nullcontext():

@@ -53,14 +53,14 @@ def _connect(folder: Path) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("PRAGMA page_size = 1024")  # rows are short, and a commit writes pages
-        database.execute("PRAGMA synchronous = OFF")  # a file without a row need not outlive a cut
+        database.execute("PRAGMA synchronous = OFF")  # a new file need not outlive a power cut
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
         schema = database.execute("SELECT sql FROM sqlite_master").fetchall()
         if not schema:
             _create(database, folder)
         elif schema != [(SCHEMA,)] or database.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError(f"{NAME}: is no outbox, or a damaged one")
+        database.execute("PRAGMA synchronous = NORMAL")
         if earlier_outbox.exists(folder):
             database.execute("PRAGMA wal_checkpoint")  # on the disk before the old files go
             earlier_outbox.remove(folder)

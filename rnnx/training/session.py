@@ -27,7 +27,7 @@ from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
 from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.memory import refuse_more_than_free, reraise_as
-from rnnx.system.threads import BlasThreads
+from rnnx.system.threads import BlasThreads, blas_libraries
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.probing import Probing
 
@@ -81,7 +81,6 @@ class Session:
             parts.cell, parts.head, len(vocabulary), settings.layers, settings.dropout
         )
         self.threads = BlasThreads(thread_count(settings, parts.cell))
-        self._one_thread = BlasThreads(1)
         self._probing = Probing(parts.probes)
         self.steps = 0
         self.smooth_loss = settings.smoothing_start * math.log(len(vocabulary))
@@ -107,8 +106,8 @@ class Session:
         self.execution = Execution(backend is Backend.fast, self.threads.count)
         self._network = self.network.on(self.execution)
         self._update = CheckedUpdate(parts.clipper, parts.schedule, parts.optimizer, self.execution)
-        self._scratch = Scratch(self.execution.compiled, self.execution.threads)
-        self._evaluation_scratch = Scratch(self.execution.compiled, self.execution.threads)
+        self._scratch = Scratch()
+        self._evaluation_scratch = Scratch()
 
     def _allocate(self) -> None:
         """Parameters, gradients and the optimizer's state."""
@@ -188,13 +187,21 @@ class Session:
             if isinstance(error.__cause__ or error, IndexError):
                 refuse_foreign_ids(self.components.dataset, batch, network.n_symbols)
             raise
-        if self.threads.count > 1:
-            with self._one_thread:  # the BLAS's second thread would spin on after so small a sum
-                norm = self.grads.norm()
-        else:
-            norm = self.grads.norm()
+        norm = self._norm()
         self._refuse_infinite(norm, "the gradient's norm")
         return Gradients(loss, norm, states, h, dh)
+
+    def _norm(self) -> float:
+        """The L2 norm of the gradients, by one thread: a second would spin on for too long."""
+        if self.threads.count == 1:
+            return self.grads.norm()
+        libraries = blas_libraries()
+        for library in libraries:
+            library.set_num_threads(1)
+        norm = self.grads.norm()
+        for library in libraries:  # inside computing(), where it is the run's number
+            library.set_num_threads(self.threads.count)
+        return norm
 
     def _first_gradients(self, batch: Batch) -> Gradients:
         """The same at the first step, where a component that breaks its contract is looked for."""

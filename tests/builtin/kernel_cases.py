@@ -1,6 +1,6 @@
 """Cells that have kernels, and what to try them with."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -24,3 +24,21 @@ def case_of(cell: Any, shape: tuple[int, int, int, int], dtype: Any, ids: bool, 
     state, dstate = (tuple(rng.normal(size=s.shape).astype(dtype) for s in zero) for _ in range(2))
     dh = rng.normal(size=(n_a, T, B)).astype(dtype).transpose(1, 0, 2)  # as the head gives it
     return Case(cell, params, x, state, dh, dstate)
+
+
+def compiled(component: Any, threads: int = 1) -> Any:
+    """The component whose forward and backward are those of its compiled form."""
+    kind = type(component)
+
+    def method(name: str) -> Any:
+        return lambda self, *given: getattr(kind.compiled(self, threads), name)(*given)
+
+    made = type(
+        f"Compiled{kind.__name__}", (kind,), {n: method(n) for n in ("forward", "backward")}
+    )
+    return made(**{item.name: getattr(component, item.name) for item in fields(component)})
+
+
+def with_kernels(case: Case, threads: int = 1) -> Case:
+    """The same case for the compiled form of its cell."""
+    return case._replace(cell=compiled(case.cell, threads))

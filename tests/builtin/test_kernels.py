@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kernel_cases import CELLS, case_of
+from kernel_cases import CELLS, case_of, compiled, with_kernels
 from tiny import tiny
 
 import rnnx
@@ -26,24 +26,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every scratch that is made asks for kernels."""
-    plain = Scratch.__init__
-    monkeypatch.setattr(Scratch, "__init__", lambda self, *_: plain(self, True))
-
-
-@pytest.mark.usefixtures("compiled")
 class TestCompiledCells(CellSuite):
-    components = CELLS
+    components = tuple(map(compiled, CELLS))
 
     def test_gates(self) -> None:
         pytest.skip("probes look at gates with NumPy, whatever the run computes with")
 
 
-@pytest.mark.usefixtures("compiled")
 class TestCompiledSoftmax(HeadSuite):
-    components = (Softmax(), Softmax(reduction=Reduction.sequence))
+    components = (compiled(Softmax()), compiled(Softmax(reduction=Reduction.sequence)))
 
 
 @given(
@@ -65,7 +56,7 @@ def test_a_cells_kernels_give_what_numpy_gives(
 ) -> None:
     case, (T, B, _, _) = case_of(cell, shape, dtype, ids, seed), shape
     lengths = np.random.default_rng(seed).integers(0, T + 1, B) if padded else None
-    plain, fast = run(case, lengths), run(case, lengths, Scratch(True, threads))
+    plain, fast = run(case, lengths), run(with_kernels(case, threads), lengths)
     near(fast._asdict(), plain._asdict(), dtype)
 
 
@@ -88,7 +79,7 @@ def near(found: Any, expected: Any, dtype: Any) -> None:
 def test_one_step_is_equal_to_a_millionth_in_float32(dtype: Any) -> None:
     for cell in CELLS:
         case = case_of(cell, (1, 32, 9, 48), dtype, True, 3)
-        plain, fast = run(case), run(case, None, Scratch(True))
+        plain, fast = run(case), run(with_kernels(case))
         tolerance = 1e-6 if dtype == np.float32 else 1e-14
         np.testing.assert_allclose(fast.h, plain.h, rtol=tolerance, atol=tolerance)
 
@@ -96,7 +87,7 @@ def test_one_step_is_equal_to_a_millionth_in_float32(dtype: Any) -> None:
 def test_two_threads_give_the_figures_of_one() -> None:
     for cell in CELLS:
         case = case_of(cell, (5, 64, 9, 20), np.float32, True, 4)
-        same_results(run(case, None, Scratch(True, 2)), run(case, None, Scratch(True)), "threads")
+        same_results(run(with_kernels(case, 2)), run(with_kernels(case)), "threads")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -105,10 +96,10 @@ def test_a_nan_comes_out(dtype: Any) -> None:
         for name in ("Wx", "Wh", "b"):
             case = case_of(cell, (3, 4, 5, 6), dtype, False, 5)
             case.params[name][-1, 0] = np.nan
-            assert np.isnan(run(case, None, Scratch(True)).h).any(), (cell, name)
+            assert np.isnan(run(with_kernels(case)).h).any(), (cell, name)
     params = {"Wy": np.full((3, 2), np.nan, dtype), "by": np.zeros((3, 1), dtype)}
     h, y = np.ones((2, 2, 4), dtype), np.zeros((2, 4), int)
-    loss, nats, _ = Softmax().forward(params, h, y, None, Scratch(True))
+    loss, nats, _ = compiled(Softmax()).forward(params, h, y, None, Scratch())
     assert np.isnan(loss) and np.isnan(nats).all()
 
 

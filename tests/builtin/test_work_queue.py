@@ -1,4 +1,4 @@
-"""Threads that share a time loop, and those that share a product."""
+"""Threads that share a time loop, and threads that share a product."""
 
 import threading
 from collections.abc import Iterator
@@ -9,32 +9,32 @@ import pytest
 
 pytest.importorskip("numba", reason="the extra 'fast' is not installed")
 
-from kernel_cases import CELLS, case_of
+from kernel_cases import CELLS, case_of, with_kernels
 from numba import njit
 
 from rnnx.contracts.buffers import Scratch
 from rnnx.testing.cells.case import run
-from rnnx_builtin.kernels.simd import gemm
-from rnnx_builtin.kernels.simd import work_queue as crews
+from rnnx_builtin.kernels.simd import gemm, work_queue
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.work_queue import (
-    at_once,
-    crew_of,
-    divided,
-    draw,
-    draw_again,
-    together,
+    divide,
+    finish_and_next,
+    next_task,
+    part_of,
+    queue_for,
+    run_in_threads,
+    run_loop,
 )
 
 
 @pytest.fixture
 def many_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """However small a layer is, its units are divided."""
-    monkeypatch.setattr(gemm, "FEW", 0)
-    monkeypatch.setattr(gemm, "LARGEST", 12)
-    gemm.units_of.cache_clear()
+    """Even small layers are divided into chunks."""
+    monkeypatch.setattr(gemm, "SHARED_STEP_MIN", 0)
+    monkeypatch.setattr(gemm, "CHUNK_MAX", 12)
+    gemm.units_for.cache_clear()
     yield
-    gemm.units_of.cache_clear()
+    gemm.units_for.cache_clear()
 
 
 @pytest.mark.usefixtures("many_chunks")
@@ -44,9 +44,9 @@ def test_any_number_of_threads_gives_the_same_bits(dtype: Any, B: int) -> None:
     for cell in CELLS:
         case = case_of(cell, (6, B, 9, 50), dtype, True, 4)
         lengths = np.random.default_rng(B).integers(0, 7, B)
-        alone = run(case, lengths, Scratch(True))
+        alone = run(with_kernels(case), lengths)
         for threads in (2, 3):
-            shared = run(case, lengths, Scratch(True, threads))
+            shared = run(with_kernels(case, threads), lengths)
             equal(shared._asdict(), alone._asdict())
 
 
@@ -63,33 +63,33 @@ def equal(found: Any, expected: Any) -> None:
 
 
 @njit(nogil=True)
-def walk(crew: Any, n_p: int, chunk: int, steps: int, began: Any, done: Any) -> None:
-    """How often each ticket was drawn, and how many were done when it was."""
-    chunks = -(-n_p // chunk)
-    ticket = draw(crew, chunks, steps * chunks)
-    while ticket >= 0:
-        began[ticket] += 1
-        done[ticket] = crew[crews.DONE]
-        ticket = draw_again(crew, chunks, steps * chunks)
+def record(queue: Any, units: Any, phases: int, began: Any, done: Any) -> None:
+    """Count how often each task begins, and how many tasks are done when it does."""
+    task = next_task(queue, units, phases)
+    while task >= 0:
+        phase, first, _ = part_of(task, units)
+        began[phase, first] += 1
+        done[phase, first] = queue[work_queue.DONE]
+        task = finish_and_next(queue, units, phases)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 @pytest.mark.parametrize("chunks", [1, 2, 7])
-def test_a_ticket_is_drawn_once_and_after_the_step_before(threads: int, chunks: int) -> None:
-    crew, steps = crew_of(Scratch()), 500
+def test_a_task_begins_once_and_after_the_phase_before(threads: int, chunks: int) -> None:
+    queue, phases = queue_for(Scratch()), 500
     for _ in range(5):
-        began, done = np.zeros((2, steps * chunks), np.int64)
-        together(walk, threads, crew, chunks, 1, steps, began, done)
+        began, done = np.zeros((2, phases, chunks), np.int64)
+        run_loop(record, threads, queue, (chunks, 1), phases, began, done)
         assert (began == 1).all()
-        assert (done >= np.arange(steps * chunks) // chunks * chunks).all()
+        assert (done >= np.arange(phases)[:, None] * chunks).all()
 
 
-def test_who_comes_too_late_finds_nothing_left() -> None:
-    """The threads of the pool are held elsewhere: the caller does all of it, and does not wait."""
+def test_parts_of_threads_that_come_too_late_are_done_by_the_caller() -> None:
+    """The pool's threads are busy: the caller computes all parts and does not wait for them."""
     release, taken = threading.Event(), []
-    held = crews._pool(2).submit(release.wait), crews._pool(2).submit(release.wait)
+    held = [work_queue._pool(2).submit(release.wait) for _ in range(2)]
     try:
-        divided(lambda first, last: taken.append((first, last)), 10, 3)
+        divide(lambda first, last: taken.append((first, last)), 10, 3)
         assert sorted(taken) == [(0, 4), (4, 8), (8, 10)]
     finally:
         release.set()
@@ -97,7 +97,7 @@ def test_who_comes_too_late_finds_nothing_left() -> None:
             other.result()
 
 
-def test_what_one_thread_raises_is_raised() -> None:
+def test_an_error_in_another_thread_is_raised() -> None:
     here, both = threading.get_ident(), threading.Barrier(2)
 
     def work() -> None:
@@ -106,7 +106,7 @@ def test_what_one_thread_raises_is_raised() -> None:
             raise ArithmeticError("the other")
 
     with pytest.raises(ArithmeticError, match="the other"):
-        at_once(work, 2)
+        run_in_threads(work, 2)
 
 
 @pytest.mark.parametrize("shape", [(3, 70), (300, 40), (257, 258), (1, 1)])
@@ -114,7 +114,7 @@ def test_what_one_thread_raises_is_raised() -> None:
 def test_a_divided_product(
     shape: tuple[int, int], threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnnx_builtin.kernels.simd.blas.SMALL", 0)
+    monkeypatch.setattr("rnnx_builtin.kernels.simd.blas.SHARED_PRODUCT_MIN", 0)
     rng, (n, m) = np.random.default_rng(0), shape
     a, b, out = rng.normal(size=(n, 5)), rng.normal(size=(m, 5)).T, np.empty((n, m + 3))[:, :m]
     np.testing.assert_allclose(matmul(a, b, out, threads), a @ b, rtol=1e-12, atol=1e-12)

@@ -28,7 +28,7 @@ def test_every_block_begins_with_a_cache_line() -> None:
     scratch = Scratch()
     kept = [scratch.array(str(size), (size,), np.float32) for size in range(1, 60)]
     assert {array.ctypes.data % 64 for array in kept} == {0}
-    assert (scratch.compiled, scratch.threads) == (False, 1)
+    assert (scratch.compiled, scratch.threads) == (False, 1)  # for plugins of API version 1
 
 
 def test_other_names_and_children_have_memory_of_their_own() -> None:

@@ -8,11 +8,12 @@ from tiny import tiny
 
 import rnnx
 from rnnx.contracts.buffers import Scratch
-from rnnx.errors import ConfigError, DataError, PluginError
-from rnnx.models.generation import generate
+from rnnx.errors import ConfigError, DataError, OutOfMemory, PluginError
+from rnnx.models.generation import generate, grammar_of
 from rnnx.models.network import Network
 from rnnx.models.streaming import select
 from rnnx.models.trained import Model
+from rnnx.system import memory
 from rnnx_builtin.cells import LSTM
 from rnnx_builtin.heads import Softmax
 from rnnx_builtin.numerics.one_step import project_each
@@ -92,13 +93,14 @@ def test_a_prompt_that_fills_the_text_leaves_nothing_to_draw(network: Network) -
 def test_the_sampler_sees_each_text_as_it_stands(network: Network) -> None:
     """The logits of the next step, and the ids before it, the prompt's among them."""
     seen: list[np.ndarray] = []
+    given: list[np.ndarray] = []
 
     class Looking:
         def sample(
             self, logits: rnnx.Array, before: rnnx.Array, rng: np.random.Generator
         ) -> rnnx.Array:
-            assert logits.shape == (5, 3)
             seen.append(before.copy())
+            given.append(logits.copy())
             return np.array([0, 1, 2]) if len(before) < 4 else np.array([3, 3, 3])
 
     params = network.init(np.random.default_rng(0), np.float64)
@@ -106,6 +108,39 @@ def test_the_sampler_sees_each_text_as_it_stands(network: Network) -> None:
     assert texts == [[0, 0, 3], [1, 1, 3], [2, 2, 3]]
     assert [before.shape for before in seen] == [(2, 3), (3, 3), (4, 3)]
     np.testing.assert_array_equal(seen[-1], [[4, 4, 4], [1, 1, 1], [0, 1, 2], [0, 1, 2]])
+    x, states = np.vstack([np.full(3, -1), seen[-1]]), network.initial_state(3, np.float64)
+    h, _, _ = network.forward(params, x, states, None, Scratch())
+    z = params["head"]["Wy"] @ h + params["head"]["by"]
+    np.testing.assert_allclose(given, z[2:], rtol=1e-10)
+
+
+@pytest.mark.parametrize(("free", "fits"), [(5599, False), (5600, True)])
+def test_texts_that_do_not_fit_into_memory_are_refused_at_once(
+    free: int, fits: bool, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids of 8 bytes a step, and 32 bytes a symbol for each text's logits."""
+    params, rng = network.init(np.random.default_rng(0), np.float64), np.random.default_rng(0)
+    monkeypatch.setattr(memory, "free_bytes", lambda: free)
+    if fits:
+        assert len(generate(network, params, Greedy(), rng, 10, 50)) == 10
+        return
+    with pytest.raises(OutOfMemory, match="10 texts of up to 50 symbols do not fit"):
+        generate(network, params, Greedy(), rng, 10, 50)
+
+
+def test_a_data_set_may_have_a_grammar() -> None:
+    class Plain:
+        def load(self, seed: int) -> rnnx.Corpus:
+            raise NotImplementedError
+
+    class Spelled(Plain):
+        def grammar(self, vocabulary: rnnx.Vocabulary) -> Letters:
+            assert vocabulary.symbols == ("a", "b")
+            return Letters()
+
+    vocabulary = rnnx.Vocabulary.of("ab")
+    assert grammar_of(Plain(), vocabulary) is None
+    assert isinstance(grammar_of(Spelled(), vocabulary), Letters)
 
 
 def test_what_a_step_computes_with_lies_in_rows() -> None:

@@ -37,7 +37,8 @@ class Lines:
         """Which notes can be played over a chord, behind a pitch, out of the register as well."""
         classes = self._classes_of(chord)
         is_known: Array = classes == np.where(self._lexicon.move == 0, before % 12, classes)
-        return is_known & (classes != ABSENT)
+        found: Array = is_known & (classes != ABSENT)
+        return found
 
     def inside(self, chord: Chord) -> Array:
         """The notes of a chord and its scale; where no chord is, all."""

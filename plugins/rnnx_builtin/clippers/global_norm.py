@@ -14,16 +14,16 @@ from rnnx.contracts.ranges import require_positive
 
 @dataclass(frozen=True)
 class GlobalNorm:
-    """Bounds the length of the gradient and keeps its direction."""
+    """Scales the gradient down to an L2 norm of at most ``limit``; its direction stays."""
 
     limit: float = 1.0
-    """The largest L2 norm, above 0."""
+    """The largest L2 norm of the whole gradient, above 0."""
 
     def __post_init__(self) -> None:
         require_positive("limit", self.limit)
 
     def clip(self, grads: Parameters, norm: float) -> bool:
         if not (math.isfinite(norm) and norm > self.limit):
-            return False  # an infinite norm would scale all to 0 and hide what went wrong
+            return False  # dividing by an infinite norm would hide the overflow behind zeros
         grads.flat *= self.limit / norm
         return True

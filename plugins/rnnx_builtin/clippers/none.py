@@ -1,4 +1,4 @@
-"""No clipping."""
+"""No clipping: g ← g."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rnnx.contracts.buffers import Parameters
 
 @dataclass(frozen=True)
 class Unclipped:
-    """Leaves the gradients as they are."""
+    """Leaves the gradient unchanged."""
 
     def clip(self, grads: Parameters, norm: float) -> bool:
         return False

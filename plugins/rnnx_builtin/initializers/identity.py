@@ -1,4 +1,4 @@
-"""A scaled identity matrix (Le, Jaitly and Hinton 2015, for recurrent relu weights)."""
+"""A scaled identity matrix: W = gain · I (Le, Jaitly and Hinton 2015, for recurrent relu)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rnnx.contracts.ranges import require_positive
 
 @dataclass(frozen=True)
 class Identity:
-    """``gain`` on the diagonal, 0 elsewhere: the state begins by keeping what it has."""
+    """``gain`` on the diagonal and 0 elsewhere: at first a recurrent layer copies its state."""
 
     gain: float = 1.0
-    """The diagonal, above 0."""
+    """The number on the diagonal, above 0."""
 
     def __post_init__(self) -> None:
         require_positive("gain", self.gain)

@@ -1,4 +1,4 @@
-"""A normal distribution: W ~ N(0, scale²). The notebook begins with scale 0.01."""
+"""Normal weights: W ~ N(0, scale²). The notebook uses scale 0.01."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnnx.contracts.ranges import require_positive
 
 @dataclass(frozen=True)
 class Normal:
-    """Independent normal numbers around 0."""
+    """Independent normal weights of mean 0."""
 
     scale: float = 0.01
     """The standard deviation, above 0."""

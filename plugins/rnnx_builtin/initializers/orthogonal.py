@@ -1,4 +1,4 @@
-"""A random orthogonal matrix (Saxe, McClelland and Ganguli 2014).
+"""Random orthogonal weights (Saxe, McClelland and Ganguli 2014).
 
 W = gain · Q of the QR decomposition of a normal matrix, its signs fixed so that Q is uniform
 (Mezzadri 2007). With n_out ≥ n_in the columns are orthonormal, else the rows.
@@ -17,10 +17,10 @@ from rnnx.contracts.ranges import require_positive
 
 @dataclass(frozen=True)
 class Orthogonal:
-    """A rotation: what passes through it many times neither grows nor fades."""
+    """A random orthogonal matrix: repeated products neither grow nor vanish."""
 
     gain: float = 1.0
-    """The length that a unit vector gets; above 0."""
+    """The factor on the length of a vector, above 0."""
 
     def __post_init__(self) -> None:
         require_positive("gain", self.gain)

@@ -1,4 +1,4 @@
-"""A uniform distribution: W ~ U(−scale, scale)."""
+"""Uniform weights: W ~ U(−scale, scale)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rnnx.contracts.ranges import require_positive
 
 @dataclass(frozen=True)
 class Uniform:
-    """Independent uniform numbers around 0."""
+    """Independent uniform weights from −scale to scale."""
 
     scale: float = 0.08
-    """The largest absolute value, above 0. 0.08 is that of Karpathy's char-rnn."""
+    """The largest absolute value, above 0. Karpathy's char-rnn uses 0.08."""
 
     def __post_init__(self) -> None:
         require_positive("scale", self.scale)

@@ -1,5 +1,8 @@
-"""Compiled kernels: what the cells and the head compute when their scratch says ``compiled``.
+"""Compiled kernels of the cells and the softmax head.
 
-They need numba (the extra ``fast``) and are imported only then. The NumPy code beside each
-component is the reference; these give its figures to rounding.
+simd/  vectors, activations, products, threads: nothing of recurrent networks
+rnn/   sequences, cells, the head
+
+They need numba (the extra ``fast``) and are imported only when a run computes with it. The NumPy
+code of each component is the reference, which they equal up to rounding.
 """

@@ -12,16 +12,17 @@ import numpy as np
 from rnnx.arrays import Params
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.ranges import require_positive
+from rnnx_builtin.optimizers.normalized import descend_normalized
 
 
 @dataclass(frozen=True)
 class AdaGrad:
-    """Each number moves by its gradient over the root of all its squares so far."""
+    """Divides each gradient by the root of the sum of its squares so far."""
 
     learning_rate: float = 0.1
-    """Above 0. 0.1 is that of Karpathy's min-char-rnn."""
+    """Above 0. Karpathy's min-char-rnn uses 0.1."""
     epsilon: float = 1e-8
-    """ε, keeps the quotient finite. Above 0."""
+    """ε keeps the quotient finite. Above 0."""
 
     def __post_init__(self) -> None:
         require_positive("learning_rate", self.learning_rate)
@@ -42,8 +43,4 @@ class AdaGrad:
         p, g, s = params.flat, grads.flat, state["s"]
         square = np.multiply(g, g, out=scratch.array("square", p.shape, p.dtype))
         s += square
-        root = np.sqrt(s, out=square)
-        root += self.epsilon
-        move = np.divide(g, root, out=root)
-        move *= rate
-        p -= move
+        descend_normalized(p, g, s, rate, self.epsilon, square)

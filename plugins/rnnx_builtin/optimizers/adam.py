@@ -16,8 +16,8 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.ranges import require_positive, require_share
 
 
-class AdamLike(Protocol):
-    """The constants of Adam's rule."""
+class AdamConstants(Protocol):
+    """The constants of Adam's update, which AdamW has too."""
 
     @property
     def beta1(self) -> float: ...
@@ -29,16 +29,19 @@ class AdamLike(Protocol):
 
 @dataclass(frozen=True)
 class Adam:
-    """Momentum over a running root mean square, both corrected for their start at 0."""
+    """Divides a running mean of the gradient by the root of a running mean of its squares.
+
+    Both means begin at 0 and are corrected for it.
+    """
 
     learning_rate: float = 0.003
     """Above 0."""
     beta1: float = 0.9
-    """β₁, how slowly the mean forgets. 0 ≤ β₁ < 1."""
+    """β₁, the fraction of the mean that a step keeps. 0 ≤ β₁ < 1."""
     beta2: float = 0.999
-    """β₂, how slowly the mean square forgets. 0 ≤ β₂ < 1."""
+    """β₂, the fraction of the mean square that a step keeps. 0 ≤ β₂ < 1."""
     epsilon: float = 1e-8
-    """ε, keeps the quotient finite. Above 0."""
+    """ε keeps the quotient finite. Above 0."""
 
     def __post_init__(self) -> None:
         require_positive("learning_rate", self.learning_rate)
@@ -47,7 +50,7 @@ class Adam:
         require_positive("epsilon", self.epsilon)
 
     def init(self, params: Parameters) -> Params:
-        return {"m": np.zeros_like(params.flat), "v": np.zeros_like(params.flat)}
+        return moments(params)
 
     def update(
         self,
@@ -62,10 +65,15 @@ class Adam:
         p -= adam_move(self, grads, state, rate, step, scratch)
 
 
+def moments(params: Parameters) -> Params:
+    """The state at first: m and v of all parameters, 0."""
+    return {"m": np.zeros_like(params.flat), "v": np.zeros_like(params.flat)}
+
+
 def adam_move(
-    rule: AdamLike, grads: Parameters, state: Params, rate: float, step: int, scratch: Scratch
+    rule: AdamConstants, grads: Parameters, state: Params, rate: float, step: int, scratch: Scratch
 ) -> Array:
-    """What Adam takes off the parameters, and its new state; in a scratch buffer."""
+    """Update m and v; what Adam then subtracts from the parameters, in a scratch buffer."""
     g, m, v = grads.flat, state["m"], state["v"]
     move = scratch.array("move", g.shape, g.dtype)
     root = scratch.array("root", g.shape, g.dtype)

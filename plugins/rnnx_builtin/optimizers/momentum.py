@@ -2,7 +2,7 @@
 
 v ← μ·v + g,   p ← p − rate·v            nesterov: p ← p − rate·(g + μ·v)
 
-PyTorch's form: the rate multiplies v when it is used, so that a schedule acts at once.
+As in PyTorch the rate multiplies v when v is used, so that a schedule acts at once.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from rnnx.contracts.ranges import require_positive, require_share
 
 @dataclass(frozen=True)
 class Momentum:
-    """Descent with a velocity that remembers where it was going."""
+    """Descends along a velocity: the sum of past gradients, each decayed by μ a step."""
 
     learning_rate: float = 0.1
     """Above 0."""
     momentum: float = 0.9
-    """μ, the share of the velocity that is kept. 0 ≤ μ < 1."""
+    """μ, the fraction of the velocity that a step keeps. 0 ≤ μ < 1."""
     nesterov: bool = False
-    """Look ahead: use the velocity as it will be after this gradient."""
+    """Look ahead: move by g + μ·v instead of v."""
 
     def __post_init__(self) -> None:
         require_positive("learning_rate", self.learning_rate)

@@ -12,18 +12,19 @@ import numpy as np
 from rnnx.arrays import Params
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.ranges import require_positive, require_share
+from rnnx_builtin.optimizers.normalized import descend_normalized
 
 
 @dataclass(frozen=True)
 class RMSProp:
-    """Each number moves by its gradient over a running root mean square of it."""
+    """Divides each gradient by the root of a running mean of its squares."""
 
     learning_rate: float = 0.002
-    """Above 0. 0.002 is that of Karpathy's char-rnn."""
+    """Above 0. Karpathy's char-rnn uses 0.002."""
     decay: float = 0.95
-    """ρ, how slowly the mean forgets. 0 ≤ ρ < 1."""
+    """ρ, the fraction of the mean that a step keeps. 0 ≤ ρ < 1."""
     epsilon: float = 1e-8
-    """ε, keeps the quotient finite. Above 0."""
+    """ε keeps the quotient finite. Above 0."""
 
     def __post_init__(self) -> None:
         require_positive("learning_rate", self.learning_rate)
@@ -47,8 +48,4 @@ class RMSProp:
         square *= 1 - self.decay
         s *= self.decay
         s += square
-        root = np.sqrt(s, out=square)
-        root += self.epsilon
-        move = np.divide(g, root, out=root)
-        move *= rate
-        p -= move
+        descend_normalized(p, g, s, rate, self.epsilon, square)

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent, the notebook's `update_parameters`: p ← p − rate·g."""
+"""Stochastic gradient descent: p ← p − rate·g, the notebook's `update_parameters`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rnnx.contracts.ranges import require_positive
 
 @dataclass(frozen=True)
 class SGD:
-    """Plain descent; it has no state."""
+    """Descends along the gradient; it has no state."""
 
     learning_rate: float = 0.01
-    """Above 0. 0.01 is the notebook's."""
+    """Above 0. The notebook uses 0.01."""
 
     def __post_init__(self) -> None:
         require_positive("learning_rate", self.learning_rate)

@@ -1,4 +1,4 @@
-"""p ∝ exp(z / temperature): the model's own distribution at temperature 1."""
+"""Sampling from the softmax: p ∝ exp(z / temperature)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rnnx_builtin.samplers.draw import draw, weights
 
 @dataclass(frozen=True)
 class Categorical:
-    """Draws from the softmax of the logits."""
+    """Draws an id from the softmax of the logits."""
 
     temperature: float = 1.0
-    """Below 1 the likely becomes likelier, above 1 all becomes alike. Above 0."""
+    """Below 1 likely ids become likelier, above 1 all ids become more equally likely. Above 0."""
 
     def __post_init__(self) -> None:
         require_positive("temperature", self.temperature)

@@ -1,4 +1,4 @@
-"""One draw a column from unnormalised weights."""
+"""Draw an id for each column from unnormalised weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnx.arrays import Array
 
-LONG = 256  # columns
+ROWWISE_MIN = 256  # columns; below, accumulating down the columns is faster than row by row
 
 
 def weights(logits: Array, temperature: float) -> Array:
@@ -23,8 +23,8 @@ def weights(logits: Array, temperature: float) -> Array:
 
 def draw(weights: Array, rng: np.random.Generator) -> Array:
     """(n_y, B) weights ≥ 0 → (B,) ids, by one uniform number a column and the inverse CDF."""
-    # random() < 1, so a mark lies below the total, and a weight of 0 has no room for one.
-    if weights.shape[1] == 1:  # a single text: the same without arrays of one number
+    # random() < 1, so a mark lies below the total and never on a weight of 0.
+    if weights.shape[1] == 1:  # a single text: the same numbers without two-dimensional arrays
         one = np.add.accumulate(weights[:, 0])
         return np.array([np.count_nonzero(one <= rng.random() * one[-1])])
     total = _running_sum(weights)
@@ -34,8 +34,8 @@ def draw(weights: Array, rng: np.random.Generator) -> Array:
 
 
 def _running_sum(weights: Array) -> Array:
-    """The sums down each column; row by row where rows are long, which accumulate is slow at."""
-    if weights.shape[1] < LONG:
+    """The running sums of each column; row by row for long rows, where accumulate is slow."""
+    if weights.shape[1] < ROWWISE_MIN:
         return np.add.accumulate(weights)
     total = weights.copy()
     for above, row in pairwise(total):

@@ -1,4 +1,4 @@
-"""argmax z: the likeliest id, the first one of equals."""
+"""Greedy decoding: argmax z."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rnnx.arrays import Array
 
 @dataclass(frozen=True)
 class Greedy:
-    """Draws nothing: the same text every time."""
+    """Takes the likeliest id, the first of equals: the same text every time."""
 
     def sample(self, logits: Array, before: Array, rng: np.random.Generator) -> Array:
         ids: Array = np.argmax(logits, axis=0)

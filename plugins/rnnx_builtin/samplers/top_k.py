@@ -1,4 +1,4 @@
-"""The softmax over the k largest logits (Fan, Lewis and Dauphin 2018)."""
+"""Top-k sampling: the softmax over the k largest logits (Fan, Lewis and Dauphin 2018)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rnnx_builtin.samplers.draw import draw, weights
 
 @dataclass(frozen=True)
 class TopK:
-    """Draws among the k likeliest ids; equals of the k-th are in."""
+    """Draws an id from the k likeliest, among them all that equal the k-th."""
 
     k: int = 5
-    """How many ids may be drawn, at least 1; more than there are means all."""
+    """How many ids may be drawn, at least 1; beyond the vocabulary, all."""
     temperature: float = 1.0
     """As in `categorical`. Above 0."""
 

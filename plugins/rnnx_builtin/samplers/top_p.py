@@ -1,6 +1,7 @@
 """Nucleus sampling (Holtzman et al. 2020).
 
-The smallest set of likeliest ids whose probabilities sum to at least p; the softmax over it.
+The softmax over the nucleus: the smallest set of likeliest ids whose probabilities sum to p or
+more.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from rnnx_builtin.samplers.draw import draw, weights
 
 @dataclass(frozen=True)
 class TopP:
-    """Draws among the likeliest ids that together have probability p."""
+    """Draws an id from the likeliest, which together have probability p."""
 
     p: float = 0.9
     """The probability of the nucleus. 0 < p ≤ 1."""
     temperature: float = 1.0
-    """As in `categorical`, applied before the nucleus is cut. Above 0."""
+    """As in `categorical`, applied before the nucleus is chosen. Above 0."""
 
     def __post_init__(self) -> None:
         require(0 < self.p <= 1, "p", "above 0 and at most 1", self.p)
@@ -32,7 +33,7 @@ class TopP:
         order = np.argsort(-w, axis=0, kind="stable")  # (n_y, B), the likeliest first
         ranked = np.take_along_axis(w, order, axis=0)
         total = np.cumsum(ranked, axis=0)
-        # An id is in if what comes before it does not make up the nucleus yet.
+        # An id belongs to the nucleus if the likelier ones together have less than p.
         ranked[(total - ranked) >= self.p * total[-1]] = 0
         ranks = draw(ranked, rng)
         ids: Array = np.take_along_axis(order, ranks[None], axis=0)[0]

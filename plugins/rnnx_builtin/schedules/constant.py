@@ -1,4 +1,4 @@
-"""factor = 1."""
+"""A constant learning rate: factor = 1."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Constant:
-    """The learning rate stays as it is."""
+    """Keeps the learning rate constant."""
 
     def factor(self, step: int) -> float:
         return 1.0

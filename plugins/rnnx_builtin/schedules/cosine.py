@@ -1,4 +1,4 @@
-"""A linear warm-up, then half a cosine (Loshchilov and Hutter 2017).
+"""Cosine decay after a linear warm-up (Loshchilov and Hutter 2017).
 
 step ≤ warmup:  step / warmup
 after it:       floor + (1 − floor)·½·(1 + cos(π·(step − s₀) / (steps − s₀))),  s₀ = max(warmup, 1)
@@ -15,15 +15,15 @@ from rnnx.contracts.ranges import require, require_share
 
 @dataclass(frozen=True)
 class Cosine:
-    """Rises in a line, falls as a cosine, and stays at its floor."""
+    """Raises the rate linearly, lowers it along half a cosine, and then keeps it at a floor."""
 
     steps: int = 2000
-    """The horizon: the update at which the floor is reached; its own, so that training longer
-    changes nothing before. At least 2."""
+    """The update at which the floor is reached, at least 2. It does not follow the run's own number
+    of steps, so that training longer changes no earlier update."""
     warmup: int = 0
-    """Updates of the rise. 0 ≤ warmup < steps."""
+    """Updates of the linear rise. 0 ≤ warmup < steps."""
     floor: float = 0.0
-    """The factor at the end. 0 ≤ floor < 1."""
+    """The factor from ``steps`` on. 0 ≤ floor < 1."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 2, "steps", "at least 2", self.steps)
@@ -34,5 +34,5 @@ class Cosine:
         if step < self.warmup:
             return step / self.warmup
         begin = max(self.warmup, 1)
-        share = min((step - begin) / (self.steps - begin), 1.0)
-        return self.floor + (1 - self.floor) * 0.5 * (1 + cos(pi * share))
+        fraction = min((step - begin) / (self.steps - begin), 1.0)
+        return self.floor + (1 - self.floor) * 0.5 * (1 + cos(pi * fraction))

@@ -1,4 +1,4 @@
-"""factor = ½ ^ ((step − 1) / half_life)."""
+"""Exponential decay: factor = ½ ^ ((step − 1) / half_life)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from rnnx.contracts.ranges import require_positive
 
 @dataclass(frozen=True)
 class Exponential:
-    """Halves after every ``half_life`` updates, smoothly."""
+    """Halves the learning rate every ``half_life`` updates, smoothly."""
 
     half_life: float = 1000.0
-    """Updates after which the factor is half, above 0."""
+    """Updates after which the factor is ½, above 0."""
 
     def __post_init__(self) -> None:
         require_positive("half_life", self.half_life)

@@ -1,4 +1,4 @@
-"""factor = 1 / (1 + decay·(step − 1)): Keras's `decay`, counted from its first update."""
+"""Inverse time decay: factor = 1 / (1 + decay·(step − 1)), Keras's `decay`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rnnx.contracts.ranges import require
 
 @dataclass(frozen=True)
 class InverseTime:
-    """Falls as one over the number of updates."""
+    """Divides the learning rate by 1 + decay·(step − 1)."""
 
     decay: float = 0.01
-    """How much the divisor grows an update, at least 0."""
+    """The growth of the divisor at each update, at least 0."""
 
     def __post_init__(self) -> None:
         require(0 <= self.decay < math.inf, "decay", "at least 0 and finite", self.decay)

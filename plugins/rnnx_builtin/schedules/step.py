@@ -1,4 +1,4 @@
-"""factor = gamma ^ ⌊(step − 1) / every⌋."""
+"""Step decay: factor = gamma ^ ⌊(step − 1) / every⌋."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rnnx.contracts.ranges import require
 
 @dataclass(frozen=True)
 class Step:
-    """Falls by a constant factor after every so many updates."""
+    """Multiplies the learning rate by ``gamma`` after every ``every`` updates."""
 
     every: int = 1000
-    """Updates on one level, at least 1."""
+    """Updates between two falls, at least 1."""
     gamma: float = 0.5
-    """The factor from one level to the next. 0 < gamma ≤ 1."""
+    """The factor of one fall. 0 < gamma ≤ 1."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", "at least 1", self.every)

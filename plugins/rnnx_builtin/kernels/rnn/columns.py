@@ -1,7 +1,7 @@
-"""A step's columns inside a kernel: which still run, and how states and ids come in and go out.
+"""The columns of a step inside a kernel: which are active, and how states and gradients are padded.
 
-Columns that have ended need no work: every step handles those up to the last one that still runs,
-in whole registers. A batch whose columns are sorted, the longest first, so loses little to padding.
+A column that has ended needs no work: each step handles the columns up to the last active one, in
+whole registers. A batch sorted by length, the longest first, so loses little to padding.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from rnnx_builtin.kernels.simd.vectors import load, load_from, store
 
 
 @inline
-def last_of(ends: Any, t: int) -> Any:
-    """Columns up to the last that has not ended at t."""
+def active_columns(ends: Any, t: int) -> Any:
+    """The number of columns up to the last one that has not ended at t."""
     count = len(ends)
     while count > 0 and ends[count - 1] <= t:
         count -= 1
@@ -23,9 +23,9 @@ def last_of(ends: Any, t: int) -> Any:
 
 
 @inline
-def running(ends: Any, t: int, step: Any) -> Any:
-    """The same of a step's arrays, in whole registers."""
-    count, lanes = last_of(ends, t), lanes_of(step)
+def active_width(ends: Any, t: int, step: Any) -> Any:
+    """The same in a step's padded array: rounded up to whole registers."""
+    count, lanes = active_columns(ends, t), lanes_of(step)
     return min((count + lanes - 1) // lanes * lanes, step.shape[1])
 
 
@@ -37,15 +37,15 @@ def strips(step: Any, count: int) -> tuple[int, int]:
 
 
 @inline
-def places(step: Any, u: int, length: int) -> Any:
-    """Where the registers of stretch ``u`` begin, as flat indices."""
-    start = u * step.shape[1]
+def registers(step: Any, strip: int, length: int) -> Any:
+    """The flat indices at which the registers of a strip begin."""
+    start = strip * step.shape[1]
     return range(start, start + length, lanes_of(step))
 
 
 @inline
-def take_in(state: Any, step: Any, first: int, last: int) -> None:
-    """Units of a state (n, B) into a step's padded array, 0 elsewhere."""
+def pad(state: Any, step: Any, first: int, last: int) -> None:
+    """Copy units of a state (n, B) into a step's padded array, with 0 in the padding."""
     n, B = state.shape
     for u in range(first, last):
         for b in range(step.shape[1]):
@@ -53,8 +53,8 @@ def take_in(state: Any, step: Any, first: int, last: int) -> None:
 
 
 @inline
-def take_out(step: Any, state: Any, first: int, last: int) -> None:
-    """Units of a step's array without its padding."""
+def unpad(step: Any, state: Any, first: int, last: int) -> None:
+    """Copy units of a step's array into a state (n, B), without the padding."""
     n, B = state.shape
     for u in range(first, min(last, n)):
         for b in range(B):
@@ -63,7 +63,7 @@ def take_out(step: Any, state: Any, first: int, last: int) -> None:
 
 @inline
 def clear(step: Any, first: int, last: int) -> None:
-    """0 in all columns of these units."""
+    """Set all columns of these units to 0."""
     for u in range(first, last):
         for b in range(step.shape[1]):
             step[u, b] = 0
@@ -71,7 +71,7 @@ def clear(step: Any, first: int, last: int) -> None:
 
 @inline
 def clear_gates(dz: Any, blocks: int, first: int, last: int) -> None:
-    """The same in each block of both of dz (2, blocks · n_p, B)."""
+    """The same in each block of both steps of dz (2, blocks · n_p, B)."""
     n_p = dz.shape[1] // blocks
     for block in range(blocks):
         clear(dz[0], block * n_p + first, block * n_p + last)
@@ -79,12 +79,12 @@ def clear_gates(dz: Any, blocks: int, first: int, last: int) -> None:
 
 
 @inline
-def spread(
+def scatter(
     step: Any, row: int, flat: Any, to: int, rows: int, start: int, B: int, count: int
 ) -> None:
-    """``rows`` rows of a step from ``row`` on to the flat array's from ``to`` on.
+    """Copy ``rows`` rows of a step, from ``row`` on, to the rows of ``flat`` from ``to`` on.
 
-    They fill B columns there from ``start`` on: the step's without its padding, then 0.
+    They fill B columns there from ``start`` on: the ``count`` active ones without padding, then 0.
     """
     lanes, width, last = lanes_of(step), flat.shape[1], min(B, count)
     if step.shape[1] == B and B % lanes == 0:
@@ -103,7 +103,7 @@ def spread(
 
 
 @inline
-def spread_gates(
+def scatter_gates(
     dz: Any,
     blocks: int,
     n_p: int,
@@ -115,17 +115,28 @@ def spread_gates(
     B: int,
     count: int,
 ) -> None:
-    """The same for these units in each of ``blocks`` blocks."""
+    """The same for these units in each block; blocks are n_p rows apart in dz, n in ``flat``."""
     for block in range(blocks):
         of, to = block * n_p + first, block * n + first
-        spread(dz, of, flat, to, min(last, n) - first, start, B, count)
+        scatter(dz, of, flat, to, min(last, n) - first, start, B, count)
+
+
+@inline
+def start_columns(state: Any, step: Any, final: Any, ends: Any, first: int, last: int) -> None:
+    """Pad units of the initial state, which is also the final one of a column of length 0."""
+    pad(state, step, first, last)
+    n, B = final.shape
+    for b in range(B):
+        if ends[b] == 0:
+            for u in range(first, min(last, n)):
+                final[u, b] = state[u, b]
 
 
 @inline
 def end_columns(
     step: Any, final: Any, ends: Any, t: int, count: int, first: int, last: int
 ) -> None:
-    """Keep units of a state where a column ends with step t, and hold it at 0 from there on."""
+    """Copy the state of a column that ends with step t to ``final``; keep ended columns at 0."""
     n, B = final.shape
     for b in range(min(B, count)):
         if ends[b] == t + 1:
@@ -137,18 +148,8 @@ def end_columns(
 
 
 @inline
-def begin_final(state: Any, final: Any, ends: Any, first: int, last: int) -> None:
-    """A column of length 0 keeps its initial state."""
-    n, B = final.shape
-    for b in range(B):
-        if ends[b] == 0:
-            for u in range(first, min(last, n)):
-                final[u, b] = state[u, b]
-
-
-@inline
-def enter_gradient(back: Any, d_final: Any, ends: Any, t: int, first: int, last: int) -> None:
-    """What comes from a column's final state enters at its last step (t + 1 = its length)."""
+def add_final_gradient(back: Any, d_final: Any, ends: Any, t: int, first: int, last: int) -> None:
+    """Add the gradient of a column's final state at its last step (t + 1 = its length)."""
     n, B = d_final.shape
     for b in range(B):
         if ends[b] == t + 1:
@@ -157,7 +158,7 @@ def enter_gradient(back: Any, d_final: Any, ends: Any, t: int, first: int, last:
 
 
 @inline
-def add_outputs(
+def add_output_gradient(
     dh: Any, back: Any, ends: Any, t: int, out: Any, count: int, first: int, last: int
 ) -> None:
     """out = back + dh[t], and 0 where a column has ended."""
@@ -177,6 +178,6 @@ def add_outputs(
 
 @inline
 def add_rows(back: Any, d: Any) -> None:
-    """back += d."""
+    """back += d, whole rows of padded arrays."""
     for e in range(0, d.size, lanes_of(d)):
         store(back, e, load(back, e) + load(d, e))

@@ -1,74 +1,58 @@
-"""The GRU's time loops with the reset after the product: n = tanh(Wx·x + r ⊙ (Wh·h + bn))."""
+"""The GRU's time loops with the reset after the product: n = tanh(Wx·x + b + r ⊙ (Wh·h + bn))."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rnnx_builtin.kernels.rnn.columns import (
-    add_outputs,
-    add_rows,
-    begin_final,
-    clear,
-    clear_gates,
+    active_width,
+    add_output_gradient,
     end_columns,
-    enter_gradient,
-    places,
-    running,
-    spread,
-    spread_gates,
+    registers,
+    scatter,
+    scatter_gates,
+    start_columns,
     strips,
-    take_in,
-    take_out,
+    unpad,
 )
+from rnnx_builtin.kernels.rnn.gru_buffers import Backward, Forward, begin_step
 from rnnx_builtin.kernels.rnn.input_table import add_to_gates
 from rnnx_builtin.kernels.simd.activations import sigmoid, tanh
 from rnnx_builtin.kernels.simd.compiling import inline, kernel
-from rnnx_builtin.kernels.simd.gemm import lanes_of, multiply, multiply_gates
+from rnnx_builtin.kernels.simd.gemm import lanes_of, multiply_gates
 from rnnx_builtin.kernels.simd.vectors import load, store, zeros_of
-from rnnx_builtin.kernels.simd.work_queue import draw, draw_again, units_at
+from rnnx_builtin.kernels.simd.work_queue import finish_and_next, next_task, part_of
 
 
 @kernel
 def forward(
-    crew: Any,
-    n_p: int,
-    chunk: int,
-    Wh: Any,
-    bn: Any,
-    table: Any,
-    ids: Any,
-    h0: Any,
-    ends: Any,
-    hs: Any,
-    gates: Any,
-    inner: Any,
-    q: Any,
-    h_flat: Any,
-    final: Any,
+    queue: Any, units: Any, kept: Any, x: Any, Wh: Any, bn: Any, start: Any, final: Any
 ) -> None:
-    """A sequence, chunk by chunk of its units."""
-    T, B, n, chunks = len(ids), len(ends), len(h0), -(-n_p // chunk)
-    ticket = draw(crew, chunks, (T + 1) * chunks)
-    while ticket >= 0:
-        t, (first, last) = ticket // chunks - 1, units_at(ticket, chunks, chunk, n_p)
-        rows, h, count = min(last, n) - first, hs[t + 1], B
+    """A whole sequence; a task is one step of one chunk of units."""
+    (table, ids, ends), (h0,), (final_h,), to = x, start, final, Forward(*kept)
+    h_flat, hs, gates, inners = to.h_flat, to.hs, to.gates, to.inner
+    T, B, n, n_p = len(ids), len(ends), len(h0), units[0]
+    task = next_task(queue, units, T + 1)
+    while task >= 0:
+        phase, first, last = part_of(task, units)
+        t = phase - 1
+        h, count = hs[phase], B
         if t < 0:
-            take_in(h0, h, first, last)
-            begin_final(h0, final, ends, first, last)
+            start_columns(h0, h, final_h, ends, first, last)
         else:
-            a, count = gates[t], running(ends, t, h)
+            a, inner, count = gates[t], inners[t], active_width(ends, t, h)
             multiply_gates(Wh, 3, n_p, first, last, hs[t], a, count)
-            _set_apart(a[2 * n_p :], bn, inner[t], count, first, last)
+            _split_candidate(a[2 * n_p :], bn, inner, count, first, last)
             add_to_gates(a, table, ids[t], 3, n, n_p, first, last, count)
-            _step(a[first:], n_p, inner[t, first:], hs[t, first:last], h[first:], count)
-            end_columns(h, final, ends, t, count, first, last)
-        spread(h, first, h_flat, first, rows, (t + 1) * B, B, count)
-        ticket = draw_again(crew, chunks, (T + 1) * chunks)
+            _step(a[first:], n_p, inner[first:], hs[t, first:last], h[first:], count)
+            end_columns(h, final_h, ends, t, count, first, last)
+        scatter(h, first, h_flat, first, min(last, n) - first, phase * B, B, count)
+        task = finish_and_next(queue, units, T + 1)
 
 
 @inline
-def _set_apart(a: Any, bn: Any, inner: Any, count: int, first: int, last: int) -> None:
-    """inner = n's product + bn; n's rows of the sums are then the input's alone."""
+def _split_candidate(a: Any, bn: Any, inner: Any, count: int, first: int, last: int) -> None:
+    """inner = n's product + bn; n's rows of a become 0, for the input alone."""
     B = a.shape[1]
     for u in range(first, last):
         bias = bn[u, 0] if u < len(bn) else bn[0, 0] * 0
@@ -83,10 +67,11 @@ def _set_apart(a: Any, bn: Any, inner: Any, count: int, first: int, last: int) -
 
 @inline
 def _step(a: Any, n_p: int, inner: Any, before: Any, h: Any, count: int) -> None:
+    """From the sums a and h⟨t−1⟩: the gates in place, and h."""
     size = n_p * before.shape[1]
     rows, length = strips(before, count)
     for u in range(rows):
-        for e in places(before, u, length):
+        for e in registers(before, u, length):
             r, z = sigmoid(load(a, e)), sigmoid(load(a, size + e))
             n = tanh(load(a, 2 * size + e) + r * load(inner, e))
             store(a, e, r)
@@ -97,67 +82,37 @@ def _step(a: Any, n_p: int, inner: Any, before: Any, h: Any, count: int) -> None
 
 @kernel
 def backward(
-    crew: Any,
-    n_p: int,
-    chunk: int,
+    queue: Any,
+    units: Any,
+    kept: Any,
+    own: Any,
+    ends: Any,
     WhT: Any,
-    WhnT: Any,
     dh: Any,
     d_final: Any,
-    hs: Any,
-    gates: Any,
-    inner: Any,
-    ends: Any,
-    dz_flat: Any,
-    n_flat: Any,
-    dz: Any,
-    d: Any,
-    back: Any,
-    d_inner: Any,
-    dh0: Any,
+    d_start: Any,
 ) -> None:
-    """The gradients of a sequence, chunk by chunk of its units."""
-    (T, n, B), chunks, direct, dn = dh.shape, -(-n_p // chunk), d[0], d[1]
-    ticket = draw(crew, chunks, (T + 1) * chunks)
-    while ticket >= 0:
-        t, (first, last) = T - 1 - ticket // chunks, units_at(ticket, chunks, chunk, n_p)
-        back_from(WhT, dz, direct, back, d_final, ends, t, T, first, last)
+    """The gradients of a sequence; a task is one step of one chunk of units."""
+    seen, to, (d_last,), (dh0,) = Forward(*kept), Backward(*own), d_final, d_start
+    hs, gates, inner, n_p, (T, n, B) = seen.hs, seen.gates, seen.inner, units[0], dh.shape
+    dz_flat, n_flat, dzs, direct, dn = to.dz_flat, to.n_flat, to.dz, to.direct, to.dn
+    back = to.back
+    task = next_task(queue, units, T + 1)
+    while task >= 0:
+        phase, first, last = part_of(task, units)
+        t = T - 1 - phase
+        begin_step(back, direct, dzs, WhT, d_last, ends, t, T, first, last)
         if t < 0:
-            take_out(back, dh0, first, last)
+            unpad(back, dh0, first, last)
         else:
-            now, count = dz[t % 2], running(ends, t, back)
-            add_outputs(dh, back, ends, t, direct, count, first, last)
-            kept = gates[t, first:], n_p, inner[t, first:], hs[t, first:last]
-            _step_back(*kept, direct[first:], dn[first:], now[first:], count)
-            spread_gates(now, 2, n_p, dz_flat, n, first, last, t * B, B, count)
-            spread_gates(now[2 * n_p :], 1, n_p, n_flat, n, first, last, t * B, B, count)
-            spread_gates(dn, 1, n_p, dz_flat[2 * n :], n, first, last, t * B, B, count)
-        ticket = draw_again(crew, chunks, (T + 1) * chunks)
-
-
-@inline
-def back_from(
-    WhT: Any,
-    dz: Any,
-    direct: Any,
-    back: Any,
-    d_final: Any,
-    ends: Any,
-    t: int,
-    T: int,
-    first: int,
-    last: int,
-) -> None:
-    """back = what reaches h⟨t⟩ from the step after, through WhT and directly, and from the end."""
-    if t + 1 == T:
-        clear(back, first, last)
-        clear(direct, first, last)
-        clear_gates(dz, 3, first, last)
-    else:
-        after, count = dz[(t + 1) % 2, : WhT.shape[1]], running(ends, t + 1, back)
-        multiply(WhT, first, last, after, back[first:], count)
-        add_rows(back[first:], direct[first:last])
-    enter_gradient(back, d_final, ends, t, first, last)
+            dz, count = dzs[t % 2], active_width(ends, t, back)
+            add_output_gradient(dh, back, ends, t, direct, count, first, last)
+            known = gates[t, first:], n_p, inner[t, first:], hs[t, first:last]
+            _step_back(*known, direct[first:], dn[first:], dz[first:], count)
+            scatter_gates(dz, 2, n_p, dz_flat, n, first, last, t * B, B, count)
+            scatter_gates(dz[2 * n_p :], 1, n_p, n_flat, n, first, last, t * B, B, count)
+            scatter_gates(dn, 1, n_p, dz_flat[2 * n :], n, first, last, t * B, B, count)
+        task = finish_and_next(queue, units, T + 1)
 
 
 @inline
@@ -168,7 +123,7 @@ def _step_back(
     size = n_p * before.shape[1]
     rows, length = strips(before, count)
     for u in range(rows):
-        for e in places(before, u, length):
+        for e in registers(before, u, length):
             r, z, n = load(a, e), load(a, size + e), load(a, 2 * size + e)
             dh = load(d, e)
             dn = dh * (1.0 - z) * (1.0 - n * n)

@@ -1,8 +1,8 @@
-"""What the input adds to the gates: a row of numbers for each symbol, turned into columns.
+"""Add the input's part to the gates: rows of a table of symbols become columns of a step.
 
-The gates of a step are (rows, columns of the batch), so that what a symbol adds to one column lies
-far apart there. Its numbers are neighbours in the table; a square of LANES units and LANES columns
-is turned in registers, which is faster than looking each number up.
+The gates of a step are (rows, columns of the batch), so the numbers that a symbol adds to one
+column lie far apart there, while in the table they are neighbours. A square of LANES units by LANES
+columns is transposed in registers, which is faster than looking up each number.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _add_square(
 ) -> Any:
     """a[to + i · stride + j] += table[ids[first + j] · width + of + i] for i and j below LANES.
 
-    All places are flat.
+    All indices are flat.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -88,7 +88,7 @@ def _add_square(
             row = builder.bitcast(builder.gep(source, [place]), pointer)
             rows.append(builder.load(row, align=align))
         target = builder.gep(base(0), [args[1]])
-        for column in _turned(builder, rows):
+        for column in _transpose(builder, rows):
             place = builder.bitcast(target, pointer)
             builder.store(builder.fadd(builder.load(place, align=align), column), place, align)
             target = builder.gep(target, [args[2]])
@@ -98,15 +98,15 @@ def _add_square(
     return types.void(a, place, place, table, place, place, ids, place), codegen
 
 
-def _turned(builder: Any, rows: list[Any]) -> list[Any]:
-    """The columns of a square of registers: blocks of 1, 2, 4, … change places."""
+def _transpose(builder: Any, rows: list[Any]) -> list[Any]:
+    """Transpose a square of registers, by exchanging blocks of 1, 2, 4, … lanes."""
     rows, count = list(rows), len(rows)
     index = ir.VectorType(ir.IntType(32), count)
     size = 1
     while size < count:
-        # of two rows, lane by lane: the first's block or the second's from ``size`` before …
+        # Of two rows x and y, lane by lane: x's block, or y's from ``size`` lanes before …
         upper = [lane if not lane & size else count + lane - size for lane in range(count)]
-        # … and the first's from ``size`` after or the second's
+        # … and x's from ``size`` lanes after, or y's.
         lower = [lane + size if not lane & size else count + lane for lane in range(count)]
         for i in range(count):
             if not i & size:

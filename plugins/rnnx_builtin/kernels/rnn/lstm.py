@@ -1,114 +1,59 @@
-"""The LSTM's kernels: a whole sequence forward or back in one compiled call."""
+"""The compiled LSTM: a whole sequence forward or backward in one call of a kernel."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.rnn import lstm_loops
-from rnnx_builtin.kernels.rnn.packing import recurrent_gradient
-from rnnx_builtin.kernels.rnn.sequence import (
-    Input,
-    States,
-    ends_of,
-    flat_buffer,
-    input_gradient,
-    input_of,
-    laid_out,
-    states_for,
+from rnnx_builtin.kernels.rnn.sequence import flat_buffer, prepare_input, states_for
+from rnnx_builtin.kernels.rnn.workspace import (
+    Cache,
+    Workspace,
+    run_backward,
+    run_forward,
+    step_array,
+    weight_gradients,
 )
-from rnnx_builtin.kernels.simd.gemm import (
-    Units,
-    all_rows,
-    packed,
-    packed_transpose,
-    padded,
-    units_of,
-)
-from rnnx_builtin.kernels.simd.work_queue import crew_of, together
+from rnnx_builtin.kernels.simd import gemm
+from rnnx_builtin.kernels.simd.work_queue import queue_for
 
 
-class Room(NamedTuple):
-    """The buffers of a sequence of one size; n_p and B_p are padded."""
-
-    units: Units
-    crew: Array
-    states: States
-    hs: Array  # (2, n_p, B_p), h of a step and of the one before
-    cs: Array  # (T + 1, n_p, B_p), cs[0] the initial state
-    gates: Array  # (T, ≥ 4·n_p, B_p): i, f, o, g after their activations
-    tanh_c: Array  # (T, n_p, B_p)
-
-
-class Cache(NamedTuple):
-    x: Input
-    room: Room
-    lengths: Array | None  # (B,)
-    ends: Array  # (B,), T where there are none
+def _workspace(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any, threads: int) -> Workspace:
+    units = gemm.units_for(n_a, 4, B, dtype, threads)
+    n_p, states = units.padded, states_for(scratch, n_a, T, B, dtype)
+    array = partial(step_array, scratch, B, dtype)
+    kept = lstm_loops.Forward(
+        h_flat=states.flat,
+        hs=array("hs", 2, n_p),
+        cs=array("cs", T + 1, n_p),
+        gates=array("gates", T, gemm.padded_rows(4 * n_p, B)),
+        tanh_c=array("tanh_c", T, n_p),
+    )
+    return Workspace(threads, units, queue_for(scratch), states, kept)
 
 
-def _room(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> Room:
-    units, B_p = units_of(n_a, 4, B, dtype, scratch.threads), padded(B, dtype)
-    n_p, rows = units.padded, all_rows(4 * units.padded, B)
-    shapes = {"hs": (2, n_p), "cs": (T + 1, n_p), "gates": (T, rows), "tanh_c": (T, n_p)}
-    arrays = (scratch.array(name, (*shape, B_p), dtype) for name, shape in shapes.items())
-    return Room(units, crew_of(scratch), states_for(scratch, n_a, T, B, dtype), *arrays)
+def _buffers(
+    scratch: Scratch, units: gemm.Units, n_a: int, T: int, B: int, dtype: Any
+) -> lstm_loops.Backward:
+    n_p, array = units.padded, partial(step_array, scratch, B, dtype)
+    return lstm_loops.Backward(
+        dz_flat=flat_buffer("dz_flat", 4 * n_a, T * B, dtype, scratch),
+        dz=array("dz_t", 2, 4 * n_p),
+        dh_t=array("dh_t", n_p),
+        back_h=array("back_h", gemm.padded_rows(n_p, B)),
+        back_c=array("back_c", n_p),
+    )
 
 
-def forward(
-    params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
-) -> tuple[Array, State, Any]:
-    """LSTM.forward."""
-    (n_a, B), T, Wh = state[0].shape, len(x), params["Wh"]
-    room, ends = scratch.plan(_room, n_a, T, B, Wh.dtype), ends_of(lengths, T, B, scratch)
-    given = input_of(params["Wx"], params["b"], x, ends, scratch)
-    Wh = packed("Wh_packed", Wh, 4, B, room.units, scratch)
-    h0, c0 = (np.ascontiguousarray(start) for start in state)
-    final_h, final_c = np.empty_like(h0), np.empty_like(c0)
-    inputs = Wh, given.table, given.ids, h0, c0, ends
-    kept = *room[3:], room.states.flat, final_h, final_c
-    together(lstm_loops.forward, scratch.threads, room.crew, *room.units, *inputs, *kept)
-    return room.states.h, (final_h, final_c), Cache(given, room, lengths, ends)
-
-
-class Back(NamedTuple):
-    """Buffers for the way back."""
-
-    dz_flat: Array  # (4·n_a, ≥ T·B)
-    dz: Array  # (2, 4·n_p, B_p), of a step and of the one after it, gate by gate
-    dh: Array  # (n_p, B_p) of a step
-    back_h: Array  # (≥ n_p, B_p), dh by the step after
-    back_c: Array  # (n_p, B_p), dc by the step after
-
-
-def _room_back(scratch: Scratch, units: Units, n_a: int, T: int, B: int, dtype: Any) -> Back:
-    n_p, B_p = units.padded, padded(B, dtype)
-    shapes = {"dz_t": (2, 4 * n_p), "dh_t": (n_p,), "back_h": (all_rows(n_p, B),), "back_c": (n_p,)}
-    arrays = (scratch.array(name, (*shape, B_p), dtype) for name, shape in shapes.items())
-    return Back(flat_buffer("dz_flat", 4 * n_a, T * B, dtype, scratch), *arrays)
-
-
-def backward(
-    params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
-) -> tuple[Params, Array | None, State]:
-    """LSTM.backward."""
-    (T, n_a, B), dtype, room = dh.shape, dh.dtype, cache.room
-    own = scratch.plan(_room_back, room.units, n_a, T, B, dtype)
-    WhT = packed_transpose("WhT_packed", params["Wh"], 4, B, room.units, scratch)
-    d_h, d_c = (np.ascontiguousarray(d) for d in dstate or (np.zeros((n_a, B), dtype),) * 2)
-    dh0, dc0 = np.empty_like(d_h), np.empty_like(d_c)
-    inputs = WhT, laid_out(dh, scratch), d_h, d_c, *room[4:], cache.ends
-    together(lstm_loops.backward, scratch.threads, room.crew, *room.units, *inputs, *own, dh0, dc0)
-    dWx, db, dx = input_gradient(params["Wx"], cache.x, own.dz_flat, cache.ends, scratch)
-    dWh = recurrent_gradient(own.dz_flat, room.states, cache.lengths, scratch)
-    return {"Wx": dWx, "Wh": dWh, "b": db}, dx, (dh0, dc0)
-
-
-class CompiledLSTM(NamedTuple):
-    """The compiled form of the cell."""
+@dataclass(frozen=True)
+class CompiledLSTM:
+    """The LSTM in compiled kernels, for so many threads."""
 
     threads: int
 
@@ -116,10 +61,23 @@ class CompiledLSTM(NamedTuple):
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Any]:
         """``Cell.forward``."""
-        return forward(params, x, state, lengths, scratch)
+        (n_a, B), T, Wh = state[0].shape, len(x), params["Wh"]
+        space = scratch.plan(_workspace, n_a, T, B, Wh.dtype, self.threads)
+        given = prepare_input(params["Wx"], params["b"], x, lengths, self.threads, scratch)
+        Wh = gemm.pack_weights("Wh_packed", Wh, 4, B, space.units, self.threads, scratch)
+        final = run_forward(lstm_loops.forward, space, given, state, Wh)
+        return space.states.h, final, Cache(given, space, lengths)
 
     def backward(
         self, params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         """``Cell.backward``."""
-        return backward(params, cache, dh, dstate, scratch)
+        (T, n_a, B), dtype, units = dh.shape, dh.dtype, cache.space.units
+        own = scratch.plan(_buffers, units, n_a, T, B, dtype)
+        WhT = gemm.pack_transposed_weights(
+            "WhT_packed", params["Wh"], 4, B, units, self.threads, scratch
+        )
+        dstate = dstate or (np.zeros((n_a, B), dtype),) * 2
+        dstate0 = run_backward(lstm_loops.backward, cache, own, dh, dstate, scratch, WhT)
+        grads, dx = weight_gradients(params["Wx"], cache, own.dz_flat, scratch)
+        return grads, dx, dstate0

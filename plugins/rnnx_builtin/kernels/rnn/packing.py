@@ -1,4 +1,4 @@
-"""The tokens of a padded batch that count, side by side: products then have fewer columns."""
+"""Pack the valid tokens of a padded batch side by side, so that products have fewer columns."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from rnnx_builtin.kernels.simd.gemm import lanes_of
 from rnnx_builtin.kernels.simd.vectors import load, store
 
 
-class Valid(NamedTuple):
+class ValidTokens(NamedTuple):
     """The N valid tokens among T·B."""
 
-    places: Array  # (N,) where in T·B
-    runs: Array  # (·, 3), neighbours at a time: where in T·B, where in N, how many
+    places: Array  # (N,) the index of each among T·B
+    runs: Array  # (·, 3) a run of neighbours: its start among T·B, its start among N, its length
 
 
-def valid_of(lengths: Array | None, T: int, B: int, scratch: Scratch) -> Valid | None:
-    """Which tokens are valid; None where all of them are."""
+def find_valid(lengths: Array | None, T: int, B: int, scratch: Scratch) -> ValidTokens | None:
+    """Find the valid tokens; None if all of them are."""
     if lengths is None:
         return None
     places = scratch.array("places", (T * B,), np.intp)
     runs = scratch.array("runs", (T * B, 3), np.intp)
-    count, last = _find(lengths, T, places, runs)
-    return Valid(places[:count], runs[:last]) if count < T * B else None
+    count, last = _find_runs(lengths, T, places, runs)
+    return ValidTokens(places[:count], runs[:last]) if count < T * B else None
 
 
-def valid_columns(
-    flat: Array, valid: Valid | None, count: int, name: str, scratch: Scratch
+def take_valid(
+    flat: Array, valid: ValidTokens | None, count: int, name: str, scratch: Scratch
 ) -> Array:
-    """(n, ≥ ``count``) → (n, N), a view where all of T·B = ``count`` are valid."""
+    """(n, ≥ T·B) → (n, N) the valid columns; a view where all ``count`` = T·B are valid."""
     if valid is None:
         return flat[:, :count]
     out = flat_buffer(name, len(flat), count, flat.dtype, scratch)
-    _take(flat, valid.runs, out)
+    _take_runs(flat, valid.runs, out)
     return out[:, : len(valid.places)]
 
 
 def recurrent_gradient(
-    dz_flat: Array, states: States, lengths: Array | None, scratch: Scratch
+    dz_flat: Array, states: States, lengths: Array | None, threads: int, scratch: Scratch
 ) -> Array:
     """``dWh`` = Σ dz·h⟨t−1⟩ᵀ from dz (n, ≥ T·B): one product over all valid tokens."""
     T, n_a, B = states.h.shape
-    valid = valid_of(lengths, T, B, scratch)
-    dz = valid_columns(dz_flat, valid, T * B, "dz_valid", scratch)
-    before = valid_columns(states.flat, valid, T * B, "before_valid", scratch)
+    valid = find_valid(lengths, T, B, scratch)
+    dz = take_valid(dz_flat, valid, T * B, "dz_valid", scratch)
+    before = take_valid(states.flat, valid, T * B, "before_valid", scratch)
     dWh = scratch.array("dWh", (len(dz), n_a), dz.dtype)
-    return matmul(dz, before.T, dWh, scratch.threads)
+    return matmul(dz, before.T, dWh, threads)
 
 
 @kernel
-def _find(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
+def _find_runs(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
     B, count, last = len(ends), 0, 0
     for t in range(T):
         for b in range(B):
@@ -72,8 +72,8 @@ def _find(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
 
 
 @kernel
-def _take(flat: Any, runs: Any, out: Any) -> None:
-    """A view of T·B columns and one of N: the runs of the first become neighbours."""
+def _take_runs(flat: Any, runs: Any, out: Any) -> None:
+    """Copy the runs of columns in ``flat`` side by side into ``out``."""
     for u in range(len(flat)):
         for r in range(len(runs)):
             _copy(flat[u], runs[r, 0], out[u], runs[r, 1], runs[r, 2])
@@ -81,7 +81,7 @@ def _take(flat: Any, runs: Any, out: Any) -> None:
 
 @kernel
 def put_back(columns: Any, runs: Any, out: Any) -> None:
-    """The way back from ``valid_columns``: 0 where a column has ended."""
+    """The inverse of ``take_valid``: 0 where a token is not valid."""
     for u in range(len(out)):
         out[u] = 0
         for r in range(len(runs)):
@@ -90,12 +90,12 @@ def put_back(columns: Any, runs: Any, out: Any) -> None:
 
 @inline
 def _copy(row: Any, start: int, to: Any, at: int, count: int) -> None:
-    """``count`` neighbours of a row into another, a register at a time."""
+    """Copy ``count`` neighbours of a row into another, a register at a time."""
     lanes, j = lanes_of(row), 0
     while j + lanes <= count:
         store(to, at + j, load(row, start + j))
         j += lanes
-    if j < count and count >= lanes:  # what is left, and some of it for the second time
+    if j < count and count >= lanes:  # the last register, part of which is copied again
         store(to, at + count - lanes, load(row, start + count - lanes))
         return
     while j < count:

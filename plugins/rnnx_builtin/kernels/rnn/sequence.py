@@ -1,8 +1,8 @@
-"""What the kernels of all cells share: where a sequence lies, its input, and its gradients.
+"""What the kernels of all cells share: the layout of a sequence, its input, and its gradients.
 
-Steps are (rows, padded columns) and contiguous; what is kept for the weights' gradients is flat,
-(n, T·B), with a row stride that is an odd number of cache lines: rows a power of two apart would
-all compete for the same few places of a cache.
+Steps are (rows, padded columns) and contiguous. What the weights' gradients need is flat, (n, T·B),
+with a row stride of an odd number of cache lines: rows a power of two apart would all compete for
+the same few lines of a cache.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.contracts.buffers import LINE, Scratch
 from rnnx.padding import is_padded, mask
-from rnnx_builtin.kernels.rnn.columns import last_of
+from rnnx_builtin.kernels.rnn.columns import active_columns
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.compiling import kernel
-from rnnx_builtin.kernels.simd.gemm import padded
-from rnnx_builtin.kernels.simd.work_queue import divided
+from rnnx_builtin.kernels.simd.gemm import padded_columns
+from rnnx_builtin.kernels.simd.work_queue import divide
 
-SMALL = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
+SHARED_SUM_MIN = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
 
 
 class Input(NamedTuple):
-    """x as rows that every step chooses from, one for each of its columns."""
+    """x as a table of rows and the row that each column reads at each step."""
 
-    table: Array  # (·, ≥ n): Wx·x + b of every symbol (the last: of none), or of every t and b
+    table: Array  # (·, ≥ n): Wx·x + b of every symbol, then b alone; or of every t and column
     ids: Array  # (T, B_p) uint32: which row
+    ends: Array  # (B,): the lengths, T where there are none
     x_flat: Array | None  # (n_x, T·B) where x is dense
 
 
@@ -38,102 +39,100 @@ def flat_buffer(name: str, n: int, columns: int, dtype: Any, scratch: Scratch) -
     return scratch.array(name, (n, (lines + 1 - lines % 2) * line), dtype)
 
 
-def steps_of(flat: Array, T: int, B: int) -> Array:
+def steps_view(flat: Array, T: int, B: int) -> Array:
     """(n, ≥ T·B) → its (T, n, B) view."""
     return flat[:, : T * B].reshape(len(flat), T, B).transpose(1, 0, 2)
 
 
-def lies_flat(steps: Array) -> bool:
+def is_flat(steps: Array) -> bool:
     """Whether (T, n, B) is a view of (n, ≥ T·B)."""
     (T, _, B), (per_t, row, item) = steps.shape, steps.strides
     return item == steps.itemsize and per_t == B * item and row >= T * B * item
 
 
-def flat_of(steps: Array, name: str, scratch: Scratch) -> Array:
-    """(T, n, B) → (n, T·B): the memory itself where it lies so, else a copy."""
+def flatten(steps: Array, name: str, scratch: Scratch) -> Array:
+    """(T, n, B) → (n, T·B): a view where the memory is laid out so, else a copy."""
     T, n, B = steps.shape
-    if lies_flat(steps):
+    if is_flat(steps):
         return steps.transpose(1, 0, 2).reshape(n, T * B)
     out = flat_buffer(name, n, T * B, steps.dtype, scratch)
-    np.copyto(steps_of(out, T, B), steps)
+    np.copyto(steps_view(out, T, B), steps)
     return out[:, : T * B]
 
 
-def laid_out(dh: Array, scratch: Scratch) -> Array:
-    """dh (T, n, B) as a view of a flat array, however it came: one kind for the compiler."""
+def as_flat_steps(dh: Array, scratch: Scratch) -> Array:
+    """dh (T, n, B) as a view of a flat array in any case, so that kernels compile for one type."""
     T, _, B = dh.shape
-    return dh if lies_flat(dh) else steps_of(flat_of(dh, "dh_flat", scratch), T, B)
+    return dh if is_flat(dh) else steps_view(flatten(dh, "dh_flat", scratch), T, B)
 
 
 class States(NamedTuple):
-    """Where the hidden states of a sequence go."""
+    """The hidden states of a sequence."""
 
     flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first: h⟨t−1⟩ of all steps
     h: Array  # (T, n_a, B), a view of it
 
 
 def states_for(scratch: Scratch, n_a: int, T: int, B: int, dtype: Any) -> States:
-    """Made for one size, to be kept in a plan."""
+    """The states' buffer for one size, to be kept in a plan."""
     flat = flat_buffer("h_flat", n_a, (T + 1) * B, dtype, scratch)
-    return States(flat, steps_of(flat[:, B:], T, B))
+    return States(flat, steps_view(flat[:, B:], T, B))
 
 
-def ends_of(lengths: Array | None, T: int, B: int, scratch: Scratch) -> Array:
-    """(B,) the step after each column's last."""
-    return scratch.plan(_whole, T, B) if lengths is None else lengths
+def prepare_input(
+    Wx: Array, b: Array, x: Array, lengths: Array | None, threads: int, scratch: Scratch
+) -> Input:
+    """Wx·x + b: for ids the columns of Wx become the table, dense x is one product of all steps."""
+    (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
+    ends = scratch.plan(_whole, T, B) if lengths is None else lengths
+    if x.ndim == 2:
+        table, ids = scratch.plan(_table, n_x + 1, n, T, B, dtype)
+        prepare_table(Wx, b, x, ends, table, ids)
+        return Input(table, ids, ends, None)
+    x_flat = flatten(x, "x_flat", scratch)
+    if is_padded(ends, T):
+        own = flat_buffer("x_valid", n_x, T * B, dtype, scratch)[:, : T * B]
+        np.copyto(own, x_flat)
+        own[:, ~mask(ends, T).ravel()] = 0
+        x_flat = own
+    table, ids = scratch.plan(_table, T * B, n, T, B, dtype)
+    ids[...] = 0
+    ids[:, :B] = np.arange(T * B, dtype=np.uint32).reshape(T, B)
+    rows = table[:, :n]
+    matmul(x_flat.T, Wx.T, rows, threads)
+    rows += b.T
+    return Input(table, ids, ends, x_flat)
 
 
 def _whole(scratch: Scratch, T: int, B: int) -> Array:
     return np.full(B, T)
 
 
-def input_of(Wx: Array, b: Array, x: Array, ends: Array, scratch: Scratch) -> Input:
-    """Ids choose among Wx's columns; dense x is one product over all steps."""
-    (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
-    if x.ndim == 2:
-        given = scratch.plan(_input, n_x + 1, n, T, B, dtype)
-        prepare_table(Wx, b, x, ends, given.table, given.ids)
-        return given
-    x_flat = flat_of(x, "x_flat", scratch)
-    if is_padded(ends, T):
-        own = flat_buffer("x_valid", n_x, T * B, dtype, scratch)[:, : T * B]
-        np.copyto(own, x_flat)
-        own[:, ~mask(ends, T).ravel()] = 0
-        x_flat = own
-    given = scratch.plan(_input, T * B, n, T, B, dtype)
-    given.ids[...] = 0
-    given.ids[:, :B] = np.arange(T * B, dtype=np.uint32).reshape(T, B)
-    rows = given.table[:, :n]
-    matmul(x_flat.T, Wx.T, rows, scratch.threads)
-    rows += b.T
-    return given._replace(x_flat=x_flat)
-
-
-def _input(scratch: Scratch, symbols: int, n: int, T: int, B: int, dtype: Any) -> Input:
-    table = flat_buffer("table", symbols, n, dtype, scratch)
-    return Input(table, scratch.array("ids", (T, padded(B, dtype)), np.uint32), None)
+def _table(scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any) -> tuple[Array, Array]:
+    table = flat_buffer("table", rows, n, dtype, scratch)
+    return table, scratch.array("ids", (T, padded_columns(B, dtype)), np.uint32)
 
 
 def input_gradient(
-    Wx: Array, given: Input, dz_flat: Array, ends: Array, scratch: Scratch
+    Wx: Array, x: Input, dz_flat: Array, threads: int, scratch: Scratch
 ) -> tuple[Array, Array, Array | None]:
     """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
-    (n, n_x), T, B = Wx.shape, len(given.ids), len(ends)
+    (n, n_x), T, B = Wx.shape, len(x.ids), len(x.ends)
     dWx, db, d_columns = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
-    if given.x_flat is None:
+    if x.x_flat is None:
 
         def rows(first: int, last: int) -> None:
             own = (array[first:last] for array in (d_columns, dWx, db))
-            add_into_columns(dz_flat[first:last], given.ids, ends, *own)
+            add_into_columns(dz_flat[first:last], x.ids, x.ends, *own)
 
-        divided(rows, n, scratch.threads if n * T * B >= SMALL else 1)
+        divide(rows, n, threads if n * T * B >= SHARED_SUM_MIN else 1)
         return dWx, db, None
     dz = dz_flat[:, : T * B]
-    matmul(dz, given.x_flat.T, dWx, scratch.threads)
+    matmul(dz, x.x_flat.T, dWx, threads)
     np.sum(dz, axis=1, keepdims=True, out=db)
     dx = flat_buffer("dx", n_x, T * B, Wx.dtype, scratch)
-    matmul(Wx.T, dz, dx[:, : T * B], scratch.threads)
-    return dWx, db, steps_of(dx, T, B)
+    matmul(Wx.T, dz, dx[:, : T * B], threads)
+    return dWx, db, steps_view(dx, T, B)
 
 
 def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
@@ -144,7 +143,7 @@ def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Ar
 
 @kernel
 def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> None:
-    """The columns of Wx + b as rows, then b alone; which row each id means (b's beyond an end)."""
+    """The columns of Wx + b as rows, then b alone; ids name the row, b's beyond a column's end."""
     (n, n_x), (T, B) = Wx.shape, x.shape
     for r in range(n):
         for k in range(n_x):
@@ -166,7 +165,7 @@ def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) 
     r = 0
     while r + 4 <= n:
         for t in range(T):
-            for b in range(last_of(ends, t)):  # beyond it dz is 0
+            for b in range(active_columns(ends, t)):  # beyond it dz is 0
                 e, k = t * B + b, ids[t, b]
                 out[r, k] += dz[r, e]
                 out[r + 1, k] += dz[r + 1, e]
@@ -175,7 +174,7 @@ def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) 
         r += 4
     while r < n:
         for t in range(T):
-            for b in range(last_of(ends, t)):
+            for b in range(active_columns(ends, t)):
                 out[r, ids[t, b]] += dz[r, t * B + b]
         r += 1
     for r in range(n):

@@ -1,13 +1,13 @@
 """tanh, σ and exp of whole registers.
 
-float32: tanh(x) = x·p(x²)/q(x²) with x held within ±7.9, the idea of Eigen's vector tanh. The
-coefficients are our own: the least largest absolute error on [0, 7.9] by iteratively reweighted
-least squares. The error in float32 is 3.4e-7 at most, absolute as well as relative.
+float32: tanh(x) = x·p(x²)/q(x²) with x clamped to ±7.9, as in Eigen's vector tanh. The coefficients
+are our own: they minimise the largest absolute error on [0, 7.9], found by iteratively reweighted
+least squares. The error in float32 is at most 3.4e-7, absolute as well as relative.
 
-float64: expm1(r) of the rest r = x − n·ln 2 as a Taylor polynomial of degree 13, whose first
+float64: expm1(r) of the remainder r = x − n·ln 2 as a Taylor polynomial of degree 13, whose first
 missing term is below 1e-17 for |r| ≤ ½·ln 2; tanh(x) = e/(e + 2) with e = expm1(2x).
 
-A NaN gives a NaN in all of them.
+NaN gives NaN in all of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numba.extending import overload
 from rnnx_builtin.kernels.simd.compiling import inline
 from rnnx_builtin.kernels.simd.vectors import Lanes, at_least, at_most, power_of_two, rounded
 
-BOUND = 7.9
+TANH_MAX_X = 7.9  # beyond it tanh(x) is ±1 in float32
 P0, P1, P2 = 1.0, 0.13444451987743378, 0.0035716963466256857
 P3, P4 = 2.1903420929447748e-05, 1.5259688623814327e-08
 Q0, Q1, Q2 = 1.0, 0.46777772903442383, 0.02616441436111927
@@ -35,7 +35,7 @@ C8, C9, C10, C11, C12, C13 = (1 / math.factorial(k) for k in range(8, 14))
 
 
 def _tanh32(x: Any) -> Any:
-    x = at_least(at_most(x, BOUND), -BOUND)
+    x = at_least(at_most(x, TANH_MAX_X), -TANH_MAX_X)
     u = x * x
     p = (((u * P4 + P3) * u + P2) * u + P1) * u + P0
     q = (((u * Q4 + Q3) * u + Q2) * u + Q1) * u + Q0
@@ -43,7 +43,7 @@ def _tanh32(x: Any) -> Any:
 
 
 @inline
-def _rest(x: Any, n: Any) -> Any:
+def _remainder(x: Any, n: Any) -> Any:
     return (x - n * LN2_HIGH) - n * LN2_LOW
 
 
@@ -62,7 +62,7 @@ def _tanh64(x: Any) -> Any:
     x = at_least(at_most(x + x, 40.0), -40.0)
     n = rounded(x * INVERSE_LN2)
     two_n = power_of_two(n)
-    e = two_n * _expm1_rest64(_rest(x, n)) + (two_n - 1.0)
+    e = two_n * _expm1_rest64(_remainder(x, n)) + (two_n - 1.0)
     return e / (e + 2.0)
 
 
@@ -70,24 +70,24 @@ def _exp32(x: Any) -> Any:
     x = at_least(x, -87.0)
     n = rounded(x * INVERSE_LN2)
     two_n = power_of_two(n)
-    return two_n * _expm1_rest32(_rest(x, n)) + two_n
+    return two_n * _expm1_rest32(_remainder(x, n)) + two_n
 
 
 def _exp64(x: Any) -> Any:
     x = at_least(x, -700.0)
     n = rounded(x * INVERSE_LN2)
     two_n = power_of_two(n)
-    return two_n * _expm1_rest64(_rest(x, n)) + two_n
+    return two_n * _expm1_rest64(_remainder(x, n)) + two_n
 
 
 def tanh(x: Any) -> Any:
-    """Of every lane."""
-    raise NotImplementedError("compiled code alone")
+    """tanh of each lane."""
+    raise NotImplementedError("only in compiled code")
 
 
 def exp(x: Any) -> Any:
-    """Of every lane, none above 0: the softmax's, whose largest logit is 0."""
-    raise NotImplementedError("compiled code alone")
+    """exp of each lane, none above 0: for a softmax, whose largest logit is 0."""
+    raise NotImplementedError("only in compiled code")
 
 
 @overload(tanh, strict=False)

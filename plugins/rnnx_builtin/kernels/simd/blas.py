@@ -1,7 +1,7 @@
-"""Products over all steps at once, by the BLAS: every thread takes pieces of the result.
+"""Products over all steps at once, by the BLAS, each thread computing a part of the result.
 
-The BLAS's own threads go on spinning for a tenth of a second after a product and hold the very
-processors that a kernel's threads then need, so they are not used.
+The BLAS's own threads are not used: they spin for a tenth of a second after a product, on the
+processors that the threads of a kernel need next.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.system.threads import BlasThreads
-from rnnx_builtin.kernels.simd.work_queue import divided
+from rnnx_builtin.kernels.simd.work_queue import divide
 
-SMALL = 2**23  # multiplications; below, waking a thread takes longer than it saves
-MULTIPLE = 32  # a part's rows or columns
+SHARED_PRODUCT_MIN = 2**23  # multiplications; below, waking a thread takes longer than it saves
+PART_MULTIPLE = 32  # rows or columns: a thread's part is a multiple of it
 
 
 def matmul(a: Array, b: Array, out: Array, threads: int) -> Array:
@@ -29,6 +29,6 @@ def matmul(a: Array, b: Array, out: Array, threads: int) -> Array:
         np.matmul(a[first:last], b, out=out[first:last])
 
     with BlasThreads(1):
-        many = threads if n * m * k >= SMALL else 1
-        divided(columns if m > n else rows, max(n, m), many, MULTIPLE)
+        parts = threads if n * m * k >= SHARED_PRODUCT_MIN else 1
+        divide(columns if m > n else rows, max(n, m), parts, PART_MULTIPLE)
     return out

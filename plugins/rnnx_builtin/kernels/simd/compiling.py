@@ -1,4 +1,4 @@
-"""The compiler behind the kernels: what the processor has, and where its work is kept."""
+"""Compile kernels for this processor, and cache the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rnnx.system.files import cache_folder
 
 
 def _vector_bytes() -> tuple[int, int]:
-    """Bytes of a vector register, and how many registers there are."""
+    """``bytes, count``: the size of a vector register, and how many there are."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return 64, 32
@@ -30,7 +30,7 @@ VECTOR, REGISTERS = _vector_bytes()
 
 @cache
 def _folder() -> Path:
-    """One for each text of the kernels: a changed helper must not meet an old caller's code."""
+    """The cache folder of this source text: a changed function must not meet old callers' code."""
     sha = hashlib.sha256(numba.__version__.encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         sha.update(path.read_bytes())
@@ -41,21 +41,21 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile at the first call for each dtype, and keep the code in rnnx's cache folder.
+    """Compile at the first call for each dtype, and cache the code in rnnx's cache folder.
 
-    numba looks for its own folder (beside the source) unless its configuration names one: it is
-    named while this function is registered, and no other code of this process sees it.
+    numba would cache beside the source. Its configuration names rnnx's folder only while this
+    function is registered, so that other code in this process keeps its own.
     """
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_folder())
     try:
         return numba.njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # no folder can be written: compile anew in every process
+    except RuntimeError:  # the folder cannot be written: compile in every process
         return numba.njit(**OPTIONS)(function)
     finally:
         config.CACHE_DIR = before
 
 
 def inline(function: Callable[..., Any]) -> Any:
-    """A part of kernels: compiled into them, never called from Python."""
+    """Compile a part of kernels: inlined into them, never called from Python."""
     return numba.njit(no_cpython_wrapper=True, **OPTIONS)(function)

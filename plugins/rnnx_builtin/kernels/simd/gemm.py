@@ -1,8 +1,8 @@
-"""The recurrent product W @ h with W packed once for all steps.
+"""The recurrent product W @ h, with W packed once for all steps.
 
 A BLAS packs W anew for each product, which costs as much as the product itself where h has 32
 columns. Here W lies in panels of ROWS rows, a panel's column at a time (the layout of Goto and
-van de Geijn 2008), and every tile reads it and h from front to back.
+van de Geijn 2008), so that a tile of the product reads W and h from front to back.
 """
 
 from __future__ import annotations
@@ -18,55 +18,57 @@ from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.simd.compiling import VECTOR, inline, kernel
 from rnnx_builtin.kernels.simd.microkernel import ROWS, make_tile
-from rnnx_builtin.kernels.simd.work_queue import divided
+from rnnx_builtin.kernels.simd.work_queue import divide
 
-DEPTH = 512  # of k at a time, so that a strip of h and a panel of W stay in the near caches
-FEW = 2**19  # multiplications of a step; below, two threads lose more than they gain
-SMALL = 2**17  # weights to pack; below, waking a thread takes longer than it saves
-LARGEST = 132  # units of a chunk
+K_BLOCK = 512  # rows of h at a time: a strip of h and a panel of W then stay in the near caches
+SHARED_STEP_MIN = 2**19  # multiplications of a step; below, two threads lose more than they gain
+SHARED_PACKING_MIN = 2**17  # weights to pack; below, waking a thread takes longer than it saves
+CHUNK_MAX = 132  # units of a chunk
 
 
-def width(dtype: Any) -> int:
-    """Numbers of a dtype in a register."""
+def register_lanes(dtype: Any) -> int:
+    """How many numbers of a dtype a register holds."""
     return VECTOR // int(np.dtype(dtype).itemsize)
 
 
-def padded(B: int, dtype: Any) -> int:
+def padded_columns(B: int, dtype: Any) -> int:
     """Columns of a step's arrays: whole registers, or a single column as it is."""
-    lanes = width(dtype)
+    lanes = register_lanes(dtype)
     return 1 if B == 1 else -(-B // lanes) * lanes
 
 
 class Units(NamedTuple):
-    """How the units of a layer lie in a step's arrays, and how many are computed at a time."""
+    """How many units a layer has in a step's arrays, and how many are computed at a time."""
 
     padded: int  # units with their padding: the rows of each gate
     chunk: int  # units of a chunk; the last one may have fewer
 
 
 @cache
-def units_of(n: int, blocks: int, B: int, dtype: Any, threads: int) -> Units:
-    """Whole registers where a column is alone, whole panels where there are several chunks.
+def units_for(n: int, blocks: int, B: int, dtype: Any, threads: int) -> Units:
+    """Units in whole registers for a single column, in whole panels for several chunks.
 
-    A thread alone takes all units at once, so that it reads h as few times as can be.
+    One thread computes all units in one chunk, because it reads all of h for each chunk.
     """
     if B == 1:
-        lanes = width(dtype)
+        lanes = register_lanes(dtype)
         n_p = -(-n // lanes) * lanes
         return Units(n_p, n_p)
-    if threads == 1 or blocks * n * n * B <= FEW:
+    if threads == 1 or blocks * n * n * B <= SHARED_STEP_MIN:
         return Units(n, n)
-    n_p, chunks = all_rows(n, B), max(2 * threads, -(-n // LARGEST))
+    n_p, chunks = padded_rows(n, B), max(2 * threads, -(-n // CHUNK_MAX))
     return Units(n_p, -(-n_p // (chunks * ROWS)) * ROWS)
 
 
-def all_rows(rows: int, B: int) -> int:
-    """Rows of a product's result: whole panels."""
+def padded_rows(rows: int, B: int) -> int:
+    """Rows of a product's result: whole panels, or as they are for a single column."""
     return rows if B == 1 else -(-rows // ROWS) * ROWS
 
 
-def packed(name: str, W: Array, blocks: int, B: int, units: Units, scratch: Scratch) -> Array:
-    """W (blocks · n, K) as (panels, K, ROWS), each block padded, 0 below its last row.
+def pack_weights(
+    name: str, W: Array, blocks: int, B: int, units: Units, threads: int, scratch: Scratch
+) -> Array:
+    """W (blocks · n, K) as (panels, K, ROWS), each block padded with rows of 0.
 
     For a single column the roles change: as (1, K, blocks · n_p), a row for each number of h.
     """
@@ -75,34 +77,34 @@ def packed(name: str, W: Array, blocks: int, B: int, units: Units, scratch: Scra
         out = scratch.array(name, (1, K, blocks * n_p), W.dtype)
         pack_columns(W, blocks, out)
     else:
-        out = scratch.array(name, (all_rows(blocks * n_p, B) // ROWS, K, ROWS), W.dtype)
-        _divide(pack, W, blocks, n_p, out, scratch.threads)
+        out = scratch.array(name, (padded_rows(blocks * n_p, B) // ROWS, K, ROWS), W.dtype)
+        _pack_in_threads(pack_panels, W, blocks, n_p, out, threads)
     return out
 
 
-def packed_transpose(
-    name: str, W: Array, blocks: int, B: int, units: Units, scratch: Scratch
+def pack_transposed_weights(
+    name: str, W: Array, blocks: int, B: int, units: Units, threads: int, scratch: Scratch
 ) -> Array:
-    """Wᵀ likewise (panels of units, blocks · n_p, ROWS); for one column (1, blocks · n_p, K_p)."""
+    """Wᵀ as (panels of units, blocks · n_p, ROWS); for a single column (1, blocks · n_p, K_p)."""
     n_p = units.padded
     if B == 1:
         out = scratch.array(name, (1, blocks * n_p, n_p), W.dtype)
         pack_rows(W, blocks, out)
     else:
-        out = scratch.array(name, (all_rows(n_p, B) // ROWS, blocks * n_p, ROWS), W.dtype)
-        _divide(pack_transpose, W, blocks, n_p, out, scratch.threads)
+        out = scratch.array(name, (padded_rows(n_p, B) // ROWS, blocks * n_p, ROWS), W.dtype)
+        _pack_in_threads(pack_transposed_panels, W, blocks, n_p, out, threads)
     return out
 
 
-def _divide(
+def _pack_in_threads(
     kernel: Callable[..., None], W: Array, blocks: int, n_p: int, out: Array, threads: int
 ) -> None:
-    """A part of the panels to each thread, where W is large."""
+    """Pack in several threads, a part of the panels each, where W is large."""
 
     def panels(first: int, last: int) -> None:
         kernel(W, blocks, n_p, out, first, last)
 
-    divided(panels, len(out), threads if W.size >= SMALL else 1)
+    divide(panels, len(out), threads if W.size >= SHARED_PACKING_MIN else 1)
 
 
 @kernel
@@ -130,7 +132,7 @@ def pack_rows(W: Any, blocks: int, out: Any) -> None:
 
 
 @kernel
-def pack(W: Any, blocks: int, n_p: int, out: Any, first: int, last: int) -> None:
+def pack_panels(W: Any, blocks: int, n_p: int, out: Any, first: int, last: int) -> None:
     """Row p · ROWS + r of W (blocks · n, K), its blocks padded, becomes row r of panel p."""
     K, n = W.shape[1], len(W) // blocks
     for p in range(first, last):
@@ -142,7 +144,7 @@ def pack(W: Any, blocks: int, n_p: int, out: Any, first: int, last: int) -> None
 
 
 @kernel
-def pack_transpose(W: Any, blocks: int, n_p: int, out: Any, first: int, last: int) -> None:
+def pack_transposed_panels(W: Any, blocks: int, n_p: int, out: Any, first: int, last: int) -> None:
     """Column p · ROWS + r of W (blocks · n, K) becomes row r of panel p."""
     n, K = len(W) // blocks, W.shape[1]
     for p in range(first, last):
@@ -159,8 +161,8 @@ def pack_transpose(W: Any, blocks: int, n_p: int, out: Any, first: int, last: in
 
 
 def lanes_of(array: Any) -> int:
-    """Numbers of an array's dtype in a register, known to the compiler."""
-    return width(array.dtype)
+    """How many numbers of an array's dtype a register holds, as a constant of the compiler's."""
+    return register_lanes(array.dtype)
 
 
 @overload(lanes_of, strict=False)
@@ -178,8 +180,8 @@ _eight, _four, _one = (make_tile(count, False, 1) for count in (8, 4, 1))
 def multiply_gates(
     W: Any, blocks: int, n_p: int, first: int, last: int, h: Any, out: Any, count: int
 ) -> None:
-    """The rows of these units in each of ``blocks`` gates of out (≥ blocks · n_p, B) = W @ h."""
-    whole = last - first == n_p  # only then may a gate begin within a panel
+    """out (≥ blocks · n_p, B) = W @ h in the rows of these units in each of ``blocks`` gates."""
+    whole = last - first == n_p  # then all gates are one product: a gate may begin within a panel
     for block in range(1 if whole else blocks):
         at = block * n_p + first
         multiply(W, at, at + (blocks * n_p if whole else last - first), h, out[at:], count)
@@ -189,8 +191,8 @@ def multiply_gates(
 def multiply(W: Any, first: int, last: int, h: Any, out: Any, count: int) -> None:
     """out = W[first:last] @ h for W packed, ``first`` where a panel begins.
 
-    h is (K, B) and out (rows, B), B padded: ``count`` columns of them. The way back is the same
-    with Wᵀ packed.
+    h is (K, B) and out (rows, B), B padded; ``count`` columns are computed. The backward pass is
+    the same with Wᵀ packed.
     """
     if h.shape[1] > 1:
         rows = W.shape[2]
@@ -203,8 +205,8 @@ def multiply(W: Any, first: int, last: int, h: Any, out: Any, count: int) -> Non
 def _tiles(W: Any, first: int, last: int, h: Any, out: Any, count: int) -> None:
     _, K, rows = W.shape
     B, pair = h.shape[1], 2 * lanes_of(W)
-    for k0 in range(0, K, DEPTH):
-        depth = min(DEPTH, K - k0)
+    for k0 in range(0, K, K_BLOCK):
+        depth = min(K_BLOCK, K - k0)
         for p in range(first, last):
             w, to, j = (p * K + k0) * rows, (p - first) * rows * B, 0
             while j + pair <= count:
@@ -222,7 +224,7 @@ def _tiles(W: Any, first: int, last: int, h: Any, out: Any, count: int) -> None:
 
 @inline
 def _column(W: Any, h: Any, out: Any) -> None:
-    """A single column: Σ_k W[k]·h[k] over the rows of W (1, K, n), a few registers at once."""
+    """out = Σ_k W[0, k]·h[k] for W (1, K, n), a few registers of one column at a time."""
     _, K, n = W.shape
     j, one = 0, lanes_of(W)
     while j + 8 * one <= n:
@@ -231,7 +233,7 @@ def _column(W: Any, h: Any, out: Any) -> None:
     while j + 4 * one <= n:
         _four(h, 0, K, W, j, n, out, j)
         j += 4 * one
-    if j < n and n >= 4 * one:  # what is left, and some of it for the second time
+    if j < n and n >= 4 * one:  # the last registers, of which some are computed a second time
         _four(h, 0, K, W, n - 4 * one, n, out, n - 4 * one)
         return
     while j < n:

@@ -1,4 +1,4 @@
-"""A tile of a product, some rows × a few registers of sums that stay in registers while k runs."""
+"""The microkernel of a product: a tile of sums that stay in registers while k runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from rnnx_builtin.kernels.simd.compiling import REGISTERS
 from rnnx_builtin.kernels.simd.vectors import Lanes, splat
 
-ROWS = 12 if REGISTERS == 32 else 6  # with 2 registers a row, 2 of h and a broadcast: all fit
+ROWS = 12 if REGISTERS == 32 else 6  # 2 registers a row, 2 of h and a broadcast weight all fit
 
 
 def _at(builder: Any, base: Any, by: Any) -> Any:
@@ -21,13 +21,13 @@ def _at(builder: Any, base: Any, by: Any) -> Any:
 
 
 def _registers(builder: Any, base: Any, vector: Any, count: int) -> list[Any]:
-    """Addresses of ``count`` neighbouring registers' worth."""
+    """Addresses of ``count`` neighbouring vectors."""
     pointer = vector.as_pointer()
     return [builder.bitcast(_at(builder, base, j * vector.count), pointer) for j in range(count)]
 
 
 def _add_step(builder: Any, sums: Any, weights: Any, columns: Any) -> None:
-    """Every sum grows by its row's weight times its register of h."""
+    """Add to each sum its row's weight times its register of h."""
     vector = columns[0].type
     for r, row in enumerate(sums):
         weight = splat(builder, builder.load(_at(builder, weights, r)), vector)
@@ -62,10 +62,10 @@ def _emit(builder: Any, vector: Any, rows: int, count: int, onto: bool, args: An
 
 
 def make_tile(count: int, onto: bool, rows: int = ROWS) -> Callable[..., Any]:
-    """``tile(W, w, depth, h, at, stride, out, to)``, all places being flat indices.
+    """The function ``tile(W, w, depth, h, at, stride, out, to)``; all places are flat indices.
 
     out[to + r·stride + j] = Σ_k W[w + k·rows + r] · h[at + k·stride + j] for ``rows`` rows r and
-    ``count`` registers of columns j; ``onto`` adds to what ``out`` holds.
+    ``count`` registers of columns j; with ``onto`` the sums are added to ``out``.
     """
 
     @intrinsic

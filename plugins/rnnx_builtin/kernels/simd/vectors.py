@@ -1,8 +1,8 @@
-"""Vectors of a register's width as values in kernels: load, arithmetic, store.
+"""SIMD vectors as values in kernels: load, arithmetic, store.
 
 The compiler's own vectoriser gives up on loops over as many arrays as a gate reads and writes,
-because any two of them might overlap. Here the width is explicit: ``load`` gives LANES numbers,
-``+ − · /`` work on all of them (with a plain number, too), ``store`` puts them back.
+because any two of them might overlap. Here the width is explicit: ``load`` reads LANES numbers,
+``+ − · /`` work on all of them (also with a plain number), ``store`` writes them back.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _address(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> A
 
 @intrinsic
 def load(typing: Any, array: Any, place: Any) -> Any:
-    """LANES neighbours from the flat index ``place`` on, of a C-contiguous array."""
+    """Read LANES neighbours of a C-contiguous array, from the flat index ``place`` on."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = _address(context, builder, array, *args)
@@ -64,7 +64,7 @@ def load(typing: Any, array: Any, place: Any) -> Any:
 
 @intrinsic
 def load_from(typing: Any, steps: Any, t: Any, row: Any, column: Any) -> Any:
-    """LANES neighbours of steps[t, row] from ``column`` on, whatever the strides of t and row."""
+    """Read LANES neighbours of steps[t, row] from ``column`` on; t and row may have any stride."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, args[0])
@@ -91,7 +91,7 @@ def zeros_of(typing: Any, array: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, array: Any, place: Any, value: Any) -> Any:
-    """Put LANES neighbours back at the flat index ``place``."""
+    """Write LANES neighbours from the flat index ``place`` on."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = _address(context, builder, array, *args[:2])
@@ -109,7 +109,7 @@ def _as_lanes(context: Any, builder: Any, kind: Any, value: Any, wanted: Lanes) 
 
 
 def _make_operator(symbol: Callable[..., Any], name: str) -> None:
-    """``symbol`` of two Lanes, or of Lanes and a number, is the instruction ``name``."""
+    """Compile ``symbol`` of two Lanes, or of Lanes and a number, to the instruction ``name``."""
 
     @type_callable(symbol)
     def type_of(context: Any) -> Any:
@@ -124,7 +124,7 @@ def _make_operator(symbol: Callable[..., Any], name: str) -> None:
     def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pair = zip(signature.args, args, strict=True)
         sides = [_as_lanes(context, builder, k, v, signature.return_type) for k, v in pair]
-        # "contract" lets a product and a sum become one fused instruction, and nothing else.
+        # "contract" allows a product and a sum to become one fused instruction, nothing else.
         return getattr(builder, name)(*sides, flags=["contract"])
 
     for sides in ((Lanes, Lanes), (Lanes, types.Number), (types.Number, Lanes)):
@@ -150,9 +150,9 @@ def _choice(test: str) -> Callable[..., Any]:
 
 
 at_most = _choice(">")
-"""``at_most(x, bound)``: the smaller one; a NaN in x stays."""
+"""``at_most(x, bound)``: the smaller of the two; a NaN in x stays NaN."""
 at_least = _choice("<")
-"""``at_least(x, bound)``: the larger one; a NaN in x stays."""
+"""``at_least(x, bound)``: the larger of the two; a NaN in x stays NaN."""
 
 
 @intrinsic
@@ -168,7 +168,7 @@ def where_positive(typing: Any, x: Any, y: Any) -> Any:
 
 @intrinsic
 def sum_of(typing: Any, x: Any) -> Any:
-    """The sum of the lanes: halves onto halves."""
+    """The sum of the lanes, by adding one half to the other until one is left."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         index, (value,) = ir.IntType(32), args
@@ -176,10 +176,10 @@ def sum_of(typing: Any, x: Any) -> Any:
         while left > 1:
             left //= 2
             moved = [(place + left) % kind.count for place in range(kind.count)]
-            turned = builder.shuffle_vector(
+            other = builder.shuffle_vector(
                 value, value, ir.Constant(ir.VectorType(index, kind.count), moved)
             )
-            value = builder.fadd(value, turned)
+            value = builder.fadd(value, other)
         return builder.extract_element(value, ir.Constant(index, 0))
 
     return x.scalar(x), codegen
@@ -187,7 +187,7 @@ def sum_of(typing: Any, x: Any) -> Any:
 
 @intrinsic
 def rounded(typing: Any, x: Any) -> Any:
-    """The nearest whole numbers."""
+    """The nearest integer of each lane."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = args[0].type
@@ -202,7 +202,7 @@ def rounded(typing: Any, x: Any) -> Any:
 
 @intrinsic
 def power_of_two(typing: Any, x: Any) -> Any:
-    """2ˣ of whole numbers within the exponent's range: x becomes the exponent's bits."""
+    """2ˣ of integers within the exponent's range: x becomes the exponent's bits."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         bits = x.scalar.bitwidth

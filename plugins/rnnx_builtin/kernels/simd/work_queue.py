@@ -1,10 +1,11 @@
-"""A time loop that several threads walk together, a few units of the layer at a time.
+"""A queue of tasks for threads that run one time loop together.
 
-A step needs all of the step before, so threads that owned units would wait for the slowest of
-them at every step. Here nobody owns any: all work is a row of tickets, step by step and within a
-step chunk by chunk of the units, and each thread draws the next one whose step may begin. A thread
-that the machine takes away holds up the others by the chunk in its hand alone. Who computes a chunk
-changes nothing in it: a sequence is the same, bit for bit, with any number of threads.
+Every step needs the whole step before it. If each thread owned some units of the layer, all threads
+would wait for the slowest one at every step. Instead the queue lists all tasks in order, phase by
+phase (a phase is a step, or a part of one) and within a phase chunk by chunk of the units, and each
+thread takes the next task whose phase may begin. A thread that the machine interrupts then delays
+the others only by the chunk it works on. The result of a task does not depend on the thread that
+computes it, so a sequence is the same, bit for bit, with any number of threads.
 """
 
 from __future__ import annotations
@@ -24,51 +25,55 @@ from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.simd.compiling import inline
 
-NEXT, DONE = 0, 16  # places in a crew's array, two cache lines apart: the next ticket, how many
-PATIENCE = 2000  # looks at a step that is not ready before the processor is offered to others
+# Indices in a queue's array, two cache lines apart: the next task's number, and how many are done.
+NEXT, DONE = 0, 16
+SPINS_PER_YIELD = 2000  # looks at a phase that is not ready before offering the processor to others
 
 
-def crew_of(scratch: Scratch) -> Array:
-    """The counters of a time loop, to be kept in a plan."""
-    return scratch.array("crew", (2 * DONE,), np.int64)
+def queue_for(scratch: Scratch) -> Array:
+    """The counters of a queue, to be kept in a plan."""
+    return scratch.array("queue", (2 * DONE,), np.int64)
 
 
-def together(
-    function: Callable[..., None],
+def run_loop(
+    loop: Callable[..., None],
     threads: int,
-    crew: Array,
-    n_p: int,
-    chunk: int,
+    queue: Array,
+    units: tuple[int, int],
     *arguments: Any,
 ) -> None:
-    """Call ``function(crew, n_p, chunk, …)`` in ``threads`` threads, which share its tickets.
+    """Call ``loop(queue, units, …)`` in up to ``threads`` threads, which share its tasks.
 
-    With one chunk of the n_p units there is nothing to share.
+    ``units`` are the units of the layer and of a chunk; one chunk leaves nothing to share.
     """
-    crew[NEXT] = crew[DONE] = 0
+    queue[NEXT] = queue[DONE] = 0
+    n_p, chunk = units
     if threads == 1 or chunk >= n_p:
-        function(crew, n_p, chunk, *arguments)
+        loop(queue, (n_p, chunk), *arguments)
     else:
-        at_once(function, threads, crew, n_p, chunk, *arguments)
+        run_in_threads(loop, threads, queue, (n_p, chunk), *arguments)
 
 
-def at_once(function: Callable[..., None], threads: int, *arguments: Any) -> None:
-    """Call ``function`` in this thread and in ``threads − 1 ≥ 1`` more: kernels hold no lock."""
+def run_in_threads(function: Callable[..., None], threads: int, *arguments: Any) -> None:
+    """Call ``function`` in this thread and in ``threads − 1 ≥ 1`` others: kernels hold no lock."""
     pool = _pool(threads - 1)
     others = [pool.submit(function, *arguments) for _ in range(threads - 1)]
     try:
         function(*arguments)
-    finally:  # who has not begun finds nothing left; who has writes to buffers of the next call
+    finally:
+        # A thread that has not begun would find nothing left to do. One that has begun may still
+        # write to buffers that the next call uses, so wait for it.
         begun = [other for other in others if not other.cancel()]
         wait(begun)
     for other in begun:
         other.result()
 
 
-def divided(work: Callable[[int, int], None], size: int, threads: int, multiple: int = 1) -> None:
-    """``work(first, last)`` for as many parts of ``range(size)``; their lengths are multiples.
+def divide(work: Callable[[int, int], None], size: int, threads: int, multiple: int = 1) -> None:
+    """``work(first, last)`` for ``threads`` parts of ``range(size)``, in as many threads.
 
-    A thread that comes too late finds its part done by another.
+    The length of a part is a multiple of ``multiple``. A thread that comes too late finds its part
+    done by another.
     """
     if threads == 1:
         work(0, size)
@@ -84,12 +89,12 @@ def divided(work: Callable[[int, int], None], size: int, threads: int, multiple:
                 return
             work(first, last)
 
-    at_once(take_parts, threads)
+    run_in_threads(take_parts, threads)
 
 
 @cache
 def _pool(others: int) -> ThreadPoolExecutor:
-    """Threads that wait between two calls: to begin one takes longer than a small kernel."""
+    """Threads that stay alive between calls: starting one takes longer than a small kernel."""
     return ThreadPoolExecutor(others, "rnnx-kernel")
 
 
@@ -98,66 +103,73 @@ if hasattr(os, "register_at_fork"):
 
 
 @inline
-def draw(crew: Any, chunks: int, last: int) -> Any:
-    """The next of ``last`` tickets, as soon as all of the steps before its own are handed in.
+def next_task(queue: Any, units: Any, phases: int) -> Any:
+    """The number of the next task, as soon as its phase may begin; −1 if none is left.
 
-    −1 where none is left.
+    A phase may begin when all tasks of the phases before it are finished.
     """
-    waited = 0
+    chunks, spins = _chunks(units), 0
     while True:
-        ticket = _read(crew, NEXT)
-        if ticket >= last:
+        task = _read(queue, NEXT)
+        if task >= phases * chunks:
             return -1
-        if _read(crew, DONE) >= ticket // chunks * chunks:
-            if _take(crew, NEXT, ticket):
-                return ticket
+        if _read(queue, DONE) >= task // chunks * chunks:
+            if _increment_if(queue, NEXT, task):
+                return task
         else:
-            waited += 1
-            if waited % PATIENCE == 0:
-                _give_way()
+            spins += 1
+            if spins % SPINS_PER_YIELD == 0:
+                _yield_processor()
 
 
 @inline
-def draw_again(crew: Any, chunks: int, last: int) -> Any:
-    """The same, after the ticket before is done: others may now read what it stood for."""
-    _add_one(crew, DONE)
-    return draw(crew, chunks, last)
+def finish_and_next(queue: Any, units: Any, phases: int) -> Any:
+    """Report this thread's task as finished, so that others read its result; then the next one."""
+    _add_one(queue, DONE)
+    return next_task(queue, units, phases)
 
 
 @inline
-def units_at(ticket: int, chunks: int, chunk: int, n_p: int) -> tuple[int, int]:
-    """The first unit of a ticket's chunk, and the one after its last."""
-    first = ticket % chunks * chunk
-    return first, min(first + chunk, n_p)
+def part_of(task: int, units: Any) -> tuple[int, int, int]:
+    """``phase, first, last`` of a task: which phase it belongs to, and its units."""
+    (n_p, chunk), chunks = units, _chunks(units)
+    first = task % chunks * chunk
+    return task // chunks, first, min(first + chunk, n_p)
 
 
-_give_way = types.ExternalFunction(
+@inline
+def _chunks(units: Any) -> int:
+    n_p, chunk = units
+    return -(-n_p // chunk)  # type: ignore[no-any-return]
+
+
+_yield_processor = types.ExternalFunction(
     "sched_yield" if os.name == "posix" else "SwitchToThread", types.int32()
 )
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
 
 
 @intrinsic
 def _read(typing: Any, array: Any, index: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args[0], args[0], args[1])
-        return builder.load_atomic(place, "acquire", 8)
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        return builder.load_atomic(address, "acquire", 8)
 
     return types.int64(array, types.intp), codegen
 
 
 @intrinsic
-def _take(typing: Any, array: Any, index: Any, seen: Any) -> Any:
-    """Whether array[index] was still what had been seen; it is then one more."""
+def _increment_if(typing: Any, array: Any, index: Any, expected: Any) -> Any:
+    """Add 1 to array[index] if it still is ``expected``; whether it was."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place, seen = _place(context, builder, signature.args[0], args[0], args[1]), args[2]
-        more = builder.add(seen, ir.Constant(seen.type, 1))
-        answer = builder.cmpxchg(place, seen, more, "acq_rel", "acquire")
-        return builder.extract_value(answer, 1)
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        more = builder.add(args[2], ir.Constant(args[2].type, 1))
+        result = builder.cmpxchg(address, args[2], more, "acq_rel", "acquire")
+        return builder.extract_value(result, 1)
 
     return types.boolean(array, types.intp, types.int64), codegen
 
@@ -165,8 +177,8 @@ def _take(typing: Any, array: Any, index: Any, seen: Any) -> Any:
 @intrinsic
 def _add_one(typing: Any, array: Any, index: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args[0], args[0], args[1])
-        builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "acq_rel")
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        builder.atomic_rmw("add", address, ir.Constant(ir.IntType(64), 1), "acq_rel")
         return context.get_dummy_value()
 
     return types.void(array, types.intp), codegen
