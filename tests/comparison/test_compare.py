@@ -167,6 +167,25 @@ def test_a_damaged_sweep_file_loses_only_the_names_of_its_jobs(sweep: Sweep) -> 
     try:
         path.write_text("{", "utf-8")
         found = compare([sweep.id])
-        assert len(found.with_value()) == 4
+        assert {one.name for one in found.with_value()} == {
+            f"cell={cell} seed={seed}" for cell in ("vanilla", "gru") for seed in (0, 1)
+        }  # the names of the runs
+        assert found.runs[-1].name == "default"
     finally:
         path.write_text(whole, "utf-8")
+
+
+def test_a_job_that_was_skipped_is_the_run_that_finished_before(sweep: Sweep) -> None:
+    first = compare_sweep(sweep).runs[0]
+    (result,) = [one for one in sweep.results() if one.run_id == first.run_id]
+    assert (first.name, first.status) == (sweep.name(result.overrides), "FINISHED")
+    try:
+        sweep.store_result(result._replace(status="SKIPPED", reason="had finished before"))
+        again = compare_sweep(sweep).runs[0]
+        assert (again.run_id, again.status, again.reason) == (first.run_id, "FINISHED", "")
+        sweep.store_result(result._replace(status="KILLED", reason="by a signal"))
+        killed = compare_sweep(sweep).runs[0]
+        assert (killed.run_id, killed.status) == (first.run_id, "KILLED")
+        assert killed.reason == "by a signal"
+    finally:
+        sweep.store_result(result)
