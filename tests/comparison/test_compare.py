@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from rnnx.cli.main import commands
 from rnnx.comparison.compare import (
@@ -20,7 +21,7 @@ from rnnx.comparison.compare import (
     rank_runs,
 )
 from rnnx.comparison.printing import print_comparison
-from rnnx.comparison.table import as_json, group_rows, run_rows, shown_metrics
+from rnnx.comparison.table import as_json, group_rows, print_tables, run_rows, shown_metrics
 from rnnx.errors import ConfigError, RunNotFound, StoreError
 from rnnx.runs.sweep_folder import Sweep
 
@@ -130,6 +131,21 @@ def test_csv_and_json_hold_what_the_table_shows(
     assert {"rank", "name", "status", "best/val_loss", "final/val_loss", "final/seconds"} < {*names}
     assert all(len(line.split("\t")) == len(names) for line in lines[:5])
     assert any(line.startswith("cell=gru\t2\t") and " ± " in line for line in lines)
+
+
+def test_a_terminal_gets_numbers_aligned_to_the_right(run: Make) -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, color_system=None, width=80)
+    runs = [run("a seed=0", 1.0), run("a seed=1", 12.5)._replace(reason="[none]")]
+    print_tables(rank_runs(runs, "t", "best/val_loss"), console)
+    assert [line.rstrip() for line in file.getvalue().splitlines()] == [
+        " rank  name      status    run       best/val_loss  cause",
+        "    1  a seed=0  FINISHED  a seed=0         1.0000",
+        "    2  a seed=1  FINISHED  a seed=1        12.5000  [none]",
+        "",
+        " over seeds  seeds  best/val_loss (mean ± spread)  range",
+        " default     2                    6.7500 ± 8.1317  1.0000 … 12.5000",
+    ]
 
 
 def test_a_name_stays_in_its_cell(run: Make) -> None:
