@@ -120,6 +120,7 @@ def test_csv_and_json_hold_what_the_table_shows(
     print_comparison([sweep.id], "best/val_loss", "json")
     told = json.loads(capsys.readouterr().out)
     assert len(table) == len(told["runs"]) == 5
+    assert all(len(row) == len(table[0]) and None not in row for row in table)
     for row, one in zip(table[:4], told["runs"][:4], strict=True):
         assert row["run"] == one["run"]
         assert float(row["best/val_loss"]) == one["metrics"]["best/val_loss"]

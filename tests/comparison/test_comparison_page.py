@@ -11,7 +11,13 @@ import pytest
 
 from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep, rank_runs
 from rnnx.comparison.figures import draw_figures
-from rnnx.comparison.page import last_samples, render, store_sweep_page, write_page
+from rnnx.comparison.page import (
+    MAX_SAMPLE_LENGTH,
+    last_samples,
+    render,
+    store_sweep_page,
+    write_page,
+)
 from rnnx.contracts.trackers import RunLog
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
@@ -103,6 +109,27 @@ def test_nothing_from_data_becomes_markup(
     captions = [value for key, value in reader.attributes if key == "alt"]
     assert f"From the swept keys to {shown}; a line a run, the darkest the best" in captions
     assert not re.search("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]", page)
+
+
+def test_failures_numbers_and_samples_are_marked(
+    tmp_path: Path, run: Callable[..., ComparedRun]
+) -> None:
+    with RunFolder(tmp_path).samples.open("w", encoding="utf-8", newline="") as file:
+        texts = ["", "x" * MAX_SAMPLE_LENGTH, "y" * (MAX_SAMPLE_LENGTH + 1)]
+        csv.writer(file).writerows([("step", "text"), *(("1", text) for text in texts)])
+    best = run("seed=0", 1.0)._replace(folder=RunFolder(tmp_path))
+    runs = [best, run("seed=1", 2.0)._replace(status="FAILED", reason="no file")]
+    page = render(rank_runs(runs, "t", "best/val_loss"), {})
+    rows = [line for line in page.splitlines() if line.startswith("<tr")]
+    name = '<th>name</th><th>status</th><th>run</th><th>cause</th><th class="n">best/val_loss</th>'
+    assert rows[0] == f"<tr><th>rank</th>{name}</tr>"
+    assert rows[1].startswith("<tr><td>1</td>") and rows[1].endswith(
+        '<td class="n">1.0000</td></tr>'
+    )
+    assert rows[2].startswith('<tr class="failed"><td>2</td>') and "<td>no file</td>" in rows[2]
+    shown = re.findall("<pre>(.*?)</pre>", page)
+    assert shown == ["∅", texts[1], f"{texts[2][:-1]}…"]
+    assert "The only run: seed=0 (best/val_loss 1.0000)" in page
 
 
 def test_the_last_round_of_samples_is_shown(tmp_path: Path) -> None:
