@@ -46,7 +46,7 @@ def for_all_shapes(test: Callable[[Shape], None], examples: int = EXAMPLES) -> N
         from hypothesis import strategies as st
     except ImportError as error:
         raise PluginError(
-            "the kit needs hypothesis, which is not installed: pip install 'rnnx[testing]'"
+            "the kit needs hypothesis, which is not installed: pip install hypothesis"
         ) from error
 
     @st.composite  # type: ignore[untyped-decorator]
