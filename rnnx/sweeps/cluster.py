@@ -1,9 +1,9 @@
 """Jobs that another launcher of Hydra's starts (Slurm's, Ray's), perhaps on other machines.
 
-The driver and the jobs share the sweep's folder and nothing else. The driver keeps a heartbeat in a
-file there: a job whose driver has stopped, was killed or has closed the sweep misses it, writes a
-checkpoint and ends. What the launcher starts for a job is a watcher: it runs the job in a process
-of its own, and reports a job that is killed.
+The driver and the jobs share the sweep's folder and nothing else. The driver renews a heartbeat
+file there. When the heartbeat ends, because the driver was stopped, was killed or has closed the
+sweep, the jobs write a checkpoint and end. The launcher starts a watcher for each job; the watcher
+runs the job in a process of its own, and stores a result if the job is killed.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ LOST_TIMEOUT = 60.0  # seconds without a job at work after which those without a
 STOP_TIMEOUT = 5.0  # the same after a signal
 
 
-class _Watcher(NamedTuple):
-    """A job's own folder, which the watcher of the job locks."""
+class _JobFolder(NamedTuple):
+    """A job's own folder; the job's watcher locks it."""
 
     path: Path
     id: str
 
     @classmethod
-    def of(cls, sweep: Sweep, job: int) -> _Watcher:
+    def of(cls, sweep: Sweep, job: int) -> _JobFolder:
         return cls(sweep.job_folder(job), str(job))
 
     @property
@@ -71,7 +71,7 @@ def launch(
             _take_signal_back(stop)
             _wait(sweep, numbered, stop)
         except Exception as error:  # a launcher raises anything where it has lost a job
-            if not any(_Watcher.of(sweep, job).begun.exists() for job in numbered):
+            if not any(_JobFolder.of(sweep, job).begun.exists() for job in numbered):
                 raise
             causes = dict.fromkeys(numbered, f"was not started: {cause(error, 200)}")
             if not stop.signal:
@@ -119,8 +119,8 @@ def _wait(sweep: Sweep, jobs: Mapping[int, list[str]], stop: Stop) -> None:
     """Wait until every job has a result, or no job has worked for LOST_TIMEOUT."""
     last_work, count = time.monotonic(), -1
     while missing := [job for job in jobs if sweep.result(job) is None]:
-        watchers = [_Watcher.of(sweep, job) for job in missing]
-        working = any(watcher.begun.exists() and is_busy(watcher) for watcher in watchers)
+        folders = [_JobFolder.of(sweep, job) for job in missing]
+        working = any(folder.begun.exists() and is_busy(folder) for folder in folders)
         if working or len(missing) != count:
             last_work, count = time.monotonic(), len(missing)
         if time.monotonic() - last_work > (STOP_TIMEOUT if stop.signal else LOST_TIMEOUT):
@@ -139,7 +139,7 @@ def _store_lost(
     for job, overrides in jobs.items():
         if sweep.result(job) is not None:
             continue
-        if _Watcher.of(sweep, job).begun.exists():
+        if _JobFolder.of(sweep, job).begun.exists():
             end_abandoned(sweep, outputs, job)
             run = run_of(sweep, outputs, job)
             reason = "killed together with the process that watched it"
@@ -162,19 +162,19 @@ def watch_job(sweep: Sweep, values: Mapping[str, Any], hydra: Any) -> int:
     """
     job, overrides, outputs = int(hydra.job.num), list(hydra.overrides.task), values["outputs"]
     _enter_driver_folder(sweep)
-    watcher = _Watcher.of(sweep, job)
-    watcher.path.mkdir(exist_ok=True)
-    with Stop() as stop, RunLock(watcher, "job"):
-        watcher.begun.touch()
+    folder = _JobFolder.of(sweep, job)
+    folder.path.mkdir(exist_ok=True)
+    with Stop() as stop, RunLock(folder, "job"):
+        folder.begun.touch()
         sweep.forget(job)
         driver = DriverWatch(sweep, stop)
         if not driver.signal:  # a launcher may start a job again that it has lost
             wait_for_orphans(sweep, outputs, job)
-        write_configs([values], watcher.path)  # this process may be given more jobs: warm up once
-        start_server(watcher.path)
+        write_configs([values], folder.path)  # this process may be given more jobs: warm up once
+        start_server(folder.path)
         pool = Pool(sweep, outputs, 1, lambda _: values, lambda _: None)
         pool.run(iter([(job, overrides)]), driver)
-        (watcher.path / CONFIGS).unlink(missing_ok=True)
+        (folder.path / CONFIGS).unlink(missing_ok=True)
     result = sweep.result(job)
     return 0 if result is not None and result.succeeded else 1
 

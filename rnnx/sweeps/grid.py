@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 GROUPS = (*KINDS, *RECIPES)
-MAX_COMBINATIONS = 64  # of components, that are composed to check them
+MAX_COMBINATIONS = 64  # combinations of components that are composed to check them
 
 
 class SweepCommand(NamedTuple):

@@ -56,7 +56,8 @@ def test_all_ways_to_name_a_sweep_and_its_runs(sweep: Sweep) -> None:
     assert len(twice.runs) == len(whole.runs)
 
 
-def test_a_running_job_is_there_by_its_points(sweep: Sweep) -> None:
+@pytest.mark.parametrize("metrics", [{}, "damaged"])
+def test_a_running_job_is_there_by_its_points(sweep: Sweep, metrics: object) -> None:
     folder = compare_sweep(sweep).runs[0].folder
     assert folder is not None
     fields = folder.read()
@@ -64,7 +65,7 @@ def test_a_running_job_is_there_by_its_points(sweep: Sweep) -> None:
     result = job.read_text("utf-8")
     try:
         job.unlink()
-        folder.write({"status": "RUNNING", "metrics": {}})
+        folder.write({"status": "RUNNING", "metrics": metrics})
         now = {one.run_id: one for one in compare_sweep(sweep).runs}[folder.id]
         assert now.status == "RUNNING"
         assert now.metrics["val/loss"] == fields["metrics"]["val/loss"]
@@ -170,6 +171,7 @@ def test_a_damaged_sweep_file_loses_only_the_names_of_its_jobs(sweep: Sweep) -> 
         assert {one.name for one in found.with_value()} == {
             f"cell={cell} seed={seed}" for cell in ("vanilla", "gru") for seed in (0, 1)
         }  # the names of the runs
+        assert {one.settings["cell"] for one in found.with_value()} == {"vanilla", "gru"}
         assert found.runs[-1].name == "default"
     finally:
         path.write_text(whole, "utf-8")
