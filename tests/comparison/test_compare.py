@@ -20,7 +20,7 @@ from rnnx.comparison.compare import (
     rank_runs,
 )
 from rnnx.comparison.printing import print_comparison
-from rnnx.comparison.table import as_json, run_rows, shown_metrics
+from rnnx.comparison.table import as_json, group_rows, run_rows, shown_metrics
 from rnnx.errors import ConfigError, RunNotFound, StoreError
 from rnnx.runs.sweep_folder import Sweep
 
@@ -89,6 +89,7 @@ def test_what_is_not_finite_comes_last_and_counts_in_no_mean(run: Make) -> None:
     assert [one.name for one in found.runs] == ["c seed=2", "a seed=0", "b"]
     assert found.groups[0].values == [1.0]
     assert math.isnan(found.groups[0].spread)
+    assert group_rows(found) == []  # one seed has no spread to show
     read = json.loads(as_json(found), parse_constant=pytest.fail)
     assert read["runs"][1]["metrics"]["best/val_loss"] is None
 
