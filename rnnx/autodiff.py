@@ -15,7 +15,7 @@
 
 ``np`` is NumPy as HIPS autograd follows it (the extra ``autodiff``), loaded at its first use. A
 step makes new arrays: what is written in place cannot be followed. autograd's price is some 20 µs
-an operation, and each step is computed once more on the way back; a ``step_back`` of one's own
+an operation, and each step is computed once more in the backward pass; a ``step_back`` of your own
 (``rnnx.unroll``) saves both.
 """
 
@@ -41,7 +41,7 @@ class _NumPy:
             import autograd.numpy
         except ImportError as error:
             raise PluginError(
-                "autodiff needs autograd, which is not installed: pip install 'rnnx[autodiff]'"
+                "autodiff needs autograd, which is not installed: pip install autograd"
             ) from error
         value = getattr(autograd.numpy, name)
         setattr(self, name, value)

@@ -1,9 +1,10 @@
-"""What the notebook says of its plain network, and why it brings in the LSTM: one picture of both.
+"""Vanishing gradients of the notebook's plain network, beside an LSTM: one plot of both.
 
     norm(k) = mean over columns of ‖∂L⟨T⟩ / ∂h⟨T−k⟩‖₂,   k = 0 … T − 1
 
-of a vanilla cell and of an LSTM side by side, on the batch of the step, with fresh weights: the
-recurrent ones are N(0, scale²), small as the notebook's are, and the rest is each cell's default.
+as in gradient_by_lag, of a vanilla cell and of an LSTM with fresh weights, on the batch of the
+step: the recurrent weights are N(0, scale²), small as the notebook's are, all others each cell's
+default. The notebook introduces the LSTM because the gradients of its plain network vanish.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from rnnx_builtin.cells.lstm import LSTM
 from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_builtin.initializers.normal import Normal
-from rnnx_builtin.probes.gradient_by_lag import LAGS, norms_by_lag, picture
+from rnnx_builtin.probes.gradient_by_lag import LAGS, norms_by_lag, plot_by_lag
 
 
 @dataclass(frozen=True)
 class VanishingGradient:
-    """The norm of ∂L⟨T⟩/∂h⟨T−k⟩ for a plain network and an LSTM before training, side by side."""
+    """The norm of ∂L⟨T⟩/∂h⟨T−k⟩ for a vanilla cell and an LSTM before training, in one plot."""
 
     every: int = 1_000_000
-    """Look after step 1 and every multiple of this many steps, at least 1."""
+    """Observe step 1 and every multiple of this many steps, at least 1."""
     scale: float = 0.05
     """The standard deviation of the recurrent weights, above 0."""
     seed: int = 0
-    """Of the weights, at least 0."""
+    """The seed of the weights, at least 0."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", "at least 1", self.every)
@@ -42,16 +43,16 @@ class VanishingGradient:
 
     def observe(self, seen: Observation) -> Findings:
         curves = self.curves(seen)
-        figures = {
+        metrics = {
             f"vanishing_gradient/{name}_{lag:03}": float(norms[lag])
             for name, norms in curves.items()
             for lag in LAGS
             if lag < len(norms)
         }
-        return Findings(figures, {"norm": picture(curves)})
+        return Findings(metrics, {"norm": plot_by_lag(curves)})
 
     def curves(self, seen: Observation) -> dict[str, Array]:
-        """(T,) norms by the cell's name, the lag 0 first."""
+        """The norms (T,) by the cell's name, lag 0 first."""
         n_a = seen.network.cell.hidden_size
         weights = CellWeights(recurrent=Normal(scale=self.scale))
         cells: dict[str, Any] = {

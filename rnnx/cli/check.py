@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rnnx.config.components import component_from
 from rnnx.errors import ConfigError, InputError
 from rnnx.registry.manager import registry
-from rnnx.testing.suite import TALLY, Check, CheckFailed, NotApplicable, conduct
+from rnnx.testing.suite import COMPARISONS, Check, CheckFailed, NotApplicable, conduct
 
 
 class CheckResult(NamedTuple):
@@ -77,7 +77,11 @@ def _empty_folder(kind: str) -> Iterator[None]:
 
 
 def _run(one: Check, component: Any) -> CheckResult:
-    name, before, began = one.__name__.removeprefix("check_"), TALLY.count, time.perf_counter()
+    name, before, began = (
+        one.__name__.removeprefix("check_"),
+        COMPARISONS.count,
+        time.perf_counter(),
+    )
     status, reason = "passed", ""
     try:
         conduct(one, component)
@@ -89,7 +93,9 @@ def _run(one: Check, component: Any) -> CheckResult:
         raise
     except Exception as error:  # whatever a component raises
         status, reason = "FAILED", f"raised {type(error).__name__}: {error}{_place(error)}"
-    return CheckResult(name, status, TALLY.count - before, time.perf_counter() - began, reason)
+    return CheckResult(
+        name, status, COMPARISONS.count - before, time.perf_counter() - began, reason
+    )
 
 
 def _place(error: Exception) -> str:

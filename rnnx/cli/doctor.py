@@ -30,7 +30,7 @@ ADVICE: Sequence[tuple[str, str]] = (
     ),
     (r"^AttributeError: module", "the entry point names an object that the module does not have"),
     (r"there is no hook", "rnnx finds hooks by their names: rename the function to one of those"),
-    (r"requires_api", "pip install --upgrade rnnx, or the plugin, until the versions fit"),
+    (r"requires_api", "use a newer rnnx or another version of the plugin, until the versions fit"),
     (r"registered twice", "remove one of the two entry points, or calls of register"),
     (r"is registered by", "uninstall one of the plugins, or have its author rename the component"),
     (r"a field called|asks for one|has no method|its method", "see docs/reference/contracts"),

@@ -134,9 +134,10 @@ def _predecessors(level: Level, longer: Level, where: Array) -> Array:
 def _discounts(counts: Array) -> Array:
     """(4,) what is taken from the counts 0, 1, 2 and above, of one order's n-grams."""
     n = [int((counts == k).sum()) for k in (1, 2, 3, 4)]
-    Y = n[0] / max(n[0] + 2 * n[1], 1)
-    # Without n-grams of a count its discount is the plain Kneser–Ney one.
-    found = [k - (k + 1) * Y * n[k] / n[k - 1] if n[k - 1] else k * Y for k in (1, 2, 3)]
+    Y = n[0] / (n[0] + 2 * n[1]) if n[0] else 0.5
+    found = [k - (k + 1) * Y * n[k] / n[k - 1] if n[k - 1] else 0.0 for k in (1, 2, 3)]
+    # A discount of 0 would leave nothing for what was never seen: k·Y on data too small for one.
+    found = [d if d > 0 else k * Y for k, d in enumerate(found, 1)]
     return np.clip([0, *found], 0, [0, 1, 2, 3])
 
 

@@ -33,7 +33,7 @@ def choose(settings: Train, hidden_size: int, done: int) -> Backend:
     wanted = settings.backend
     if wanted is Backend.fast and not is_installed():
         raise ConfigError(
-            "backend=fast: numba is not installed; pip install 'rnnx[fast]', "
+            "backend=fast: numba is not installed; pip install numba, "
             "or choose backend=numpy or backend=auto"
         )
     if wanted is not Backend.auto:

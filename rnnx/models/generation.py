@@ -1,4 +1,4 @@
-"""New text from a trained network, all texts of a round in one batch."""
+"""New text from a trained network, all texts in one batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import contract_error
 from rnnx.system.memory import refuse_more_than_free, reraise_as
 
-FEW = 8  # at least one text in so many has ended before they leave the batch
+COMPACT_FROM = 8  # ended texts leave the batch once they are one in so many
 
 
 def grammar_of(dataset: Dataset, vocabulary: Vocabulary) -> Grammar | None:
@@ -96,30 +96,30 @@ def _generate(
 
 
 class _Spread:
-    """Which texts go on, and their logits in the places of all texts."""
+    """Which texts have not ended, and their logits in the places of all texts."""
 
     def __init__(self, n_symbols: int, count: int) -> None:
         self.going = np.arange(count)
-        self.whole = True  # whether all go on
+        self.whole = True  # whether none has ended
         self._ended = np.zeros(count, np.bool_)
         self._all = np.zeros((n_symbols, count), np.float64)
 
     def __call__(self, logits: Array) -> Array:
-        """(n_symbols, count); what stands in the place of a text that has ended does not count."""
+        """(n_symbols, count) logits; those of a text that has ended mean nothing."""
         if self.whole:
             return logits
         self._all[:, self.going] = logits
         return self._all
 
     def drop(self, ends: Array) -> Array | None:
-        """The places among those that went on which still do; None where none leaves yet.
+        """Which of the texts in the batch stay in it; None while all do.
 
         A text whose id ``ends`` it leaves with others, an eighth of all at once: choosing columns
         anew costs about as much as a step of so many.
         """
         self._ended |= ends
         on = ~self._ended[self.going]
-        if (len(on) - np.count_nonzero(on)) * FEW < len(on):
+        if (len(on) - np.count_nonzero(on)) * COMPACT_FROM < len(on):
             return None
         self.going, self.whole = self.going[on], False
         return on
@@ -143,13 +143,13 @@ class _Rules:
         return np.where(self._allowed | self.ended, logits, -np.inf)
 
     def follow(self, ids: Array, t: int) -> Array:
-        """Take the ids (B,) of step t; which texts have ended by now."""
+        """Advance by the ids (B,) of step t; which texts have ended."""
         self._state = self._grammar.follow(self._state, ids)
         self._look(t + 1)
         return self.ended
 
     def _look(self, t: int) -> None:
-        """What may follow the first t ids; a text that nothing may follow has no more."""
+        """Ask what may follow the first t ids; a text that nothing may follow has ended."""
         self._allowed = self._grammar.allowed(self._state)
         before, self.ended = self.ended, self.ended | ~self._allowed.any(axis=0)
         for place in np.flatnonzero(self.ended & ~before):

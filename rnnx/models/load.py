@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rnnx.models.trained import Model
 
 
-MOST = 8  # checkpoints that are looked at for a whole one
+MAX_TRIED = 8  # checkpoints that are read in search of a whole one
 
 
 def find_model(run: str) -> Model:
@@ -43,8 +43,8 @@ def _loaded(path: Path) -> Model:
     try:
         return load_file(path)
     except CheckpointError as error:
-        # A folder of a stranger's may hold any number of files.
-        others = sorted(path.parent.glob("*.safetensors"), reverse=True)[:MOST]
+        # A folder from elsewhere may hold any number of files.
+        others = sorted(path.parent.glob("*.safetensors"), reverse=True)[:MAX_TRIED]
         whole = next((o for o in others if o.name != path.name and _is_whole(o)), None)
         if whole is None:
             raise

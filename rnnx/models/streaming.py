@@ -1,4 +1,4 @@
-"""A network one step at a time, with parameters that stay as they are: what writes new text."""
+"""A network one step at a time, its weights prepared once: how new text is written."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def stream(network: Network, params: Parameters, scratch: Scratch) -> Step:
 
 
 def select(states: States, columns: Array) -> States:
-    """The states of some columns alone; ``columns`` is a mask or places."""
+    """The states of some columns; ``columns`` is a mask or places."""
     places = np.flatnonzero(columns) if columns.dtype == np.bool_ else columns
     # Not array[:, columns]: that lies transposed, and every operation of a step with it is slow.
     return tuple(tuple(np.take(array, places, axis=1) for array in state) for state in states)

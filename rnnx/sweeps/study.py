@@ -23,7 +23,7 @@ def optuna() -> Any:
         import optuna as library
     except ImportError:
         raise ConfigError(
-            "hydra/sweeper=optuna: optuna is not installed; pip install 'rnnx[sweep]'"
+            "hydra/sweeper=optuna: optuna is not installed; pip install optuna"
         ) from None
     library.logging.set_verbosity(library.logging.WARNING)
     return library

@@ -1,4 +1,4 @@
-"""The conformance kit: one suite of named checks a kind, the same for built-ins and strangers.
+"""The conformance kit: a suite of named checks for each kind of component.
 
 from rnnx.testing import CellSuite
 

@@ -1,4 +1,4 @@
-"""All checks by kind, and pytest's parametrisation over them."""
+"""All checks by kind, and a pytest parametrisation over them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rnnx.testing.suite import Check, CheckFailed, NotApplicable, conduct
 if TYPE_CHECKING:
     import pytest
 
-ROOMS = (
+MODULES = (
     datasets,
     cells,
     initializers,
@@ -39,21 +39,21 @@ ROOMS = (
     probes,
 )
 CHECKS: dict[str, tuple[Check, ...]] = {
-    kind: room.CHECKS for kind, room in zip(KINDS, ROOMS, strict=True)
+    kind: module.CHECKS for kind, module in zip(KINDS, MODULES, strict=True)
 }
-"""Kind → its checks, in the order in which they run."""
+"""The checks of each kind, in the order in which they run."""
 
 Reasons = Mapping[str, str]
-"""Name of a check → why it is expected to fail."""
+"""The name of a check → the reason why it is expected to fail."""
 
 
 def kind_of(component: Any) -> str:
-    """The kind whose contract a component has all methods of; PluginError if none or several."""
+    """The kind all of whose methods a component has; PluginError unless there is exactly one."""
     fitting = [kind for kind in KINDS if all(map(partial(_has, component), methods_of(kind)))]
     if len(fitting) != 1:
         found = " and ".join(fitting) or "no kind"
         raise PluginError(
-            f"{type(component).__name__}: has the methods of {found}; say kind='cell' or the like"
+            f"{type(component).__name__}: has the methods of {found}; give its kind, as kind='cell'"
         )
     return fitting[0]
 
@@ -68,25 +68,25 @@ def parametrize_with_checks(
     expected_failed_checks: Reasons | Callable[[Any], Reasons] | None = None,
     kind: str | None = None,
 ) -> pytest.MarkDecorator:
-    """Parametrise a test over every check of every component:
+    """Parametrise a test over all checks of all components:
 
         @parametrize_with_checks([MGU(), MGU(hidden_size=7)])
         def test_mgu(component, check):
             check(component)
 
-    ``expected_failed_checks`` (or a function of the component) maps the name of a check to the
-    reason why it fails; one that passes all the same fails, so that the list stays true. ``kind``
-    is found by the component's methods where it is not given.
+    ``expected_failed_checks`` (a dict, or a function of the component that returns one) maps the
+    names of checks that fail to the reasons. If such a check passes, the test fails, so that the
+    list stays true. Without ``kind``, the component's methods decide which kind it is.
     """
     import pytest
 
     if not components:
-        raise PluginError("parametrize_with_checks: there is no component to check")
+        raise PluginError("parametrize_with_checks: the list of components is empty")
     cases = []
     for component in components:
         own = kind or kind_of(component)
-        given = expected_failed_checks
-        reasons = (given(component) if callable(given) else given) or {}
+        expected = expected_failed_checks
+        reasons = (expected(component) if callable(expected) else expected) or {}
         names = [check.__name__ for check in CHECKS[own]]
         if unknown := sorted(set(reasons) - set(names)):
             raise PluginError(
@@ -95,17 +95,17 @@ def parametrize_with_checks(
             )
         for check in CHECKS[own]:
             reason, name = reasons.get(check.__name__), check.__name__
-            expected = pytest.mark.xfail(reason=reason or "", strict=True, raises=CheckFailed)
-            marks = [expected] if reason is not None else []
+            xfail = pytest.mark.xfail(reason=reason or "", strict=True, raises=CheckFailed)
+            marks = [xfail] if reason is not None else []
             case_id = f"{component!r:.60}-{name}"
-            cases.append(pytest.param(component, _ready(check), marks=marks, id=case_id))
+            cases.append(pytest.param(component, _as_test(check), marks=marks, id=case_id))
     return pytest.mark.parametrize(("component", "check"), cases)
 
 
-def _ready(check: Check) -> Check:
-    """The check as a test: empty is a failure, what the component lacks is a skip with a reason."""
+def _as_test(check: Check) -> Check:
+    """The check as a test, which is skipped if the component lacks the part that it is about."""
 
-    def ready(component: Any) -> None:
+    def test(component: Any) -> None:
         import pytest
 
         try:
@@ -113,4 +113,4 @@ def _ready(check: Check) -> Check:
         except NotApplicable as reason:
             pytest.skip(str(reason))
 
-    return ready
+    return test

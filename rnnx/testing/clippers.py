@@ -1,4 +1,4 @@
-"""What every clipper has to do: the checks of ClipperSuite."""
+"""The checks of ClipperSuite: what every clipper must do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 
 def _clip(clipper: Clipper, flat: Array) -> tuple[Array, bool]:
-    """The gradients after clipping and the clipper's answer."""
+    """The gradient after clipping, and what ``clip`` returned."""
     half = len(flat) // 2
     grads = Parameters({"a": {"W": flat[:half]}, "b": {"W": flat[half:]}}, flat.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -26,7 +26,7 @@ def _gradients(dtype: type = np.float64) -> list[Array]:
 
 
 def check_bound(clipper: Clipper) -> None:
-    """No entry grows, and so neither does the norm; all sizes of gradients end bounded alike."""
+    """No entry grows in absolute value, for gradients of any size."""
     for flat in _gradients():
         found, _ = _clip(clipper, flat)
         grown = np.abs(found) > np.abs(flat)
@@ -34,7 +34,7 @@ def check_bound(clipper: Clipper) -> None:
 
 
 def check_limit(clipper: Clipper) -> None:
-    """Where there is a field ``limit``, the largest entry or the norm ends within it."""
+    """If the clipper has a field ``limit``, no entry is larger afterwards."""
     limit = getattr(clipper, "limit", None)
     if limit is None:
         raise NotApplicable("the clipper has no field limit")
@@ -43,46 +43,55 @@ def check_limit(clipper: Clipper) -> None:
         largest = float(np.max(np.abs(found)))
         expect(
             largest <= limit * (1 + 1e-6),
-            f"limit={limit}: an entry of {largest} is left",
+            f"limit={limit}: an entry of {largest} remains",
         )
 
 
 def check_direction(clipper: Clipper) -> None:
-    """No entry changes its sign, and what is 0 stays 0."""
+    """No entry changes its sign, and a gradient of 0 stays 0."""
     for flat in _gradients():
         flat[3] = 0
         found, _ = _clip(clipper, flat)
         expect(found[3] == 0, f"a gradient of 0 became {found[3]}")
         turned = np.sign(found) * np.sign(flat) < 0
-        expect(not turned.any(), f"an entry turned from {flat[turned]} to {found[turned]}")
+        expect(
+            not turned.any(), f"an entry changed its sign from {flat[turned]} to {found[turned]}"
+        )
 
 
 def check_answer(clipper: Clipper) -> None:
-    """True exactly where something was changed."""
+    """``clip`` returns True exactly if it changed an entry."""
     for flat in _gradients():
         found, changed = _clip(clipper, flat)
-        really = not np.array_equal(found, flat)
-        expect(changed == really, f"clip returned {changed}, but changed = {really}")
+        differs = not np.array_equal(found, flat)
+        what = "changed the gradient" if differs else "left the gradient unchanged"
+        expect(changed == differs, f"clip returned {changed}, but it {what}")
 
 
 def check_again(clipper: Clipper) -> None:
-    """What was clipped is not clipped again, up to rounding."""
+    """Clipping twice gives what clipping once gives, to rounding."""
     for flat in _gradients():
         once, _ = _clip(clipper, flat)
         twice, _ = _clip(clipper, once.copy())
-        expect(np.allclose(once, twice, rtol=1e-9, atol=0), "a second clip changes the gradients")
+        expect(
+            np.allclose(once, twice, rtol=1e-9, atol=0),
+            "a second clip changes the clipped gradient",
+        )
 
 
 def check_not_a_number(clipper: Clipper) -> None:
-    """NaN stays NaN: a clipper must not hide what went wrong."""
+    """NaN stays NaN: clipping must not hide a diverged run."""
     for flat in _gradients():
         flat[5] = np.nan
         found, _ = _clip(clipper, flat)
-        expect(bool(np.isnan(found).any()), "NaN was hidden")
+        expect(
+            bool(np.isnan(found).any()),
+            "the gradient had a NaN before clipping and has none after it",
+        )
 
 
 def check_dtypes(clipper: Clipper) -> None:
-    """Gradients keep their type and their place."""
+    """Gradients are changed in place and keep their dtype."""
     for dtype in (np.float32, np.float64):
         for flat in _gradients(dtype):
             grads = Parameters({"a": {"W": flat}}, dtype)

@@ -1,4 +1,4 @@
-"""What every data set has to do: the checks of DatasetSuite."""
+"""The checks of DatasetSuite: what every data set must do."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ def _splits(corpus: Corpus) -> list[tuple[str, Split]]:
 
 
 def check_vocabulary(dataset: Dataset) -> None:
-    """Symbols are sorted and distinct, two at least, and every id is one of theirs."""
+    """There are two symbols or more, sorted and distinct, and every id is one of a symbol."""
     corpus = dataset.load(0)
     symbols = list(corpus.vocabulary.symbols)
-    expect(symbols == sorted(set(symbols)), "the vocabulary is not sorted and distinct")
-    expect(len(symbols) >= 2, f"the vocabulary has {len(symbols)} symbols; two are the least")
+    expect(
+        symbols == sorted(set(symbols)), "the symbols of the vocabulary are not sorted and distinct"
+    )
+    expect(
+        len(symbols) >= 2, f"the vocabulary has {len(symbols)} symbols; it must have two or more"
+    )
     for name, split in _splits(corpus):
         largest = int(np.max(split.ids))
         expect(largest < len(symbols), f"{name}: id {largest} in a vocabulary of {len(symbols)}")
@@ -42,7 +46,7 @@ def check_determinism(dataset: Dataset) -> None:
 
 
 def check_shift(dataset: Dataset) -> None:
-    """In every batch x is y delayed by one step, and nothing counts beyond a length."""
+    """In every batch x is y delayed by one step, and −1 in the padding."""
     corpus = dataset.load(0)
     batches = TrainBatches(corpus.train, 2, np.random.default_rng(0))
     for batch in (batches.next(), batches.next()):
@@ -59,49 +63,51 @@ def check_shift(dataset: Dataset) -> None:
 
 
 def check_examples(dataset: Dataset) -> None:
-    """Where there is an end symbol, every example ends with it and holds it nowhere else."""
+    """If the vocabulary has an end symbol, each example ends with it and has no other."""
     corpus = dataset.load(0)
     end = corpus.vocabulary.end_id
     for name, split in _splits(corpus):
         if not isinstance(split, Examples):
-            expect(end is None, f"{name}: a stream has no end symbol, the vocabulary has one")
-            continue
-        expect(int(np.min(split.lengths)) >= 1, f"{name}: an example has no targets")
-        for i in range(min(len(split), 200)):
-            places = np.flatnonzero(split.targets(i) == end).tolist()
             expect(
-                end is None or places == [int(split.lengths[i]) - 1],
-                f"{name}: example {i} has its end symbol at {places}",
+                end is None, f"{name}: the split is a stream, but the vocabulary has an end symbol"
+            )
+            continue
+        expect(int(np.min(split.lengths)) >= 1, f"{name}: an example has no target")
+        for i in range(min(len(split), 200)):
+            places, length = np.flatnonzero(split.targets(i) == end).tolist(), int(split.lengths[i])
+            expect(
+                end is None or places == [length - 1],
+                f"{name}: example {i} of length {length} has end symbols at {places}",
             )
 
 
 def check_held_out(dataset: Dataset) -> None:
-    """No target is both trained on and held out; another seed or fraction changes no symbol."""
+    """No example is in both parts, and the split does not change the vocabulary."""
     corpus = dataset.load(1)
     train, val = corpus.train, corpus.val
     if isinstance(train, Examples) and isinstance(val, Examples):
         both = set(train.starts.tolist()) & set(val.starts.tolist())
         shared = both if np.shares_memory(train.ids, val.ids) else set()
-        expect(not shared, f"{len(shared)} examples are in both parts")
-    expect(corpus.train.tokens > 0, "there is nothing to train on")
+        expect(not shared, f"{len(shared)} examples are in both the training and the held-out part")
+    expect(corpus.train.tokens > 0, "the training part is empty")
     expect(corpus.val is None or corpus.val.tokens > 0, "the held-out part is empty")
     if any(name == "val_fraction" for name in getattr(dataset, "__dataclass_fields__", {})):
         changed: Any = replace(dataset, val_fraction=0.0)  # type: ignore[type-var]
         whole = changed.load(1)
-        expect(whole.val is None, "val_fraction=0 holds something out")
+        expect(whole.val is None, "val_fraction=0: there is a held-out part")
         same = whole.vocabulary == corpus.vocabulary
-        expect(same, "the vocabulary depends on the split; build it from the whole text")
+        expect(same, "the vocabulary depends on the split; build it from the whole data")
 
 
 def check_evaluation(dataset: Dataset) -> None:
-    """Every target of every part is measured once."""
+    """Evaluation measures every target of both parts once."""
     for name, split in _splits(dataset.load(0)):
         tokens = sum(batch.tokens for batch in evaluation_batches(split, 8))
         expect(tokens == split.tokens, f"{name}: {tokens} of {split.tokens} targets are measured")
 
 
 def check_grammar(dataset: Dataset) -> None:
-    """Where there is a grammar: a mask a text, by what it was told alone, until the text ends."""
+    """A grammar, if there is one, is a function of its state, and a text that ended stays ended."""
     corpus = dataset.load(0)
     grammar, n_y, B = grammar_of(dataset, corpus.vocabulary), len(corpus.vocabulary), 3
     if grammar is None:
@@ -113,12 +119,21 @@ def check_grammar(dataset: Dataset) -> None:
             allowed.shape == (n_y, B) and allowed.dtype == np.bool_,
             f"allowed is {allowed.dtype} of shape {allowed.shape}, expected bool of {(n_y, B)}",
         )
-        expect(np.array_equal(allowed, grammar.allowed(state)), "two looks at one state are unlike")
+        expect(
+            np.array_equal(allowed, grammar.allowed(state)),
+            "allowed: two calls for one state differ",
+        )
         ended = ~allowed.any(axis=0)
         ids = np.array([rng.choice(np.flatnonzero(column | ~column.any())) for column in allowed.T])
         before, state = state, grammar.follow(state, ids)
-        expect(np.array_equal(allowed, grammar.allowed(before)), "follow changed the state given")
-        expect(not (ended & grammar.allowed(state).any(axis=0)).any(), "a text that ended goes on")
+        expect(
+            np.array_equal(allowed, grammar.allowed(before)),
+            "follow: changed the state that it was given",
+        )
+        expect(
+            not (ended & grammar.allowed(state).any(axis=0)).any(),
+            "a text that had ended may continue",
+        )
         if ended.all():
             return
 

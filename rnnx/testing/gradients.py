@@ -1,4 +1,4 @@
-"""Analytic gradients against central differences, in float64."""
+"""Compare analytic gradients with central differences, in float64."""
 
 from __future__ import annotations
 
@@ -8,84 +8,90 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.testing.suite import TALLY, expect
+from rnnx.testing.suite import COMPARISONS, expect
 
-STEP = 1e-6  # of the difference: rounding costs 1e-10, curvature 1e-12
+STEP = 1e-6  # of a difference; rounding then causes an error of 1e-10, curvature of 1e-12
 RELATIVE, ABSOLUTE = 1e-6, 1e-8
-KINKS = 0.02  # the share of entries that may lie on a kink, as of a relu
+KINKS_MAX = 0.02  # the fraction of entries that may lie on a kink, such as a relu's
 
 
 def check_slopes(
     loss: Callable[[], float], points: Mapping[str, Array], analytic: Mapping[str, Array | None]
 ) -> None:
-    """Every entry of every array in ``points``, moved in place, against ``analytic``.
+    """Compare the slope of ``loss`` at every entry of ``points`` with the gradients ``analytic``.
 
-    Raises CheckFailed with each wrong parameter, its worst place, both figures. An entry whose
-    differences to the two sides disagree stands on a kink and tells nothing; many such are a
-    failure too.
+    The entries are moved in place and restored. CheckFailed names each wrong array, its worst entry
+    and both numbers. An entry where the one-sided differences disagree lies on a kink and is
+    skipped; too many of them are a failure as well.
     """
-    expect(bool(points), "there is nothing to take a gradient of: the component has no parameters")
+    expect(bool(points), "there is nothing to differentiate: the component has no parameters")
     kinks, faults = 0, []
     for name, point in points.items():
         given = analytic.get(name)
-        expect(given is not None, f"{name}: has no gradient")
+        expect(given is not None, f"{name}: backward returned no gradient for it")
         assert given is not None
         expect(
             np.shape(given) == point.shape,
             f"{name}: its gradient has shape {np.shape(given)}, expected {point.shape}",
         )
-        off, on_kinks = _off(loss, point, np.asarray(given))
+        off, on_kinks = _wrong_entries(loss, point, np.asarray(given))
         kinks += on_kinks
-        TALLY.count += point.size
+        COMPARISONS.count += point.size
         if off:
-            faults.append(_in_numbers(name, point, off))
+            faults.append(_describe(name, point, off))
     expect(not faults, "; ".join(faults))
     entries = sum(point.size for point in points.values())
-    expect(kinks <= KINKS * entries, f"{kinks} of {entries} gradients do not fit on either side")
+    expect(
+        kinks <= KINKS_MAX * entries,
+        f"at {kinks} of {entries} entries the slopes to the two sides differ: "
+        "forward is not differentiable there",
+    )
 
 
-class Off(NamedTuple):
+class WrongEntry(NamedTuple):
     """An entry whose gradient is wrong."""
 
-    place: tuple[int, ...]
+    where: tuple[int, ...]
     analytic: float
     numeric: float
 
 
-def _off(loss: Callable[[], float], point: Array, given: Array) -> tuple[list[Off], int]:
-    """The entries that do not fit, and how many stand on a kink."""
+def _wrong_entries(
+    loss: Callable[[], float], point: Array, given: Array
+) -> tuple[list[WrongEntry], int]:
+    """The entries whose gradient is wrong, and how many others lie on a kink."""
     at_rest, kinks, off = loss(), 0, []
-    for place in np.ndindex(point.shape):
-        forth, back = _moved(loss, point, place, STEP), _moved(loss, point, place, -STEP)
-        numeric, analytic = (forth - back) / (2 * STEP), float(given[place])
+    for index in np.ndindex(point.shape):
+        above, below = _moved(loss, point, index, STEP), _moved(loss, point, index, -STEP)
+        numeric, analytic = (above - below) / (2 * STEP), float(given[index])
         if abs(numeric - analytic) <= ABSOLUTE + RELATIVE * max(abs(numeric), abs(at_rest)):
             continue
-        if abs(forth - 2 * at_rest + back) > 1e-3 * STEP:
+        if abs(above - 2 * at_rest + below) > 1e-3 * STEP:
             kinks += 1
             continue
-        off.append(Off(place, analytic, numeric))
+        off.append(WrongEntry(index, analytic, numeric))
     return off, kinks
 
 
-def _in_numbers(name: str, point: Array, off: list[Off]) -> str:
+def _describe(name: str, point: Array, off: list[WrongEntry]) -> str:
     worst = max(off, key=lambda one: np.nan_to_num(abs(one.analytic - one.numeric), nan=np.inf))
-    more = f" ({len(off)} of {point.size} entries are off)" if point.size > 1 else ""
+    more = f" ({len(off)} of {point.size} entries are wrong)" if point.size > 1 else ""
     return (
-        f"{name}{list(worst.place)}: the gradient is {worst.analytic:.9g}, "
+        f"{name}{list(worst.where)}: the gradient is {worst.analytic:.9g}, "
         f"central differences say {worst.numeric:.9g}{more}"
     )
 
 
-def _moved(loss: Callable[[], float], point: Array, place: tuple[int, ...], by: float) -> float:
-    kept = point[place]
-    point[place] = kept + by
+def _moved(loss: Callable[[], float], point: Array, index: tuple[int, ...], by: float) -> float:
+    before = point[index]
+    point[index] = before + by
     value = loss()
-    point[place] = kept
+    point[index] = before
     return value
 
 
 def same(found: Array, expected: Array, what: str, dtype: object = np.float64) -> None:
-    """Raise CheckFailed, with the worst entry, unless two arrays agree to rounding."""
+    """Raise CheckFailed, which names the worst entry, unless two arrays agree to rounding."""
     expect(
         np.shape(found) == np.shape(expected),
         f"{what}: shape {np.shape(found)}, expected {np.shape(expected)}",

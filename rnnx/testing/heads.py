@@ -1,4 +1,4 @@
-"""What every head has to do: the checks of HeadSuite."""
+"""The checks of HeadSuite: what every head must do."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _run(
 
 
 def check_gradients(head: Head) -> None:
-    """Every parameter and every h, against central differences of the loss."""
+    """The gradients of every parameter and of h equal central differences of the loss."""
     for lengths in (None, LENGTHS):
         case = _case(head)
         expect(bool(case.params), "init: returned no parameters")
@@ -61,7 +61,7 @@ def check_gradients(head: Head) -> None:
 
 
 def check_nats(head: Head) -> None:
-    """nats is −ln of the softmax of the logits at the target, 0 beyond the lengths."""
+    """nats is −ln softmax(logits) at the target, and 0 beyond the lengths."""
     case = _case(head, seed=1)
     logits = head.logits(case.params, case.h, Scratch()).astype(np.float64)
     expect(logits.shape == (T, N_Y, B), f"logits: shape {logits.shape}, expected {(T, N_Y, B)}")
@@ -73,7 +73,7 @@ def check_nats(head: Head) -> None:
 
 
 def check_padding(head: Head) -> None:
-    """What lies beyond a column's length changes nothing, whatever stands there."""
+    """The values beyond a column's length, NaN among them, change no result."""
     case = _case(head, seed=2)
     clean = _run(head, case, LENGTHS)
     h, y = case.h.copy(), case.y.copy()
@@ -81,21 +81,27 @@ def check_padding(head: Head) -> None:
         h[length:, :, b], y[length:, b] = np.nan, 0
         expect(not clean.dh[length:, :, b].any(), f"dh of column {b} is not 0 beyond {length}")
     dirty = _run(head, case._replace(h=h, y=y), LENGTHS)
-    expect(dirty.loss == clean.loss, f"loss: {dirty.loss} with padding, {clean.loss} without")
+    expect(
+        dirty.loss == clean.loss,
+        f"loss: {dirty.loss} with NaN in the padding, {clean.loss} without",
+    )
     same(dirty.dh, clean.dh, "with other padding: dh")
     for name, array in clean.dparams.items():
         same(dirty.dparams[name], array, f"with other padding: d{name}")
 
 
 def check_dtypes(head: Head) -> None:
-    """float32 stays float32, float64 float64."""
+    """float32 parameters give float32 results, float64 ones float64."""
     for dtype in (np.float32, np.float64):
         case = _case(head, dtype, seed=3)
         found = _run(head, case)
         arrays = {"dh": found.dh, **{f"d{k}": v for k, v in found.dparams.items()}}
         arrays["logits"] = head.logits(case.params, case.h, Scratch())
         for name, array in arrays.items():
-            expect(array.dtype == dtype, f"{name}: is {array.dtype} under {np.dtype(dtype)}")
+            expect(
+                array.dtype == dtype,
+                f"{name}: is {array.dtype} where the parameters are {np.dtype(dtype)}",
+            )
         expect(isinstance(found.loss, float), f"loss: is {type(found.loss).__name__}, not float")
 
 
@@ -108,7 +114,7 @@ def check_large_logits(head: Head) -> None:
 
 
 def check_inputs_unchanged(head: Head) -> None:
-    """Nothing that is passed in is changed."""
+    """No array that is passed in is changed."""
     case = _case(head, seed=5)
     arrays = {**case.params, "h": case.h, "y": case.y}
     before = {name: array.copy() for name, array in arrays.items()}
@@ -119,7 +125,7 @@ def check_inputs_unchanged(head: Head) -> None:
 
 
 def check_scratch(head: Head) -> None:
-    """A used scratch gives, bit for bit, what a fresh one gives."""
+    """A used scratch gives the results of a fresh one, bit for bit."""
     case, scratch = _case(head, seed=6), Scratch()
     fresh = _run(head, case)
     _run(head, case, LENGTHS, scratch)
@@ -129,7 +135,10 @@ def check_scratch(head: Head) -> None:
     expect(used.loss == fresh.loss, "loss: depends on what the scratch held before")
     expect(np.array_equal(used.dh, fresh.dh), "dh: depends on what the scratch held before")
     for name, array in fresh.dparams.items():
-        expect(np.array_equal(used.dparams[name], array), f"d{name}: depends on the scratch")
+        expect(
+            np.array_equal(used.dparams[name], array),
+            f"d{name}: depends on what the scratch held before",
+        )
 
 
 CHECKS = (

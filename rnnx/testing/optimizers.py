@@ -1,4 +1,4 @@
-"""What every optimizer has to do: the checks of OptimizerSuite."""
+"""The checks of OptimizerSuite: what every optimizer must do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _updates(
 
 
 def check_descends(optimizer: Optimizer) -> None:
-    """½·‖p‖² falls from every start, with the optimizer's own rate."""
+    """200 updates at the optimizer's own rate reduce ½·‖p‖², from several starts."""
     for seed in range(3):
         params, scratch = _params(seed=seed), Scratch()
         state, begin = optimizer.init(params), float(np.sum(params.flat**2))
@@ -46,18 +46,21 @@ def check_descends(optimizer: Optimizer) -> None:
 
 
 def check_first_step(optimizer: Optimizer) -> None:
-    """The first update goes against the gradient in every entry."""
+    """The first update moves every entry against its gradient."""
     params = _params()
     params.flat[:] = 0
     grads = _gradients(params, 1)
     signs = np.sign(grads.flat)
     optimizer.update(params, grads, optimizer.init(params), 0.1, 1, Scratch())
     wrong = np.sign(params.flat) != -signs
-    expect(not wrong.any(), f"{int(wrong.sum())} of {params.size} entries went with the gradient")
+    expect(
+        not wrong.any(),
+        f"{int(wrong.sum())} of {params.size} entries did not move against the gradient",
+    )
 
 
 def check_in_place(optimizer: Optimizer) -> None:
-    """Parameters change in place, in their views too, and keep their type."""
+    """``update`` changes parameters and state in place, and keeps their dtypes."""
     for dtype in (np.float32, np.float64):
         params = _params(dtype)
         flat, view, before = params.flat, params["a"]["W"], params.flat.copy()
@@ -68,7 +71,7 @@ def check_in_place(optimizer: Optimizer) -> None:
         expect(not np.array_equal(flat, before), "the parameters did not change")
         expect(np.shares_memory(view, flat), "a parameter is no longer a view of params.flat")
         expect(flat.dtype == dtype, f"parameters of {np.dtype(dtype)} became {flat.dtype}")
-        expect(state.keys() == arrays.keys(), "update added or removed state")
+        expect(state.keys() == arrays.keys(), "update: added or removed a part of the state")
         for name, array in arrays.items():
             expect(state[name] is array, f"state {name} was replaced; change it in place")
             floating = np.issubdtype(array.dtype, np.floating)
@@ -76,7 +79,7 @@ def check_in_place(optimizer: Optimizer) -> None:
 
 
 def check_rate(optimizer: Optimizer) -> None:
-    """A rate of 0 leaves the parameters; twice the rate moves twice as far at first."""
+    """A rate of 0 moves nothing; the first update at twice the rate moves twice as far."""
     moves: list[Array] = []
     for rate in (0.0, 1e-4, 2e-4):
         params = _params()
@@ -91,7 +94,7 @@ def check_rate(optimizer: Optimizer) -> None:
 
 
 def check_state_round_trip(optimizer: Optimizer) -> None:
-    """What goes on from copies of parameters and state equals what never stopped."""
+    """Continuing from copies of parameters and state gives the same, bit for bit."""
     whole = _params()
     state = optimizer.init(whole)
     _updates(optimizer, whole, state, 1, 5)
@@ -100,12 +103,12 @@ def check_state_round_trip(optimizer: Optimizer) -> None:
     _updates(optimizer, copy, copied, 6, 12)
     expect(
         np.array_equal(whole.flat, copy.flat),
-        "going on from a copy of the state differs: something is kept elsewhere",
+        "continuing from copies of parameters and state differs: update keeps something elsewhere",
     )
 
 
 def check_entries_are_finite(optimizer: Optimizer) -> None:
-    """Gradients of 0 and very small ones give finite parameters."""
+    """Gradients of 0 and of 1e-30 give finite parameters."""
     for size in (0.0, 1e-30):
         params = _params(np.float32)
         state, scratch = optimizer.init(params), Scratch()
@@ -113,7 +116,10 @@ def check_entries_are_finite(optimizer: Optimizer) -> None:
             grads = params.zeros_like()
             grads.flat[:] = size
             optimizer.update(params, grads, state, optimizer.learning_rate, step, scratch)
-        expect(bool(np.isfinite(params.flat).all()), f"gradients of {size} give no finite numbers")
+        expect(
+            bool(np.isfinite(params.flat).all()),
+            f"gradients of {size} give parameters that are not finite",
+        )
 
 
 CHECKS = (

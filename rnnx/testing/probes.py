@@ -1,4 +1,4 @@
-"""What every probe has to do: the checks of ProbeSuite."""
+"""The checks of ProbeSuite: what every probe must do."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ T, B, N_Y = 5, 3, 6
 
 
 def _network() -> Network:
-    """Two layers of a cell of rnnx's own, which may be any: the first by name."""
+    """Two layers of a built-in cell, with a built-in head: the first of each by name."""
     own = [e for e in registry() if e.owner.distribution == "rnnx"]
     cell, head = (next(e.component for e in own if e.kind == kind) for kind in ("cell", "head"))
     return Network(cell(), head(), N_Y, layers=2)
 
 
 def observation() -> Observation:
-    """A step of a network of two layers on three columns of unlike lengths."""
+    """A step of a network of two layers, on three columns of different lengths."""
     rng, network = np.random.default_rng(0), _network()
     params, grads = (network.init(rng, np.float64) for _ in range(2))
     x, y = rng.integers(0, N_Y, (2, T, B))
@@ -44,36 +44,41 @@ def observation() -> Observation:
 
 
 def _observe(probe: Probe, seen: Observation) -> Findings:
-    """What it found; a figure of ours where it refuses a data set of letters, in one line."""
+    """The probe's findings; one metric instead where it refuses a data set of letters."""
     try:
         return probe.observe(seen)
     except InputError as error:
-        expect(bool(str(error)) and "\n" not in str(error), "it refuses in more than one line")
-        return Findings({"refused": 1.0}, {})
+        _expect_one_line(error)
+        return Findings({"refused": 1.0})
+
+
+def _expect_one_line(error: InputError) -> None:
+    text = str(error)
+    expect(bool(text) and "\n" not in text, f"an error must have one line, this has: {text!r}")
 
 
 def check_findings(probe: Probe) -> None:
-    """Figures are numbers by metric name, pictures are PNG; there is at least one of either."""
+    """Metrics are floats by name and images are PNG by name; there is at least one of them."""
     found = _observe(probe, observation())
-    expect(bool(found.figures or found.pictures), "observe found neither figures nor pictures")
+    expect(bool(found.metrics or found.images), "observe returned neither metrics nor images")
     check_found(found)
 
 
 def check_found(found: Findings) -> None:
-    """Names and types of what a probe found."""
-    for key, value in found.figures.items():
-        expect(bool(re.fullmatch(r"[\w./-]+", key)), f"figure {key!r}: is not a metric's name")
-        expect(isinstance(value, float), f"figure {key}: is {type(value).__name__}, not float")
-    for name, png in found.pictures.items():
-        expect(bool(re.fullmatch(r"[a-z0-9_]+", name)), f"picture {name!r}: use a-z, 0-9 and _")
-        expect(bytes(png[:8]) == b"\x89PNG\r\n\x1a\n", f"picture {name}: is not a PNG")
+    """Names and types of all metrics, images and files."""
+    for key, value in found.metrics.items():
+        expect(bool(re.fullmatch(r"[\w./-]+", key)), f"metric {key!r}: is not a metric's name")
+        expect(isinstance(value, float), f"metric {key}: is {type(value).__name__}, not float")
+    for name, png in found.images.items():
+        expect(bool(re.fullmatch(r"[a-z0-9_]+", name)), f"image {name!r}: use a-z, 0-9 and _")
+        expect(bytes(png[:8]) == b"\x89PNG\r\n\x1a\n", f"image {name}: is not a PNG")
     for name, data in found.files.items():
         expect(is_file_name(name), f"file {name!r}: use letters, digits and _ . -")
         expect(isinstance(data, bytes), f"file {name}: is {type(data).__name__}, not bytes")
 
 
 def outcome() -> Outcome:
-    """The end of a run of one step: rnnx's default experiment, but for a small network."""
+    """The end of a run of one step: the default experiment with a small network."""
     session = build(["steps=1", "layers=1", "cell.hidden_size=4", "batch_size=2"])
     session.step()
     model = Model(take(session, Progress(), {}))
@@ -81,33 +86,32 @@ def outcome() -> Outcome:
 
 
 def check_conclusion(probe: Probe) -> None:
-    """A probe that looks at a run's end finds the same twice and changes nothing.
+    """``conclude`` returns the same for the same run and changes no parameters.
 
-    What another data set's run comes to it may refuse, in one line.
+    It may refuse a run on another data set, in one line.
     """
     if not isinstance(probe, ConcludingProbe):
-        raise NotApplicable("the probe has no conclude: it looks at steps alone")
+        raise NotApplicable("the probe has no conclude: it observes only steps")
     seen = outcome()
     before = seen.model.params.flat.copy()
     try:
         one, two = probe.conclude(seen), probe.conclude(seen)
     except InputError as error:
-        expect(bool(str(error)) and "\n" not in str(error), "it refuses in more than one line")
+        _expect_one_line(error)
         return
     check_found(one)
-    expect(dict(one.figures) == dict(two.figures), "two looks at one end give other figures")
-    expect(dict(one.files) == dict(two.files), "two looks at one end give other files")
+    expect(dict(one.metrics) == dict(two.metrics), "two conclusions of one run: metrics differ")
+    expect(dict(one.files) == dict(two.files), "two conclusions of one run: files differ")
     same = np.array_equal(seen.model.params.flat, before)
     expect(same, "params: were changed in place")
 
 
 def check_changes_nothing(probe: Probe) -> None:
-    """What a probe sees is afterwards what it was."""
+    """``observe`` changes no array of the observation."""
     seen, untouched = observation(), observation()
     _observe(probe, seen)
-    pairs = [
-        (name, getattr(seen, name), getattr(untouched, name)) for name in ("x", "y", "h", "dh")
-    ]
+    names = ("x", "y", "lengths", "h", "dh")
+    pairs = [(name, getattr(seen, name), getattr(untouched, name)) for name in names]
     pairs += [("params", seen.params.flat, untouched.params.flat)]
     pairs += [("grads", seen.grads.flat, untouched.grads.flat)]
     for name, found, expected in pairs:
@@ -115,15 +119,15 @@ def check_changes_nothing(probe: Probe) -> None:
 
 
 def check_determinism(probe: Probe) -> None:
-    """The same step gives the same figures, and NumPy's global generator is left alone."""
+    """The same step gives the same metrics, and NumPy's global generator is not used."""
     before = global_state()
     one, two = _observe(probe, observation()), _observe(probe, observation())
-    expect(global_state() == before, "NumPy's global generator was used; training may need it")
-    expect(dict(one.figures) == dict(two.figures), "two looks at one step give other figures")
+    expect(global_state() == before, "NumPy's global generator was used; make one of your own")
+    expect(dict(one.metrics) == dict(two.metrics), "two observations of one step: metrics differ")
 
 
 def check_every(probe: Probe) -> None:
-    """``every`` is a whole number of at least 1."""
+    """``every`` is an integer of at least 1."""
     every = getattr(probe, "every", None)
     expect(isinstance(every, int) and every >= 1, f"every={every!r}: must be at least 1")
 

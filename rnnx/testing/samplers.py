@@ -1,4 +1,4 @@
-"""What every sampler has to do: the checks of SamplerSuite."""
+"""The checks of SamplerSuite: what every sampler must do."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def _logits(dtype: type = np.float64) -> Array:
 
 def _sample(sampler: Sampler, logits: Array, seed: int = 1) -> Array:
     with np.errstate(all="ignore"):
-        before = np.zeros((3, logits.shape[1]), np.intp)  # of texts that begin with 000
+        before = np.zeros((3, logits.shape[1]), np.intp)  # each text so far is the ids 0, 0, 0
         return np.asarray(sampler.sample(logits, before, np.random.default_rng(seed)))
 
 
 def check_ids(sampler: Sampler) -> None:
-    """One whole number of 0 … n_y − 1 a column."""
+    """``sample`` returns an integer of 0 … n_y − 1 for each column."""
     for dtype in (np.float32, np.float64):
         ids = _sample(sampler, _logits(dtype))
         expect(ids.shape == (B,), f"sample returned shape {ids.shape}, expected {(B,)}")
@@ -33,12 +33,12 @@ def check_ids(sampler: Sampler) -> None:
 
 
 def check_determinism(sampler: Sampler) -> None:
-    """The generator decides, and the logits are left as they are."""
+    """The generator alone decides, and the logits are not changed."""
     logits = _logits()
     before, place = logits.copy(), global_state()
     expect(
         np.array_equal(_sample(sampler, logits), _sample(sampler, logits)),
-        "two draws under one generator's state differ: draw from rng alone",
+        "two calls with equal generators differ: draw from rng alone",
     )
     expect(np.array_equal(logits, before), "logits: were changed in place")
     expect(global_state() == place, "NumPy's global generator was used; use rng")
@@ -51,38 +51,41 @@ def check_impossible(sampler: Sampler) -> None:
     for seed in range(20):
         ids = _sample(sampler, logits, seed)
         drawn = sorted(set(ids.tolist()) - {0, 6})
-        expect(not drawn, f"ids {drawn} were drawn, whose logits are −inf")
+        expect(not drawn, f"ids {drawn} were drawn, but their logits are −inf")
 
 
 def check_certain(sampler: Sampler) -> None:
-    """A logit far above the rest is always drawn, and huge ones do no harm."""
+    """An id whose logit is 1,000 or more above all others is always drawn."""
     for scale in (1e3, 1e30):
         logits = np.zeros((N_Y, B))
         logits[np.arange(B) % N_Y, np.arange(B)] = scale
         ids = _sample(sampler, logits)
         expect(
             np.array_equal(ids, np.arange(B) % N_Y),
-            f"with one logit of {scale:g} and zeros the others were drawn: {ids}",
+            f"one logit is {scale:g} and the others are 0, but another id was drawn: {ids}",
         )
 
 
 def check_shift(sampler: Sampler) -> None:
-    """Adding a constant to all logits of a column changes nothing."""
+    """Adding a constant to all logits of a column changes no draw."""
     logits = np.round(_logits() * 8) / 8  # exact in binary, so the shift is exact as well
     moved = logits + 64.0
     expect(
         np.array_equal(_sample(sampler, logits), _sample(sampler, moved)),
-        "adding 64 to all logits changes what is drawn",
+        "adding 64 to all logits changes the ids",
     )
 
 
 def check_prefers(sampler: Sampler) -> None:
-    """Of two ids the one with the larger logit is drawn more often."""
+    """Of two ids, the one with the larger logit is drawn more often."""
     logits = np.zeros((2, 4000))
     logits[1] = 1.0
     ids = _sample(sampler, logits)
-    share = float(np.mean(ids))
-    expect(share > 0.55, f"an id whose logit is 1 higher has a share of {share:.3f}")
+    fraction = float(np.mean(ids))
+    expect(
+        fraction > 0.55,
+        f"of two ids the one whose logit is 1 higher is drawn {fraction:.1%} of times",
+    )
 
 
 CHECKS = (
@@ -98,10 +101,10 @@ SamplerSuite = make_suite("sampler", CHECKS)
 
 
 def chi_square(sampler: Sampler, logits: Array, probabilities: Array, draws: int = 40_000) -> float:
-    """Pearson's statistic of many draws from one column of logits against ``probabilities``.
+    """Pearson's χ² of many draws from one column of logits against ``probabilities``.
 
-    With k possible ids it has mean k − 1 and variance 2·(k − 1); an id of probability 0 that was
-    drawn makes it infinite.
+    With k possible ids it has mean k − 1 and variance 2·(k − 1). It is infinite if an id of
+    probability 0 is drawn.
     """
     columns = np.repeat(logits[:, None], draws, axis=1)
     counts = np.bincount(_sample(sampler, columns), minlength=len(logits))

@@ -1,6 +1,7 @@
-"""Checks over generated cases: Hypothesis finds a case that fails and makes it as small as it can.
+"""Checks over shapes that Hypothesis generates; it reduces a failing one to the smallest.
 
-The same cases in every run, and none is kept on disk: a suite that passes passes again.
+The shapes are the same in every run and none is kept on disk, so that a suite that passes once
+passes again.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from rnnx.arrays import Array
 from rnnx.errors import PluginError
 from rnnx.testing.suite import CheckFailed
 
-EXAMPLES = 25
+EXAMPLES = 25  # shapes for each check
 
 
 class Shape(NamedTuple):
-    """The size of everything, and a seed for what stands in it."""
+    """All sizes of a case, and a seed for its values."""
 
     T: int
     B: int
@@ -27,7 +28,7 @@ class Shape(NamedTuple):
     dtype: Any
     ids: bool
     lengths: Array | None  # (B,), each 1 … T
-    size: float  # of the states' entries
+    scale: float  # the standard deviation of the states' entries
     seed: int
 
     def __str__(self) -> str:
@@ -40,13 +41,13 @@ class Shape(NamedTuple):
 
 
 def for_all_shapes(test: Callable[[Shape], None], examples: int = EXAMPLES) -> None:
-    """``test`` every shape of many; it raises CheckFailed for the smallest that fails."""
+    """Call ``test`` for many shapes; CheckFailed is that of the smallest shape that fails."""
     try:
         from hypothesis import HealthCheck, errors, given, settings
         from hypothesis import strategies as st
     except ImportError as error:
         raise PluginError(
-            "the kit needs hypothesis, which is not installed: pip install 'rnnx[testing]'"
+            "the kit needs hypothesis, which is not installed: pip install hypothesis"
         ) from error
 
     @st.composite  # type: ignore[untyped-decorator]
@@ -65,7 +66,7 @@ def for_all_shapes(test: Callable[[Shape], None], examples: int = EXAMPLES) -> N
             draw(st.integers(0, 1000)),
         )
 
-    settled = settings(
+    fixed = settings(
         max_examples=examples,
         derandomize=True,
         database=None,
@@ -74,8 +75,8 @@ def for_all_shapes(test: Callable[[Shape], None], examples: int = EXAMPLES) -> N
         suppress_health_check=list(HealthCheck),
     )
     try:
-        settled(given(shapes())(test))()
+        fixed(given(shapes())(test))()
     except errors.Flaky as error:
         raise CheckFailed(
-            "a case that failed once passes again: something random decides"
+            "a shape that failed passes when it is tried again: the result is random"
         ) from error

@@ -1,4 +1,4 @@
-"""Checks by name, and the pytest classes made of them."""
+"""Checks, and the pytest classes that run them."""
 
 from __future__ import annotations
 
@@ -8,57 +8,57 @@ from typing import Any, TypeAlias
 import numpy as np
 
 Check: TypeAlias = Callable[[Any], None]
-"""Takes a component; raises CheckFailed, with the numbers, if it breaks its contract."""
+"""A function of a component that raises CheckFailed if it breaks its contract."""
 
 
 class CheckFailed(AssertionError):
-    """A component breaks its contract: what, where, the expected and the found."""
+    """A component breaks its contract. The message says what and where, expected and found."""
 
 
 class NotApplicable(Exception):
-    """A component has no part that the check is about: which."""
+    """The component lacks the optional part that a check is about. The message names it."""
 
 
-class _Tally:
-    """How many comparisons were made; a check that makes none has checked nothing."""
+class Comparisons:
+    """Counts comparisons: a check that makes none has checked nothing."""
 
     count = 0
 
 
-TALLY = _Tally()
+COMPARISONS = Comparisons()
 
 
 def expect(holds: bool, message: str, count: int = 1) -> None:
-    """Raise CheckFailed with ``message`` unless ``holds``; it stands for ``count`` comparisons."""
-    TALLY.count += count
+    """Raise CheckFailed with ``message`` unless ``holds``; counts as ``count`` comparisons."""
+    COMPARISONS.count += count
     if not holds:
         raise CheckFailed(message)
 
 
 def conduct(check: Check, component: Any) -> int:
-    """Run one check; how many comparisons it made.
+    """Run one check, and return how many comparisons it made.
 
-    Raises CheckFailed if one fails or if there was nothing to compare, NotApplicable if the
-    component has no part that the check is about, and whatever the component raises.
+    Raises CheckFailed if a comparison fails or none was made, NotApplicable if the component lacks
+    the part that the check is about, and whatever the component itself raises.
     """
-    before = TALLY.count
+    before = COMPARISONS.count
     check(component)
-    made = TALLY.count - before
+    made = COMPARISONS.count - before
     if not made:
-        raise CheckFailed(f"{check.__name__} found nothing to check: its subject is empty")
+        raise CheckFailed(f"{check.__name__} found nothing to check: it made no comparison")
     return made
 
 
 def global_state() -> bytes:
-    """Where NumPy's global generator stands; whoever draws from it moves it."""
+    """The state of NumPy's global generator; each draw changes it."""
     state: Any = np.random.get_state(legacy=False)
     return bytes(state["state"]["key"].tobytes()) + str(state["state"]["pos"]).encode()
 
 
 def make_suite(kind: str, checks: Iterable[Check]) -> type[Any]:
-    """A pytest class with a test a check, for components of ``kind``.
+    """Make a pytest class with one test for each check of ``kind``.
 
-    Subclass it, name it ``Test…``, and set ``component`` to one component or ``components`` to
+    Subclass it under a name that begins with ``Test``, and set ``component``, or ``components`` for
     several:
 
         class TestMGU(CellSuite):
@@ -67,7 +67,7 @@ def make_suite(kind: str, checks: Iterable[Check]) -> type[Any]:
     members: dict[str, Any] = {"kind": kind, "component": None, "components": ()}
     for check in checks:
         members[check.__name__.replace("check_", "test_", 1)] = _as_test(check)
-    members["__doc__"] = f"The conformance tests of a {kind}: set ``component`` in a subclass."
+    members["__doc__"] = f"The conformance tests of a {kind}. Set ``component`` in a subclass."
     return type(f"{kind.capitalize()}Suite", (), members)
 
 

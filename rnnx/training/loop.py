@@ -45,7 +45,7 @@ class TrainingLoop:
         self.own_tags = run_tags(session)
         self.should_prune, self.pruned = should_prune, False
         self.clock = time.perf_counter()
-        self.speed = 0.0  # tokens a second, between the last two figures
+        self.speed = 0.0  # tokens a second, between the last two logs
 
     def run(self, stop: Stop) -> int:
         """Train to the end and set the run's status, whatever happens; returns the exit code."""
@@ -184,6 +184,8 @@ class TrainingLoop:
             self._point("val/bits_per_char", loss / math.log(2))
             self.report.evaluated(self.session, loss)
             if self.progress.evaluated(loss, step):
+                # A run that is resumed from this file computes no earlier point again.
+                self.tracking.flush(to_disk=True)
                 checkpoints.write(self._state(), self.folder.best)
         self.pruned = self.should_prune is not None and self.should_prune(step, loss)
 

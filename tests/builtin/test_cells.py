@@ -33,7 +33,7 @@ class TestStepByStep(CellSuite):
 
     @pytest.fixture(autouse=True)
     def small_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(whole_sequence, "CACHE", 1)
+        monkeypatch.setattr(whole_sequence, "CACHE_BYTES", 1)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The built-in probe, and the kit that checks it."""
+"""The built-in probes, and the kit that checks them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from rnnx.contracts.probes import Findings
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network
 from rnnx.testing import ProbeSuite, probes
+from rnnx.testing.suite import conduct
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 from rnnx_builtin.probes import GradientByLag, GradientNorms, HiddenUnits, Saturation
 from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
@@ -28,7 +29,7 @@ def test_norms_are_those_of_each_parameter() -> None:
     seen = probes.observation()
     found = GradientNorms().observe(seen)
     expected = np.sqrt(np.sum(seen.grads["layer0"]["Wh"] ** 2))
-    np.testing.assert_allclose(found.figures["gradients/layer0.Wh"], expected)
+    np.testing.assert_allclose(found.metrics["gradients/layer0.Wh"], expected)
 
 
 def test_the_gradient_by_lag_is_that_of_finite_differences() -> None:
@@ -72,19 +73,19 @@ def observed(cell: object) -> object:
     return seen._replace(network=network, params=params)
 
 
-def test_saturation_is_the_share_of_gates_that_are_shut_or_open() -> None:
+def test_saturation_is_the_fraction_of_gates_that_are_closed_or_open() -> None:
     seen = observed(LSTM(4))
     for part in ("layer0", "layer1"):
         seen.params[part]["b"][:4] = 50.0  # i is open
-        seen.params[part]["b"][4:8] = -50.0  # f is shut
+        seen.params[part]["b"][4:8] = -50.0  # f is closed
         seen.params[part]["b"][8:12] = 0.0
-    figures = Saturation().observe(seen).figures
-    assert figures["saturation/layer1.i.right"] == 1
-    assert figures["saturation/layer1.f.left"] == 1
-    assert figures["saturation/layer0.f.right"] == 0
-    assert figures["saturation/layer0.o.left"] < 0.5
+    metrics = Saturation().observe(seen).metrics
+    assert metrics["saturation/layer1.i.right"] == 1
+    assert metrics["saturation/layer1.f.left"] == 1
+    assert metrics["saturation/layer0.f.right"] == 0
+    assert metrics["saturation/layer0.o.left"] < 0.5
     assert gates_of(observed(GRU(4)))[1].keys() == {"r", "z"}
-    assert set(Saturation().observe(observed(Vanilla(4))).figures) == {
+    assert set(Saturation().observe(observed(Vanilla(4))).metrics) == {
         "saturation/layer0.h.right",
         "saturation/layer1.h.right",
     }
@@ -100,7 +101,7 @@ def test_steps_beyond_a_length_do_not_count() -> None:
 def test_the_heat_map_is_of_the_longest_example_and_the_units_that_move() -> None:
     seen = probes.observation()
     seen.x[0, 0] = -1
-    h, characters, units = HiddenUnits(units=3, length=4).chosen(seen)
+    h, characters, units = HiddenUnits(units=3, length=4).select(seen)
     assert characters == ["▸", *("abcdef"[i] for i in seen.x[1:4, 0])]
     moves = seen.h[:4, :, 0].std(axis=0)
     assert set(units) == set(np.argsort(-moves)[:3])
@@ -135,7 +136,7 @@ def test_a_conclusion_may_refuse_a_data_set() -> None:
 
 
 def test_what_a_probe_concludes_is_kept(monkeypatch, tmp_path) -> None:
-    """Its figures at the last step, its files in a folder called by its name; here and there."""
+    """Metrics at the last step, files in a folder of the probe's name; in the tracker too."""
     monkeypatch.chdir(tmp_path)
 
     def end(self, outcome):
@@ -167,11 +168,27 @@ def test_a_conclusion_that_fails_costs_a_warning(end, told, monkeypatch, tmp_pat
     assert told in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_probe_may_use_the_first_names_of_metrics_and_images() -> None:
+    """``figures`` and ``pictures``, as keywords and as attributes."""
+    png = next(iter(GradientByLag().observe(probes.observation()).images.values()))
+    found = Findings(figures={"a": 1.0}, pictures={"b": png})
+    assert found == Findings({"a": 1.0}, {"b": png}, {})
+    assert (found.figures, found.pictures) == ({"a": 1.0}, {"b": png})
+    probe = mutant(GradientNorms(), observe=lambda inner, seen: found)
+    for check in probes.CHECKS:
+        if check is not probes.check_conclusion:
+            conduct(check, probe)
+
+
 def test_the_kit_catches_each_fault() -> None:
     right = GradientNorms()
 
     def damages(inner, seen):
         seen.grads.flat[:] = 0
+        return inner(seen)
+
+    def lengthens(inner, seen):
+        seen.lengths[:] = len(seen.x)
         return inner(seen)
 
     def draws_elsewhere(inner, seen):
@@ -187,10 +204,15 @@ def test_the_kit_catches_each_fault() -> None:
                 mutant(right, observe=lambda inner, seen: Findings({}, {})),
                 mutant(right, observe=lambda inner, seen: Findings({"a b": 1.0}, {})),
                 mutant(right, observe=lambda inner, seen: Findings({"a": 1}, {})),
+                mutant(right, observe=lambda inner, seen: Findings(figures={"a": 1})),
                 mutant(right, observe=lambda inner, seen: Findings({}, {"a": b"GIF89a"})),
+                mutant(right, observe=lambda inner, seen: Findings(pictures={"a": b"GIF89a"})),
                 mutant(right, observe=lambda inner, seen: Findings({}, {"../A": b""})),
             ],
-            "check_changes_nothing": [mutant(right, observe=damages)],
+            "check_changes_nothing": [
+                mutant(right, observe=damages),
+                mutant(right, observe=lengthens),
+            ],
             "check_determinism": [
                 mutant(right, observe=lambda inner, s: Findings({"a": np.random.rand()}, {})),
                 mutant(right, observe=draws_elsewhere),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnx.contracts.buffers import Scratch
-from rnnx_builtin.numerics.whole_sequence import MANY, OneHot, weight_gradients
+from rnnx_builtin.numerics.whole_sequence import ONE_HOT_MAX, OneHot, weight_gradients
 
 few = st.integers(1, 5)
 
@@ -25,7 +25,7 @@ def test_a_sum_in_pieces_is_the_sum(T: int, n: int, n_a: int, B: int, n_x: int, 
 
 @pytest.mark.parametrize("low", [-1, 0])
 def test_of_many_symbols_only_those_that_occur_are_multiplied(low: int) -> None:
-    rng, n_x = np.random.default_rng(0), 10 * MANY
+    rng, n_x = np.random.default_rng(0), 10 * ONE_HOT_MAX
     x, dz = rng.integers(low, 7, (3, 4)) * 100, rng.standard_normal((3, 2, 4))
     x[x < 0] = -1
     rows = OneHot(x, n_x)

@@ -56,13 +56,17 @@ def slow(train: Split, val: Split, n_symbols: int, order: int) -> float:
 
 def discounts(counts: Counter) -> list[float]:
     n1, n2, n3, n4 = (sum(c == k for c in counts.values()) for k in (1, 2, 3, 4))
-    Y = n1 / (n1 + 2 * n2) if n1 else 0.0
-    found = [
-        1 - 2 * Y * n2 / n1 if n1 else Y,
-        2 - 3 * Y * n3 / n2 if n2 else 2 * Y,
-        3 - 4 * Y * n4 / n3 if n3 else 3 * Y,
-    ]
-    return [min(max(d, 0.0), float(k)) for k, d in enumerate(found, 1)]
+    Y = n1 / (n1 + 2 * n2) if n1 else 0.5
+    d1 = 1 - 2 * Y * n2 / n1 if n1 else 0
+    d2 = 2 - 3 * Y * n3 / n2 if n2 else 0
+    d3 = 3 - 4 * Y * n4 / n3 if n3 else 0
+    found = [d1 if d1 > 0 else Y, d2 if d2 > 0 else 2 * Y, d3 if d3 > 0 else 3 * Y]
+    return [min(d, float(k)) for k, d in enumerate(found, 1)]
+
+
+def test_what_was_never_seen_has_a_probability() -> None:
+    one, other = as_examples([[0, 0, 0, 0]]), as_examples([[1]])
+    assert np.isfinite(ngram_losses(one, other, 2)).all()
 
 
 WORDS = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=7), min_size=1, max_size=8)

@@ -55,7 +55,7 @@ def test_fast_without_numba_is_one_line(names: Path) -> None:
     found = without_numba("train", *tiny(names, "backend=fast"))
     assert found.returncode == 2
     assert found.stderr.strip().splitlines() == [
-        "rnnx: backend=fast: numba is not installed; pip install 'rnnx[fast]', "
+        "rnnx: backend=fast: numba is not installed; pip install numba, "
         "or choose backend=numpy or backend=auto"
     ]
     assert not Path("outputs").exists()

@@ -16,7 +16,7 @@ from rnnx.models.trained import Model
 from rnnx.system import memory
 from rnnx_builtin.cells import LSTM
 from rnnx_builtin.heads import Softmax
-from rnnx_builtin.numerics.one_step import project_each
+from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.samplers import Categorical, Greedy
 
 
@@ -152,7 +152,7 @@ def test_what_a_step_computes_with_lies_in_rows() -> None:
         np.testing.assert_array_equal(chosen, state[0][:, [0, 2]])
     W, b = np.arange(10.0).reshape(2, 5), np.ones((2, 1))
     x = np.array([3, -1, 0, 4, -1, 2, 1, 0, 3])
-    z = project_each(W, b)(x)
+    z = step_projection(W, b)(x)
     assert z.flags.c_contiguous
     one_hot = (np.arange(5)[:, None] == x).astype(float)
     np.testing.assert_array_equal(z, W @ one_hot + b)

@@ -117,14 +117,14 @@ def test_the_plain_networks_gradient_vanishes_before_the_lstms() -> None:
     session = rnnx.build(["experiment=vanishing_gradient"])
     session.step()
     found = dict(session.observations())["vanishing_gradient"]
-    assert list(found.pictures) == ["norm"]
+    assert list(found.images) == ["norm"]
     curves = VanishingGradient().curves(session.observation)
     vanilla, lstm = curves["vanilla"], curves["lstm"]
     assert list(curves) == ["vanilla", "lstm"]
     assert len(vanilla) == len(lstm) > 12
     assert vanilla[12] < vanilla[2] / 100
     assert lstm[12] > lstm[2] / 20
-    assert found.figures["vanishing_gradient/lstm_010"] == lstm[10]
+    assert found.metrics["vanishing_gradient/lstm_010"] == lstm[10]
 
 
 def test_without_clipping_the_loss_explodes() -> None:

@@ -124,5 +124,5 @@ def test_a_grid_has_no_intervals(names: Path) -> None:
 
 def test_optuna_is_an_extra(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ConfigError, match=r"optuna is not installed; pip install 'rnnx\[sweep\]'"):
+    with pytest.raises(ConfigError, match=r"optuna is not installed; pip install optuna"):
         search(names, RATE)

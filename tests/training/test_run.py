@@ -24,6 +24,24 @@ from rnnx.training.session import Session
 from rnnx_builtin.trackers.none import NoLog, Nothing
 
 
+def test_points_are_on_the_disk_before_the_checkpoint_that_counts_them(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at any checkpoint's write, a run has every point up to its step."""
+    write, seen = checkpoints.write, []
+
+    def noted(checkpoint: checkpoints.Checkpoint, path: Path) -> None:
+        points = read_history(path.parent.parent / "metrics.jsonl")["train/loss"]
+        seen.append((path.name, checkpoint.metadata["step"], [p.step for p in points]))
+        write(checkpoint, path)
+
+    monkeypatch.setattr(checkpoints, "write", noted)
+    rnnx.train(tiny(names, "checkpoint.every=0", "eval_every=4", "log_every=1"))
+    assert {name for name, _, _ in seen} >= {"best.safetensors"}
+    for name, step, steps in seen:
+        assert steps == list(range(1, step + 1)), name
+
+
 def test_the_metrics_of_a_run(names: Path) -> None:
     run = rnnx.train(tiny(names))
     history = read_history(run.folder.metrics)

@@ -26,18 +26,18 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.cells.weights import CellWeights
-from rnnx_builtin.numerics.one_step import project_each
+from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
     Dense,
     One,
-    begin,
+    begin_states,
     input_gradient,
+    input_rows,
     input_weights,
-    masked,
     project,
-    rows_of,
-    summed,
+    sum_products,
     tiles,
+    zero_padding,
 )
 
 
@@ -82,7 +82,7 @@ class GRU:
     ) -> tuple[Array, State, Cache]:
         T, n_a = len(x), self.hidden_size
         z_x = project(params["Wx"], params["b"], x, lengths, scratch)
-        hs = begin(state[0], "hs", T, scratch, params)
+        hs = begin_states(state[0], "hs", T, scratch, params)
         gates = scratch.array("gates", (T, 3 * n_a, hs.shape[2]), hs.dtype)
         inner = scratch.array("inner", hs[1:].shape, hs.dtype)
         candidate = self._reset_after if self.reset_after else self._reset_before
@@ -94,7 +94,7 @@ class GRU:
             h *= a[n_a : 2 * n_a]
             h += n
         final = last_valid(hs[1:], hs[0], lengths)
-        h = masked(hs[1:], lengths, "h", scratch)
+        h = zero_padding(hs[1:], lengths, "h", scratch)
         return h, (final,), Cache(x, hs, gates, inner, lengths)
 
     def compiled(self, threads: int) -> Any:
@@ -109,7 +109,7 @@ class GRU:
 
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         n_a = self.hidden_size
-        project_one = project_each(params["Wx"], params["b"])
+        project_one = step_projection(params["Wx"], params["b"])
         candidate = self._reset_after if self.reset_after else self._reset_before
 
         def step(x: Array, state: State) -> State:
@@ -146,7 +146,7 @@ class GRU:
     ) -> tuple[Params, Array | None, State]:
         T, n_a, B = dh.shape
         gates, lengths, dtype = cache.gates, cache.lengths, cache.hs.dtype
-        dh = masked(dh, lengths, "dh", scratch)
+        dh = zero_padding(dh, lengths, "dh", scratch)
         ends = FinalGradient(dstate, lengths, T)
         WhT = self._transposed(params["Wh"], scratch)
         # By inner, and by the sums before r, z and n: what Wh meets and what Wx meets overlap.
@@ -220,18 +220,18 @@ class GRU:
         """Wh meets inner's, r's and z's part of dz, Wx and b meet r's, z's and n's."""
         n_a, n_x = self.hidden_size, params["Wx"].shape[1]
         dWh = scratch.array("dWh", (3 * n_a, n_a), dz.dtype)
-        inputs = rows_of(cache.x, n_x, cache.lengths)
-        by_x = summed(dz[:, n_a:], [inputs, One()], "dWx", scratch)
+        inputs = input_rows(cache.x, n_x, cache.lengths)
+        by_x = sum_products(dz[:, n_a:], [inputs, One()], "dWx", scratch)
         db = scratch.array("db", (3 * n_a, 1), dz.dtype)
         np.copyto(db, by_x[:, -1:])
         dparams = {"Wx": input_weights(by_x[:, :-1], inputs, n_x, scratch), "Wh": dWh, "b": db}
         before = Dense(cache.hs[:-1])
         if not self.reset_after:
-            np.copyto(dWh[: 2 * n_a], summed(dz[:, n_a : 3 * n_a], [before], "dWh", scratch))
+            np.copyto(dWh[: 2 * n_a], sum_products(dz[:, n_a : 3 * n_a], [before], "dWh", scratch))
             inner = Dense(cache.inner)  # r ⊙ h⟨t−1⟩
-            np.copyto(dWh[2 * n_a :], summed(dz[:, 3 * n_a :], [inner], "dWh", scratch))
+            np.copyto(dWh[2 * n_a :], sum_products(dz[:, 3 * n_a :], [inner], "dWh", scratch))
             return dparams
-        by_h = summed(dz[:, : 3 * n_a], [before, One()], "dWh", scratch)
+        by_h = sum_products(dz[:, : 3 * n_a], [before, One()], "dWh", scratch)
         np.copyto(dWh[2 * n_a :], by_h[:n_a, :-1])
         np.copyto(dWh[: 2 * n_a], by_h[n_a:, :-1])
         dparams["bn"] = scratch.array("dbn", (n_a, 1), dz.dtype)

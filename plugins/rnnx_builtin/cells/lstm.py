@@ -27,14 +27,14 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require, require_finite
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.cells.weights import CellWeights
-from rnnx_builtin.numerics.one_step import sums_each
+from rnnx_builtin.numerics.one_step import step_sums
 from rnnx_builtin.numerics.whole_sequence import (
-    begin,
+    begin_states,
     input_gradient,
-    masked,
     project,
     tiles,
     weight_gradients,
+    zero_padding,
 )
 
 
@@ -89,8 +89,8 @@ class LSTM:
         T, n_a = len(x), self.hidden_size
         half = {name: _halved(p, n_a, name, scratch) for name, p in params.items()}
         z = project(half["Wx"], half["b"], x, lengths, scratch)
-        hs = begin(state[0], "hs", T, scratch, params)
-        cs = begin(state[1], "cs", T, scratch, params)
+        hs = begin_states(state[0], "hs", T, scratch, params)
+        cs = begin_states(state[1], "cs", T, scratch, params)
         gates = scratch.array("gates", (T, 4 * n_a, hs.shape[2]), hs.dtype)
         tanh_c = scratch.array("tanh_c", hs[1:].shape, hs.dtype)
         write = scratch.array("write", hs[0].shape, hs.dtype)  # i ⊙ g
@@ -102,7 +102,7 @@ class LSTM:
             _memory(a, cs[t], write, c, tanh_c[t])
             np.multiply(a[2 * n_a : 3 * n_a], tanh_c[t], out=hs[t + 1])
         final = (last_valid(hs[1:], hs[0], lengths), last_valid(cs[1:], cs[0], lengths))
-        h = masked(hs[1:], lengths, "h", scratch)
+        h = zero_padding(hs[1:], lengths, "h", scratch)
         return h, final, Cache(x, hs, cs, gates, tanh_c, lengths)
 
     def compiled(self, threads: int) -> Any:
@@ -118,7 +118,7 @@ class LSTM:
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         n_a = self.hidden_size
         half = {name: _halved(p, n_a, name, scratch) for name, p in params.items()}
-        sums = sums_each(half["Wx"], half["Wh"], half["b"], scratch)
+        sums = step_sums(half["Wx"], half["Wh"], half["b"], scratch)
 
         def step(x: Array, state: State) -> State:
             h, c = np.empty_like(state[0]), np.empty_like(state[1])
@@ -135,7 +135,7 @@ class LSTM:
         x, hs, _, gates, _, lengths = cache
         T, n_a, B = dh.shape
         dtype = hs.dtype
-        dh = masked(dh, lengths, "dh", scratch)
+        dh = zero_padding(dh, lengths, "dh", scratch)
         ends = FinalGradient(dstate, lengths, T)
         WhT = scratch.array("WhT", (n_a, 4 * n_a), dtype)
         np.copyto(WhT, params["Wh"].T)  # contiguous: it is read T times

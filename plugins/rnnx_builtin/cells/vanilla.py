@@ -25,14 +25,14 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
 from rnnx.padding import FinalGradient, is_padded, last_valid, mask
 from rnnx_builtin.cells.weights import CellWeights
-from rnnx_builtin.numerics.one_step import project_each
+from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
-    begin,
+    begin_states,
     input_gradient,
-    masked,
     project,
     tiles,
     weight_gradients,
+    zero_padding,
 )
 
 
@@ -80,7 +80,7 @@ class Vanilla:
         relu = self.activation is Activation.relu
         T, Wh = len(x), params["Wh"]
         z = project(params["Wx"], params["b"], x, lengths, scratch)
-        hs = begin(state[0], "hs", T, scratch, params)
+        hs = begin_states(state[0], "hs", T, scratch, params)
         # A relu may grow without bound beyond a column's end: stop it there.
         ended = ~mask(lengths, T) if lengths is not None and is_padded(lengths, T) else None
         for t in range(T):
@@ -103,7 +103,7 @@ class Vanilla:
         return CompiledVanilla(threads, self.activation is Activation.relu)
 
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
-        project_one, Wh = project_each(params["Wx"], params["b"]), params["Wh"]
+        project_one, Wh = step_projection(params["Wx"], params["b"]), params["Wh"]
         relu = self.activation is Activation.relu
 
         def step(x: Array, state: State) -> State:
@@ -119,7 +119,7 @@ class Vanilla:
         x, hs, lengths = cache
         T, n_a, B = dh.shape
         dtype = hs.dtype
-        dh = masked(dh, lengths, "dh", scratch)
+        dh = zero_padding(dh, lengths, "dh", scratch)
         ends = FinalGradient(dstate, lengths, T)
         WhT = scratch.array("WhT", (n_a, n_a), dtype)
         np.copyto(WhT, params["Wh"].T)  # contiguous: it is read T times

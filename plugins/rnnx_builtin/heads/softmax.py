@@ -23,7 +23,7 @@ from rnnx.config.initialization import fill
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import InitializerSpec
 from rnnx.padding import is_padded, mask
-from rnnx_builtin.numerics.whole_sequence import flat, masked
+from rnnx_builtin.numerics.whole_sequence import flat, zero_padding
 
 
 class Reduction(Enum):
@@ -84,7 +84,7 @@ class Softmax:
         self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
     ) -> tuple[float, Array, Cache]:
         (T, n_a, B), n_y = h.shape, len(params["Wy"])
-        h_flat = flat(masked(h, lengths, "h_valid", scratch), "h_flat", scratch)
+        h_flat = flat(zero_padding(h, lengths, "h_valid", scratch), "h_flat", scratch)
         z = np.matmul(params["Wy"], h_flat, out=scratch.array("p", (n_y, T * B), h.dtype))
         z += params["by"]
         z -= np.maximum.reduce(z, out=scratch.array("max", (T * B,), h.dtype))

@@ -1,12 +1,12 @@
 """A cell's products over a whole sequence: z = Wx·x + b before its loop, weight gradients after it.
 
-Only the recurrent product has to wait for the step before. The input's product is made for all
+Only the recurrent product has to wait for the step before. The input's product is computed for all
 steps at once, or gathered from a table where x is ids. The gradient of all weights is one product:
 
     [dWh dWx db] = Σ_t dz⟨t⟩ @ [h⟨t−1⟩; x⟨t⟩; 1]ᵀ
 
-over as many steps as the BLAS needs for its rate and the cache holds: [h; x; 1] are stacked as the
-notebook stacks [a; x].
+over many steps at once: enough for the rate of the BLAS, and no more than the cache holds. h, x
+and 1 are stacked as the notebook stacks [a; x].
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from rnnx.arrays import Array, Params
 from rnnx.contracts.buffers import Scratch
 from rnnx.padding import clean, is_padded, mask
 
-CACHE = 256 * 1024  # bytes of one array that stay in the cache beside a few others
-MANY = 256  # symbols above which only those that occur are given a row
+CACHE_BYTES = 256 * 1024  # of one array, which then stays in the cache beside a few others
+ONE_HOT_MAX = 256  # symbols; in a larger vocabulary only those that occur get a row
 
 
 def fits(nbytes: int) -> bool:
     """Whether an array of so many bytes stays in the cache."""
-    return nbytes <= CACHE
+    return nbytes <= CACHE_BYTES
 
 
 def tiles(T: int, step_bytes: int) -> Iterator[tuple[int, int]]:
@@ -35,34 +35,34 @@ def tiles(T: int, step_bytes: int) -> Iterator[tuple[int, int]]:
     A sequence's arrays (T, n, B) are megabytes: a pass over all of one, then over all of the next,
     waits for memory at every number. The backward pass works piece by piece instead.
     """
-    size = max(1, CACHE // max(step_bytes, 1))
+    size = max(1, CACHE_BYTES // max(step_bytes, 1))
     for stop in range(T, 0, -size):
         yield max(0, stop - size), stop
 
 
 class Steps(Protocol):
-    """Something that gives (n, B) for step t: a (T, n, B) array, or what makes one when asked."""
+    """(n, B) by step t: an array (T, n, B), or an object that computes a step when asked."""
 
     def __getitem__(self, t: int, /) -> Array: ...
 
 
 class Columns:
-    """The chosen columns of a table, gathered when a step asks for them, into one buffer."""
+    """The columns of a table that each step's ids choose, gathered step by step into one buffer."""
 
     def __init__(self, table: Array, ids: Array, out: Array) -> None:
         self._table, self._ids, self._out = table, ids, out  # (n, m), (T, B), (n, B)
 
     def __getitem__(self, t: int) -> Array:
-        # clip: the ids are checked, and a buffer is only written in place where none can raise.
+        # The ids are valid; "clip" lets NumPy write to the buffer directly, "raise" would copy.
         return np.take(self._table, self._ids[t], axis=1, out=self._out, mode="clip")
 
 
 def project(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratch) -> Steps:
     """``W @ x[t] + b`` for every t, (n, B) each.
 
-    ``W`` is (n, n_x), ``b`` (n, 1), x dense (T, n_x, B) or ids (T, B). For ids the product is a
-    choice of columns of W + b, with b alone for id −1. A short sequence is gathered at once and
-    stays in the cache; a long one step by step, so that the sum finds it there.
+    ``W`` is (n, n_x), ``b`` (n, 1), x dense (T, n_x, B) or ids (T, B). For ids the product gathers
+    columns of W + b, with b alone for id −1: of a sequence that fits into the cache all at once, of
+    a longer one step by step, so that each step's columns are in the cache when they are added.
     """
     n, n_x = W.shape
     x = clean(x, lengths)
@@ -99,7 +99,7 @@ def flat(steps: Array, name: str, scratch: Scratch) -> Array:
     return out
 
 
-def masked(steps: Array, lengths: Array | None, name: str, scratch: Scratch) -> Array:
+def zero_padding(steps: Array, lengths: Array | None, name: str, scratch: Scratch) -> Array:
     """(T, n, B) with zeros beyond the lengths: a copy, or ``steps`` where nothing is padded."""
     if lengths is None or not is_padded(lengths, len(steps)):
         return steps
@@ -110,8 +110,8 @@ def masked(steps: Array, lengths: Array | None, name: str, scratch: Scratch) -> 
     return out
 
 
-def begin(state: Array, name: str, T: int, scratch: Scratch, like: Params) -> Array:
-    """A (T + 1, n_a, B) buffer whose step 0 is the initial state, for states 1 … T to fill."""
+def begin_states(state: Array, name: str, T: int, scratch: Scratch, like: Params) -> Array:
+    """A buffer (T + 1, n_a, B) whose step 0 is the initial state; the loop fills the others."""
     dtype = next(iter(like.values())).dtype
     steps = scratch.array(name, (T + 1, *state.shape), dtype)
     steps[0] = state
@@ -119,13 +119,13 @@ def begin(state: Array, name: str, T: int, scratch: Scratch, like: Params) -> Ar
 
 
 class Rows(Protocol):
-    """Something that every step multiplies a weight with."""
+    """A factor of every step that weights are multiplied with."""
 
     count: int
-    """How many rows it has."""
+    """The number of its rows."""
 
     def write(self, start: int, stop: int, out: Array) -> None:
-        """Fill ``out`` (count, (stop − start)·B) with the steps from start to stop."""
+        """Write the steps from start to stop into ``out`` (count, (stop − start)·B)."""
 
 
 class Dense:
@@ -142,11 +142,11 @@ class Dense:
 
 
 class OneHot:
-    """Ids (T, B) as rows of zeros and ones; id −1 has none."""
+    """Ids (T, B) as rows of zeros and ones; id −1 is zero in all rows."""
 
     def __init__(self, ids: Array, n_x: int) -> None:
         self.symbols: Array | None = None
-        if n_x > MANY:
+        if n_x > ONE_HOT_MAX:
             self.symbols, places = np.unique(ids, return_inverse=True)
             if len(self.symbols) and self.symbols[0] < 0:
                 self.symbols, places = self.symbols[1:], places - 1
@@ -163,8 +163,8 @@ class OneHot:
         else:
             out[ids, np.arange(ids.size)] = 1
 
-    def spread(self, columns: Array, out: Array) -> None:
-        """The columns of the symbols that occur, (n, count), into all columns (n, n_x)."""
+    def scatter(self, columns: Array, out: Array) -> None:
+        """Copy the columns of the symbols that occur, (n, count), into all columns (n, n_x)."""
         if self.symbols is None:
             np.copyto(out, columns)
         else:
@@ -173,7 +173,7 @@ class OneHot:
 
 
 class One:
-    """The constant 1 that a bias is multiplied with."""
+    """The constant 1 that biases are multiplied with."""
 
     count = 1
 
@@ -181,13 +181,13 @@ class One:
         out.fill(1)
 
 
-def rows_of(x: Array, n_x: int, lengths: Array | None) -> Dense | OneHot:
-    """The rows of an input, ids (T, B) or dense (T, n_x, B), without what lies in the padding."""
+def input_rows(x: Array, n_x: int, lengths: Array | None) -> Dense | OneHot:
+    """The rows of an input, ids (T, B) or dense (T, n_x, B), with zeros in the padding."""
     x = clean(x, lengths)
     return OneHot(x, n_x) if x.ndim == 2 else Dense(x)
 
 
-def summed(dz: Array, below: Sequence[Rows], name: str, scratch: Scratch) -> Array:
+def sum_products(dz: Array, below: Sequence[Rows], name: str, scratch: Scratch) -> Array:
     """Σ_t dz[t] @ below[t]ᵀ for dz (T, n, B): (n, the sum of the rows' counts)."""
     T, n, B = dz.shape
     width = sum(rows.count for rows in below)
@@ -210,7 +210,7 @@ def summed(dz: Array, below: Sequence[Rows], name: str, scratch: Scratch) -> Arr
 
 
 def _steps_at_once(T: int, B: int, width: int) -> int:
-    """Enough steps that adding a partial product to the sum costs little beside making it."""
+    """Enough steps that a partial product costs much more to compute than to add to the sum."""
     size = -(-2 * width // B)
     return size if 2 * size <= T else T
 
@@ -223,8 +223,8 @@ def weight_gradients(
     ``h_before`` (T, n_a, B) are the states h⟨t−1⟩.
     """
     n, n_a = dz.shape[1], h_before.shape[1]
-    inputs = rows_of(x, n_x, lengths)
-    total = summed(dz, [Dense(h_before), inputs, One()], "dW", scratch)
+    inputs = input_rows(x, n_x, lengths)
+    total = sum_products(dz, [Dense(h_before), inputs, One()], "dW", scratch)
     dWh = scratch.array("dWh", (n, n_a), dz.dtype)
     np.copyto(dWh, total[:, :n_a])
     db = scratch.array("db", (n, 1), dz.dtype)
@@ -233,10 +233,10 @@ def weight_gradients(
 
 
 def input_weights(columns: Array, inputs: Dense | OneHot, n_x: int, scratch: Scratch) -> Array:
-    """dWx (n, n_x) from its columns in a sum."""
+    """dWx (n, n_x) from its columns in the sum of products."""
     dWx = scratch.array("dWx", (len(columns), n_x), columns.dtype)
     if isinstance(inputs, OneHot):
-        inputs.spread(columns, dWx)
+        inputs.scatter(columns, dWx)
     else:
         np.copyto(dWx, columns)
     return dWx

@@ -1,11 +1,11 @@
-"""How far back a loss reaches: the gradient's norm against the lag.
+"""The norm of the loss's gradient against the lag: how far back a loss reaches.
 
     norm(k) = mean over columns of ‖∂L⟨T⟩ / ∂h⟨T−k⟩‖₂,   k = 0 … T − 1
 
-for the loss L⟨T⟩ of the last symbol of the batch's longest columns alone, and the hidden state h
-of the top layer. Where it falls by a constant factor a step the gradient vanishes (Hochreiter
-1991; Bengio, Simard and Frasconi 1994); the notebook says so of its plain network and brings the
-LSTM in for it. Without dropout, with the parameters after the update.
+L⟨T⟩ is the loss of the last symbol of the batch's longest columns alone, h the hidden state of the
+top layer. Where the norm falls by a constant factor a step, the gradient vanishes (Hochreiter 1991;
+Bengio, Simard and Frasconi 1994); the notebook says so of its plain network, and introduces the
+LSTM for this reason. Computed without dropout, with the parameters after the update.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from rnnx.contracts.ranges import require
 from rnnx.models.network import Network
 from rnnx.system.png import png_bytes
 
-LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # whose norms are figures; the picture has all
+LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # the lags whose norms are metrics; the image has all
 
 
 @dataclass(frozen=True)
 class GradientByLag:
-    """The norm of ∂L⟨T⟩/∂h⟨T−k⟩ for every lag k, as figures and a picture."""
+    """The norm of ∂L⟨T⟩/∂h⟨T−k⟩ for every lag k, as metrics and an image."""
 
     every: int = 100
-    """Look after step 1 and every multiple of this many steps, at least 1."""
+    """Observe step 1 and every multiple of this many steps, at least 1."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", "at least 1", self.every)
@@ -38,12 +38,12 @@ class GradientByLag:
     def observe(self, seen: Observation) -> Findings:
         norms = norms_by_lag(seen)
         shown = {lag: norms[lag] for lag in LAGS if lag < len(norms)}
-        figures = {f"gradient_by_lag/{lag:03}": float(norm) for lag, norm in shown.items()}
-        return Findings(figures, {"norm": picture({"": norms})})
+        metrics = {f"gradient_by_lag/{lag:03}": float(norm) for lag, norm in shown.items()}
+        return Findings(metrics, {"norm": plot_by_lag({"": norms})})
 
 
 def norms_by_lag(seen: Observation) -> Array:
-    """(T,) norms, the lag 0 first."""
+    """The norms (T,), lag 0 first."""
     T = len(seen.x)
     longest = np.arange(seen.x.shape[1]) if seen.lengths is None else seen.lengths == T
     x, y = seen.x[:, longest], seen.y[-1:, longest]
@@ -52,7 +52,7 @@ def norms_by_lag(seen: Observation) -> Array:
     inputs = _below(seen, x)
     state, caches = network.cell.initial_state(B, params.flat.dtype), []
     for t in range(T):
-        # One step alone, in buffers of its own, so that the way back can stop after each.
+        # One step a call, in buffers of its own, so that the gradient is known after each step.
         h, state, cache = network.cell.forward(top, inputs[t : t + 1], state, None, Scratch())
         caches.append(cache)
     scratch = Scratch()
@@ -67,7 +67,7 @@ def norms_by_lag(seen: Observation) -> Array:
 
 
 def _below(seen: Observation, x: Array) -> Array:
-    """The top layer's input: ids, or the layer below's h (T, n_a, B)."""
+    """The input of the top layer: ids, or h (T, n_a, B) of the layer below."""
     network = seen.network
     if network.layers == 1:
         return x
@@ -81,8 +81,8 @@ def _norm(dh: Array) -> float:
     return float(np.mean(np.linalg.norm(dh.astype(np.float64), axis=0)))
 
 
-def picture(curves: Mapping[str, Array]) -> bytes:
-    """Norms (T,) by label against the lag, as a PNG."""
+def plot_by_lag(curves: Mapping[str, Array]) -> bytes:
+    """A plot, as a PNG, of norms (T,) against the lag, a curve for each label."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

@@ -1,10 +1,10 @@
-"""How often each gate is shut or open (Karpathy, Johnson and Fei-Fei 2015).
+"""How often each gate is closed or open (Karpathy, Johnson and Fei-Fei 2015).
 
-    left = share of steps at which a unit's gate is below 0.1,   right = above 0.9
+    left = fraction of steps at which a unit's gate is below 0.1,   right = above 0.9
 
-A unit far to the right in f keeps what it has for long; one in the lower left corner is a gate
-that decides little. Where a cell shows no gates, the hidden state is looked at instead: the share
-of |h| above 0.9. Without dropout, from the zero state, with the parameters after the update.
+A unit far to the right in f keeps its memory for long; one in the lower left corner is rarely
+saturated. For a cell without gates, |h| takes their place, with its fraction above 0.9. Computed
+without dropout, from the zero state, with the parameters after the update.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
 from rnnx.system.png import png_bytes
 
-SHUT, OPEN = 0.1, 0.9
+CLOSED, OPEN = 0.1, 0.9  # a gate is saturated below and above these
 
 
 @dataclass(frozen=True)
 class Saturation:
-    """The share of steps at which each gate is shut or open, by layer and by unit."""
+    """The fraction of steps at which each gate is closed or open, by layer and by unit."""
 
     every: int = 100
-    """Look after step 1 and every multiple of this many steps, at least 1."""
+    """Observe step 1 and every multiple of this many steps, at least 1."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", "at least 1", self.every)
 
     def observe(self, seen: Observation) -> Findings:
-        figures, pictures = {}, {}
+        metrics, images = {}, {}
         for layer, gates in enumerate(gates_of(seen)):
-            shares = {name: by_unit(values, seen.lengths) for name, values in gates.items()}
-            for name, (left, right) in shares.items():
-                figures[f"saturation/layer{layer}.{name}.right"] = float(right.mean())
+            fractions = {name: by_unit(values, seen.lengths) for name, values in gates.items()}
+            for name, (left, right) in fractions.items():
+                metrics[f"saturation/layer{layer}.{name}.right"] = float(right.mean())
                 if name != "h":
-                    figures[f"saturation/layer{layer}.{name}.left"] = float(left.mean())
-            pictures[f"layer{layer}"] = _picture(shares)
-        return Findings(figures, pictures)
+                    metrics[f"saturation/layer{layer}.{name}.left"] = float(left.mean())
+            images[f"layer{layer}"] = _plot(fractions)
+        return Findings(metrics, images)
 
 
 def gates_of(seen: Observation) -> list[Mapping[str, Array]]:
-    """For each layer its gates (T, n_a, B) by letter, or |h| as ``h`` where it shows none."""
+    """For each layer its gates (T, n_a, B) by letter, or |h| as ``h`` if the cell has no gates."""
     network, cell = seen.network, seen.network.cell
     states = network.initial_state(seen.x.shape[1], seen.params.flat.dtype)
     found: list[Mapping[str, Array]] = []
@@ -60,25 +60,27 @@ def gates_of(seen: Observation) -> list[Mapping[str, Array]]:
 
 
 def by_unit(values: Array, lengths: Array | None) -> tuple[Array, Array]:
-    """``left, right``: (n_a,) the share of valid steps below SHUT and above OPEN."""
+    """``left, right``: (n_a,) the fraction of valid steps below CLOSED and above OPEN."""
     T, _, B = values.shape
     valid = np.ones((T, B), bool) if lengths is None else np.arange(T)[:, None] < lengths
     weight = valid[:, None] / valid.sum()
-    left: Array = ((values < SHUT) * weight).sum(axis=(0, 2))
+    left: Array = ((values < CLOSED) * weight).sum(axis=(0, 2))
     right: Array = ((values > OPEN) * weight).sum(axis=(0, 2))
     return left, right
 
 
-def _picture(shares: Mapping[str, tuple[Array, Array]]) -> bytes:
+def _plot(fractions: Mapping[str, tuple[Array, Array]]) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.5, 4.5), layout="constrained")
     axes = figure.add_subplot(
-        xlabel=f"right: share above {OPEN}", ylabel=f"left: share below {SHUT}", aspect="equal"
+        xlabel=f"right: fraction above {OPEN}",
+        ylabel=f"left: fraction below {CLOSED}",
+        aspect="equal",
     )
     axes.plot([0, 1], [1, 0], color="0.8", linewidth=1)
-    for name, (left, right) in shares.items():
+    for name, (left, right) in fractions.items():
         axes.plot(right, left, "o", alpha=0.5, markersize=4, label=name)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-    axes.legend(title="a dot a unit")
+    axes.legend(title="a dot for each unit")
     return png_bytes(figure, dpi=110)

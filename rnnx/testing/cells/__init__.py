@@ -1,4 +1,4 @@
-"""What every cell has to do: the checks of CellSuite."""
+"""The checks of CellSuite: what every cell must do."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ def _slopes(case: Case, lengths: Array | None) -> None:
 
 
 def check_gradients(cell: Cell) -> None:
-    """Every parameter, input and initial state, against central differences."""
+    """The gradients of parameters, input and initial state equal central differences."""
     _slopes(make_case(cell), None)
 
 
 def check_gradients_of_ids(cell: Cell) -> None:
-    """The same where the input is ids, −1 among them."""
+    """The gradients equal central differences where the input is ids, −1 among them."""
     _slopes(make_case(cell, ids=True, seed=1), None)
 
 
 def check_gradients_of_lengths(cell: Cell) -> None:
-    """The same where columns end early."""
+    """The gradients equal central differences where columns have different lengths."""
     _slopes(make_case(cell, seed=2), np.array([T, 2, 1]))
 
 
 def check_ids_are_one_hot(cell: Cell) -> None:
-    """Ids give what one-hot columns give; id −1 is the zero vector."""
+    """Ids give the results of one-hot columns; id −1 is the zero vector."""
     case = make_case(cell, ids=True, seed=3)
     case.x[0, 0], case.x[-1, -1] = -1, N_X - 1
     dense = (np.arange(N_X)[:, None] == case.x[:, None]).astype(np.float64)
@@ -62,7 +62,7 @@ def check_ids_are_one_hot(cell: Cell) -> None:
 
 
 def check_step_by_step(cell: Cell) -> None:
-    """T sequences of one step, the state carried, give what one sequence gives."""
+    """T sequences of one step, with the state carried over, give the h of one sequence."""
     case = make_case(cell, seed=4)
     whole, state, scratch = run(case), case.state, Scratch()
     for t in range(T):
@@ -73,7 +73,7 @@ def check_step_by_step(cell: Cell) -> None:
 
 
 def check_two_chunks(cell: Cell) -> None:
-    """Two chunks give what one sequence gives, there and back."""
+    """Two chunks give the results and gradients of one sequence."""
     case, cut = make_case(cell, seed=5), 2
     whole = run(case)
     first = run(case, x=case.x[:cut], dh=case.dh[:cut])
@@ -90,7 +90,7 @@ def check_two_chunks(cell: Cell) -> None:
 
 
 def check_padding(cell: Cell) -> None:
-    """What lies beyond a column's length changes nothing, whatever stands there."""
+    """The values beyond a column's length, NaN among them, change no result."""
     case, lengths = make_case(cell, seed=6), np.array([T, 3, 1])
     for filler in (0.0, 1e3, np.nan):
         x, dh = case.x.copy(), case.dh.copy()
@@ -120,23 +120,31 @@ def check_padding(cell: Cell) -> None:
 
 
 def check_columns_are_independent(cell: Cell) -> None:
-    """Another order of the batch's columns gives the same columns in that order."""
+    """Reordering the columns of a batch reorders the results and changes no gradient."""
     case, order = make_case(cell, seed=7), np.array([2, 0, 1])
     whole = run(case)
-    turned = run(
+    reordered = run(
         case,
         x=case.x[..., order],
         dh=case.dh[..., order],
         state=tuple(s[:, order] for s in case.state),
         dstate=tuple(s[:, order] for s in case.dstate),
     )
-    same(turned.h, whole.h[..., order], "columns in another order: h")
-    for name, array in whole.dparams.items():
-        same(turned.dparams[name], array, f"columns in another order: d{name}")
+    same_results(
+        reordered,
+        Result(
+            whole.h[..., order],
+            tuple(s[:, order] for s in whole.final),
+            whole.dparams,
+            None if whole.dx is None else whole.dx[..., order],
+            tuple(s[:, order] for s in whole.dstate0),
+        ),
+        "columns in another order",
+    )
 
 
 def check_dtypes(cell: Cell) -> None:
-    """float32 stays float32, float64 float64, and they agree to float32's rounding."""
+    """float32 gives float32, float64 gives float64, and the two agree to float32's rounding."""
     fine = run(make_case(cell, seed=8))
     coarse = run(make_case(cell, np.float32, seed=8))
     for result, dtype in ((fine, np.float64), (coarse, np.float32)):
@@ -160,8 +168,8 @@ def check_state(cell: Cell) -> None:
     for dtype in (np.float32, np.float64):
         case = make_case(cell, dtype, seed=9)
         zero = case.cell.initial_state(B, dtype)
-        expect(bool(zero), "initial_state: has no part; the first is h")
-        expect(not any(s.any() for s in zero), "initial_state: is not all zero")
+        expect(bool(zero), "initial_state: is empty; its first part must be h")
+        expect(not any(s.any() for s in zero), "initial_state: is not zero")
         expect(
             zero[0].shape == (N_A, B),
             f"initial_state[0]: shape {zero[0].shape}, expected {(N_A, B)}",
@@ -170,33 +178,33 @@ def check_state(cell: Cell) -> None:
         for given, asked in ((found.final, "final state"), (found.dstate0, "dstate0")):
             expect(
                 [(s.shape, s.dtype) for s in given] == [(s.shape, s.dtype) for s in zero],
-                f"{asked}: {[(s.shape, str(s.dtype)) for s in given]}, expected that of "
+                f"{asked}: {[(s.shape, str(s.dtype)) for s in given]}, expected those of "
                 f"initial_state {[(s.shape, str(s.dtype)) for s in zero]}",
             )
         same(found.final[0], found.h[-1], "final state 0 against the last h", dtype)
 
 
 def check_no_final_gradient(cell: Cell) -> None:
-    """dstate=None means a zero gradient by the final state."""
+    """dstate=None means a zero gradient of the final state."""
     case = make_case(cell, seed=10)
     zeros = tuple(np.zeros_like(d) for d in case.dstate)
     same_results(run(case, dstate=None), run(case, dstate=zeros), "dstate=None against zeros")
 
 
 def check_gates(cell: Cell) -> None:
-    """Where a cell shows its gates: each lies in 0 … 1, one value a step, unit and column."""
+    """Each gate that the cell shows has the shape of h and lies in 0 … 1."""
     if not isinstance(cell, GatedCell):
         raise NotApplicable("the cell shows no gates")
     case = make_case(cell, seed=16)
-    shown: GatedCell = case.cell  # type: ignore[assignment]
-    h, _, cache = shown.forward(case.params, case.x, case.state, None, Scratch())
-    gates = shown.gates(cache)
-    expect(bool(gates), "gates: there is none")
+    gated: GatedCell = case.cell  # type: ignore[assignment]
+    h, _, cache = gated.forward(case.params, case.x, case.state, None, Scratch())
+    gates = gated.gates(cache)
+    expect(bool(gates), "gates: is empty")
     for name, values in gates.items():
         expect(values.shape == h.shape, f"gate {name}: {values.shape}, expected {h.shape}")
         inside = bool(((values >= 0) & (values <= 1)).all())
         low, high = float(values.min()), float(values.max())
-        expect(inside, f"gate {name}: goes from {low:.3g} to {high:.3g}, expected 0 … 1")
+        expect(inside, f"gate {name}: ranges from {low:.3g} to {high:.3g}, expected 0 … 1")
 
 
 CHECKS = (

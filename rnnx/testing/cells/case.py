@@ -1,4 +1,4 @@
-"""A small cell with random everything, and what one way there and back gives."""
+"""A small cell with random values, and the results of its forward and backward."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T, B, N_X, N_A = 5, 3, 4, 4
 
 
 class Case(NamedTuple):
-    """A small cell with random everything."""
+    """A small cell with random parameters, input, states and gradients."""
 
     cell: Cell
     params: Params
@@ -27,7 +27,7 @@ class Case(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Copies of all that one way there and back gave."""
+    """Copies of all results of one forward and backward."""
 
     h: Array
     final: State
@@ -42,22 +42,22 @@ def make_case(
     ids: bool = False,
     seed: int = 0,
     sizes: tuple[int, int, int, int] = (T, B, N_X, N_A),
-    spread: float = 0.5,
+    scale: float = 0.5,
 ) -> Case:
-    """A case of ``cell`` with ``sizes`` T, B, n_x and n_a, deterministic by seed.
+    """A case of ``cell`` with ``sizes`` T, B, n_x and n_a; the same seed gives the same case.
 
-    ``spread`` is the standard deviation of the states' entries.
+    ``scale`` is the standard deviation of the states' entries.
     """
     length, columns, n_x, n_a = sizes
     small: Any = replace(cell, hidden_size=n_a)
     rng = np.random.default_rng(seed)
     params = small.init(rng, n_x, dtype)
-    # Zero biases hide errors: move every parameter.
+    # Biases of 0 hide errors: add noise to every parameter.
     params = {k: (v + rng.normal(scale=0.3, size=v.shape)).astype(dtype) for k, v in params.items()}
     dense = (length, n_x, columns)
     x = rng.integers(-1, n_x, (length, columns)) if ids else rng.normal(size=dense).astype(dtype)
     zero = small.initial_state(columns, dtype)
-    state = tuple(rng.normal(scale=spread, size=s.shape).astype(dtype) for s in zero)
+    state = tuple(rng.normal(scale=scale, size=s.shape).astype(dtype) for s in zero)
     dh = rng.normal(size=(length, n_a, columns)).astype(dtype)
     dstate = tuple(rng.normal(size=s.shape).astype(dtype) for s in zero)
     return Case(small, params, x, state, dh, dstate)
@@ -66,7 +66,7 @@ def make_case(
 def run(
     case: Case, lengths: Array | None = None, scratch: Scratch | None = None, **changed: Any
 ) -> Result:
-    """Forward and backward; ``changed`` replaces parts of the case."""
+    """Run forward and backward; ``changed`` replaces parts of the case."""
     cell, params, x, state, dh, dstate = case._replace(**changed)
     scratch = scratch or Scratch()
     h, final, cache = cell.forward(params, x, state, lengths, scratch)
@@ -78,7 +78,7 @@ def run(
 
 
 def same_results(found: Result, expected: Result, what: str) -> None:
-    """All parts of two results agree to rounding."""
+    """Raise CheckFailed unless all parts of two results agree to rounding."""
     same(found.h, expected.h, f"{what}: h")
     for k, (a, b) in enumerate(zip(found.final, expected.final, strict=True)):
         same(a, b, f"{what}: final state {k}")
@@ -91,7 +91,7 @@ def same_results(found: Result, expected: Result, what: str) -> None:
 
 
 def arrays_of(case: Case) -> dict[str, Array]:
-    """Everything that is passed in, by name."""
+    """All arrays that are passed in, by name."""
     arrays = {**case.params, "x": case.x, "dh": case.dh}
     arrays |= {f"state {k}": s for k, s in enumerate(case.state)}
     return arrays | {f"dstate {k}": s for k, s in enumerate(case.dstate)}

@@ -1,4 +1,4 @@
-"""How a cell has to behave whatever it computes: no damage, no hidden state, any shape."""
+"""Checks of a cell's behaviour: it changes no input, has no hidden state, takes any shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnnx.testing.suite import expect, global_state
 
 
 def check_inputs_unchanged(cell: Cell) -> None:
-    """Nothing that is passed in is changed."""
+    """No array that is passed in is changed."""
     case, lengths = make_case(cell, seed=11), np.array([T, 2, 1])
     before = {name: array.copy() for name, array in arrays_of(case).items()}
     run(case, lengths)
@@ -23,20 +23,23 @@ def check_inputs_unchanged(cell: Cell) -> None:
 
 
 def check_determinism(cell: Cell) -> None:
-    """The same generator gives the same parameters, and NumPy's global one is left alone."""
+    """Equal generators give equal parameters, and NumPy's global generator is not used."""
     small: Any = replace(cell, hidden_size=N_A)  # type: ignore[type-var]
     before = global_state()
     first = small.init(np.random.default_rng(12), N_X, np.float64)
     second = small.init(np.random.default_rng(12), N_X, np.float64)
     for name, array in first.items():
-        expect(np.array_equal(array, second[name]), f"init: {name} differs under one generator")
+        expect(
+            np.array_equal(array, second[name]),
+            f"init: {name} differs between two calls with equal generators",
+        )
     one, two = (run(make_case(cell, seed=12)) for _ in range(2))
     expect(np.array_equal(one.h, two.h), "forward: differs between two equal calls")
     expect(global_state() == before, "NumPy's global generator was used; use rng")
 
 
 def check_scratch(cell: Cell) -> None:
-    """A used scratch gives, bit for bit, what a fresh one gives."""
+    """A used scratch gives the results of a fresh one, bit for bit."""
     case, scratch = make_case(cell, seed=13), Scratch()
     fresh = run(case)
     run(case, np.array([T, 2, 1]), scratch)
@@ -54,7 +57,7 @@ def check_scratch(cell: Cell) -> None:
 
 
 def check_small_shapes(cell: Cell) -> None:
-    """One step, one column, one unit."""
+    """A sequence of one step, one column and one unit works."""
     small: Any = replace(cell, hidden_size=1)  # type: ignore[type-var]
     params = small.init(np.random.default_rng(0), 2, np.float64)
     state = small.initial_state(1, np.float64)

@@ -1,4 +1,4 @@
-"""What has to hold for a cell of any size: a batch is its columns, and everything has a say."""
+"""Checks of a cell at any size: a batch equals its columns, and every input matters."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rnnx.testing.suite import expect
 
 
 def check_any_shape(cell: Cell) -> None:
-    """In every size, type, state and choice of lengths a batch is what its columns are alone."""
+    """A batch gives what its columns give alone, for any sizes, dtype, states and lengths."""
     for_all_shapes(lambda shape: _batch_is_its_columns(cell, shape))
 
 
 def _batch_is_its_columns(cell: Cell, shape: Shape) -> None:
-    case = make_case(cell, shape.dtype, shape.ids, shape.seed, shape[:4], shape.size)
+    case = make_case(cell, shape.dtype, shape.ids, shape.seed, shape[:4], shape.scale)
     whole = run(case, shape.lengths)
-    _fits(whole, case, shape)
+    _check_arrays(whole, case, shape)
     sums = {name: np.zeros(array.shape) for name, array in case.params.items()}
     for b in range(shape.B):
         n = shape.T if shape.lengths is None else int(shape.lengths[b])
@@ -46,8 +46,8 @@ def _batch_is_its_columns(cell: Cell, shape: Shape) -> None:
         same(whole.dparams[name], array, f"{shape}: d{name} against its columns'", shape.dtype)
 
 
-def _fits(found: Result, case: Case, shape: Shape) -> None:
-    """Shapes, types and finite numbers of all that comes back."""
+def _check_arrays(found: Result, case: Case, shape: Shape) -> None:
+    """All results have their shapes and dtypes and are finite."""
     T, B, n_x, n_a = shape[:4]
     expected: dict[str, tuple[Any, tuple[int, ...]]] = {"h": (found.h, (T, n_a, B))}
     for name, array in case.params.items():
@@ -66,7 +66,7 @@ def _fits(found: Result, case: Case, shape: Shape) -> None:
 
 
 def check_everything_has_a_say(cell: Cell) -> None:
-    """The input, each part of the state and each parameter change what comes out."""
+    """The input, each part of the state and each parameter affect h or the final state."""
     case = make_case(cell, seed=15)
     before = run(case)
     for name, array in {"x": case.x, **case.params}.items():
@@ -74,10 +74,15 @@ def check_everything_has_a_say(cell: Cell) -> None:
         changed: dict[str, Any] = (
             {"x": moved} if name == "x" else {"params": case.params | {name: moved}}
         )
-        expect(_differs(run(case, **changed), before), f"{name}: changes nothing that comes out")
+        expect(
+            _differs(run(case, **changed), before), f"{name}: has no effect on h or the final state"
+        )
     for k in range(len(case.state)):
         state = tuple(s + 0.5 * (i == k) for i, s in enumerate(case.state))
-        expect(_differs(run(case, state=state), before), f"state {k}: changes nothing")
+        expect(
+            _differs(run(case, state=state), before),
+            f"state {k}: has no effect on h or the final state",
+        )
 
 
 def _differs(found: Result, before: Result) -> bool:

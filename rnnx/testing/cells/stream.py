@@ -1,4 +1,4 @@
-"""The optional ``stream`` of a cell: one step at a time is what ``forward`` gives."""
+"""The check of a cell's optional ``stream``: its steps equal those of ``forward``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rnnx.testing.cells.case import N_X, Case, T, make_case
 from rnnx.testing.gradients import same
 from rnnx.testing.suite import NotApplicable, expect
 
-WIDTHS = (3, 1, 30, 2)  # columns of a call, one after the other: B may change
+WIDTHS = (3, 1, 30, 2)  # columns B, which may change from call to call
 
 
 def check_stream(cell: Cell) -> None:
-    """Where a cell has ``stream``: its steps are forward's, ids or dense, B as it comes."""
+    """The steps of ``stream``, if the cell has it, equal those of forward, for ids and dense x."""
     if not isinstance(cell, StreamingCell):
-        raise NotApplicable("the cell has no stream: new text is written with forward")
+        raise NotApplicable("the cell has no stream: forward generates text")
     for dtype in (np.float64, np.float32):
         for ids in (True, False):
             case = make_case(cell, dtype, ids, seed=14)
@@ -31,7 +31,7 @@ def check_stream(cell: Cell) -> None:
 def _check_steps(case: Case, dtype: Any, what: str) -> None:
     params = {name: array.copy() for name, array in case.params.items()}
     step = case.cell.stream(case.params, Scratch())  # type: ignore[attr-defined]
-    kept: list[tuple[Array, Array]] = []  # what was returned, and a copy made at once
+    kept: list[tuple[Array, Array]] = []  # each array returned, and a copy of it
     for width in WIDTHS:
         state = tuple(_columns(s, width) for s in case.state)
         for t in range(T):
@@ -47,15 +47,15 @@ def _check_steps(case: Case, dtype: Any, what: str) -> None:
     for array, copy in kept:
         expect(
             np.array_equal(array, copy),
-            f"stream, {what}: an array that was returned changed in a later call; return arrays "
-            "of its own",
+            f"stream, {what}: a later call changed an array that was returned before; return new "
+            "arrays",
         )
     for name, array in params.items():
         expect(np.array_equal(case.params[name], array), f"stream, {what}: changed {name}")
 
 
 def _columns(array: Array, width: int) -> Array:
-    """The array's columns, again and again up to ``width``."""
+    """The array's columns, repeated up to ``width`` columns."""
     return np.ascontiguousarray(array[..., np.arange(width) % array.shape[-1]])
 
 
