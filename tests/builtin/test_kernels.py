@@ -51,7 +51,7 @@ class TestCompiledSoftmax(HeadSuite):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_a_cells_kernels_give_what_numpy_gives(
+def test_the_kernels_of_a_cell_equal_numpy(
     cell: Any, shape: Any, dtype: Any, ids: bool, padded: bool, seed: int
 ) -> None:
     case, (T, B, _, _) = case_of(cell, shape, dtype, ids, seed), shape
@@ -141,7 +141,7 @@ def test_a_diverged_run_is_noticed(names: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["vanilla", "lstm", "gru"])
-def test_training_is_that_of_numpy(names: Path, cell: str) -> None:
+def test_training_equals_numpy(names: Path, cell: str) -> None:
     def losses(backend: str) -> list[float]:
         more = [f"cell={cell}", f"backend={backend}", "layers=2", "dropout=0.3", "steps=50"]
         session = rnnx.build(tiny(names, *more))
@@ -152,7 +152,7 @@ def test_training_is_that_of_numpy(names: Path, cell: str) -> None:
     assert fast == losses("fast")  # bit for bit
 
 
-def test_a_checkpoint_goes_on_with_its_backend(names: Path) -> None:
+def test_a_checkpoint_resumes_with_its_backend(names: Path) -> None:
     session = rnnx.build(tiny(names, "backend=fast"))
     session.step()
     kept = snapshot.take(session, Progress(), {})

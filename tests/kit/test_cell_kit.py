@@ -300,6 +300,6 @@ def test_a_suite_without_a_component_fails() -> None:
         Forgotten().test_gradients()
 
 
-def test_a_failure_names_the_parameter_and_both_figures() -> None:
+def test_a_failure_names_the_parameter_and_both_numbers() -> None:
     with pytest.raises(CheckFailed, match=r"Wh\[\d+, \d+\]: the gradient is .* differences say"):
         cells.check_gradients(MUTANTS["check_gradients"][3])
