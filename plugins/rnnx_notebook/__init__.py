@@ -1,11 +1,11 @@
-"""The course notebook's functions by its own names, computed by rnnx's built-in components.
+"""The functions of the course notebook under its names, computed by rnnx's built-in components.
 
 rnn_utils.py        softmax, sigmoid
 rnn.py              the plain recurrent network
 lstm.py             the LSTM
-cllm_utils.py       the language model's parts
+cllm_utils.py       the parts of the language model
 language_model.py   clip, sample, optimize, model
-shapes.py           what the arguments must be
+shapes.py           checks of arguments
 
 ``from rnnx_notebook import rnn_utils, cllm_utils`` serves the notebook's own cells: there
 ``cllm_utils.rnn_forward(X, Y, a_prev, parameters)`` is the language model's, while

@@ -1,10 +1,10 @@
-"""The module that the notebook's second part imports: its language model's parts.
+"""The module that the notebook's second part imports: the parts of its language model.
 
     a⟨t⟩ = tanh(Wax·x⟨t⟩ + Waa·a⟨t−1⟩ + b),   ŷ⟨t⟩ = softmax(Wya·a⟨t⟩ + by)
     loss = Σ_t −ln ŷ⟨t⟩[Y⟨t⟩]
 
-One name at a time (m = 1), its characters as ids. The cell is the built-in vanilla cell, output
-and loss are the softmax head's under ``reduction=sequence``, the update is sgd's.
+A batch is one name (m = 1), its characters given as ids. The cell is the built-in vanilla cell, the
+head the softmax head with ``reduction=sequence``, the update that of sgd.
 """
 
 from __future__ import annotations
@@ -77,18 +77,18 @@ def initialize_parameters(n_a: int, n_x: int, n_y: int) -> dict[str, Array]:
 
 
 def get_initial_loss(vocab_size: int, seq_length: int) -> float:
-    """What a model that knows nothing loses on a sequence: −ln(1/vocab_size)·seq_length."""
+    """The loss of a uniform distribution over a sequence: −ln(1/vocab_size)·seq_length."""
     seq_length = whole("seq_length", seq_length, 0)
     return -math.log(1.0 / positive("vocab_size", vocab_size)) * seq_length
 
 
 def smooth(loss: float, cur_loss: float) -> float:
-    """The running loss: 0.999·loss + 0.001·cur_loss."""
+    """The smoothed loss: 0.999·loss + 0.001·cur_loss."""
     return real("loss", loss) * 0.999 + real("cur_loss", cur_loss) * 0.001
 
 
 def print_sample(sample_ix: Sequence[int], ix_to_char: Mapping[int, str]) -> None:
-    """Print sampled ids (T,) as text, its first letter upper case, its own newline the last."""
+    """Print sampled ids (T,) as text, the first letter in upper case, and no newline after it."""
     mapping("ix_to_char", ix_to_char, "from ids to symbols")
     if not isinstance(sample_ix, Sequence | np.ndarray):
         raise InputError(f"sample_ix: expected a list of ids, received {type(sample_ix).__name__}")
@@ -105,7 +105,7 @@ def print_sample(sample_ix: Sequence[int], ix_to_char: Mapping[int, str]) -> Non
 def rnn_forward(
     X: Sequence[int | None], Y: Sequence[int], a_prev: Array, parameters: Mapping[str, Array]
 ) -> tuple[float, ModelCache]:
-    """The loss of one name and what its backward needs: ``loss, (y_hat, a, x)``.
+    """The loss of one name and the cache for its backward pass: ``loss, (y_hat, a, x)``.
 
     a⟨t⟩ = tanh(Wax·x⟨t⟩ + Waa·a⟨t−1⟩ + b),   ŷ⟨t⟩ = softmax(Wya·a⟨t⟩ + by)
     loss = Σ_t −ln ŷ⟨t⟩[Y⟨t⟩]
@@ -116,7 +116,7 @@ def rnn_forward(
     a[−1] is a_prev
     """
     trace = forward(X, Y, a_prev, parameters, Scratch())
-    p, states, ids = trace.graded.p, trace.seen.hs, trace.seen.x
+    p, states, ids = trace.head_cache.p, trace.cell_cache.hs, trace.cell_cache.x
     y_hat = {t: p[:, t : t + 1] for t in range(len(ids))}
     a = {t - 1: state for t, state in enumerate(states)}
     return trace.loss, (y_hat, a, dict(enumerate(_one_hot(ids, trace.cell["Wx"].shape[1]))))
@@ -132,23 +132,23 @@ def rnn_backward(
     dWax = Σ dz⟨t⟩·x⟨t⟩ᵀ,   dWaa = Σ dz⟨t⟩·a⟨t−1⟩ᵀ,   db = Σ dz⟨t⟩
 
     ``X``, ``Y``, ``parameters`` and ``cache`` as in rnn_forward · ``gradients`` dWax, dWaa, dWya,
-    db, dby in the shapes of their parameters, and da_next (n_a, 1), that by a[−1] · ``a`` the
-    cache's own dictionary
+    db, dby in the shapes of their parameters, and da_next (n_a, 1), that of a[−1] · ``a`` the
+    dictionary of the cache itself
     """
     sizes, cell, output, ids, targets = _checked(X, Y, parameters)
     y_hat, a, _ = items("cache", cache, "(y_hat, a, x)", 3)
     T, n_a = len(ids), sizes["n_a"]
     states = _stack(sizes, "cache a", a, range(-1, T), ("n_a", "1"))
     p = _stack(sizes, "cache y_hat", y_hat, range(T), ("n_y", "1"))
-    seen = vanilla.Cache(ids, states, None)
-    graded = head.Cache(states[1:, :, 0].T, p[:, :, 0].T, targets[:, 0], 1.0, (T, n_a, 1))
-    return backward(Trace(math.nan, cell, output, seen, graded), Scratch()), a
+    cell_cache = vanilla.Cache(ids, states, None)
+    head_cache = head.Cache(states[1:, :, 0].T, p[:, :, 0].T, targets[:, 0], 1.0, (T, n_a, 1))
+    return backward(Trace(math.nan, cell, output, cell_cache, head_cache), Scratch()), a
 
 
 def update_parameters(
     parameters: dict[str, Array], gradients: Mapping[str, Array], learning_rate: float
 ) -> dict[str, Array]:
-    """One step of gradient descent, in the caller's arrays: W ← W − learning_rate·dW.
+    """One step of gradient descent, in place: W ← W − learning_rate·dW.
 
     ``parameters`` Wax (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1), which
     are changed in place and returned · ``gradients`` dWax, dWaa, dWya, db, dby in these shapes ·
@@ -162,13 +162,13 @@ def update_parameters(
 
 
 class Trace(NamedTuple):
-    """One name's way through cell and head, as their backward needs it."""
+    """The forward pass of one name: loss, parameters and caches for the backward pass."""
 
     loss: float
     cell: Params
     output: Params
-    seen: vanilla.Cache
-    graded: head.Cache
+    cell_cache: vanilla.Cache
+    head_cache: head.Cache
 
 
 def forward(
@@ -178,26 +178,26 @@ def forward(
     parameters: Mapping[str, Array],
     scratch: Scratch,
 ) -> Trace:
-    """The arithmetic of rnn_forward; what it returns lies in ``scratch``."""
+    """The arithmetic of rnn_forward; its result is in buffers of ``scratch``."""
     sizes, cell, output, ids, targets = _checked(X, Y, parameters)
     a_prev = sizes.array("a_prev", a_prev, ("n_a", "1"))
-    h, _, seen = vanilla.Vanilla(sizes["n_a"]).forward(cell, ids, (a_prev,), None, scratch)
-    loss, _, graded = HEAD.forward(output, h, targets, None, scratch.child("head"))
-    return Trace(loss, cell, output, seen, graded)
+    h, _, cell_cache = vanilla.Vanilla(sizes["n_a"]).forward(cell, ids, (a_prev,), None, scratch)
+    loss, _, head_cache = HEAD.forward(output, h, targets, None, scratch.child("head"))
+    return Trace(loss, cell, output, cell_cache, head_cache)
 
 
 def backward(trace: Trace, scratch: Scratch) -> dict[str, Array]:
-    """The arithmetic of rnn_backward: its gradients, which lie in ``scratch``."""
-    _, cell, output, seen, graded = trace
-    by_output, dh = HEAD.backward(output, graded, scratch.child("head"))
+    """The arithmetic of rnn_backward: its gradients, in buffers of ``scratch``."""
+    _, cell, output, cell_cache, head_cache = trace
+    by_output, dh = HEAD.backward(output, head_cache, scratch.child("head"))
     tanh = vanilla.Vanilla(len(cell["Wh"]))
-    by_cell, _, (da0,) = tanh.backward(cell, seen, dh, None, scratch)
+    by_cell, _, (da0,) = tanh.backward(cell, cell_cache, dh, None, scratch)
     gradients = {"dWax": by_cell["Wx"], "dWaa": by_cell["Wh"], "dWya": by_output["Wy"]}
     return gradients | {"db": by_cell["b"], "dby": by_output["by"], "da_next": da0}
 
 
 def descend(parameters: Mapping[str, Array], grads: Parameters, learning_rate: float) -> None:
-    """The arithmetic of update_parameters, on parameters whose shapes are known to fit."""
+    """The arithmetic of update_parameters, for parameters of the right shapes."""
     moved = {name: in_place(f'parameters["{name}"]', parameters[name]) for name in SPEC}
     optimizer, params = SGD(positive("learning_rate", learning_rate)), Parameters({"": moved})
     optimizer.update(params, grads, {}, optimizer.learning_rate, 1, Scratch())
@@ -206,7 +206,7 @@ def descend(parameters: Mapping[str, Array], grads: Parameters, learning_rate: f
 
 
 def weights(parameters: Mapping[str, Array]) -> tuple[Params, Params]:
-    """The vanilla cell's parameters and the softmax head's, by rnnx's names."""
+    """The parameters of the vanilla cell and of the softmax head, by rnnx's names."""
     cell = {"Wx": parameters["Wax"], "Wh": parameters["Waa"], "b": parameters["b"]}
     return cell, {"Wy": parameters["Wya"], "by": parameters["by"]}
 
@@ -214,7 +214,7 @@ def weights(parameters: Mapping[str, Array]) -> tuple[Params, Params]:
 def _checked(
     X: Sequence[int | None], Y: Sequence[int], parameters: Mapping[str, Array]
 ) -> tuple[Sizes, Params, Params, Array, Array]:
-    """Sizes, the cell's and the head's parameters, X and Y as ids (T, 1), −1 for None."""
+    """Sizes, the parameters of cell and head, and X and Y as ids (T, 1), −1 for None."""
     sizes = Sizes()
     cell, output = weights(sizes.entries("parameters", parameters, SPEC))
     same_length("Y", Y, "X", X)
@@ -231,7 +231,7 @@ def _one_hot(ids: Array, n_x: int) -> Array:
 
 
 def _stack(sizes: Sizes, name: str, steps: Steps, wanted: range, dims: tuple[str, ...]) -> Array:
-    """A dictionary by t as one array, time first."""
+    """Stack a dictionary by t into one array, time first."""
     mapping(name, steps, "of arrays by t")
     missing = [t for t in wanted if t not in steps]
     if missing:

@@ -1,4 +1,4 @@
-"""The notebook's own data order, initialisation, sampling and first claim, as components."""
+"""Components: the notebook's data order, initialisation, sampling, and vanishing gradients."""
 
 from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_notebook.legacy_categorical import LegacyCategorical

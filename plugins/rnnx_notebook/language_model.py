@@ -1,8 +1,8 @@
-"""The notebook's language model: clip, sample, optimize, and the training loop of the names.
+"""The notebook's language model: clip, sample, optimize, and the training loop over the names.
 
 The parameters are Wax (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1) with
-n_x = n_y = the size of the vocabulary. Randomness is NumPy's legacy generator, seeded as the
-notebook seeds it.
+n_x = n_y = the size of the vocabulary. Random numbers come from NumPy's legacy generator, seeded
+as in the notebook.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from rnnx_notebook.cllm_utils import (
 from rnnx_notebook.rnn_utils import softmax
 from rnnx_notebook.shapes import Sizes, in_place, mapping, positive, whole
 
-LONGEST = 50  # characters of a sampled name
-LAST_SEED = 2**32 - 1 - 2 * (LONGEST - 1)  # NumPy's legacy generator takes 2³² − 1 and no more
+LENGTH_MAX = 50  # characters of a sampled name
+SEED_MAX = 2**32 - 1 - 2 * (LENGTH_MAX - 1)  # NumPy's legacy generator takes seeds to 2³² − 1
 REPORT_EVERY = 2000
-SAMPLED = {"Wya": ("n_x", "n_a"), "by": ("n_x", "1")}  # what is drawn is the next input
+SAMPLED = {"Wya": ("n_x", "n_a"), "by": ("n_x", "1")}  # n_y = n_x: a sampled id is an input
 CORPUS_SHA256 = "8f559199fe891d4c1708c9a9b2992298b95e1e961b5664163eabdf5c56ca63e1"
-"""Of the notebook's names, lower case, one a line."""
+"""The SHA-256 of the notebook's names, in lower case, one on each line."""
 
 
 def clip(gradients: Mapping[str, Array], maxValue: float) -> dict[str, Array]:
-    """Bound every gradient, in the caller's arrays: g ← min(max(g, −maxValue), maxValue).
+    """Clip every gradient in place: g ← min(max(g, −maxValue), maxValue).
 
     ``gradients`` dWaa (n_a, n_a), dWax (n_a, n_x), dWya (n_y, n_a), db (n_a, 1), dby (n_y, 1),
     which are changed in place; the dictionary returned holds the same five arrays.
@@ -59,7 +59,7 @@ def clip(gradients: Mapping[str, Array], maxValue: float) -> dict[str, Array]:
 
 
 def sample(parameters: Mapping[str, Array], char_to_ix: Mapping[str, int], seed: int) -> list[int]:
-    """The ids of a name drawn from the model, the newline last.
+    """Draw the ids of a name from the model, the newline last.
 
     a⟨t⟩ = tanh(Wax·x⟨t⟩ + Waa·a⟨t−1⟩ + b),   ŷ⟨t⟩ = softmax(Wya·a⟨t⟩ + by),   x⟨t+1⟩ ~ ŷ⟨t⟩
 
@@ -72,10 +72,10 @@ def sample(parameters: Mapping[str, Array], char_to_ix: Mapping[str, int], seed:
     params = sizes.entries("parameters", parameters, {**SPEC, **SAMPLED})
     cell, output = weights(params)
     n_x, vanilla, scratch = sizes["n_x"], Vanilla(sizes["n_a"]), Scratch()
-    newline, seed = _newline(char_to_ix, n_x), whole("seed", seed, 0, LAST_SEED)
+    newline, seed = _newline(char_to_ix, n_x), whole("seed", seed, 0, SEED_MAX)
     state, x = vanilla.initial_state(1, np.float64), np.array([[-1]])
     indices: list[int] = []
-    while len(indices) < LONGEST and (not indices or indices[-1] != newline):
+    while len(indices) < LENGTH_MAX and (not indices or indices[-1] != newline):
         h, state, _ = vanilla.forward(cell, x, state, None, scratch)
         p = softmax(HEAD.logits(output, h, scratch)[0])
         if not np.isfinite(p).all():
@@ -86,8 +86,8 @@ def sample(parameters: Mapping[str, Array], char_to_ix: Mapping[str, int], seed:
         np.random.seed(seed + 2 * len(indices))
         x[:] = np.random.choice(n_x, p=p.ravel())
         indices.append(int(x[0, 0]))
-    # The notebook adds a newline to every list of 50, also to one that ends with it.
-    return indices if len(indices) < LONGEST else [*indices, newline]
+    # The notebook adds a newline to each list of 50 ids, even to one that ends with it.
+    return indices if len(indices) < LENGTH_MAX else [*indices, newline]
 
 
 def optimize(
@@ -97,7 +97,7 @@ def optimize(
     parameters: dict[str, Array],
     learning_rate: float = 0.01,
 ) -> tuple[float, dict[str, Array], Array]:
-    """One step of training on one name: ``loss, gradients, a⟨T−1⟩ (n_a, 1)``.
+    """One training step on one name: ``loss, gradients, a⟨T−1⟩ (n_a, 1)``.
 
     Forward, backward, clip to ±5, W ← W − learning_rate·dW; ``parameters`` are changed in place.
 
@@ -115,14 +115,14 @@ def _optimize(
     learning_rate: float,
     scratch: Scratch,
 ) -> tuple[float, dict[str, Array], Array]:
-    """optimize with buffers that the next step may use again."""
+    """optimize, in buffers that the next step may reuse."""
     trace = forward(X, Y, a_prev, parameters, scratch)
     found = backward(trace, scratch)
-    # clip's and update_parameters' arithmetic on arrays of its own, which need no second look.
+    # The arithmetic of clip and update_parameters, without checking these arrays again.
     grads = Parameters({"": {name: found[name] for name in GRADIENTS}})
     Value(limit=5).clip(grads, math.inf)
     descend(parameters, grads, learning_rate)
-    return trace.loss, dict(grads[""]), trace.seen.hs[-1].copy()
+    return trace.loss, dict(grads[""]), trace.cell_cache.hs[-1].copy()
 
 
 def model(
@@ -134,10 +134,10 @@ def model(
     dino_names: int = 7,
     vocab_size: int = 27,
 ) -> dict[str, Array]:
-    """Train on the names in ``data`` (one a line) and return the parameters.
+    """Train on the names in ``data``, one on each line, and return the parameters.
 
-    Each iteration j is one ``optimize`` of one name, in an order shuffled with seed 0, whose
-    initial state is the final state of the name before. The loss is smoothed from
+    Iteration j is one ``optimize`` of one name, in an order shuffled with seed 0; the initial state
+    is the final state of the name before. The loss is smoothed from
     dino_names·ln(vocab_size). After iterations 0, 2000, 4000, … the smoothed loss and
     ``dino_names`` names, sampled with seeds 0, 1, …, are printed as the notebook prints them.
     """
@@ -166,11 +166,11 @@ def model(
 
 
 def _examples(data: str) -> list[str]:
-    """The lines of ``data`` in lower case, without the space around them."""
+    """The lines of ``data`` in lower case, without white space around them."""
     if not isinstance(data, str):
         raise InputError(f"data: expected the text of the names, received {type(data).__name__}")
     lines = data.lower().split("\n")
-    if lines[-1] == "":  # a last newline ends a line and begins none
+    if lines[-1] == "":  # the last newline ends a line and begins no other
         lines.pop()
     if not lines:
         raise InputError("data: expected at least one line, received an empty text")
@@ -189,7 +189,7 @@ def _check_vocabulary(
     char_to_ix: Mapping[str, int],
     vocab_size: int,
 ) -> None:
-    """Refuse before training what would fail in its middle."""
+    """Raise InputError before training for data that would fail during it."""
     mapping("char_to_ix", char_to_ix, "from symbols to ids")
     mapping("ix_to_char", ix_to_char, "from ids to symbols")
     for ch in sorted(set("".join(examples))):

@@ -1,9 +1,9 @@
-"""The notebook's ``sample``: a draw from the softmax, reseeded before every character.
+"""Sampling from the softmax as the notebook's ``sample`` does, reseeded before each character.
 
     np.random.seed(s + 2·t);   y⟨t⟩ ~ softmax(z⟨t⟩)
 
-for the text number s of a round and its character number t, both counted from 0: the notebook's
-loop adds one to its seed and one to its counter at each character.
+for text s of a sampling round and its character t, both counted from 0: the notebook's loop adds
+one to its seed and one to its counter at each character.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from rnnx.contracts.ranges import require
 
 @dataclass(frozen=True)
 class LegacyCategorical:
-    """Draws that depend on a text's number and length alone: every round draws the same way."""
+    """Draws an id from the softmax with a seed of the text's number and length."""
 
     seed: int = 0
-    """Of the first text; the others follow. 0 … 2³¹ − 1."""
+    """The seed of the first text; each further text adds 1. 0 … 2³¹ − 1."""
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**31, "seed", "0 … 2147483647", self.seed)
@@ -30,7 +30,7 @@ class LegacyCategorical:
         z = np.asarray(logits, np.float64)
         p = np.exp(z - z.max(axis=0))
         p /= p.sum(axis=0)
-        # As RandomState.choice draws: one uniform number against the normalised running sum.
+        # As RandomState.choice does: compare a uniform number with the normalised running sum.
         total = p.cumsum(axis=0)
         total /= total[-1]
         first = self.seed + 2 * len(before)

@@ -1,8 +1,8 @@
-"""The notebook's corpus: lower-case lines in the order of NumPy's legacy shuffle.
+"""The notebook's data: lower-case lines, in the order of NumPy's legacy shuffle.
 
     np.random.seed(0);   np.random.shuffle(examples);   example j % len(examples) at step j
 
-The order is the same in every epoch, and the hidden state is carried from line to line.
+The order is the same in every epoch, and the hidden state is carried over from line to line.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ NOTEBOOK = "ad6465621cf56c08f71d4fbb40cf7eab763f9df42c54cc460d6c4d86e9c927fb"
 
 @dataclass(frozen=True)
 class LegacyLines:
-    """The lines of a file, stripped and in lower case, all of them for training."""
+    """The lines of a file, stripped and in lower case; all are trained on."""
 
     path: str = ""
-    """The file, the notebook's dinos.txt; ~ is your home folder."""
+    """The path of the notebook's dinos.txt; ~ is your home folder."""
     seed: int = 0
-    """Of the shuffle, 0 … 2³² − 1; the run's own seed changes nothing."""
+    """The seed of the shuffle, 0 … 2³² − 1; the run's own seed has no effect."""
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed", "0 … 4294967295", self.seed)
@@ -37,7 +37,7 @@ class LegacyLines:
         symbols = np.array(text.symbols, object)
         lines = "".join(symbols[text.ids]).split("\n")
         if not lines[-1]:
-            lines.pop()  # what follows the last newline is no line
+            lines.pop()  # the last newline ends a line and begins no other
         lines = [line.strip() for line in lines]
         np.random.RandomState(self.seed).shuffle(lines)
         vocabulary = Vocabulary(tuple(sorted({*text.symbols, "\n"})), end="\n")
@@ -58,5 +58,5 @@ def capital(name: str) -> str:
 
 
 def as_printed(step: int, smooth_loss: float, names: Sequence[str]) -> str:
-    """A round as the notebook prints it: j + 1, the loss in all its digits, a name a line."""
+    """A sampling round as the notebook prints it: j + 1, the loss in all digits, a name a line."""
     return "\n".join([f"step {step}: loss {smooth_loss}", *names, ""])

@@ -1,9 +1,9 @@
-"""N(0, scale²) from NumPy's legacy generator: the notebook's ``initialize_parameters``.
+"""Normal weights from NumPy's legacy generator, as the notebook's ``initialize_parameters``.
 
     np.random.seed(1);   Wax, Waa, Wya = randn(…) · 0.01,  one after another
 
-All weights of one network come from one stream, in the order in which they are asked for: the
-cell's input weights, its recurrent weights, the head's.
+All weights of one network are drawn from one stream, in this order: the input weights of the cell,
+its recurrent weights, the weights of the head.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import numpy.typing as npt
 from rnnx.arrays import Array
 from rnnx.contracts.ranges import require, require_positive
 
-# The streams that networks being made have drawn from so far. A fill knows its network by the
-# generator that all its fills are given (by its lock, for generators take no weak references);
-# the entry goes when that generator does.
+# The streams of the networks that are being initialised. All fills of a network are given the same
+# generator, whose lock is the key here (a generator takes no weak reference): when the generator is
+# freed, the entry goes.
 _streams: WeakKeyDictionary[Any, dict[int, np.random.RandomState]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class LegacyNormal:
-    """Independent normal numbers from ``RandomState(seed)``, whatever the run's own seed is."""
+    """Independent normal weights from ``RandomState(seed)``; the run's own seed has no effect."""
 
     seed: int = 1
-    """Of the legacy generator, 0 … 2³² − 1."""
+    """The seed of the legacy generator, 0 … 2³² − 1."""
     scale: float = 0.01
     """The standard deviation, above 0."""
 

@@ -3,7 +3,7 @@
     a⟨t⟩ = tanh(Waa·a⟨t−1⟩ + Wax·x⟨t⟩ + ba),   ŷ⟨t⟩ = softmax(Wya·a⟨t⟩ + by)
 
 The notebook's last axis is time, rnnx's first: (n_x, m, T_x) ↔ (T, n_x, B). Its Wax, Waa, ba are
-the cell's Wx, Wh, b, its Wya, by the head's Wy, by. A parameter named ``b`` serves as ``ba``.
+the cell's Wx, Wh, b, its Wya, by the head's Wy, by. ``b`` is taken for a missing ``ba``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CACHE = "(a_next, a_prev, xt, parameters)"
 def rnn_cell_forward(
     xt: Array, a_prev: Array, parameters: Mapping[str, Array]
 ) -> tuple[Array, Array, CellCache]:
-    """One step forward: ``a_next (n_a, m), yt_pred (n_y, m), cache``.
+    """One forward step: ``a_next (n_a, m), yt_pred (n_y, m), cache``.
 
     a⟨t⟩ = tanh(Waa·a⟨t−1⟩ + Wax·x⟨t⟩ + ba),   ŷ⟨t⟩ = softmax(Wya·a⟨t⟩ + by)
 
@@ -49,7 +49,7 @@ def rnn_cell_forward(
 def rnn_forward(
     x: Array, a0: Array, parameters: Mapping[str, Array]
 ) -> tuple[Array, Array, tuple[list[CellCache], Array]]:
-    """All steps forward: ``a (n_a, m, T_x), y_pred (n_y, m, T_x), caches``.
+    """All forward steps: ``a (n_a, m, T_x), y_pred (n_y, m, T_x), caches``.
 
     a⟨t⟩ = tanh(Waa·a⟨t−1⟩ + Wax·x⟨t⟩ + ba),   ŷ⟨t⟩ = softmax(Wya·a⟨t⟩ + by),   a⟨0⟩ = a0
 
@@ -67,31 +67,31 @@ def rnn_forward(
 
 
 def rnn_cell_backward(da_next: Array, cache: CellCache) -> Gradients:
-    """One step back: ``dxt (n_x, m), da_prev (n_a, m), dWax, dWaa, dba``, by name.
+    """One backward step: ``dxt (n_x, m), da_prev (n_a, m), dWax, dWaa, dba``, by name.
 
     dz = da⟨t⟩ ⊙ (1 − a⟨t⟩²),   dx⟨t⟩ = Waxᵀ·dz,   da⟨t−1⟩ = Waaᵀ·dz
     dWax = dz·x⟨t⟩ᵀ,   dWaa = dz·a⟨t−1⟩ᵀ,   dba = Σ_m dz
 
-    ``da_next`` (n_a, m), the gradient by a_next · ``cache`` that of rnn_cell_forward
+    ``da_next`` (n_a, m), the gradient of a_next · ``cache`` that of rnn_cell_forward
     """
-    sizes, cell, seen = _seen({"cache": items("cache", cache, CACHE, 4)})
+    sizes, cell, cached = _cell_cache({"cache": items("cache", cache, CACHE, 4)})
     da = sizes.array("da_next", da_next, ("n_a", "m"))
-    dx, da_prev, grads = _back(cell, seen, da[None])
+    dx, da_prev, grads = _run_backward(cell, cached, da[None])
     return {"dxt": dx[0], "da_prev": da_prev, **grads}
 
 
 def rnn_backward(da: Array, caches: tuple[Sequence[CellCache], Array]) -> Gradients:
-    """All steps back: ``dx (n_x, m, T_x), da0 (n_a, m), dWax, dWaa, dba``, by name.
+    """All backward steps: ``dx (n_x, m, T_x), da0 (n_a, m), dWax, dWaa, dba``, by name.
 
     dz⟨t⟩ = (da⟨t⟩ + Waaᵀ·dz⟨t+1⟩) ⊙ (1 − a⟨t⟩²),   dx⟨t⟩ = Waxᵀ·dz⟨t⟩,   da0 = Waaᵀ·dz⟨1⟩
     dWax = Σ dz⟨t⟩·x⟨t⟩ᵀ,   dWaa = Σ dz⟨t⟩·a⟨t−1⟩ᵀ,   dba = Σ dz⟨t⟩
 
-    ``da`` (n_a, m, T_x), the gradient by each a⟨t⟩ itself, of all steps or of the first few ·
+    ``da`` (n_a, m, T_x), the gradient of each a⟨t⟩ itself, of all steps or of the first few ·
     ``caches`` those of rnn_forward
     """
-    sizes, cell, seen = _seen(steps_of(da, caches, CACHE, 4))
+    sizes, cell, cached = _cell_cache(steps_of(da, caches, CACHE, 4))
     da = sizes.array("da", da, ("n_a", "m", "T_x"))
-    dx, da0, grads = _back(cell, seen, time_first(da))
+    dx, da0, grads = _run_backward(cell, cached, time_first(da))
     return {"dx": time_last(dx), "da0": da0, **grads}
 
 
@@ -111,7 +111,7 @@ def time_last(x: Array) -> Array:
 
 
 def _weights(sizes: Sizes, parameters: Mapping[str, Array]) -> Params:
-    """The vanilla cell's parameters."""
+    """The parameters of the built-in vanilla cell."""
     known = parameters if isinstance(parameters, Mapping) else {}
     bias = "b" if "b" in known and "ba" not in known else "ba"
     found = sizes.entries("parameters", parameters, {**WEIGHTS, bias: ("n_a", "1")})
@@ -119,13 +119,13 @@ def _weights(sizes: Sizes, parameters: Mapping[str, Array]) -> Params:
 
 
 def _output(sizes: Sizes, parameters: Mapping[str, Array]) -> Params:
-    """The softmax head's parameters."""
+    """The parameters of the softmax head."""
     found = sizes.entries("parameters", parameters, OUTPUT)
     return {"Wy": found["Wya"], "by": found["by"]}
 
 
-def _seen(caches: Mapping[str, tuple[Any, ...]]) -> tuple[Sizes, Params, Cache]:
-    """The notebook's caches of some steps as the cell's one, and its parameters."""
+def _cell_cache(caches: Mapping[str, tuple[Any, ...]]) -> tuple[Sizes, Params, Cache]:
+    """``sizes, parameters, cache`` of the cell from the notebook's caches of some steps."""
     sizes, steps = Sizes(), list(caches.values())
     cell = _weights(sizes, steps[0][3])
     first = f"{next(iter(caches))} a_prev"
@@ -135,8 +135,8 @@ def _seen(caches: Mapping[str, tuple[Any, ...]]) -> tuple[Sizes, Params, Cache]:
     return sizes, cell, Cache(np.stack(x), np.stack(states), None)
 
 
-def _back(cell: Params, seen: Cache, da: Array) -> tuple[Array, Array, Gradients]:
-    """``dx (T, n_x, m), da0 (n_a, m)`` and the gradients of the weights by the notebook's names."""
-    found, dx, (da0,) = Vanilla(len(cell["Wh"])).backward(cell, seen, da, None, Scratch())
+def _run_backward(cell: Params, cached: Cache, da: Array) -> tuple[Array, Array, Gradients]:
+    """``dx (T, n_x, m), da0 (n_a, m), gradients``, those of the weights by the notebook's names."""
+    found, dx, (da0,) = Vanilla(len(cell["Wh"])).backward(cell, cached, da, None, Scratch())
     assert dx is not None  # dense input has a gradient
     return dx, da0, {"dWax": found["Wx"], "dWaa": found["Wh"], "dba": found["b"]}

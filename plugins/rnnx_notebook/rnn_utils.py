@@ -16,8 +16,8 @@ __all__ = ["sigmoid", "softmax"]
 def softmax(x: Any) -> Array:
     """Probabilities along the first axis: p = exp(x − max x) / Σ exp(x − max x).
 
-    ``x`` is (n,), (n, m) or (n, m, T); the result has its shape, and each column sums to 1. The
-    operations and their order are those of the softmax head.
+    ``x`` is (n,), (n, m) or (n, m, T); the result has the same shape, and each column sums to 1.
+    The operations and their order are those of the softmax head.
     """
     x = numbers("x", x)
     if x.ndim == 0 or len(x) == 0:
@@ -28,11 +28,11 @@ def softmax(x: Any) -> Array:
 
 
 def sigmoid(x: Any) -> Array:
-    """σ(x) = 1 / (1 + exp(−x)), of every number in an array of any shape.
+    """σ(x) = 1 / (1 + exp(−x)) of every number of an array of any shape.
 
-    The lstm cell passes its gates through ½·tanh(½·x) + ½, the same function: the two differ by
-    rounding, at most about 1e-16.
+    The lstm cell computes its gates as ½·tanh(½·x) + ½, the same function: the two differ by
+    rounding, about 1e-16 at most.
     """
-    with np.errstate(over="ignore"):  # exp(800) is inf, and 1/inf the 0 that is meant
+    with np.errstate(over="ignore"):  # exp(800) is inf, and 1/inf is the right 0
         s: Array = 1.0 / (1.0 + np.exp(-numbers("x", x)))
     return s

@@ -1,7 +1,7 @@
-"""What an argument must look like: one line that names it, the shape expected and that received.
+"""Check arguments: an error has one line, with the argument, what was expected and received.
 
 A shape is written in the notebook's letters, ``("n_a", "n_x")``. The first array that has a letter
-fixes its size, and every later one is held to it. A digit stands for itself.
+fixes its size, and all later arrays must agree. A digit stands for itself.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ Dims: TypeAlias = tuple[str, ...]
 
 
 class Sizes:
-    """The sizes that the arguments of one call have agreed on so far."""
+    """The sizes that the arguments of one call have fixed so far."""
 
     def __init__(self) -> None:
         self._known: dict[str, int] = {"1": 1}
-        self._source: dict[str, str] = {}  # letter → the argument that fixed it, with its shape
+        self._source: dict[str, str] = {}  # letter → the argument that fixed it, and its shape
 
     def __getitem__(self, letter: str) -> int:
         return self._known[letter]
 
     def array(self, name: str, value: Any, dims: Dims) -> Array:
-        """``value`` in float64, or InputError unless its shape is ``dims``."""
+        """``value`` in float64; InputError unless its shape is ``dims``."""
         array = numbers(name, value)
         shape, known = array.shape, self._known
         if shape == tuple(map(known.get, dims)):
@@ -44,7 +44,7 @@ class Sizes:
         return array
 
     def entries(self, name: str, values: Any, spec: Mapping[str, Dims]) -> dict[str, Array]:
-        """The arrays of the dictionary ``values`` that ``spec`` lists, each checked."""
+        """The arrays of the dictionary ``values`` that ``spec`` names, each checked."""
         if not isinstance(values, Mapping):
             raise InputError(
                 f"{name}: expected a dictionary of {', '.join(spec)}, "
@@ -59,7 +59,7 @@ class Sizes:
         return arrays
 
     def rest(self, letter: str, whole: str, part: str) -> None:
-        """Fix ``letter`` as what of ``whole`` is left beside ``part``; at least 1."""
+        """Fix the size of ``letter`` as ``whole`` − ``part``, at least 1."""
         size, source = self._known[whole] - self._known[part], self._source[whole]
         if size < 1:
             raise InputError(
@@ -82,13 +82,15 @@ class Sizes:
 
 
 def numbers(name: str, value: Any) -> Array:
-    """``value`` as a float64 array (itself, if it is one)."""
+    """``value`` as a float64 array; a float64 array is returned itself."""
     if type(value) is np.ndarray and value.dtype == np.float64:
         return value
     got = type(value).__name__
     try:
         array = np.asarray(value)
-        if array.dtype.kind in "biuf":  # None would become NaN, and 1j lose its imaginary part
+        if (
+            array.dtype.kind in "biuf"
+        ):  # None would become NaN, and 1j would lose its imaginary part
             return array.astype(np.float64, copy=False)
         if isinstance(value, np.ndarray):
             got = f"an array of {array.dtype}"
@@ -98,7 +100,7 @@ def numbers(name: str, value: Any) -> Array:
 
 
 def in_place(name: str, value: Any) -> Array:
-    """``value`` itself, an array of floats that can be written to."""
+    """``value`` itself; InputError unless it is a writable array of floats."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.flags.writeable:
         return value
     got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
@@ -108,7 +110,7 @@ def in_place(name: str, value: Any) -> Array:
 
 
 def items(name: str, value: Any, written: str, count: int) -> tuple[Any, ...]:
-    """A cache: a tuple of ``count`` items, ``written`` as its documentation writes it."""
+    """A cache as a tuple of ``count`` items, which an error shows as ``written``."""
     if not isinstance(value, tuple | list) or len(value) != count:
         got = f"{len(value)} items" if isinstance(value, tuple | list) else type(value).__name__
         raise InputError(f"{name}: expected the tuple {written}, received {got}")
@@ -116,7 +118,7 @@ def items(name: str, value: Any, written: str, count: int) -> tuple[Any, ...]:
 
 
 def steps_of(da: Any, caches: Any, written: str, count: int) -> dict[str, tuple[Any, ...]]:
-    """The caches of the steps that ``da`` covers, from ``(list of caches, x)``, by address."""
+    """The caches, by their address in ``(list of caches, x)``, of the steps that ``da`` covers."""
     steps, _ = items("caches", caches, "([cache, …], x)", 2)
     if not isinstance(steps, list | tuple):
         raise InputError(f"caches[0]: expected a list of caches, received {type(steps).__name__}")
@@ -131,9 +133,9 @@ def steps_of(da: Any, caches: Any, written: str, count: int) -> dict[str, tuple[
 
 
 def tokens(name: str, values: Sequence[int | None], size: int, none: bool = False) -> Array:
-    """Ids (T,) of a vocabulary of ``size`` symbols; a first None, if ``none``, becomes −1.
+    """Ids (T,) of a vocabulary of ``size`` symbols; with ``none`` a first None becomes −1.
 
-    A None further on is a symbol that a dictionary did not know, not a zero vector that is meant.
+    A later None is refused: it is a symbol that some dictionary lacked, not the zero vector.
     """
     ids = np.empty(len(values), np.intp)
     for t, token in enumerate(values):
@@ -150,7 +152,7 @@ def tokens(name: str, values: Sequence[int | None], size: int, none: bool = Fals
 
 
 def same_length(name: str, values: Sequence[Any], other: str, others: Sequence[Any]) -> None:
-    """Raise InputError unless both are sequences and as long as each other."""
+    """Raise InputError unless both are sequences of the same length, at least 1."""
     for which, given in ((other, others), (name, values)):
         if isinstance(given, np.ndarray) and given.ndim != 1:
             raise InputError(f"{which}: expected shape (T,), received {given.shape}")
@@ -166,14 +168,14 @@ def same_length(name: str, values: Sequence[Any], other: str, others: Sequence[A
 
 
 def positive(name: str, value: float) -> float:
-    """A finite number above 0."""
+    """``value``; InputError unless it is a finite number above 0."""
     if not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
         raise InputError(f"{name}: expected a finite number above 0, received {value!r}")
     return float(value)
 
 
 def whole(name: str, value: Any, least: int, most: float = np.inf) -> int:
-    """An integer from ``least`` to ``most``."""
+    """``value``; InputError unless it is an integer from ``least`` to ``most``."""
     if not (isinstance(value, int | np.integer) and least <= value <= most):
         span = f"at least {least}" if most == np.inf else f"from {least} to {most}"
         raise InputError(f"{name}: expected a whole number, {span}, received {value!r}")
@@ -181,14 +183,14 @@ def whole(name: str, value: Any, least: int, most: float = np.inf) -> int:
 
 
 def real(name: str, value: Any) -> float:
-    """A number."""
+    """``value``; InputError unless it is a number."""
     if not isinstance(value, int | float | np.number):
         raise InputError(f"{name}: expected a number, received {value!r}")
     return float(value)
 
 
 def mapping(name: str, value: Any, written: str) -> Mapping[Any, Any]:
-    """A dictionary, ``written`` as its documentation writes it."""
+    """``value``; InputError, which describes it as ``written``, unless it is a dictionary."""
     if not isinstance(value, Mapping):
         raise InputError(
             f"{name}: expected a dictionary {written}, received {type(value).__name__}"

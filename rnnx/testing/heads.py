@@ -9,6 +9,7 @@ import numpy as np
 from rnnx.arrays import Array, Params
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Head
+from rnnx.testing.compiled import Form, compiled_forms
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.suite import expect, make_suite
 
@@ -38,7 +39,7 @@ def _case(head: Head, dtype: Any = np.float64, seed: int = 0) -> Case:
 
 
 def _run(
-    head: Head, case: Case, lengths: Array | None = None, scratch: Scratch | None = None
+    head: Head | Form, case: Case, lengths: Array | None = None, scratch: Scratch | None = None
 ) -> Result:
     scratch = scratch or Scratch()
     loss, nats, cache = head.forward(case.params, case.h, case.y, lengths, scratch)
@@ -141,6 +142,30 @@ def check_scratch(head: Head) -> None:
         )
 
 
+def check_compiled(head: Head) -> None:
+    """The compiled form, if there is one, gives NumPy's results, with one thread and with two."""
+    one, two = compiled_forms(head)
+    for dtype in (np.float64, np.float32):
+        for lengths in (None, LENGTHS):
+            case = _case(head, dtype, seed=7)
+            found, expected = _run(one, case, lengths), _run(head, case, lengths)
+            what = (
+                f"compiled, {np.dtype(dtype)}, {'lengths' if lengths is not None else 'no lengths'}"
+            )
+            same(np.array(found.loss), np.array(expected.loss), f"{what}: loss", dtype)
+            other = _named(_run(two, case, lengths))
+            for name, array in _named(found).items():
+                same(array, _named(expected)[name], f"{what}: {name}", dtype)
+                equal = np.array_equal(other[name], array)
+                expect(equal, f"{what}: {name} differs with two threads; it must not, by a bit")
+
+
+def _named(result: Result) -> Params:
+    return {"nats": result.nats, "dh": result.dh} | {
+        f"d{name}": array for name, array in result.dparams.items()
+    }
+
+
 CHECKS = (
     check_gradients,
     check_nats,
@@ -149,6 +174,7 @@ CHECKS = (
     check_large_logits,
     check_inputs_unchanged,
     check_scratch,
+    check_compiled,
 )
 
 HeadSuite = make_suite("head", CHECKS)

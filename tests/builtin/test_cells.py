@@ -8,6 +8,7 @@ import pytest
 
 from rnnx.contracts.buffers import Scratch
 from rnnx.testing import CellSuite
+from rnnx.testing.cells.case import make_case, run
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 from rnnx_builtin.cells.vanilla import Activation
 from rnnx_builtin.cells.weights import CellWeights
@@ -26,14 +27,28 @@ class TestGRU(CellSuite):
     components: ClassVar = [GRU(), GRU(reset_after=False)]
 
 
-class TestStepByStep(CellSuite):
-    """The same where not even two steps fit into the cache."""
+@pytest.mark.parametrize("cache", [1, 200, 800])  # bytes: of no step, of some, of all of a vanilla
+@pytest.mark.parametrize("ids", [False, True])
+def test_the_size_of_the_cache_changes_no_bit(
+    cache: int, ids: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a sequence is computed in one piece, in several, or step by step."""
+    for cell in (Vanilla(), LSTM(), GRU(), GRU(reset_after=False)):
+        for lengths in (None, np.array([5, 2, 1])):
+            case = make_case(cell, ids=ids)
+            whole = run(case, lengths)
+            with monkeypatch.context() as small:
+                small.setattr(whole_sequence, "CACHE_BYTES", cache)
+                pieces = run(case, lengths)
+            np.testing.assert_equal(pieces._asdict(), whole._asdict())
 
-    components: ClassVar = [Vanilla(), LSTM(), GRU(), GRU(reset_after=False)]
 
-    @pytest.fixture(autouse=True)
-    def small_cache(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(whole_sequence, "CACHE_BYTES", 1)
+def test_pieces_are_as_long_as_the_cache_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(whole_sequence.tiles(5, 100)) == [(0, 5)]
+    monkeypatch.setattr(whole_sequence, "CACHE_BYTES", 250)
+    assert list(whole_sequence.tiles(5, 100)) == [(3, 5), (1, 3), (0, 1)]
+    assert list(whole_sequence.tiles(2, 300)) == [(1, 2), (0, 1)]
+    assert whole_sequence.fits(250) and not whole_sequence.fits(251)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The built-in head, and the kit that checks it."""
 
+from types import SimpleNamespace
 from weakref import WeakSet
 
 import numpy as np
@@ -64,6 +65,16 @@ def test_the_kit_catches_each_fault() -> None:
         known.add(scratch)
         return loss + float(used), nats, cache
 
+    def form(change):
+        def compiled(inner, threads):
+            def forward(params, h, y, lengths, scratch):
+                loss, nats, cache = right.forward(params, h, y, lengths, scratch)
+                return loss, nats * change(threads), cache
+
+            return SimpleNamespace(forward=forward)
+
+        return mutant(right, compiled=compiled)
+
     def wide(inner, params, h, scratch):
         return inner(params, h, scratch).astype(np.float64)
 
@@ -82,5 +93,10 @@ def test_the_kit_catches_each_fault() -> None:
             "check_large_logits": [mutant(right, forward=no_maximum)],
             "check_inputs_unchanged": [mutant(right, forward=damages)],
             "check_scratch": [mutant(right, forward=trusts_scratch)],
+            "check_compiled": [
+                form(lambda threads: 1.001),
+                form(lambda threads: 1 + 1e-15 * (threads - 1)),
+                mutant(right, compiled=lambda inner, threads: object()),
+            ],
         },
     )

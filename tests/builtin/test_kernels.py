@@ -14,8 +14,9 @@ from tiny import tiny
 import rnnx
 from rnnx.contracts.buffers import Scratch
 from rnnx.errors import Diverged
+from rnnx.system.threads import BlasThreads
 from rnnx.testing import CellSuite, HeadSuite
-from rnnx.testing.cells.case import run, same_results
+from rnnx.testing.cells.case import run
 from rnnx.training import snapshot
 from rnnx.training.progress import Progress
 from rnnx_builtin.heads import Softmax
@@ -43,7 +44,6 @@ class TestCompiledSoftmax(HeadSuite):
     dtype=st.sampled_from([np.float32, np.float64]),
     ids=st.booleans(),
     padded=st.booleans(),
-    threads=st.integers(1, 2),
     seed=st.integers(0, 99),
 )
 @settings(
@@ -51,12 +51,12 @@ class TestCompiledSoftmax(HeadSuite):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_a_cells_kernels_give_what_numpy_gives(
-    cell: Any, shape: Any, dtype: Any, ids: bool, padded: bool, threads: int, seed: int
+def test_the_kernels_of_a_cell_equal_numpy(
+    cell: Any, shape: Any, dtype: Any, ids: bool, padded: bool, seed: int
 ) -> None:
     case, (T, B, _, _) = case_of(cell, shape, dtype, ids, seed), shape
     lengths = np.random.default_rng(seed).integers(0, T + 1, B) if padded else None
-    plain, fast = run(case, lengths), run(with_kernels(case, threads), lengths)
+    plain, fast = run(case, lengths), run(with_kernels(case), lengths)
     near(fast._asdict(), plain._asdict(), dtype)
 
 
@@ -84,10 +84,40 @@ def test_one_step_is_equal_to_a_millionth_in_float32(dtype: Any) -> None:
         np.testing.assert_allclose(fast.h, plain.h, rtol=tolerance, atol=tolerance)
 
 
-def test_two_threads_give_the_figures_of_one() -> None:
+@pytest.mark.parametrize("ids", [False, True])
+def test_two_threads_give_the_bits_of_one(ids: bool) -> None:
+    from rnnx_builtin.kernels.rnn import sequence
+    from rnnx_builtin.kernels.simd import blas, gemm
+
+    T, B, n = 6, 64, 200  # an LSTM's threads share all that threads can share:
+    assert gemm.units_for(n, 4, B, np.float32, 2).chunk < n
+    assert 4 * n * n >= gemm.SHARED_PACKING_MIN
+    assert 4 * n * T * B >= sequence.SHARED_SUM_MIN
+    assert 4 * n * n * T * B >= blas.SHARED_PRODUCT_MIN
     for cell in CELLS:
-        case = case_of(cell, (5, 64, 9, 20), np.float32, True, 4)
-        same_results(run(with_kernels(case, 2)), run(with_kernels(case)), "threads")
+        case = case_of(cell, (T, B, 9, n), np.float32, ids, 4)
+        with BlasThreads(1):  # as in a run with one thread
+            one = run(with_kernels(case))
+        np.testing.assert_equal(run(with_kernels(case, 2))._asdict(), one._asdict())
+
+
+def test_two_threads_give_the_heads_bits_of_one() -> None:
+    from rnnx_builtin.kernels.simd import blas
+
+    T, B, n_a, n_y = 12, 64, 200, 80
+    assert n_y * n_a * T * B >= blas.SHARED_PRODUCT_MIN
+    rng = np.random.default_rng(0)
+    params = Softmax().init(rng, n_a, n_y, np.float32)
+    h = rng.normal(size=(n_a, T, B)).astype(np.float32).transpose(1, 0, 2)
+    y, lengths = rng.integers(0, n_y, (T, B)), rng.integers(0, T + 1, B)
+    for given_lengths in (None, lengths):
+        found = []
+        for threads in (1, 2):
+            head, scratch = compiled(Softmax(), threads), Scratch()
+            with BlasThreads(threads):  # as in a run with so many
+                loss, nats, cache = head.forward(params, h, y, given_lengths, scratch)
+                found.append((loss, nats, *head.backward(params, cache, scratch)))
+        np.testing.assert_equal(found[1], found[0])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -111,7 +141,7 @@ def test_a_diverged_run_is_noticed(names: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["vanilla", "lstm", "gru"])
-def test_training_is_that_of_numpy(names: Path, cell: str) -> None:
+def test_training_equals_numpy(names: Path, cell: str) -> None:
     def losses(backend: str) -> list[float]:
         more = [f"cell={cell}", f"backend={backend}", "layers=2", "dropout=0.3", "steps=50"]
         session = rnnx.build(tiny(names, *more))
@@ -122,11 +152,12 @@ def test_training_is_that_of_numpy(names: Path, cell: str) -> None:
     assert fast == losses("fast")  # bit for bit
 
 
-def test_a_checkpoint_goes_on_with_its_backend(names: Path) -> None:
+def test_a_checkpoint_resumes_with_its_backend(names: Path) -> None:
     session = rnnx.build(tiny(names, "backend=fast"))
     session.step()
     kept = snapshot.take(session, Progress(), {})
     assert kept.metadata["backend"] == "fast"
     other = rnnx.build(tiny(names, "backend=numpy"))
     snapshot.restore(other, kept)
+    assert other.execution.compiled
     assert [other.step() for _ in range(3)] == [session.step() for _ in range(3)]

@@ -151,7 +151,7 @@ def test_what_a_probe_concludes_is_kept(monkeypatch, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "reason"),
     [
         (lambda self, outcome: 1 / 0, "gradient_norms of rnnx"),
         (lambda self, outcome: {"a": 1.0}, "conclude returned dict"),
@@ -159,13 +159,13 @@ def test_what_a_probe_concludes_is_kept(monkeypatch, tmp_path) -> None:
         (lambda self, outcome: refuses(outcome), "not on this data"),
     ],
 )
-def test_a_conclusion_that_fails_costs_a_warning(end, told, monkeypatch, tmp_path, capsys) -> None:
+def test_a_conclusion_that_fails_is_a_warning(end, reason, monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(GradientNorms, "conclude", end, raising=False)
     few = ["probe=[gradient_norms]", "steps=2", "layers=1", "cell.hidden_size=4", "tracker=none"]
     run = rnnx.train(few)
     assert run.status == "FINISHED" and "best/val_loss" in run.metrics
-    assert told in " ".join(capsys.readouterr().err.split())
+    assert reason in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_probe_may_use_the_first_names_of_metrics_and_images() -> None:

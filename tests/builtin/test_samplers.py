@@ -67,7 +67,7 @@ def test_draws_follow_the_distribution(sampler: object, p: np.ndarray) -> None:
     assert chi_square(sampler, LOGITS, p) < 60
 
 
-def test_another_distribution_is_told_apart() -> None:
+def test_another_distribution_is_recognised() -> None:
     assert chi_square(Categorical(temperature=1.2), LOGITS, softmax(LOGITS)) > 60
     assert chi_square(Categorical(), LOGITS, top_p(0.9, 1.0)) == np.inf
 

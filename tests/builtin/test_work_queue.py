@@ -47,19 +47,7 @@ def test_any_number_of_threads_gives_the_same_bits(dtype: Any, B: int) -> None:
         alone = run(with_kernels(case), lengths)
         for threads in (2, 3):
             shared = run(with_kernels(case, threads), lengths)
-            equal(shared._asdict(), alone._asdict())
-
-
-def equal(found: Any, expected: Any) -> None:
-    """Bit for bit."""
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        equal(tuple(found.values()), tuple(expected.values()))
-    elif isinstance(expected, tuple):
-        for a, b in zip(found, expected, strict=True):
-            equal(a, b)
-    else:
-        np.testing.assert_array_equal(found, expected)
+            np.testing.assert_equal(shared._asdict(), alone._asdict())
 
 
 @njit(nogil=True)

@@ -1,5 +1,6 @@
 """The checker checked: every check fails on a cell that is broken in that one way."""
 
+from types import SimpleNamespace
 from weakref import WeakSet
 
 import numpy as np
@@ -154,6 +155,35 @@ def no_state(right, B, dtype):
     return ()
 
 
+def form_of(change):
+    """``compiled`` of a form whose ``forward`` is ``change(right's forward, threads, …)``."""
+
+    def compiled(right, threads):
+        base = Vanilla(20)
+        return SimpleNamespace(forward=lambda *given: change(base.forward, threads, *given))
+
+    return compiled
+
+
+def form_off_by_a_bit(forward, threads, params, x, state, lengths, scratch):
+    h, final, cache = forward(params, x, state, lengths, scratch)
+    return h * (1 + 1e-15 * (threads - 1)), final, cache
+
+
+def form_without_state(forward, threads, params, x, state, lengths, scratch):
+    return forward(params, x, (np.zeros_like(state[0]),), lengths, scratch)
+
+
+def form_damages_input(forward, threads, params, x, state, lengths, scratch):
+    result = forward(params, x, state, lengths, scratch)
+    params["b"] += 1e-12
+    return result
+
+
+def form_trusts_scratch(forward, threads, params, x, state, lengths, scratch):
+    return trusts_scratch(forward, params, x, state, lengths, scratch)
+
+
 MUTANTS = {
     "check_gradients": [
         mutant(Elman, step_back=no_transpose),
@@ -212,6 +242,13 @@ MUTANTS = {
         mutant(LSTM, gates=lambda right, cache: {"g": cache.gates[:, -4:]}),
         mutant(GRU, gates=lambda right, cache: {"r": right(cache)["r"][:-1]}),
     ],
+    "check_compiled": [
+        mutant(Vanilla, compiled=form_of(form_without_state)),
+        mutant(Vanilla, compiled=form_of(form_off_by_a_bit)),
+        mutant(Vanilla, compiled=form_of(form_damages_input)),
+        mutant(Vanilla, compiled=form_of(form_trusts_scratch)),
+        mutant(Vanilla, compiled=lambda right, threads: object()),
+    ],
     "check_any_shape": [
         mutant(Elman, forward=three_columns),
         mutant(Vanilla, forward=overflows),
@@ -263,6 +300,6 @@ def test_a_suite_without_a_component_fails() -> None:
         Forgotten().test_gradients()
 
 
-def test_a_failure_names_the_parameter_and_both_figures() -> None:
+def test_a_failure_names_the_parameter_and_both_numbers() -> None:
     with pytest.raises(CheckFailed, match=r"Wh\[\d+, \d+\]: the gradient is .* differences say"):
         cells.check_gradients(MUTANTS["check_gradients"][3])

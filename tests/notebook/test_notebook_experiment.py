@@ -3,7 +3,6 @@
 import io
 import math
 import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,7 @@ from rich.console import Console
 import rnnx
 from rnnx.errors import ConfigError, DataError
 from rnnx.runs.metrics_file import read_history
-from rnnx.testing import InitializerSuite, ProbeSuite, datasets, samplers
-from rnnx.testing.suite import NotApplicable
+from rnnx.testing import DatasetSuite, InitializerSuite, ProbeSuite, samplers
 from rnnx.training.report import Lines
 from rnnx_notebook.legacy_categorical import LegacyCategorical
 from rnnx_notebook.legacy_lines import LegacyLines
@@ -63,9 +61,9 @@ def test_a_round_is_printed_as_the_notebook_prints_it(dinos: str) -> None:
 
 
 def test_another_corpus_runs_and_says_so(names: Path) -> None:
-    corpus = LegacyLines(str(names)).load(5)
-    assert "not the notebook's" in corpus.notes[0]
     given = ["experiment=notebook", f"dataset.path={names}", "steps=3", "tracker=none"]
+    (note,) = rnnx.build(given).corpus.notes  # which a run shows
+    assert note.startswith(f"dataset.path={names}: is not the notebook's dinos.txt")
     assert rnnx.train(given).status == "FINISHED"
 
 
@@ -104,7 +102,7 @@ def test_draws_are_those_of_a_reseeded_choice() -> None:
             assert found[s] == expected
 
 
-def test_the_sampler_keeps_what_holds_of_every_sampler_but_chance() -> None:
+def test_the_sampler_passes_the_checks_that_need_no_randomness() -> None:
     for check in (samplers.check_ids, samplers.check_determinism, samplers.check_impossible):
         check(LegacyCategorical())
 
@@ -142,10 +140,12 @@ class TestLegacyNormal(InitializerSuite):
     component = LegacyNormal()
 
 
-def test_the_data_set_keeps_the_contract(names: Path) -> None:
-    for check in datasets.CHECKS:
-        with suppress(NotApplicable):
-            check(LegacyLines(str(names)))
+class TestLegacyLines(DatasetSuite):
+    component = LegacyLines("names.txt")
+
+    @pytest.fixture(autouse=True)
+    def file(self, own_folder: Path) -> None:
+        (own_folder / "names.txt").write_text("Ann\n Bob\n\nEve", "utf-8")
 
 
 @pytest.mark.parametrize("make", [LegacyNormal, LegacyCategorical, LegacyLines])

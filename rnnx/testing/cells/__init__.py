@@ -8,6 +8,7 @@ from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Cell, GatedCell
 from rnnx.testing.cells.case import N_A, N_X, B, Case, Result, T, make_case, run, same_results
+from rnnx.testing.cells.compiled import check_compiled
 from rnnx.testing.cells.conduct import (
     check_determinism,
     check_inputs_unchanged,
@@ -225,6 +226,7 @@ CHECKS = (
     check_small_shapes,
     check_stream,
     check_gates,
+    check_compiled,
     check_any_shape,
     check_everything_has_a_say,
 )

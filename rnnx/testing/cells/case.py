@@ -77,17 +77,20 @@ def run(
     return Result(h, final, dparams, None if dx is None else dx.copy(), back)
 
 
-def same_results(found: Result, expected: Result, what: str) -> None:
-    """Raise CheckFailed unless all parts of two results agree to rounding."""
-    same(found.h, expected.h, f"{what}: h")
-    for k, (a, b) in enumerate(zip(found.final, expected.final, strict=True)):
-        same(a, b, f"{what}: final state {k}")
-    for name, array in expected.dparams.items():
-        same(found.dparams[name], array, f"{what}: d{name}")
-    if expected.dx is not None and found.dx is not None:
-        same(found.dx, expected.dx, f"{what}: dx")
-    for k, (a, b) in enumerate(zip(found.dstate0, expected.dstate0, strict=True)):
-        same(a, b, f"{what}: gradient by initial state {k}")
+def named(result: Result) -> dict[str, Array]:
+    """All arrays of a result by name; no dx where it is None."""
+    arrays = {"h": result.h} | {f"d{name}": array for name, array in result.dparams.items()}
+    arrays |= {f"final state {k}": array for k, array in enumerate(result.final)}
+    arrays |= {f"gradient of initial state {k}": s for k, s in enumerate(result.dstate0)}
+    return arrays if result.dx is None else arrays | {"dx": result.dx}
+
+
+def same_results(found: Result, expected: Result, what: str, dtype: Any = np.float64) -> None:
+    """Raise CheckFailed unless two results agree to rounding; dx may be missing in one."""
+    arrays = named(found)
+    for name, array in named(expected).items():
+        if name != "dx" or found.dx is not None:
+            same(arrays[name], array, f"{what}: {name}", dtype)
 
 
 def arrays_of(case: Case) -> dict[str, Array]:
