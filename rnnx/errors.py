@@ -8,6 +8,7 @@
     │   ├── RunNotFound          a RUN that names no run
     │   ├── RunBusy              a run that another process works on
     │   ├── CheckpointError      a file that is no checkpoint of rnnx, or a damaged one
+    │   │   └── MissingCode      a whole checkpoint whose components are not here
     │   └── StoreError           a tracking store that cannot be written or reached
     ├── PluginError              a plugin that breaks its contract: exit 2
     ├── OutOfMemory              arrays that do not fit: exit 1
@@ -55,6 +56,10 @@ class RunBusy(InputError):
 
 class CheckpointError(InputError):
     """A file is no checkpoint of rnnx, or is damaged."""
+
+
+class MissingCode(CheckpointError):
+    """A checkpoint is whole, and its components are not installed, or take other fields."""
 
 
 class StoreError(InputError):

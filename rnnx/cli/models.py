@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from rnnx.config.components import component_from, settings_from
 from rnnx.config.overrides import parse
 from rnnx.errors import ConfigError
 from rnnx.models.load import find_model
+from rnnx.models.trained import Model
+from rnnx.system.text import printable
 
 LARGEST_EXPONENT = 700  # of math.exp, in whole hundreds
 
@@ -24,7 +27,7 @@ def sample(
     seed: int,
 ) -> list[str]:
     """New texts from the model of ``run``; ``fields`` are ``key=value`` of the sampler."""
-    model = find_model(run)
+    model = _find(run)
     own = dict(model.config["sampler"])
     chosen = own if sampler in (None, own["name"]) else {"name": sampler}
     for text in fields:
@@ -38,7 +41,7 @@ def sample(
 
 def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The loss of ``run`` on its held-out data, or on all of the data that overrides name."""
-    model = find_model(run)
+    model = _find(run)
     dataset, tokens = _data(model.config, overrides)
     is_other = dataset != model.config["dataset"]
     found = model.evaluate(dataset if is_other else None, tokens)
@@ -48,6 +51,18 @@ def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield "loss", f"{loss:.4f} nats a {unit}"
     yield f"bits a {unit}", f"{loss / math.log(2):.4f}"
     yield "perplexity", f"{math.exp(loss) if loss < LARGEST_EXPONENT else math.inf:.3f}"
+
+
+def _find(run: str) -> Model:
+    """The model of ``run``; a line on stderr where other code computes with it now."""
+    model = find_model(run)
+    if model.changed_code:
+        print(
+            f"rnnx: {run}: {printable(model.changed_code)} since it was trained; "
+            "it may compute something else",
+            file=sys.stderr,
+        )
+    return model
 
 
 def _data(config: Mapping[str, Any], overrides: Sequence[str]) -> tuple[dict[str, Any], int]:

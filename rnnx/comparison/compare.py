@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.config.compose import compose
-from rnnx.config.identity import config_hash
+from rnnx.config.identity import Identity, config_hash, group_of
 from rnnx.errors import CheckpointError, ConfigError, RunNotFound
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
@@ -32,16 +34,17 @@ class ComparedRun(NamedTuple):
     reason: str
     settings: Mapping[str, str]  # "cell" → "lstm": the overrides that set it apart
     metrics: Mapping[str, float]  # the last value of each
-    group: str  # the hash of its configuration without the seed; "" if unknown
+    group: str  # what it shares with runs that differ in their seed alone; "" if unknown
     folder: RunFolder | None
+    made_of: Mapping[str, Any] = {}  # the fields of its identity, as far as they are known
 
 
 class Group(NamedTuple):
-    """Runs that differ in their seed alone."""
+    """Runs that differ in their seed alone: of one configuration, on the same data, by one code."""
 
     name: str
     hash: str
-    values: Sequence[float]  # of the metric, the finite ones
+    values: Sequence[float]  # of the metric, the finite ones, one a seed
     mean: float  # nan where there is no value
     spread: float  # the sample standard deviation; nan below two values
 
@@ -53,6 +56,7 @@ class Comparison(NamedTuple):
     metric: str
     runs: Sequence[ComparedRun]  # the best first, those without the metric last
     groups: Sequence[Group]  # likewise, by their means
+    notes: Sequence[str] = ()  # for the reader, one line each: what cannot be compared
 
     def value(self, run: ComparedRun) -> float:
         """The metric of a run; nan where it has none."""
@@ -107,20 +111,78 @@ def rank_runs(runs: Sequence[ComparedRun], title: str, metric: str) -> Compariso
 
     ranked = sorted(runs, key=lambda run: order(run.metrics.get(metric, math.nan)))
     groups = sorted(_group_by_seed(ranked, metric), key=lambda group: order(group.mean))
-    return Comparison(title, metric, ranked, groups)
+    return Comparison(title, metric, ranked, groups, _notes(ranked))
 
 
 def _group_by_seed(runs: Sequence[ComparedRun], metric: str) -> list[Group]:
-    members: dict[str, list[ComparedRun]] = {}
+    groups: list[Group] = []
+    names = group_names(runs)
+    for key, alike in members(runs).items():
+        values = [run.metrics.get(metric, math.nan) for run in one_a_seed(alike)]
+        finite = [value for value in values if math.isfinite(value)]
+        groups.append(Group(names[key], key, finite, *mean_and_spread(finite)))
+    return groups
+
+
+def members(runs: Sequence[ComparedRun]) -> dict[str, list[ComparedRun]]:
+    """The runs of each group, in their order; those of no known group are left out."""
+    found: dict[str, list[ComparedRun]] = {}
     for run in runs:
         if run.group:
-            members.setdefault(run.group, []).append(run)
-    groups: list[Group] = []
-    for key, alike in members.items():
-        values = [run.metrics.get(metric, math.nan) for run in alike]
-        finite = [value for value in values if math.isfinite(value)]
-        groups.append(Group(name_without_seed(alike[0]), key, finite, *mean_and_spread(finite)))
-    return groups
+            found.setdefault(run.group, []).append(run)
+    return found
+
+
+def one_a_seed(alike: Sequence[ComparedRun]) -> list[ComparedRun]:
+    """The runs of a group without those that repeat a seed; a finished one counts first."""
+    finished_first = sorted(alike, key=lambda run: run.status not in ("FINISHED", "SKIPPED"))
+    counted = {run.made_of.get("seed", run.run_id): id(run) for run in reversed(finished_first)}
+    return [run for run in alike if id(run) in counted.values()]
+
+
+def group_names(runs: Sequence[ComparedRun]) -> dict[str, str]:
+    """Group → the overrides that set it apart, and what else does where these are not enough."""
+    first = {key: alike[0] for key, alike in members(runs).items()}
+    names = {key: name_without_seed(run) for key, run in first.items()}
+    several = {name for name in names.values() if list(names.values()).count(name) > 1}
+    return {
+        key: f"{name} ({marks})" if name in several and (marks := _marks(first[key])) else name
+        for key, name in names.items()
+    }
+
+
+def _marks(run: ComparedRun) -> str:
+    """What tells a group from another one of its name: the split of its data, and its code."""
+    split, code = str(run.made_of.get("split_sha256", ""))[:8], code_of(run)
+    return ", ".join([f"data {split}"] * bool(split) + [f"code {code}"] * bool(code))
+
+
+def code_of(run: ComparedRun) -> str:
+    """Eight hexadecimal digits of the versions and sources that computed a run; "" if unknown."""
+    code = [run.made_of.get(key) for key in ("versions", "sources")]
+    return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:8] * any(code)
+
+
+def _notes(runs: Sequence[ComparedRun]) -> list[str]:
+    """What sets runs apart beside their configurations."""
+    splits = {run.made_of["split_sha256"] for run in runs if run.made_of.get("split_sha256")}
+    notes = []
+    if len(splits) > 1:
+        notes.append(
+            f"measured on {len(splits)} different held-out parts of data: losses of one part "
+            "cannot be compared with those of another"
+        )
+    of_distribution: dict[str, set[str]] = {}
+    for run in runs:
+        versions, sources = (run.made_of.get(key) or {} for key in ("versions", "sources"))
+        for name, version in versions.items():
+            of_distribution.setdefault(name, set()).add(f"{version} {sources.get(name, '')}")
+    for name in sorted(name for name, codes in of_distribution.items() if len(codes) > 1):
+        notes.append(
+            f"computed by {len(of_distribution[name])} states of the code of {name}: no mean is "
+            "taken across them"
+        )
+    return notes
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
@@ -204,10 +266,13 @@ def _from_folder(folder: RunFolder) -> ComparedRun:
     metrics = _numbers(fields.get("metrics"))
     if not metrics:  # run.json gets them when the run ends
         metrics = _last_points(folder)
-    return ComparedRun(name, status, folder.id, reason, settings, metrics, _group(folder), folder)
+    made_of = {key: fields[key] for key in Identity._fields if key in fields}
+    group = group_of(made_of) or _group_of_earlier(folder)
+    return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
 
 
-def _group(folder: RunFolder) -> str:
+def _group_of_earlier(folder: RunFolder) -> str:
+    """The group of a run of an earlier rnnx, which kept its configuration alone."""
     from rnnx.runs.stored_config import stored_config
 
     try:

@@ -11,8 +11,10 @@ from rnnx.comparison.compare import (
     ComparedRun,
     Comparison,
     mean_and_spread,
+    members,
     more_is_better,
     name_without_seed,
+    one_a_seed,
 )
 from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import png_bytes
@@ -106,12 +108,13 @@ def _draw_curves(comparison: Comparison, key: str, curves: Sequence[Curve]) -> b
     figure = _figure(5)
     axes = _loss_axes(figure, key, curves)
     colors = group_colors([_group(run) for run in comparison.runs])
+    names = {group.hash: group.name for group in comparison.groups}
     labelled: set[str] = set()  # the groups in the legend
     for run, curve in zip(comparison.runs, curves, strict=True):
         group, label = _group(run), None
         if curve and group not in labelled and len(labelled) < MAX_LABELS:
             labelled.add(group)
-            label = plain_label(name_without_seed(run))
+            label = plain_label(names.get(group, name_without_seed(run)))
         steps = sorted(curve)
         losses = [curve[step] for step in steps]
         axes.plot(steps, losses, color=colors[group], label=label, linewidth=1.2, alpha=0.85)
@@ -121,17 +124,19 @@ def _draw_curves(comparison: Comparison, key: str, curves: Sequence[Curve]) -> b
 
 def _draw_seeds(comparison: Comparison, key: str, curves: Sequence[Curve]) -> bytes | None:
     """The mean of every group, in a band of one standard deviation where it has several seeds."""
-    members: dict[str, list[Curve]] = {}
+    several = members(comparison.runs).values()
+    counted = {id(run) for runs in several for run in one_a_seed(runs)}
+    of_group: dict[str, list[Curve]] = {}
     for run, curve in zip(comparison.runs, curves, strict=True):
-        if curve:
-            members.setdefault(_group(run), []).append(curve)
-    if max(map(len, members.values()), default=0) < 2:
+        if curve and (id(run) in counted or not run.group):
+            of_group.setdefault(_group(run), []).append(curve)
+    if max(map(len, of_group.values()), default=0) < 2:
         return None
     figure = _figure(5)
     axes = _loss_axes(figure, key, curves)
     colors = group_colors([_group(run) for run in comparison.runs])
     names = {group.hash: group.name for group in comparison.groups}
-    for place, (group, alike) in enumerate(members.items()):
+    for place, (group, alike) in enumerate(of_group.items()):
         steps, mean, spread = over_seeds(alike)
         label = f"{plain_label(names.get(group, group[:8]))} ({len(alike)})"
         axes.plot(steps, mean, color=colors[group], label=label if place < MAX_LABELS else None)

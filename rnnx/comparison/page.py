@@ -18,7 +18,6 @@ from rnnx.comparison.table import (
     run_columns,
     run_rows,
     shown_metrics,
-    titled,
 )
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
@@ -112,6 +111,7 @@ def render(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
         title=comparison.title,
         metric=comparison.metric,
         statuses=_count_statuses(comparison),
+        notes=comparison.notes,
         runs=_runs(comparison),
         groups=_Table(group_columns(comparison), group_rows(comparison)),
         figures=[_figure(name, png, comparison.metric) for name, png in figures.items()],
@@ -128,7 +128,7 @@ def _count_statuses(comparison: Comparison) -> str:
 
 def _runs(comparison: Comparison) -> _Table:
     metrics = shown_metrics(comparison)
-    columns = [titled(name) for name in run_columns(metrics)]
+    columns = run_columns(metrics)
     rows = run_rows(comparison, metrics)
     first = len(run_columns([]))  # the place of the first metric
     if any(run.reason for run in comparison.runs):  # before the metrics, to be seen at once

@@ -81,6 +81,8 @@ def _format(metric: str, value: float | None) -> str:
 
 def print_tables(comparison: Comparison, console: Any) -> None:
     """Print the table of runs, and that of groups where runs differ in their seed alone."""
+    for note in comparison.notes:
+        console.print(f"note: {note}", markup=False)
     metrics = shown_metrics(comparison)
     names, rows = run_columns(metrics), run_rows(comparison, metrics)
     if any(run.reason for run in comparison.runs):
@@ -94,12 +96,7 @@ def print_tables(comparison: Comparison, console: Any) -> None:
 
 
 def _columns(names: Sequence[str]) -> list[Column]:
-    return [Column(name, titled(name), name == "rank" or "/" in name) for name in names]
-
-
-def titled(column: str) -> str:
-    """The name of a column as a person is shown it."""
-    return column.removeprefix("final/").replace("tokens_per_s", "tokens/s")
+    return [Column(name, is_number=name == "rank" or "/" in name) for name in names]
 
 
 def write_csv(comparison: Comparison, file: TextIO) -> None:
@@ -151,7 +148,8 @@ def as_json(comparison: Comparison) -> str:
         }
         for group in comparison.groups
     ]
-    whole = {"metric": comparison.metric, "runs": runs, "groups": groups}
+    notes = list(comparison.notes)
+    whole = {"metric": comparison.metric, "notes": notes, "runs": runs, "groups": groups}
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
 
 

@@ -1,20 +1,109 @@
-"""The identity of a configuration: its hash, its flat parameters, the plugins that it needs."""
+"""What a run's metrics depend on: its configuration, its data and the code of its components."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnx.contracts.components import KINDS
+from rnnx.data.corpus import Corpus
+from rnnx.data.digest import split_sha256
 from rnnx.registry.manager import registry
 from rnnx.registry.schema import initializer_fields
+from rnnx.registry.sources import source_sha256
 from rnnx.version import __version__
 
-# Keys that do not change what a run computes: where it is kept, how many jobs run at once, what it
-# is compared with.
-ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "sweep", "resume", "baseline")
+# Keys that do not change what a run computes: where it is kept, how many jobs and threads run at
+# once, what it is compared with.
+ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "threads", "sweep", "resume", "baseline")
+
+
+THEN = ", then "  # between the versions of a run that continued under another one
+
+
+class Identity(NamedTuple):
+    """What a run's metrics are a function of; run.json and checkpoints hold these fields."""
+
+    config_hash: str
+    seedless_hash: str  # of the configuration without its seed
+    seed: int
+    data_sha256: str  # of the data as read
+    split_sha256: str  # of what is trained on and what is held out
+    versions: Mapping[str, str]  # distribution → version, of rnnx and the components' owners
+    sources: Mapping[str, str]  # distribution → digest of its source
+
+
+def identity_of(config: Mapping[str, Any], corpus: Corpus) -> Identity:
+    """The identity of a run of ``config`` on ``corpus`` with the code that is installed."""
+    used = versions(config)
+    return Identity(
+        config_hash(config),
+        config_hash(config, seedless=True),
+        int(config["seed"]),
+        corpus.sha256,
+        split_sha256(corpus),
+        used,
+        {name: source_sha256(name) for name in used},
+    )
+
+
+def group_of(fields: Mapping[str, Any]) -> str:
+    """What runs share that differ in their seed alone, from a run's fields; empty if unknown."""
+    if not fields.get("seedless_hash"):
+        return ""
+    kept = {key: fields.get(key) for key in Identity._fields if key not in ("config_hash", "seed")}
+    text = json.dumps(kept, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def continued(then: Mapping[str, Any], now: Identity) -> dict[str, Any]:
+    """The fields of a run that continues: one under changed code names both, and is its own."""
+    fields = now._asdict()
+    for key in ("versions", "sources"):
+        before, after = _strings(then.get(key)), dict(fields[key])
+        for name, text in before.items():
+            if text.rpartition(THEN)[2] != after.get(name, ""):
+                after[name] = f"{text}{THEN}{after.get(name, 'none')}"
+            else:
+                after[name] = text
+        fields[key] = after
+    return fields
+
+
+def changed_data(then: Mapping[str, Any], now: Identity | Mapping[str, Any]) -> str:
+    """What differs between the data of a run (its fields) and that of now; empty: nothing."""
+    now = now._asdict() if isinstance(now, Identity) else now
+    for key, what in (("data_sha256", "the data"), ("split_sha256", "the split of the data")):
+        if key in now and then.get(key) != now[key]:
+            return f"{what} has changed" if then.get(key) else f"the run kept no digest of {what}"
+    return ""
+
+
+def changed_code(then: Mapping[str, Any], now: Identity | Mapping[str, Any]) -> str:
+    """What differs between the code of a run (its fields) and that of now; empty: nothing."""
+    now = now._asdict() if isinstance(now, Identity) else now
+    before, after = _strings(then.get("versions")), _strings(now["versions"])
+    gone = [f"{name} {before[name]}" for name in sorted(before.keys() - after.keys())]
+    come = [f"{name} {after[name]}" for name in sorted(after.keys() - before.keys())]
+    if gone or come:
+        here = f", of {' and '.join(come)} now" if come else ""
+        return f"components were of {' and '.join(gone) or 'rnnx alone'}{here}"
+    for name in sorted(after):
+        if before[name] != after[name]:
+            return f"{name} was {before[name]}, it is {after[name]} now"
+    sources, own = _strings(then.get("sources")), _strings(now["sources"])
+    for name in sorted(own):
+        if sources.get(name) != own[name]:
+            return f"the source of {name} {after.get(name, '')} has changed"
+    return ""
+
+
+def _strings(value: Any) -> dict[str, str]:
+    """A mapping of strings that came from a file."""
+    pairs = value.items() if isinstance(value, Mapping) else ()
+    return {key: text for key, text in pairs if isinstance(key, str) and isinstance(text, str)}
 
 
 def config_hash(config: Mapping[str, Any], seedless: bool = False) -> str:

@@ -79,7 +79,7 @@ class Train:
     batch_size: int = 32
     """B, the number of sequences in a batch. At least 1."""
     seed: int = 0
-    """The seed of initialization, data order, dropout, sampling and a random split. At least 0."""
+    """The seed of initialization, data order, dropout and sampling. At least 0."""
     dtype: Dtype = Dtype.float32
     """The type of parameters and activations: float32 or float64."""
     layers: int = 1

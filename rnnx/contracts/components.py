@@ -45,12 +45,17 @@ KINDS = {kind: f"{kind}s" for kind in (*_TEXT, *_TRAINING)}
 
 
 class Dataset(Protocol):
-    """Turns text (or anything else that is a sequence of symbols) into ids."""
+    """Turns text (or anything else that is a sequence of symbols) into ids.
+
+    A data set whose split is random has the field ``split_seed: int = 0``. The split is the data
+    set's, whatever the run's seed: runs over several seeds are measured on the same examples.
+    """
 
     def load(self, seed: int) -> Corpus:
         """Read the data, build the vocabulary and split off the held-out part.
 
-        ``seed`` (≥ 0) decides a random split; the same seed gives the same corpus.
+        ``seed`` (≥ 0) decides a random split: it is the field ``split_seed``, 0 where there is
+        none. The same seed gives the same corpus.
         Raises :class:`rnnx.errors.DataError` for data that cannot be learned from.
         """
 

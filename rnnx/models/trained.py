@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.config.components import component_from
+from rnnx.config.identity import changed_code, versions
 from rnnx.config.settings import Backend
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Dataset, Grammar, Sampler
@@ -30,8 +32,15 @@ from rnnx.models.generation import generate, grammar_of
 from rnnx.models.network import Network, quiet
 from rnnx.models.size import parameter_bytes
 from rnnx.registry.checks import load_corpus
+from rnnx.registry.manager import CORE
+from rnnx.registry.sources import source_sha256
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.system.threads import BlasThreads
+
+OTHER_DATA = (
+    "what was held out cannot be told; bring the old data back, or measure on all of other data "
+    "with dataset=lines dataset.path=FILE"
+)
 
 
 class Model:
@@ -51,6 +60,9 @@ class Model:
         self.sample_length = settings.sample_length
         self._sampler: Sampler = components.sampler
         self._dataset = components.dataset
+        self._checkpoint = replace(checkpoint, tensors={})  # the parameters have them
+        self.changed_code: str = _changed_code(checkpoint)
+        """What differs between the code of its training and the code here; empty: nothing."""
 
     def sample(
         self,
@@ -127,7 +139,7 @@ class Model:
         if isinstance(dataset, str):
             dataset = {"name": dataset}
         given = component_from("dataset", dataset) if isinstance(dataset, dict) else dataset
-        corpus = load_corpus(given or self._dataset, self.config["seed"])
+        corpus = load_corpus(given or self._dataset)
         if given is not None:
             splits = [split for split in (corpus.train, corpus.val) if split is not None]
         elif corpus.val is None:
@@ -136,6 +148,7 @@ class Model:
                 "measure on, as dataset=lines dataset.path=FILE"
             )
         else:
+            checkpoints.refuse_other_data(self._checkpoint, corpus, OTHER_DATA)
             most = self.config["eval_tokens"] if tokens is None else tokens
             require(most >= 0, "eval_tokens", "at least 0", most)
             splits = [first_tokens(corpus.val, most)]
@@ -159,6 +172,17 @@ def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
     n_symbols = len(checkpoint.vocabulary)
     network = Network(components.cell, components.head, n_symbols, settings.layers)
     return network, settings.dtype.value
+
+
+def _changed_code(checkpoint: checkpoints.Checkpoint) -> str:
+    """The change of a version or of a plugin's source; rnnx's own source is known by its version.
+
+    Checkpoints of earlier versions have no digests of sources.
+    """
+    used = versions(checkpoint.config)
+    then = dict(checkpoint.metadata.get("sources", {}))
+    sources = {name: source_sha256(name) for name in used if name in then and name != CORE}
+    return changed_code(checkpoint.metadata, {"versions": used, "sources": sources})
 
 
 def _params(network: Network, checkpoint: checkpoints.Checkpoint, dtype: str) -> Parameters:

@@ -20,7 +20,7 @@ from rnnx.contracts.components import Cell, Clipper, Dataset, Head, Optimizer, S
 from rnnx.contracts.execution import Execution
 from rnnx.data.batches import Batch
 from rnnx.data.corpus import Corpus
-from rnnx.errors import PluginError
+from rnnx.errors import ConfigError, PluginError
 from rnnx.registry.attribution import attribute, attributing, named
 
 
@@ -273,8 +273,11 @@ def _parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
     return found
 
 
-def load_corpus(dataset: Dataset, seed: int) -> Corpus:
-    """The corpus of a data set; PluginError where it is none."""
+def load_corpus(dataset: Dataset) -> Corpus:
+    """The corpus of a data set, split by its own seed; PluginError where it is none."""
+    seed: Any = getattr(dataset, "split_seed", 0)
+    if type(seed) is not int or seed < 0:
+        raise ConfigError(f"dataset.split_seed={seed!r}: must be a whole number, at least 0")
     with attributing():
         found: Any = dataset.load(seed)
     if not isinstance(found, Corpus):

@@ -54,6 +54,7 @@ class Plugins:
     notes: list[Note] = field(default_factory=list)
     owners: list[Owner] = field(default_factory=list)  # of entry points that loaded
     conf_paths: list[tuple[Owner, str]] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)  # the digests that were asked for
 
 
 _state = threading.local()  # whether this thread is loading plugins

@@ -17,12 +17,18 @@ import numpy as np
 
 from rnnx.arrays import Array, Params
 from rnnx.config.components import Components, components_from, settings_from
+from rnnx.config.earlier import with_split_seed
+from rnnx.config.identity import changed_data
 from rnnx.config.settings import Train
 from rnnx.contracts.buffers import Parameters
+from rnnx.data.corpus import Corpus
+from rnnx.data.digest import split_sha256
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import (
     CheckpointError,
     ConfigError,
+    DataError,
+    MissingCode,
     PluginError,
     UnknownComponent,
 )
@@ -100,7 +106,20 @@ def components_of(checkpoint: Checkpoint) -> tuple[Train, Components]:
     except (ConfigError, UnknownComponent, PluginError) as error:
         missing = _missing(checkpoint.metadata["versions"])
         hint = f"; it was written with {missing}" if missing else ""
-        raise CheckpointError(f"{checkpoint.path}: its configuration: {error}{hint}") from None
+        raise MissingCode(f"{checkpoint.path}: its configuration: {error}{hint}") from None
+
+
+def refuse_other_data(checkpoint: Checkpoint, corpus: Corpus, advice: str) -> None:
+    """DataError unless the corpus is, by content, the one that the checkpoint was trained on."""
+    then, now = checkpoint.metadata, {"data_sha256": corpus.sha256}
+    if "split_sha256" in then:  # the checkpoints of earlier versions have none
+        now["split_sha256"] = split_sha256(corpus)
+    if changed := changed_data(then, now):
+        key = "split_sha256" if then["data_sha256"] == corpus.sha256 else "data_sha256"
+        digests = f"SHA-256 {then[key][:8]}… then, {now[key][:8]}… now"
+        raise DataError(
+            f"{checkpoint.path}: {changed} since the run was trained ({digests}); {advice}"
+        )
 
 
 def _missing(versions: Mapping[str, str]) -> str:
@@ -155,4 +174,5 @@ def read(path: Path) -> Checkpoint:
         metadata = json.loads(text)
     except (ValueError, RecursionError):
         raise CheckpointError(f"{path}: is damaged (its metadata is no JSON)") from None
-    return Checkpoint(tensors, validate(metadata, str(path)), path)
+    metadata = validate(metadata, str(path))
+    return Checkpoint(tensors, {**metadata, "config": with_split_seed(metadata["config"])}, path)

@@ -4,7 +4,9 @@
     config        the resolved configuration: plain values, nothing to look up
     symbols, end  the vocabulary; separator where its symbols have one between them
     versions      {distribution: version} of rnnx and of every plugin that owns a chosen component
+    sources       {distribution: digest of its source}; not in files of earlier versions
     data_sha256   of the data that the run was trained on
+    split_sha256  of what it trained on and what it held out; not in files of earlier versions
     step, smooth_loss, progress, threads      how far the run had come
     generators, batches                       the random states and the place in the data
 
@@ -52,11 +54,21 @@ def validate(metadata: Any, where: str) -> dict[str, Any]:
     if not (-LARGEST_INT < smooth < LARGEST_INT and math.isfinite(smooth)):
         raise CheckpointError(f"{where}: its smoothed loss is not finite")
     _check_vocabulary(metadata, where)
-    for name, version in metadata["versions"].items():
-        if not (isinstance(version, str) and _is_short(name) and _is_short(version)):
-            raise CheckpointError(f"{where}: its metadata has no valid 'versions'")
+    for key in ("versions", "sources"):
+        for name, text in _mapping(metadata, key, where).items():
+            if not (isinstance(text, str) and _is_short(name) and _is_short(text)):
+                raise CheckpointError(f"{where}: its metadata has no valid {key!r}")
+    if not isinstance(metadata.get("split_sha256", ""), str):
+        raise CheckpointError(f"{where}: its metadata has no valid 'split_sha256'")
     plain_config(metadata["config"], where)
     return metadata
+
+
+def _mapping(metadata: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    value = metadata.get(key, {})
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{where}: its metadata has no valid {key!r}")
+    return value
 
 
 def _check_vocabulary(metadata: Mapping[str, Any], where: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from rnnx.config.components import components_from, settings_from
+from rnnx.config.earlier import with_split_seed
 from rnnx.config.plain import DEEPEST
 from rnnx.config.yaml_nodes import nodes
 from rnnx.contracts.trackers import Tracker
@@ -33,7 +34,7 @@ def stored_config(folder: RunFolder) -> dict[str, Any]:
     except Exception as error:  # of YAML, OmegaConf or the system
         cause = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{folder.config}: cannot be read ({cause})") from None
-    config = plain_config(stored, str(folder.config))
+    config = with_split_seed(plain_config(stored, str(folder.config)))
     try:
         settings_from(config)
         components_from(config)

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.config.components import component_from, settings_from
-from rnnx.config.identity import config_hash, flat_params
-from rnnx.config.settings import Baseline, Rerun, Train
-from rnnx.runs.folder import RunFolder, runs_with
+from rnnx.config.identity import flat_params
+from rnnx.config.settings import Rerun
+from rnnx.data.corpus import Corpus
+from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of
 from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.signals import STOPPING, Stop
 from rnnx.system.text import reason
+from rnnx.training.earlier_runs import earlier_runs
 from rnnx.training.report import Lines, console
 from rnnx.training.resume import resume
 from rnnx.training.run import Run, train
@@ -48,12 +50,15 @@ class _Job:
         self, config: Mapping[str, Any], overrides: list[str], number: int, sweep: Sweep
     ) -> None:
         self.config, self.overrides, self.number, self.sweep = config, overrides, number, sweep
+        self._corpus: Corpus | None = None  # where it was loaded to know the run's identity
+        self._anew = ""  # why a run of the same configuration is not enough
 
     def run(self, stop: Stop) -> JobResult:
         """Skip, resume or train it; an error is a result, too."""
         try:
             settings = settings_from(self.config)
-            self.config = _for_job(self.config, settings)
+            # Side by side, jobs are fastest with one BLAS thread each.
+            self.config = {**self.config, "threads": settings.threads or 1}
             rerun, earlier = settings.sweep.rerun, self._earlier_run()
             if skipped := self._reason_to_skip(rerun, earlier):
                 return self._result("SKIPPED", skipped, earlier)
@@ -62,12 +67,13 @@ class _Job:
             return self._failure(error)
         why = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
         best = run.metrics.get("best/val_loss")
-        why = PRUNED if run.pruned else why
+        why = PRUNED if run.pruned else why or self._anew
         return JobResult(self.number, self.overrides, run.status, why, run.run_id, best)
 
     def _earlier_run(self) -> RunFolder | None:
-        """The newest run of this configuration; one that finished comes before all others."""
-        runs = runs_with(self.config["outputs"], config_hash=config_hash(self.config))
+        """The newest run of the same identity; one that finished comes before all others."""
+        runs, changed, self._corpus = earlier_runs(self.config["outputs"], self.config)
+        self._anew = f"trained anew: {changed}" if changed else ""
         finished = (run for run in runs if run.read().get("status") == "FINISHED")
         return next(finished, runs[0] if runs else None)
 
@@ -93,7 +99,8 @@ class _Job:
             return resume(earlier, report, more=fields, should_prune=rule)
         if self._placeholder.is_file():
             fields["takes_over"] = self._placeholder.read_text("utf-8")
-        return train(self.config, report, [self.sweep.name(self.overrides)], fields, rule)
+        name = self.sweep.name(self.overrides)
+        return train(self.config, report, [name], fields, rule, self._corpus)
 
     def _failure(self, error: BaseException) -> JobResult:
         """The result of a job that raised ``error``; the error is in its log and its tracker."""
@@ -137,17 +144,6 @@ class _Job:
         best = metrics.get("best/val_loss") if isinstance(metrics, dict) else None
         run_id = folder.id if folder else ""
         return JobResult(self.number, self.overrides, status, why, run_id, best)
-
-
-def _for_job(config: Mapping[str, Any], settings: Train) -> dict[str, Any]:
-    """The configuration without what several jobs would do for nothing, or slowly.
-
-    Every job would fit the same n-grams for its baseline; and side by side, jobs are fastest with
-    one BLAS thread each.
-    """
-    never = settings.baseline is Baseline.auto
-    baseline = Baseline.never if never else settings.baseline
-    return {**config, "baseline": baseline.name, "threads": settings.threads or 1}
 
 
 def run_job_process(

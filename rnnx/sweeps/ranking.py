@@ -11,7 +11,7 @@ from typing import Any
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.table import Column, print_table
 
-COLUMNS = ("rank", "job", "status", "best held-out", "seconds", "run", "cause")
+COLUMNS = ("rank", "job", "status", "best held-out", "job seconds", "run", "cause")
 
 
 def rank_results(results: Sequence[JobResult]) -> list[JobResult]:

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from rnnx.config.identity import config_hash, flat_params
+from rnnx.config.identity import changed_code, continued, flat_params, group_of
 from rnnx.config.overrides import Overrides, parse
 from rnnx.config.plain import plain
 from rnnx.config.resolved import ResolvedConfig
-from rnnx.errors import CheckpointError, ConfigError
+from rnnx.errors import CheckpointError, ConfigError, MissingCode
 from rnnx.models.trained import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
-from rnnx.runs.folder import RunFolder, runs_with
+from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import RunLock, is_busy
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.retention import clean_up
@@ -27,6 +27,7 @@ from rnnx.runs.stored_config import stored_config, tracker_run_of
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.training import snapshot
+from rnnx.training.earlier_runs import earlier_runs
 from rnnx.training.loop import PruningRule
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
@@ -59,14 +60,15 @@ def resume(
         with Tracking(lambda: tracker.reopen(run_id), folder, report.warning) as tracking:
             if found.first:  # it may have been killed before the tracker had all parameters
                 tracking.params(run_params(session) | flat_params(found.first))
-            own = config_hash(config)
+            own = continued(folder.read(), session.identity)
             was = folder.read().get("reason")
             tracking.tags(
-                {"rnnx.config_hash": own, "rnnx.steps": str(config["steps"])}
+                {"rnnx.config_hash": own["config_hash"], "rnnx.seedless_hash": group_of(own)}
+                | {"rnnx.steps": str(config["steps"])}
                 | ({"reason": ""} if was else {})
                 | (more or {}).get("own_tags", {})
             )
-            folder.write({**(more or {}), "status": "RUNNING", "reason": "", "config_hash": own})
+            folder.write({**(more or {}), "status": "RUNNING", "reason": "", **own})
             folder.write_config(config)
             report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
             return run_loop(session, tracking, folder, report, stop, progress, should_prune)
@@ -105,11 +107,15 @@ def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found
             refuse_other_network(network, checkpoint, dtype)
             session = Session(config)
             progress = snapshot.restore(session, checkpoint)
+        except MissingCode:
+            raise
         except CheckpointError as error:
             report.warning(f"{error}; trying the one before it")
             continue
         if path == folder.best and progress.best_step != session.steps:
             continue  # written after the final samples, which a longer run does not draw
+        if changed := changed_code(checkpoint.metadata, session.identity):
+            report.warning(f"{changed} since the checkpoint; the run is no longer that of one code")
         return _Found(session, progress, config, {})
     if files:
         report.warning("no checkpoint is whole: the run begins again from its start")
@@ -119,9 +125,8 @@ def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found
 
 
 def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
-    """The newest unfinished run of the same configuration that no process is working on."""
-    wanted = config_hash(config)
-    for folder in runs_with(outputs, config_hash=wanted):
+    """The newest unfinished run that would compute the same and that no process works on."""
+    for folder in earlier_runs(outputs, config).runs:
         if folder.read().get("status") != "FINISHED" and not is_busy(folder):
             return folder
     return None

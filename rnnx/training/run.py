@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rnnx.config.identity import config_hash
 from rnnx.contracts.trackers import RunLog
+from rnnx.data.corpus import Corpus
 from rnnx.errors import StorageError, StoreError
 from rnnx.registry.attribution import attributing
 from rnnx.runs.folder import FOLDER_TAG, RunFolder
@@ -51,18 +51,20 @@ def train(
     overrides: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
     should_prune: PruningRule | None = None,
+    corpus: Corpus | None = None,
 ) -> Run:
     """Train ``config`` to its end and keep everything in its tracker and its folder.
 
     ``more`` joins run.json; its ``own_tags`` join the run's tags, and ``takes_over`` is the id of
     a run of the tracker's without a folder that becomes this one's. ``should_prune`` is asked after
-    every evaluation, by step and held-out loss, and ends the run.
+    every evaluation, by step and held-out loss, and ends the run. ``corpus`` is that of the
+    configuration where it has been loaded before.
     """
     with Stop() as stop:
-        session = Session(config)
+        session = Session(config, corpus)
         about = {
             "name": run_name(list(overrides)),
-            "config_hash": config_hash(config),
+            **session.identity._asdict(),
             "cwd": os.getcwd(),
             **(more or {}),
         }

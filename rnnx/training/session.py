@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.config.components import Components, components_from, settings_from
+from rnnx.config.identity import identity_of
 from rnnx.config.settings import Backend, Train
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.execution import Execution
@@ -69,7 +70,8 @@ class Session:
         self.settings: Train = settings_from(config)
         self.components: Components = components_from(config)
         seed, settings, parts = self.settings.seed, self.settings, self.components
-        self.corpus = corpus or load_corpus(parts.dataset, seed)
+        self.corpus = corpus or load_corpus(parts.dataset)
+        self.identity = identity_of(config, self.corpus)
         vocabulary = self.corpus.vocabulary
         self.grammar = grammar_of(parts.dataset, vocabulary)
         children = np.random.SeedSequence(seed).spawn(len(RNG_STREAMS))

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from rnnx.config.identity import versions
-from rnnx.errors import CheckpointError, DataError
-from rnnx.runs.checkpoint import FORMAT, Checkpoint
+from rnnx.errors import CheckpointError
+from rnnx.runs.checkpoint import FORMAT, Checkpoint, refuse_other_data
 from rnnx.training.progress import Progress
 from rnnx.training.session import Session, SessionState
+
+# Of a run's identity, what its configuration does not say.
+MADE_OF = ("data_sha256", "split_sha256", "versions", "sources")
 
 
 def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Checkpoint:
@@ -23,8 +25,7 @@ def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Chec
         "symbols": list(vocabulary.symbols),
         "end": vocabulary.end,
         "separator": vocabulary.separator,
-        "versions": versions(session.config),
-        "data_sha256": session.corpus.sha256,
+        **{key: getattr(session.identity, key) for key in MADE_OF},
         **state.values,
         "progress": progress.state(),
         **extra,
@@ -38,11 +39,7 @@ def restore(session: Session, checkpoint: Checkpoint) -> Progress:
     DataError where the data has changed, CheckpointError for a state that does not fit.
     """
     metadata, path = checkpoint.metadata, checkpoint.path
-    if session.corpus.sha256 != metadata["data_sha256"]:
-        raise DataError(
-            f"{path}: the data is not the data of the checkpoint (its SHA-256 differs); "
-            "bring the old file back, or train anew"
-        )
+    refuse_other_data(checkpoint, session.corpus, "bring the old data back, or train anew")
     if session.corpus.vocabulary != checkpoint.vocabulary:
         raise CheckpointError(f"{path}: its vocabulary is not that of the data")
     session.restore(SessionState(dict(checkpoint.tensors), dict(metadata)), path)

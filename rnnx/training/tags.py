@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rnnx.config.identity import config_hash, flat_params, initializers_of
+from rnnx.config.identity import flat_params, group_of, initializers_of
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import plugins, registry
 from rnnx.version import __version__
@@ -28,15 +28,17 @@ def run_params(session: Session) -> dict[str, str]:
 
 def run_tags(session: Session) -> dict[str, str]:
     """Versions, owners of the components, hashes, and the git commit of the working folder."""
-    config = session.config
+    config, identity = session.config, session.identity
     tags = {
         "rnnx.version": __version__,
-        "rnnx.config_hash": config_hash(config),
-        "rnnx.seedless_hash": config_hash(config, seedless=True),
+        "rnnx.config_hash": identity.config_hash,
+        "rnnx.seedless_hash": group_of(identity._asdict()),
         "rnnx.threads": str(session.threads.count),
         "rnnx.backend": session.backend.value,
-        "data.sha256": session.corpus.sha256,
+        "data.sha256": identity.data_sha256,
+        "data.split_sha256": identity.split_sha256,
     }
+    tags |= {f"source.{name}": digest for name, digest in identity.sources.items()}
     for kind in KINDS:
         chosen = config.get(kind)
         if isinstance(chosen, Mapping) and "name" in chosen:

@@ -30,7 +30,7 @@ def test_the_hash_is_of_what_is_computed() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["tracker", "outputs", "hydra", "jobs", "sweep", "resume", "baseline"]
+    "key", ["tracker", "outputs", "hydra", "jobs", "threads", "sweep", "resume", "baseline"]
 )
 def test_the_hash_does_not_ask_where_a_run_is_kept(key: str) -> None:
     assert config_hash(CONFIG | {key: "another"}) == config_hash(CONFIG)

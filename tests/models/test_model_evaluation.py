@@ -53,3 +53,51 @@ def test_what_cannot_be_measured_is_one_line(names: Path) -> None:
     names.write_text("xyz\nqw\nzz\n", encoding="utf-8")
     with pytest.raises(DataError, match="not in the model's vocabulary"):
         run.model.evaluate({"name": "lines", "path": str(names)})
+
+
+def _sorted(text: str) -> str:
+    return "".join(sorted(text.splitlines(keepends=True), reverse=True))
+
+
+CHANGES = {
+    "one more line": lambda text: text + "zara\n".replace("z", "a"),
+    "sorted": _sorted,
+    "cut in half": lambda text: text[: len(text) // 2],
+    "one letter": lambda text: text.replace("bocis", "bocil"),
+    "twice": lambda text: text * 2,
+}
+
+
+@pytest.mark.parametrize("dataset", ["lines", "text"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_other_data_is_not_called_held_out(dataset: str, change: str, names: Path) -> None:
+    # `dataset=text` reads in windows; both are measured from the command line and from Python.
+    model = rnnx.train([*tiny(names), f"dataset={dataset}", f"dataset.path={names}"]).model
+    before = model.evaluate()
+    text = names.read_text("utf-8")
+    names.write_text(CHANGES[change](text), "utf-8")
+    with pytest.raises(DataError, match="the data has changed since the run was trained"):
+        model.evaluate()
+    with pytest.raises(DataError, match="measure on all of other data"):
+        list(evaluate_command("last", []))
+    names.write_text(text, "utf-8")
+    assert model.evaluate() == before
+
+
+def test_another_split_of_the_same_data_is_refused(names: Path) -> None:
+    model = rnnx.train(tiny(names, "dataset.split_seed=2")).model
+    measured = model.evaluate()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rnnx_builtin.datasets.lines.split_examples", lambda e, f, s: (e, e))
+        with pytest.raises(DataError, match="the split of the data has changed"):
+            model.evaluate()
+    assert rnnx.load("last").evaluate() == measured
+
+
+def test_the_seed_of_a_run_does_not_draw_its_held_out_part(names: Path) -> None:
+    splits = {
+        rnnx.build(tiny(names, f"seed={seed}", f"dataset.split_seed={split}")).identity.split_sha256
+        for seed in (0, 1, 2)
+        for split in (0, 1)
+    }
+    assert len(splits) == 2

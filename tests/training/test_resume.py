@@ -4,17 +4,24 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 from configurations import covering_configurations
 from run_equality import assert_same_checkpoint, assert_same_run
+from third_party import EVERY_KIND
 from tiny import tiny
 
 from rnnx.cli.hydra_app import run_or_resume
+from rnnx.cli.models import sample
 from rnnx.config.compose import compose
-from rnnx.errors import ConfigError, RunBusy, StorageError
+from rnnx.config.identity import group_of
+from rnnx.errors import ConfigError, DataError, MissingCode, RunBusy, StorageError
+from rnnx.models.load import find_model
+from rnnx.registry.manager import plugins
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs import loss_curve
 from rnnx.runs.folder import RunFolder, runs_in
@@ -254,3 +261,70 @@ def test_what_a_run_says_of_itself_is_whole_after_it_is_resumed(names: Path) -> 
     assert ended["reason"] == ""
     assert {"val/loss", "train/loss", "final/val_loss"} <= ended["metrics"].keys()
     assert json.loads((halted.path / "run.json").read_text())["status"] == "FINISHED"
+
+
+def test_changed_data_is_refused_and_resume_auto_trains_anew(names: Path) -> None:
+    command = tiny(names, "resume=auto")
+    left = run_or_resume(compose(command), At(4, stop), command)
+    with names.open("a") as file:
+        file.write("ada\n")
+    with pytest.raises(DataError, match="the data has changed since the run was trained"):
+        resume(left.folder, Silent())
+    other = run_or_resume(compose(command), Silent(), command)
+    assert other.status == "FINISHED" and other.run_id != left.run_id
+
+
+def edit(module: Path, info: Path) -> None:
+    module.write_text(module.read_text().replace("np.tanh(", "0.5 * np.tanh("))
+
+
+def upgrade(module: Path, info: Path) -> None:
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.1\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [(edit, "the source of acme 1.0 has changed"), (upgrade, "acme was 1.0, it is 1.1 now")],
+)
+def test_other_code_is_named_where_a_run_goes_on_and_where_it_is_used(
+    change: Callable[[Path, Path], None],
+    told: str,
+    names: Path,
+    install: Callable[..., EntryPoint],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(EVERY_KIND)
+    command = tiny(names, "cell=plain", "cell.hidden_size=4")
+    left = train_run(command, At(8, stop))
+    assert find_model("last").changed_code == ""
+    before = left.folder.read()
+    change(tmp_path / "acme_module.py", tmp_path / "acme-1.0.dist-info")
+    plugins.cache_clear()
+    sys.modules.pop("acme_module")
+    assert told in find_model("last").changed_code
+    sample("last", 1, "", None, [], None, 0)
+    assert told in capsys.readouterr().err
+    report = At(99, stop)
+    resume(left.folder, report)
+    assert any(told in line for line in report.lines)
+    after = left.folder.read()
+    assert group_of(after) not in (group_of(before), "")
+    report = At(99, stop)
+    resume(left.folder, report, ["steps=16"])
+    assert not any(told in line for line in report.lines)
+    assert group_of(left.folder.read()) not in (group_of(before), "")
+
+
+def test_a_plugin_that_is_gone_is_named_at_once(
+    names: Path, install: Callable[..., EntryPoint], tmp_path: Path
+) -> None:
+    install(EVERY_KIND)
+    left = train_run(tiny(names, "cell=plain", "cell.hidden_size=4"), At(8, stop))
+    (tmp_path / "acme-1.0.dist-info" / "entry_points.txt").unlink()
+    plugins.cache_clear()
+    report = At(99, stop)
+    told = r"cell=plain.*written with acme 1\.0 \(not loaded here\)"
+    with pytest.raises(MissingCode, match=told):
+        resume(left.folder, report)
+    assert not report.lines

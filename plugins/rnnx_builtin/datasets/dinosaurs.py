@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
-from rnnx.contracts.ranges import require_share
+from rnnx.contracts.ranges import require, require_share
 from rnnx.data.corpus import Corpus
 from rnnx_builtin.datasets.lines import corpus_of_lines
 from rnnx_builtin.datasets.text_file import read_text
@@ -21,10 +21,13 @@ class Dinosaurs:
     lower: bool = True
     """Turn the names to lower case, as the notebook does."""
     val_fraction: float = 0.1
-    """The fraction of names that is held out, drawn by the seed. 0 ≤ fraction < 1; 0: none."""
+    """The fraction of names that is held out, drawn at random. 0 ≤ fraction < 1; 0: none."""
+    split_seed: int = 0
+    """The seed that draws the held-out names, whatever the run's own seed. At least 0."""
 
     def __post_init__(self) -> None:
         require_share("val_fraction", self.val_fraction)
+        require(self.split_seed >= 0, "split_seed", "at least 0", self.split_seed)
 
     def load(self, seed: int) -> Corpus:
         with as_file(files(__package__) / "dinosaurs.txt") as path:

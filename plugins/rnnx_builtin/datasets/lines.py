@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.ranges import require_share
+from rnnx.contracts.ranges import require, require_share
 from rnnx.data.corpus import Corpus, Examples, split_examples
 from rnnx.data.vocabulary import Vocabulary
 from rnnx_builtin.datasets.text_file import TextFile, read_text
@@ -29,10 +29,13 @@ class Lines:
     lower: bool = False
     """Turn the text to lower case."""
     val_fraction: float = 0.1
-    """The fraction of lines that is held out, drawn by the seed. 0 ≤ fraction < 1; 0: none."""
+    """The fraction of lines that is held out, drawn at random. 0 ≤ fraction < 1; 0: none."""
+    split_seed: int = 0
+    """The seed that draws the held-out lines, whatever the run's own seed. At least 0."""
 
     def __post_init__(self) -> None:
         require_share("val_fraction", self.val_fraction)
+        require(self.split_seed >= 0, "split_seed", "at least 0", self.split_seed)
 
     def load(self, seed: int) -> Corpus:
         text = read_text(self.path, self.lower, lines=True)

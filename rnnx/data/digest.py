@@ -1,0 +1,68 @@
+"""What a corpus trains on and what it holds out, as one SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.data.corpus import Corpus, Examples, Split, smallest_unsigned
+
+CHUNK_SIZE = 1 << 20  # ids that are copied at once
+
+
+def split_sha256(corpus: Corpus) -> str:
+    """SHA-256, in hexadecimal, of the symbols and of both parts' content, example by example.
+
+    Two corpora with equal digests train on equal examples in equal order, and hold out equal ones.
+    """
+    symbols = corpus.vocabulary.symbols
+    sha = hashlib.sha256(
+        repr((symbols, corpus.vocabulary.end_id)).encode("utf-8", "backslashreplace")
+    )
+    dtype = smallest_unsigned(len(symbols))
+    for part in (corpus.train, corpus.val):
+        sha.update(_shape(part))
+        for ids in _content(part):
+            sha.update(np.ascontiguousarray(ids, dtype).data)
+    return sha.hexdigest()
+
+
+def _shape(part: Split | None) -> bytes:
+    """Where examples begin and end, and all else beside the targets themselves."""
+    if part is None:
+        return b"none"
+    if not isinstance(part, Examples):
+        return f"stream {len(part.ids)} {part.length}".encode()
+    first = b"" if part.first is None else np.ascontiguousarray(part.first, np.int64).tobytes()
+    lengths = np.ascontiguousarray(part.lengths, np.int64).tobytes()
+    return f"examples {len(part)} {part.shuffle} {part.carry} ".encode() + lengths + first
+
+
+def _content(part: Split | None) -> Iterator[Array]:
+    """All targets of a part in order, in chunks."""
+    if part is None:
+        return
+    if not isinstance(part, Examples):
+        yield from _slices(part.ids)
+        return
+    ends = np.cumsum(part.lengths)
+    begin = 0
+    while begin < len(part):
+        done = int(ends[begin - 1]) if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, done + CHUNK_SIZE, "right")))
+        if end == begin + 1:  # it may be longer than a chunk
+            yield from _slices(part.targets(begin))
+        else:
+            lengths = part.lengths[begin:end]
+            # The place in ids of every target: its example's start and how far it is in there.
+            shifts = part.starts[begin:end] - (ends[begin:end] - lengths - done)
+            yield part.ids[np.repeat(shifts, lengths) + np.arange(int(lengths.sum()))]
+        begin = end
+
+
+def _slices(ids: Array) -> Iterator[Array]:
+    for start in range(0, len(ids), CHUNK_SIZE):
+        yield ids[start : start + CHUNK_SIZE]
