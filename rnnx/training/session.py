@@ -27,7 +27,7 @@ from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
 from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.memory import refuse_more_than_free, reraise_as
-from rnnx.system.threads import BlasThreads, give_way
+from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.probing import Probing
 
@@ -141,7 +141,6 @@ class Session:
 
     def update(self) -> float:
         """:meth:`step` for a caller that makes many: it stands inside :meth:`computing`."""
-        give_way()
         may_change = self.steps == 1 and self.settings.backend is Backend.auto
         if may_change and (backend := self._backend(self.steps)) is not self.backend:
             self._use(backend)
