@@ -19,7 +19,7 @@ from rnnx.contracts.components import Cell
 from rnnx.contracts.execution import Execution
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network, States
-from rnnx.system.threads import blas_libraries, processors
+from rnnx.system.threads import BlasThreads, processors, usual_threads
 
 MIN_SIZE = 48  # batch_size · hidden_size; below, a run is over before the compiler is loaded
 
@@ -74,12 +74,25 @@ TWO_THREADS_FROM = 2**18  # n_a²·B of a step's recurrent product; a second thr
 def thread_count(settings: Train, cell: Cell) -> int:
     """``threads`` if it is set, else 2 where a step's product is large enough for two, else 1."""
     if settings.threads:
-        return settings.threads
+        return possible_threads(settings.threads, "threads")
     wanted = 2 if cell.hidden_size**2 * settings.batch_size > TWO_THREADS_FROM else 1
-    return min(wanted, _limit())
+    return BlasThreads(min(wanted, _limit())).in_effect()
+
+
+def possible_threads(wanted: int, what: str) -> int:
+    """``wanted``; ConfigError, which says ``what`` asks for it, if the BLAS takes no such number.
+
+    A checkpoint must not name a number of threads that nothing was computed with.
+    """
+    most = BlasThreads(wanted).in_effect()
+    if most != wanted:
+        raise ConfigError(
+            f"{what}={wanted}: NumPy's BLAS takes at most {most} here; choose 1 … {most}"
+        )
+    return wanted
 
 
 def _limit() -> int:
     """The limit that the user set (OMP_NUM_THREADS, threadpoolctl), else at least two threads."""
-    allowed = min((library.get_num_threads() for library in blas_libraries()), default=1)
+    allowed = usual_threads()
     return allowed if allowed < processors() else max(allowed, 2)

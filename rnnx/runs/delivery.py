@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rnnx.contracts.probes import is_image_name
 from rnnx.contracts.trackers import LARGEST, RunLog, is_folder, is_key, is_time
+from rnnx.system.text import storable
 
 
 def send(log: RunLog, folder: Path, entry: bytes, is_last: bool) -> bool:
@@ -23,7 +24,8 @@ def send(log: RunLog, folder: Path, entry: bytes, is_last: bool) -> bool:
         case ["params" | "tags" as what, dict(pairs)] if all(
             is_key(key) and isinstance(value, str) for key, value in pairs.items()
         ):
-            (log.params if what == "params" else log.tags)(pairs)
+            texts = {key: storable(value) for key, value in pairs.items()}
+            (log.params if what == "params" else log.tags)(texts)
         case ["finish", "FINISHED" | "FAILED" | "KILLED" as status, ended] if is_time(ended):
             if is_last:  # else the run was resumed since
                 log.finish(status, ended)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from rnnx.contracts.trackers import RunLog
 from rnnx.runs.outbox import Outbox
-from rnnx.system.text import cause
+from rnnx.system.text import cause, storable
 
 RETRY_INTERVALS = (5.0, 10.0, 30.0, 60.0)  # seconds between two attempts while a tracker fails
 FAILED_TRACKER_TIMEOUT = 2.0  # seconds that the end of a run waits for a tracker that had failed
@@ -134,7 +134,7 @@ class Sender:
         self._outbox.deliver(log)
         if self._ending and (not self._is_kept or self._outbox.is_gone):
             status, reason, ended = self._ending
-            log.tags({"reason": reason})
+            log.tags({"reason": storable(reason)})
             log.finish(status, ended)
         if self._failures:
             self._failures, self.trouble = 0, ""

@@ -22,7 +22,7 @@ from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of
 from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.signals import STOPPING, Stop
-from rnnx.system.text import reason
+from rnnx.system.text import reason, storable
 from rnnx.training.earlier_runs import earlier_runs
 from rnnx.training.report import Lines, console
 from rnnx.training.resume import resume
@@ -117,7 +117,7 @@ class _Job:
         """Tell the tracker of a job that failed before it had a run; the id of a placeholder."""
         with suppress(Exception):  # the error that counts is the job's
             tracker = component_from("tracker", self.config["tracker"])
-            tags = {**self._tags(), "reason": why[:5000]}
+            tags = {**self._tags(), "reason": storable(why[:5000])}
             if self._placeholder.is_file():  # the job failed so in an earlier command, too
                 log = tracker.reopen(self._placeholder.read_text("utf-8"))
                 log.tags(tags)

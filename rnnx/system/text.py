@@ -36,6 +36,15 @@ def one_line(error: BaseException, limit: int = 400) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def storable(text: str) -> str:
+    """The text with \\0 and halves of surrogate pairs as escapes.
+
+    No database takes these, and anybody's text may hold them: the message of a component's error,
+    say. Else the text is as it was typed.
+    """
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
 def printable(text: str, allowed: str = "") -> str:
     """The text with its control characters as escapes, except those in ``allowed``.
 

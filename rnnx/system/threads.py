@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
+import warnings
+from collections import deque
 from typing import Any
 
 
@@ -17,26 +20,164 @@ def processors() -> int:
 class BlasThreads:
     """``with BlasThreads(1): …`` — afterwards the BLAS has as many threads as before.
 
-    Entering and leaving costs a few microseconds, which a step can afford; so a notebook's own
+    A BLAS has one number for the whole process, and sums in another order with another number.
+    Python's threads that ask for the same number compute at once; where one asks for another
+    number, they take turns, so that each has its own whenever it computes.
+
+    Entering and leaving costs some microseconds, which a step can afford; so a notebook's own
     products keep their threads.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._changed: list[list[tuple[Any, int]]] = []  # one list for each entering
 
     def __enter__(self) -> None:
-        changed = []
-        for library in blas_libraries():
-            before = library.get_num_threads()
-            if before != self.count:
-                library.set_num_threads(self.count)
-                changed.append((library, before))
-        self._changed.append(changed)
+        _turns.enter(self.count)
 
     def __exit__(self, *error: object) -> None:
-        for library, before in self._changed.pop():
-            library.set_num_threads(before)
+        _turns.leave()
+
+    def in_effect(self) -> int:
+        """The number that the BLAS takes where ``count`` is asked for: it has a largest one."""
+        with self:
+            return min(_numbers(), default=self.count)
+
+
+def give_way() -> None:
+    """Let Python's threads that wait for another number compute; for a long loop, each step."""
+    if _turns.waiting:
+        _turns.give_way()
+
+
+def usual_threads() -> int:
+    """The number of the BLAS's threads where no BlasThreads changes it."""
+    return _turns.usual()
+
+
+class _Turns:
+    """Who computes with which number of threads.
+
+    A thread inside BlasThreads computes, except while it waits here for another number than its
+    last; so the threads that compute all have one number, and it changes when none does.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.waiting: deque[object] = deque()  # in the order of their turns
+        self._computing = 0  # threads
+        self._inside = 0  # threads, also those that wait between two numbers
+        self._count = 0  # of the threads that compute
+        self._taken: list[int] = []  # what each library took for it
+        self._before: list[int] = []  # each library's number where no thread is inside
+        self._own = threading.local()  # .counts: the numbers that a thread has entered
+
+    def _counts(self) -> list[int]:
+        if not hasattr(self._own, "counts"):
+            self._own.counts = []
+        counts: list[int] = self._own.counts
+        return counts
+
+    def enter(self, count: int) -> None:
+        counts = self._counts()
+        with self._changed:
+            if counts:
+                self._computing -= 1
+            elif not self._inside:
+                self._before = _numbers()
+            self._inside += not counts
+            counts.append(count)
+            try:
+                self._take_turn()
+            except BaseException:  # a signal
+                self._go_back()
+                raise
+
+    def leave(self) -> None:
+        with self._changed:
+            changed = _numbers() != self._taken
+            self._go_back()
+        if changed:
+            warnings.warn(
+                "another thread changed the number of BLAS threads while rnnx computed: "
+                "the last digits of its results may differ from those of a run alone",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+    def give_way(self) -> None:
+        with self._changed:
+            if self._counts():
+                self._computing -= 1
+                self._take_turn()
+
+    def usual(self) -> int:
+        with self._changed:
+            return min(self._before if self._inside else _numbers(), default=1)
+
+    def after_fork(self) -> None:
+        """In a forked process the parent's other threads are not there."""
+        self._changed = threading.Condition()
+        self.waiting.clear()
+        self._computing = self._inside = int(bool(self._counts()))
+
+    def _go_back(self) -> None:
+        """Compute with the number from before the last one."""
+        counts = self._counts()
+        counts.pop()
+        self._computing -= 1
+        self._inside -= not counts
+        if counts:
+            self._take_turn()
+        elif not self._inside:
+            for library, number in zip(blas_libraries(), self._before, strict=True):
+                _set(library, number)
+                _let_go(library)
+        self._changed.notify_all()
+
+    def _take_turn(self) -> None:
+        """Wait until no thread computes with another number than this thread's, then compute."""
+        turn, count = object(), self._counts()[-1]
+        self.waiting.append(turn)
+        self._changed.notify_all()
+        try:
+            while self.waiting[0] is not turn or (self._computing and self._count != count):
+                self._changed.wait()
+            self._count = count
+        finally:
+            self.waiting.remove(turn)
+            self._computing += 1
+            self._changed.notify_all()
+        for library in blas_libraries():
+            _set(library, count)
+        self._taken = _numbers()
+
+
+_turns = _Turns()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_turns.after_fork)
+
+
+def _numbers() -> list[int]:
+    return [library.get_num_threads() for library in blas_libraries()]
+
+
+def _set(library: Any, count: int) -> None:
+    """Set a library's number, also where another thread has set it last.
+
+    threadpoolctl 3.8 lets one thread alone set that of OpenBLAS, until it ends or lets go.
+    """
+    if library.get_num_threads() == count:
+        return
+    library.set_num_threads(count)
+    if library.get_num_threads() != count:
+        _let_go(library)
+        library.set_num_threads(count)
+
+
+def _let_go(library: Any) -> None:
+    """Let any thread set the library's number, where threadpoolctl has such a rule."""
+    if hasattr(library, "clear_controlling_thread"):
+        library.clear_controlling_thread(force=True)
 
 
 @functools.cache
@@ -44,4 +185,5 @@ def blas_libraries() -> list[Any]:
     """The BLAS libraries that this process has loaded."""
     from threadpoolctl import ThreadpoolController
 
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [library for library in found if library.get_num_threads() is not None]

@@ -16,6 +16,7 @@ from rnnx.runs.folder import RunFolder
 from rnnx.runs.retention import keep_recent, set_best_aside
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
+from rnnx.system.threads import give_way
 from rnnx.training import snapshot
 from rnnx.training.end import conclusions, fail, measure
 from rnnx.training.progress import Progress
@@ -90,6 +91,7 @@ class TrainingLoop:
         session, settings = self.session, self.settings
         self.clock = time.perf_counter()
         while session.steps < settings.steps and not (stop.signal or self._over()):
+            give_way()
             session.update()
             step = session.steps
             self._count()

@@ -16,6 +16,7 @@ from rnnx.runs.folder import FOLDER_TAG, RunFolder
 from rnnx.runs.lock import RunLock
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
+from rnnx.system.text import storable
 from rnnx.training.loop import PruningRule, TrainingLoop
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
@@ -90,7 +91,8 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
     """Open the tracker's run for a new folder and name the folder after it."""
     known = folder.read()
     tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
-    name = str(known.get("name", ""))
+    tags = {key: storable(str(value)) for key, value in tags.items()}
+    name = storable(str(known.get("name", "")))
     try:
         with attributing():
             log = _open_log(session, str(known.get("takes_over", "")), name, tags)

@@ -19,7 +19,7 @@ from rnnx.contracts.probes import Findings, Observation
 from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
 from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
-from rnnx.models.backend import backend_of_checkpoint, choose, load, thread_count
+from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
 from rnnx.models.evaluation import first_tokens, mean_nats
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.network import Network, States, quiet
@@ -28,7 +28,7 @@ from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
 from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.memory import refuse_more_than_free, reraise_as
-from rnnx.system.threads import BlasThreads, blas_libraries
+from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.probing import Probing
 
@@ -197,13 +197,8 @@ class Session:
         """The L2 norm of the gradients, by one thread: a second would spin on for too long."""
         if self.threads.count == 1:
             return self.grads.norm()
-        libraries = blas_libraries()
-        for library in libraries:
-            library.set_num_threads(1)
-        norm = self.grads.norm()
-        for library in libraries:  # inside computing(), where it is the run's number
-            library.set_num_threads(self.threads.count)
-        return norm
+        with BlasThreads(1):
+            return self.grads.norm()
 
     def _first_gradients(self, batch: Batch) -> Gradients:
         """The same at the first step, where a component that breaks its contract is looked for."""
@@ -275,7 +270,7 @@ class Session:
                 f"{where}: its state does not fit its configuration ({cause})"
             ) from None
         self.steps, self.smooth_loss = values["step"], float(values["smooth_loss"])
-        self.threads.count = values["threads"]
+        self.threads.count = possible_threads(values["threads"], f"{where}: threads")
         self._use(backend_of_checkpoint(values.get("backend", "numpy")))
         self._scratch.bind_gradients(self.grads)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rnnx.config.identity import flat_params, group_of, initializers_of
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import plugins, registry
+from rnnx.system.text import storable
 from rnnx.version import __version__
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def run_params(session: Session) -> dict[str, str]:
     """The resolved configuration, and the sizes that follow from it."""
     val = session.corpus.val
-    return flat_params(session.config) | {
+    config = flat_params(session.config)
+    return {key: storable(value) for key, value in config.items()} | {
         "count.parameters": str(session.params.size),
         "count.symbols": str(len(session.corpus.vocabulary)),
         "count.train_tokens": str(session.corpus.train.tokens),

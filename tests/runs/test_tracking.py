@@ -193,3 +193,18 @@ def test_a_damaged_run_json_is_an_unknown_run(folder: RunFolder) -> None:
     assert folder.summary().status == "UNKNOWN"
     folder.write({"status": "FAILED"})
     assert json.loads((folder.path / "run.json").read_text())["status"] == "FAILED"
+
+
+def test_a_text_that_no_database_takes_ends_a_run_all_the_same(folder: RunFolder) -> None:
+    class Database(Recorder):
+        def tags(self, tags) -> None:
+            text = "".join(tags.values()).encode().decode()  # as a driver does
+            if "\0" in text:
+                raise ValueError("a string literal cannot contain NUL")
+            self.reason = tags.get("reason")
+
+    log, warnings = Database(), []
+    tracking = Tracking(lambda: log, folder, warnings.append)
+    tracking.finish("FAILED", "half \ud800, nul \0, whole 𝄞\u200d")
+    assert (log.status, warnings) == ("FAILED", [])
+    assert log.reason == "half \\ud800, nul \\x00, whole 𝄞\u200d"
