@@ -36,7 +36,10 @@ class _Sweeper(Sweeper):  # type: ignore[misc]
 
     def _overrides(self, arguments: Sequence[str]) -> list[Override]:
         """The overrides of file and command line; the last one of each key."""
-        texts = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
+        from rnnx.config.overrides import spelled
+
+        own = spelled([f"{key}={value}" for key, value in self._params.items()], several=True)
+        texts = [*own, *arguments]
         parsed = OverridesParser.create(config_loader=self._loader).parse_overrides(texts)
         return list({override.get_key_element(): override for override in parsed}.values())
 
@@ -80,10 +83,12 @@ class GridSweeper(_Sweeper):
 
 def _texts(override: Override) -> list[str]:
     """``key=value`` for each value of an override."""
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    from rnnx.config.overrides import values_of
+
     key = override.get_key_element()
-    if override.is_sweep_override():
-        return [f"{key}={value}" for value in override.sweep_string_iterator()]
-    return [f"{key}={override.get_value_element_as_str()}"]
+    return [f"{key}={value}" for value in values_of(override)]
 
 
 class OptunaSweeper(_Sweeper):

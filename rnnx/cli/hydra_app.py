@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from rnnx.config.compose import compose, prepare_hydra
-from rnnx.config.overrides import parse, quoted
+from rnnx.config.overrides import parse, shown, spelled
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Resume
@@ -31,8 +31,8 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
         print(f"rnnx: {failure}", file=sys.stderr)
     if look:
         # Flags go first: Hydra's parser refuses one that stands between overrides.
-        return _hydra([*look, *(["--multirun"] if multirun else []), *quoted(overrides)])
-    parsed = parse(overrides)
+        return _hydra([*look, *(["--multirun"] if multirun else []), *spelled(overrides, multirun)])
+    parsed = parse(overrides, several=multirun)
     if multirun:
         from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
@@ -52,7 +52,8 @@ def job(config: DictConfig) -> int:
     hydra = HydraConfig.get()
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         return _job_of_sweep(values, hydra)
-    return run_or_resume(values, for_terminal(), list(hydra.overrides.task)).exit_code
+    typed = [shown(text) for text in hydra.overrides.task]
+    return run_or_resume(values, for_terminal(), typed).exit_code
 
 
 def _job_of_sweep(values: dict[str, Any], hydra: Any) -> int:

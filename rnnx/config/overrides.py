@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rnnx.config.spelling import Speller
+from rnnx.config.text_keys import holds_text
 from rnnx.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ class Overrides:
     def texts(self) -> list[str]:
         """Each as Hydra's grammar reads it, quoted where it has to be."""
         return [str(override.input_line) for override in self.parsed]
+
+    @property
+    def shown(self) -> list[str]:
+        """Each as a person is shown it: as it was typed."""
+        return [shown(text) for text in self.texts]
 
     @property
     def keys(self) -> set[str]:
@@ -53,43 +60,78 @@ class Overrides:
         return Overrides((*self.parsed, *others.parsed))
 
 
-def parse(overrides: Sequence[str] | Overrides) -> Overrides:
+def parse(overrides: Sequence[str] | Overrides, several: bool = False) -> Overrides:
     """Parse what a user typed; what is parsed already stays as it is.
 
-    ConfigError for a key that would be added or deleted: rnnx's configuration is closed.
+    ``several``: a comma stands between the values of a text, as it does with ``-m``; without it
+    the comma is one of its letters. ConfigError for a key that would be added or deleted: rnnx's
+    configuration is closed.
     """
     if isinstance(overrides, Overrides):
         return overrides
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    parser = OverridesParser.create()
-    parsed = tuple(_parse_one(parser, text) for text in overrides)
+    speller = Speller(several)
+    parsed = tuple(_parse_one(speller, text) for text in overrides)
     for override in parsed:
         _refuse_other_keys(override)
     return Overrides(parsed)
 
 
-def quoted(overrides: Sequence[str]) -> list[str]:
-    """Overrides as Hydra's grammar reads them; one that it cannot read stays as it is."""
+def parse_job(overrides: Sequence[str]) -> Overrides:
+    """Parse what a sweeper of Hydra's wrote: its grammar and nothing else."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    parser, spelled = OverridesParser.create(), []
+    return Overrides(tuple(OverridesParser.create().parse_overrides(list(overrides))))
+
+
+def spelled(overrides: Sequence[str], several: bool = False) -> list[str]:
+    """Overrides as Hydra's grammar reads them; one that it cannot read stays as it is."""
+    speller, texts = Speller(several), []
     for text in overrides:
         try:
-            spelled.append(str(_parse_one(parser, text).input_line))
+            texts.append(str(_parse_one(speller, text).input_line))
         except ConfigError:
-            spelled.append(text)
-    return spelled
+            texts.append(text)
+    return texts
 
 
-def _parse_one(parser: Any, text: str) -> Override:
+def values_of(override: Override) -> list[str]:
+    """The values of an override that has several, each in Hydra's grammar."""
+    from hydra.core.override_parser.types import Override as Hydra
+
+    key, speller = str(override.key_or_group), Speller(several=False)
+    written = Hydra._get_value_element_as_str
+    if not holds_text(key):
+        return [written(value) for value in override.sweep_iterator()]
+    # A function of the grammar, shuffle(…), takes the quotes around a text away.
+    return [
+        speller.spell(key, value) if isinstance(value, str) else written(value)
+        for value in override.sweep_iterator()
+    ]
+
+
+def shown(override: str) -> str:
+    """An override in Hydra's grammar as it is shown to a person: without quotes and escapes."""
+    from hydra.errors import HydraException
+
+    key, equals, value = override.partition("=")
+    if not equals or not (value.startswith(("'", '"')) or "\\" in value):
+        return override  # which takes no parser
+    try:
+        (read,) = parse_job([override])
+    except HydraException:  # it is not Hydra's: an interpolation in it has been resolved
+        return override
+    found = read.value()
+    return f"{key}={found}" if isinstance(found, str) else override
+
+
+def _parse_one(speller: Speller, text: str) -> Override:
     """The first spelling of ``text`` that Hydra's grammar reads; ConfigError if it reads none."""
     from hydra.errors import HydraException
 
     causes = []
-    for spelling in _spellings(text):
+    for spelling in speller.spellings(text):
         try:
-            return parser.parse_override(spelling)
+            return speller.read(spelling)
         except HydraException as error:
             causes.append(str(error).split("\n")[0])
         except (ValueError, RecursionError) as error:  # 5,000 digits; 500 brackets
@@ -99,19 +141,6 @@ def _parse_one(parser: Any, text: str) -> Override:
         f"{text!r}: is not of the form key=value ({causes[0]}); "
         "put quotes around a value with special characters: 'key=\"…\"'"
     )
-
-
-def _spellings(text: str) -> list[str]:
-    """The text, and the text with quotes around its value.
-
-    Hydra's grammar knows ASCII alone, and reads `=` and brackets as its own: names.txt is a word
-    of it, 恐龙.txt and a=b.txt are not. A value with a comma is never quoted: it may be several.
-    """
-    key, equals, value = text.partition("=")
-    if not equals or "," in value:
-        return [text]
-    inside = value.replace("\\", "\\\\").replace("'", "\\'")
-    return [text, f"{key}='{inside}'"]
 
 
 def _refuse_other_keys(override: Override) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
     if cause := not_plain(values):
         raise ConfigError(cause)
     return values
+
+
+def literal(text: str) -> str:
+    """The text as OmegaConf has to be given it to keep it: ``${`` begins no interpolation."""
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
 def not_plain(config: Mapping[str, Any]) -> str:

@@ -13,8 +13,10 @@ from contextlib import suppress
 
 from rnnx.comparison.page import store_sweep_page
 from rnnx.config.overrides import Overrides
+from rnnx.config.plain import literal
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
+from rnnx.config.spelling import quoted
 from rnnx.contracts.trackers import Point, RunLog, Tracker
 from rnnx.errors import RnnxError, StoreError
 from rnnx.runs.lock import RunLock
@@ -49,8 +51,8 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
             try:
                 if not stop.signal:
                     # A job finds its sweep by this folder, whoever starts it and wherever.
-                    folder = f"hydra.sweep.dir='{sweep.path.resolve()}/hydra'"
-                    launch([*command.typed.texts, folder])
+                    folder = quoted(literal(f"{sweep.path.resolve()}/hydra"))
+                    launch([*command.typed.texts, f"hydra.sweep.dir={folder}"])
                 failed = False
             finally:
                 end_abandoned(sweep, settings.outputs)

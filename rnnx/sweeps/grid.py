@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from rnnx.config.compose import composer
-from rnnx.config.overrides import Overrides, parse
+from rnnx.config.overrides import Overrides, parse, parse_job, values_of
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN
 from rnnx.config.resolved import ResolvedConfig
@@ -52,7 +52,8 @@ def parse_sweep(overrides: Overrides) -> SweepCommand:
         sweeper: dict[str, Any] = dict(config.hydra.sweeper)
     typed = Overrides(tuple(_with_int_ends(override, base) for override in overrides))
     params = (sweeper.get("params") or {}).items()
-    recipe = parse([f"{key}={value}" for key, value in params if key not in typed.keys])
+    listed = [f"{key}={value}" for key, value in params if key not in typed.keys]
+    recipe = parse(listed, several=True)
     return SweepCommand(recipe + typed, typed, sweeper)
 
 
@@ -82,7 +83,7 @@ def validate_sweep(command: SweepCommand) -> list[ResolvedConfig]:
     single = command.overrides.single
     with composer() as make:
         return [
-            ResolvedConfig.of(plain(make(single + parse(texts))))
+            ResolvedConfig.of(plain(make(single + parse_job(texts))))
             for texts in _texts_to_check(command.overrides.swept)
         ]
 
@@ -129,7 +130,7 @@ def _values(override: Override) -> list[str]:
     is_listed = override.is_choice_sweep() or override.is_range_sweep()
     if not is_listed or isinstance(override.value(), Glob):
         return []  # only Hydra knows the values
-    values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    values = [f"{key}={value}" for value in values_of(override)]
     if not values:
         raise ConfigError(f"{override.input_line}: has no values")
     return [values[0], values[-1]] if override.is_range_sweep() else values

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.config.compose import composer
-from rnnx.config.overrides import parse
+from rnnx.config.overrides import parse_job
 from rnnx.config.plain import plain
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of, sweep_of
@@ -50,7 +50,7 @@ def stream(
 
     ``total`` is the number of jobs; 0 if unknown.
     """
-    sweep, hydra = sweep_of(config.hydra), parse(_hydra_overrides(config.hydra))
+    sweep, hydra = sweep_of(config.hydra), parse_job(_hydra_overrides(config.hydra))
 
     def print_and_pass_on(result: JobResult) -> None:
         print(result_line(sweep, result, total), flush=True)
@@ -59,7 +59,7 @@ def stream(
     with Stop() as stop, composer() as make:
 
         def values(overrides: list[str]) -> Mapping[str, Any]:
-            return plain(make(hydra + parse(overrides)))  # the job checks them
+            return plain(make(hydra + parse_job(overrides)))  # the job checks them
 
         at_once = config.jobs or processors()
         Pool(sweep, config.outputs, at_once, values, print_and_pass_on).run(jobs, stop)

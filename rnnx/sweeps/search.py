@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rnnx.config.overrides import values_of
 from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
 from rnnx.runs.sweep_folder import JobResult, Sweep
@@ -144,7 +145,7 @@ def _distribution(override: Override) -> Any:
     if is_range and value.step > 0:
         last = value.stop - 1 - (value.stop - 1 - value.start) % value.step
         return distributions.IntDistribution(value.start, last, step=value.step)
-    return distributions.CategoricalDistribution(list(override.sweep_string_iterator()))
+    return distributions.CategoricalDistribution(values_of(override))
 
 
 def _are_ints(*numbers: object) -> bool:
