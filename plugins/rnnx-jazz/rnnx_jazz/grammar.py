@@ -165,26 +165,31 @@ class JazzGrammar:
         found, chord = silent | self._notes(place, kinds), self._chords[place.tick]
         if found.any():
             return found
-        # What was learned is too little for the rules: a note out of the register, or a rest.
-        return (
-            self._lines.anywhere(place.pitch, chord) & self._lines.inside(chord) | lexicon.is_rest
-        )
+        # What was learned is too little for the rules: a note inside that leads nowhere, a rest,
+        # a note out of the register.
+        inside, (near, _) = self._lines.inside(chord), self._lines.pitches(place.pitch, chord)
+        found = inside & near | lexicon.is_rest
+        return found if found.any() else inside
 
     def _notes(self, place: Place, kinds: set[str]) -> Array:
         """(n_y,) the notes of these kinds that lead on."""
         found, pitches = self._lines.pitches(place.pitch, self._chords[place.tick])
-        if not place.status & BEGUN:  # it lies in the octave above its chord's root
-            found &= (pitches >= place.pitch) & (pitches < place.pitch + 12)
+        if not place.status & BEGUN:  # the nearest to its chord's root
+            found &= self._lexicon.leap == 0
         if place.status & OUTSIDE:
             found &= np.abs(pitches - place.pitch) == 1
         end = place.tick + place.ticks
         for id in np.flatnonzero(found).tolist():
             kind = self._kind(id, place)
-            leads = kind != "outside" or (
-                end < self._chart.end and self._lines.resolves(int(pitches[id]), self._chords[end])
-            )
+            leads = kind != "outside" or self._leads_on(int(pitches[id]), end)
             found[id] = kind in kinds and leads
         return found
+
+    def _leads_on(self, pitch: int, tick: int) -> bool:
+        """Whether a note outside can be resolved at a tick; in the last bar by a chord tone."""
+        if tick >= self._chart.end:
+            return False
+        return self._lines.resolves(pitch, self._chords[tick], tick >= self._chart.bars[-1].start)
 
     def _kind(self, id: int, place: Place) -> str:
         """What a note is to its chord: inside, outside, or an ending."""

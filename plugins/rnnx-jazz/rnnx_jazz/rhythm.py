@@ -50,7 +50,9 @@ def stands(plan: Plan, place: int, ticks: int, what: str, status: int) -> bool:
         return False
     if end == plan.bar.length and not _closes(plan, ticks, what):
         return False
-    if status & OUTSIDE and what in ("outside", "rest"):
+    if status & OUTSIDE and what in ("outside", "rest", "tied"):
+        return False
+    if what == "tied" and (ticks == plan.bar.length or (plan.strict and ticks % 3)):
         return False
     if what == "rest":
         again = status & RESTED and plan.playable[place]
