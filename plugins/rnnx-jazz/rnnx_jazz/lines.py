@@ -38,15 +38,17 @@ class Lines:
             self._inside[chord] = np.array(types) & (self._classes_of(chord) != ABSENT)
         return self._inside[chord]
 
-    def is_playable(self, chord: Chord) -> bool:
-        """Whether any note of a chord and its scale is known."""
-        return bool(self.inside(chord).any())
+    def tones(self, chord: Chord) -> Array:
+        """The notes of a chord alone; where no chord is, all."""
+        return self.inside(chord) & (self._lexicon.is_tone | (chord.scale == NO_CHORD))
 
-    def resolves(self, pitch: int, chord: Chord, tones: bool) -> bool:
-        """Whether a pitch can go on by a semitone into a chord and its scale, or to its tones."""
+    def resolutions(self, pitch: int, chord: Chord) -> set[str]:
+        """What a pitch can go on to by a semitone: a tone of the chord, a note inside its scale."""
         found, pitches = self.pitches(pitch, chord)
-        inside = self.inside(chord) & self._lexicon.is_tone if tones else self.inside(chord)
-        return bool((found & inside & (np.abs(pitches - pitch) == 1)).any())
+        near = found & (np.abs(pitches - pitch) == 1)
+        tones, inside = self.tones(chord), self.inside(chord)
+        kinds = {"tone": near & tones, "inside": near & inside & ~tones}
+        return {kind for kind, notes in kinds.items() if notes.any()}
 
     def _classes_of(self, chord: Chord) -> Array:
         """The pitch class of each note over a chord; ABSENT where it has none."""
