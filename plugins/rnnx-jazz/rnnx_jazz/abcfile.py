@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from rnnx.errors import DataError
 from rnnx_jazz.abcvoice import Voice, key_signature, metre_of, unit_of
-from rnnx_jazz.music import Bar, refuse_long
+from rnnx_jazz.music import Bar, refuse_long, rooted
 from rnnx_jazz.scores import Part, Score
 
 FIELD = re.compile(r"([A-Za-z]):\s*(.*)")
@@ -34,10 +34,22 @@ def read_abc(text: str, where: str) -> list[Score]:
     """Every tune of a text; DataError where there is none."""
     text = re.sub(r"\\\s*\n", " ", text.replace("\r\n", "\n").replace("\r", "\n"))
     tunes = re.split(r"(?m)^(?=X:)", text)
-    scores = [_tune(body, where, n) for n, body in enumerate(tunes) if _has_key(body)]
-    if not scores:
+    bodies = [body for body in tunes if _has_key(body)]
+    if not bodies:
         raise DataError(f"{where}: holds no tune in ABC: no line of it begins with K: (the key)")
-    return scores
+    if len(bodies) == 1:
+        return [_tune(bodies[0], where, 1)]
+    return [_one_of_many(body, where, n) for n, body in enumerate(bodies, 1)]
+
+
+def _one_of_many(body: str, where: str, number: int) -> Score:
+    """A tune of a collection; what is wrong with it is kept, for the others can be read."""
+    title = re.search(r"(?m)^T:[ \t]*(\S.*)$", body)
+    name = title[1].strip() if title else f"tune {number}"
+    try:
+        return _tune(body, f"{where}: {name}", number)
+    except DataError as error:
+        return Score(name, (), (), (), fault=str(error))
 
 
 def _has_key(body: str) -> bool:
@@ -134,13 +146,13 @@ def _score(header: _Header, voices: dict[str, Voice], number: int) -> Score:
         voice.bar_line()
     longest = max(voices.values(), key=lambda voice: voice.now)
     bars = tuple(Bar(*bar) for bar in longest.bars)
-    changes = sorted(
-        (change for voice in voices.values() for change in voice.changes), key=lambda c: c.start
-    )
+    changes = list(rooted([change for voice in voices.values() for change in voice.changes]))
     if changes:
         changes[0] = changes[0]._replace(start=0)
+    remarks = tuple(remark for voice in voices.values() for remark in voice.remarks)
     parts = tuple(Part(name or "melody", tuple(voice.merged())) for name, voice in voices.items())
-    return Score(header.title or f"tune {number}", bars, parts, tuple(changes), header.tempo)
+    title = header.title or f"tune {number}"
+    return Score(title, bars, parts, tuple(changes), header.tempo, remarks=remarks)
 
 
 def _tempo(value: str) -> float | None:

@@ -62,6 +62,7 @@ class Voice:
         self.notes: list[tuple[Fraction, Fraction, int]] = []  # start, length, pitch; quarters
         self.bars: list[tuple[int, int, tuple[int, int]]] = []
         self.changes: list[Change] = []
+        self.remarks: list[str] = []  # what was passed over
         self.now = Fraction(0)
         self._signs: dict[str, int] = {}  # this bar's accidentals, by letter
         self._tied: set[int] = set()  # pitches that go on in the next note
@@ -85,12 +86,14 @@ class Voice:
             self._metre = metre_of(value, where)
 
     def symbol(self, text: str) -> None:
-        """A chord symbol; an annotation, or what is none, is passed over."""
+        """A chord symbol; an annotation is passed over, and so is what is none, with a remark."""
         if text[:1] in ("^", "_", "<", ">", "@"):
             return
         try:
             chord = parse_chord(text)
-        except DataError:
+        except DataError as error:
+            bar = len(self.bars) + 1
+            self.remarks.append(f"bar {bar}: {error}; it is passed over, the chord before goes on")
             return
         self.changes.append(Change(to_ticks(self.now), chord))
 

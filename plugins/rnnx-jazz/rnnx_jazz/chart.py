@@ -16,6 +16,7 @@ from rnnx_jazz.music import Bar, Change, Tune, bar_ticks, rooted
 
 BLUES = "C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7"
 MOST_BARS = 1000
+TEMPO = 130.0  # quarters a minute, where none is written
 
 
 class Place(NamedTuple):
@@ -25,7 +26,7 @@ class Place(NamedTuple):
 
 
 def parse_chart(
-    text: str, bars: int = 0, metre: str = "4/4", tempo: float = 130.0, where: str = "chords"
+    text: str, bars: int = 0, metre: str = "4/4", tempo: float = TEMPO, where: str = "chords"
 ) -> Tune:
     """A chart of ``bars`` bars, the text's from its beginning again and again (0: once)."""
     found = re.fullmatch(r"(\d{1,2})/(\d{1,2})", metre.strip())

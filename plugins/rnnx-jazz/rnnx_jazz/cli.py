@@ -1,4 +1,4 @@
-"""The command line: ``rnnx-jazz improvise`` and ``rnnx-jazz inspect``.
+"""The command line: ``rnnx-jazz improvise``, ``measure`` and ``inspect``.
 
 Only click is imported here; a command imports what it needs when it runs.
 """
@@ -24,6 +24,7 @@ def commands(debug: bool) -> None:
     \b
     rnnx train experiment=jazz                  learn from the embedded lead sheets
     rnnx-jazz improvise last --chords "Dm7 | G7 | Cmaj7 | %"
+    rnnx-jazz measure last                      what 24 solos come to
     rnnx-jazz inspect tune.mid                  what is in a file of music
     """
     if debug:
@@ -37,8 +38,11 @@ def commands(debug: bool) -> None:
 @click.option("--tune", type=click.IntRange(1), default=1, help="Which tune of that file.")
 @click.option("--bars", type=int, default=0, help="The chart again and again; 0: once.")
 @click.option("--metre", default="4/4", show_default=True, help="Of --chords.")
-@click.option("--tempo", type=click.FloatRange(10, 600), default=130.0, show_default=True)
+@click.option("--tempo", type=click.FloatRange(10, 600), help="Default: the file's, or 130.")
 @click.option("--temperature", type=float, default=0.8, show_default=True)
+@click.option("--memory", type=float, default=0.15, show_default=True, help="Of one's own figures.")
+@click.option("--swing", type=float, default=0.62, show_default=True, help="0.5 is straight.")
+@click.option("--accents/--no-accents", default=True, show_default=True, help="Louder and softer.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Equal seeds, equal solos.")
 @click.option("--out", multiple=True, metavar="FILE", help=f"One of {' '.join(KINDS)}; several.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
@@ -49,8 +53,11 @@ def improvise(
     tune: int,
     bars: int,
     metre: str,
-    tempo: float,
+    tempo: float | None,
     temperature: float,
+    memory: float,
+    swing: float,
+    accents: bool,
     seed: int,
     out: tuple[str, ...],
     debug: bool,
@@ -64,7 +71,42 @@ def improvise(
 
     _debug(debug)
     asked = work.Asked(chords, chart, tune, bars, metre, tempo)
-    for line in work.improvise(run, asked, temperature, seed, [Path(p) for p in out]):
+    how = work.How(temperature, memory, swing, accents, seed)
+    for line in work.remarks_on(asked):
+        click.echo(f"rnnx-jazz: {_shown(line)}", err=True)
+    for line in work.improvise(run, asked, how, [Path(p) for p in out]):
+        click.echo(_shown(line))
+
+
+@commands.command()
+@click.argument("run")
+@click.option("--chords", help="A chart: bars between |, a repeated bar %. Default: a blues in C.")
+@click.option("--bars", type=int, default=24, show_default=True, help="The chart again and again.")
+@click.option("--metre", default="4/4", show_default=True, help="Of --chords.")
+@click.option("--solos", type=click.IntRange(1, 1000), default=24, show_default=True)
+@click.option("--temperature", type=float, default=0.8, show_default=True)
+@click.option("--memory", type=float, default=0.15, show_default=True, help="Of one's own figures.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def measure(
+    run: str,
+    chords: str | None,
+    bars: int,
+    metre: str,
+    solos: int,
+    temperature: float,
+    memory: float,
+    debug: bool,
+) -> None:
+    """Measure solos by the model of RUN, with the seeds 0, 1, 2 …
+
+    Prints the mean of each measure, what it has to reach, and beside it what solos by a bigram
+    and the tunes that the run was trained on come to.
+    """
+    from rnnx_jazz import commands as work
+
+    _debug(debug)
+    asked = work.Asked(chords, None, 1, bars, metre, None)
+    for line in work.measure(run, asked, solos, temperature, memory):
         click.echo(_shown(line))
 
 

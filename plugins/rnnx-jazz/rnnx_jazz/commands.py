@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import rnnx
 from rnnx import replacing, require, require_positive
 from rnnx.errors import ConfigError, DataError
-from rnnx_jazz.chart import BLUES, MOST_BARS, extended, parse_chart
+from rnnx_jazz.chart import BLUES, MOST_BARS, TEMPO, extended, parse_chart
 from rnnx_jazz.improvising import Solo, tokens_text
 from rnnx_jazz.improvising import improvise as improvised
 from rnnx_jazz.measures import shares
+from rnnx_jazz.measuring import measure as measured
 from rnnx_jazz.midi import midi_bytes
 from rnnx_jazz.music import TICKS, Bar, Tune
+from rnnx_jazz.performance import Style
 from rnnx_jazz.reading import read_music
-from rnnx_jazz.scores import Choice, Score, changes_of, comp_of, melody_of, tune_of
+from rnnx_jazz.scores import (
+    Choice,
+    Score,
+    changes_of,
+    comp_of,
+    melody_of,
+    refuse_faulty,
+    tune_of,
+)
 from rnnx_jazz.tokens import encode
 
 
@@ -29,17 +38,28 @@ class Asked(NamedTuple):
     tune: int  # of the file, from 1
     bars: int
     metre: str
-    tempo: float
+    tempo: float | None  # None: the file's, 130 of --chords
 
 
-def improvise(
-    run: str, asked: Asked, temperature: float, seed: int, out: Sequence[Path]
-) -> Iterator[str]:
+class How(NamedTuple):
+    """How to improvise and play."""
+
+    temperature: float
+    memory: float
+    swing: float
+    accents: bool
+    seed: int
+
+
+def improvise(run: str, asked: Asked, how: How, out: Sequence[Path]) -> Iterator[str]:
     """Write a solo by the model of ``run``; a line about each file."""
-    require_positive("--temperature", temperature)
-    writers = [(path, _writer(path)) for path in out or (Path("solo.mid"),)]
+    require_positive("--temperature", how.temperature)
+    require(0 <= how.memory < 1, "--memory", "at least 0 and below 1", how.memory)
+    require(0.5 <= how.swing <= 0.75, "--swing", "0.5 … 0.75", how.swing)
+    style = Style(how.swing, how.accents)
+    writers = [(path, _writer(path, style)) for path in out or (Path("solo.mid"),)]
     chart = chart_of(asked)
-    solo = improvised(rnnx.load(run), chart, temperature, seed)
+    solo = improvised(rnnx.load(run), chart, how.temperature, how.seed, how.memory)
     for path, write in writers:
         data = write(solo)
         try:
@@ -52,6 +72,19 @@ def improvise(
         )
 
 
+def measure(run: str, asked: Asked, solos: int, temperature: float, memory: float) -> Iterator[str]:
+    """The lines of a table of what solos by the model of ``run`` come to."""
+    require_positive("--temperature", temperature)
+    require(0 <= memory < 1, "--memory", "at least 0 and below 1", memory)
+    yield from measured(run, chart_of(asked), solos, temperature, memory)
+
+
+def remarks_on(asked: Asked) -> Iterator[str]:
+    """What was passed over in the file of --chart."""
+    if asked.file is not None and asked.chords is None:
+        yield from (f"{asked.file}: {text}" for text in _score(asked.file, asked.tune).remarks)
+
+
 def chart_of(asked: Asked) -> Tune:
     """The chart of --chords or --chart."""
     if asked.chords is not None and asked.file is not None:
@@ -59,31 +92,32 @@ def chart_of(asked: Asked) -> Tune:
     require(0 <= asked.bars <= MOST_BARS, "--bars", f"0 … {MOST_BARS}", asked.bars)
     if asked.file is None:
         text = BLUES if asked.chords is None else asked.chords
-        return parse_chart(text, asked.bars, asked.metre, asked.tempo, "--chords")
+        return parse_chart(text, asked.bars, asked.metre, asked.tempo or TEMPO, "--chords")
     score = _score(asked.file, asked.tune)
     changes = changes_of(score, Choice(), asked.file)
     if not score.bars:
         raise DataError(f"{asked.file}: has no bars")
-    chart = Tune(score.title, score.bars, (), changes, asked.tempo)
+    chart = Tune(score.title, score.bars, (), changes, asked.tempo or score.tempo)
     if len(chart.bars) > MOST_BARS:
         raise DataError(f"{asked.file}: has {len(chart.bars):,} bars; {MOST_BARS:,} are the most")
-    return replace(extended(chart, asked.bars), tempo=asked.tempo)
+    return extended(chart, asked.bars)
 
 
 def _score(file: str, tune: int) -> Score:
     scores = read_music(file, file).scores
     if tune > len(scores):
         raise DataError(f"{file}: --tune={tune}: it has {len(scores)} tunes")
+    refuse_faulty(scores[tune - 1])
     return scores[tune - 1]
 
 
-def _writer(path: Path) -> Callable[[Solo], bytes]:
+def _writer(path: Path, style: Style) -> Callable[[Solo], bytes]:
     """What makes a file of the kind that ``path`` ends with."""
 
     def sound(solo: Solo) -> bytes:
         from rnnx_jazz.synth import wav_bytes
 
-        return wav_bytes(solo.tune)
+        return wav_bytes(solo.tune, style)
 
     def picture(solo: Solo) -> bytes:
         from rnnx_jazz.pianoroll import pianoroll_png
@@ -96,7 +130,7 @@ def _writer(path: Path) -> Callable[[Solo], bytes]:
         return musicxml_text(solo.tune).encode()
 
     writers: dict[str, Callable[[Solo], bytes]] = {
-        ".mid": lambda solo: midi_bytes(solo.tune),
+        ".mid": lambda solo: midi_bytes(solo.tune, style),
         ".musicxml": score,
         ".wav": sound,
         ".png": picture,
@@ -128,6 +162,7 @@ def inspect(file: str, tune: int, melody: str, comp: str, chord_window: float) -
         span = [note.pitch for note in part.notes]
         reach = f", pitches {min(span)}–{max(span)}" if span else ""
         yield f"part {k + 1}: {part.name or '(no name)'}: {len(span)} notes{reach} {what}".rstrip()
+    yield from score.remarks
     found = tune_of(score, choice, file)
     yield f"{len(found.bars)} bars of {_metres(found.bars)}"
     yield f"chords: {'as written' if score.changes else 'found in the accompaniment'}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnx import Array, Corpus, Examples, Vocabulary
 from rnnx.errors import DataError
-from rnnx_jazz.music import Tune
+from rnnx_jazz.music import Tune, cut
 from rnnx_jazz.tokens import by_bar
 
 SHOWN = 4  # bars of a sample
@@ -21,8 +21,13 @@ FEW = 64  # windows, below which they begin at every token
 class Encoded(NamedTuple):
     """A tune in tokens."""
 
-    title: str
     bars: list[list[str]]
+    line: Tune
+
+    @property
+    def title(self) -> str:
+        """The tune's."""
+        return self.line.title
 
     @property
     def tokens(self) -> list[str]:
@@ -33,6 +38,7 @@ class Encoded(NamedTuple):
 class Windows(NamedTuple):
     """How examples are cut from tunes."""
 
+    tunes: int  # of the first so many; 0: of all
     length: int  # tokens
     drawn: int  # how many, as the course draws them; 0: one begins at every place
     seed: int  # of the drawn ones
@@ -67,6 +73,7 @@ def corpus_of(
     if len(vocabulary) < 2:
         raise DataError("dataset: there is one kind of token alone; there is nothing to learn")
     train, held_out = split(tunes, val_fraction, seed)
+    train = train[: windows.tunes or None]
     text = "\n".join(" ".join(tune.tokens) for tune in tunes)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     return JazzCorpus(
@@ -88,14 +95,16 @@ def split(
     if not val_fraction:
         return list(tunes), []
     if len(tunes) == 1:
-        title, bars = tunes[0]
+        bars, line = tunes[0]
         held_out = max(1, int(len(bars) * val_fraction))
         if held_out >= len(bars):
             raise DataError(
                 f"dataset.val_fraction: {val_fraction} of {len(bars)} bars leaves none to train "
                 "on; give more bars, or hold nothing out with dataset.val_fraction=0"
             )
-        return [Encoded(title, bars[:-held_out])], [Encoded(title, bars[-held_out:])]
+        learned = len(bars) - held_out
+        begin, end = cut(line, 0, learned - 1), cut(line, learned, len(bars) - 1)
+        return [Encoded(bars[:learned], begin)], [Encoded(bars[learned:], end)]
     order = np.random.default_rng(seed).permutation(len(tunes))
     held = set(order[: min(max(1, int(len(tunes) * val_fraction)), len(tunes) - 1)].tolist())
     parts: tuple[list[Encoded], list[Encoded]] = ([], [])

@@ -44,6 +44,8 @@ class Jazz:
     """The last bar that is read; 0: the last there is."""
     chord_window: float = 0.5
     """The share of a bar that one chord is found in, where none are written. 0 < share ≤ 1."""
+    train_tunes: int = 0
+    """Learn from so many of the tunes that are not held out, the first ones; 0: from all."""
     length: int = 30
     """Tokens of a window, at least 2."""
     windows: int = 0
@@ -60,8 +62,9 @@ class Jazz:
     """The bars of samples: the chart again and again; 0: once. 0 … 1000."""
 
     def __post_init__(self) -> None:
-        for name, least in (("tune", 0), ("start_bar", 1), ("end_bar", 0), ("length", 2)):
+        for name, least in (("tune", 0), ("start_bar", 1), ("end_bar", 0), ("train_tunes", 0)):
             require(getattr(self, name) >= least, name, f"at least {least}", getattr(self, name))
+        require(self.length >= 2, "length", "at least 2", self.length)
         require(0 <= self.windows <= 10**6, "windows", "0 … 1000000", self.windows)
         require(0 <= self.window_seed < 2**32, "window_seed", "0 … 4294967295", self.window_seed)
         require(0 <= self.bars <= 1000, "bars", "0 … 1000", self.bars)
@@ -75,8 +78,8 @@ class Jazz:
     def load(self, seed: int) -> Corpus:
         where = f"dataset.path={self.path}"
         tunes, left_out = self._tunes(where)
-        encoded = [Encoded(tune.title, encode(tune)) for tune in tunes]
-        windows = Windows(self.length, self.windows, self.window_seed)
+        encoded = [Encoded(encode(tune), tune) for tune in tunes]
+        windows = Windows(self.train_tunes, self.length, self.windows, self.window_seed)
         corpus = corpus_of(encoded, windows, self.val_fraction, seed, self._chart())
         return replace(corpus, notes=tuple(left_out))
 
@@ -91,22 +94,25 @@ class Jazz:
         return parse_chart(self.chords, self.bars, self.metre, where="dataset.chords")
 
     def _tunes(self, where: str) -> tuple[list[Tune], list[str]]:
-        """The tunes that can be learned from, and a line about each that cannot."""
+        """The tunes that can be learned from, and a line about what could not be read."""
         scores = read_music(self.path, where).scores
         if self.tune > len(scores):
             raise DataError(f"dataset.tune={self.tune}: the file has {len(scores)} tunes")
         chosen = scores[self.tune - 1 : self.tune] if self.tune else scores
         choice = Choice(self.melody, self.comp, self.chord_window)
-        tunes, errors = [], []
+        first: DataError | None = None
+        tunes, notes = [], []
         for score in chosen:
             told = f"{where}: {score.title}" if len(scores) > 1 else where
+            notes += [f"{told}: {remark}" for remark in score.remarks]
             try:
                 tunes.append(self._range(tune_of(score, choice, told), told))
             except DataError as error:
-                errors.append(str(error))
-        if not tunes:
-            raise DataError(errors[0])
-        return tunes, [f"a tune is left out: {error}" for error in errors]
+                first = first or error
+                notes.append(f"a tune is left out: {error}")
+        if not tunes and first:
+            raise first
+        return tunes, notes
 
     def _range(self, tune: Tune, where: str) -> Tune:
         last = min(self.end_bar or len(tune.bars), len(tune.bars))

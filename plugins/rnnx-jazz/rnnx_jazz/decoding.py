@@ -8,7 +8,7 @@ from dataclasses import replace
 from rnnx.errors import DataError
 from rnnx_jazz.chords import Chord
 from rnnx_jazz.music import Note, Tune
-from rnnx_jazz.tokens import Token, first_root, moved, parsed
+from rnnx_jazz.tokens import SOUNDS, Token, first_root, parsed, reached
 
 
 def decode(bars: Sequence[Sequence[str]], chart: Tune) -> Tune:
@@ -29,7 +29,7 @@ def decode(bars: Sequence[Sequence[str]], chart: Tune) -> Tune:
                 if not notes or notes[-1].end != now:
                     raise DataError(f"bar {number}: there is no note before T that could go on")
                 notes[-1] = notes[-1]._replace(length=notes[-1].length + ticks)
-            now += ticks if token.kind in ("note", "rest", "tie") else 0
+            now += ticks if token.kind in SOUNDS else 0
         if now != bar.end:
             raise DataError(f"bar {number}: its tokens do not sum to its length")
     return replace(chart, notes=tuple(notes))
@@ -41,7 +41,4 @@ def _pitch(token: Token, before: int, chord: Chord, number: int) -> int:
             f"bar {number}: {chord.name} has no {token.degree}; decode over the chords that the "
             "tokens were made for"
         )
-    pitch_class = chord.degrees.index(token.degree)
-    if token.move == 0 and pitch_class != before % 12:
-        raise DataError(f"bar {number}: {token.degree}= is not the pitch of the note before")
-    return moved(before, pitch_class, token.move)
+    return reached(before, chord.degrees.index(token.degree), token.leap)

@@ -7,7 +7,7 @@ may stand there. How events fill a bar is in rhythm.py. Of the notes those may s
 - on beats one and three of a bar are not outside of the chord's scale,
 - lead a note outside of the scale by a semitone into it, at once,
 
-a rest is no longer than a bar, and a bar that would be the last of a phrase's four ends with one.
+a rest is no longer than a bar, and a bar that would be the last of a phrase's eight ends with one.
 Nothing is drawn and thrown away: what may not stand there has the probability 0.
 """
 
@@ -22,12 +22,12 @@ from rnnx import Array, State, Vocabulary
 from rnnx_jazz.lexicon import Lexicon
 from rnnx_jazz.lines import Lines
 from rnnx_jazz.music import TICKS, Bar, Tune
-from rnnx_jazz.rhythm import LEAVES, OUTSIDE, RESTED, Plan, Rhythm, stands
+from rnnx_jazz.rhythm import LEAVES, OUTSIDE, RESTED, TONE, Plan, Rhythm, stands
 from rnnx_jazz.tokens import first_root, place_of
 
-PHRASE = 16 * TICKS  # the longest one ends before
+PHRASE = 32 * TICKS  # the longest one ends before: eight bars of 4/4
 ROOT, SCALE, TIME, WHAT = range(4)  # what is expected
-SOUNDING, BEGUN = 8, 16  # bits of the status: the last event was a note; there was one
+SOUNDING, BEGUN = 16, 32  # further bits: the last event was a note; there was one
 
 
 class Place(NamedTuple):
@@ -52,13 +52,17 @@ class JazzGrammar:
         self._starts = [change.start for change in chart.changes]
         self._bar_of = np.repeat(np.arange(len(chart.bars)), [bar.length for bar in chart.bars])
         self._chords = [chart.chord_at(tick) for tick in range(chart.end)]
-        playable = {chord: self._lines.is_playable(chord) for chord in set(self._chords)}
-        self._rhythm = Rhythm(self._lexicon, chart, [playable[chord] for chord in self._chords])
+        known = [
+            {chord: bool(find(chord).any()) for chord in set(self._chords)}
+            for find in (self._lines.inside, self._lines.tones)
+        ]
+        notes = [[is_known[chord] for chord in self._chords] for is_known in known]
+        self._rhythm = Rhythm(self._lexicon, chart, *notes)
         self._times: dict[tuple[int, ...], Array] = {}
 
     def start(self, B: int) -> State:
         """One array (fields of Place, B), at the beginning of the chart."""
-        first = Place(0, ROOT, 0, first_root(self._chords[0]), -1, -1, 0, 0)
+        first = Place(0, ROOT, 0, first_root(self._chords[0]), -1, -1, 0, TONE)
         return (np.repeat(np.array([self._settled(first)], np.int64).T, B, axis=1),)
 
     def allowed(self, state: State) -> Array:
@@ -131,7 +135,8 @@ class JazzGrammar:
     def _whens(self, place: Place) -> Array:
         """The times that may begin here."""
         plan = self._plan(place)
-        key = (place.tick, place.status, place.quiet, plan.owes)
+        before = place.pitch if place.status & OUTSIDE else 0
+        key = (place.tick, place.status, place.quiet, plan.owes, before)
         if key not in self._times:
             lexicon, begin = self._lexicon, self._begin(place)
             here = lexicon.named(place_of(self._bar(place), place.tick))
@@ -147,13 +152,16 @@ class JazzGrammar:
         begin = self._begin(place)
         kinds = {"rest"}
         if plan.playable[begin]:
-            kinds |= {"inside", "outside"} | ({"ending"} if begin >= plan.ending else set())
+            kinds |= {"inside", "outside", "ending" if begin >= plan.ending else "tone"}
             if place.quiet + ticks > plan.bar.length:
                 kinds.remove("rest")
         if begin == 0 and place.status & SOUNDING:
             kinds.add("tied")
         if self._is_strong(plan.bar, begin):
             kinds.discard("outside")
+        if place.status & OUTSIDE:
+            near = self._lines.resolutions(place.pitch, self._chords[place.tick])
+            kinds &= near | ({"ending"} if "tone" in near else set())
         status = place.status & ~(SOUNDING | BEGUN)
         return {kind for kind in kinds if stands(plan, begin, ticks, kind, status)}
 
@@ -165,34 +173,43 @@ class JazzGrammar:
         found, chord = silent | self._notes(place, kinds), self._chords[place.tick]
         if found.any():
             return found
-        # What was learned is too little for the rules: a note out of the register, or a rest.
-        return (
-            self._lines.anywhere(place.pitch, chord) & self._lines.inside(chord) | lexicon.is_rest
-        )
+        # What was learned is too little for the rules: a note inside that leads nowhere, a rest,
+        # a note out of the register.
+        inside, (near, _) = self._lines.inside(chord), self._lines.pitches(place.pitch, chord)
+        found = inside & near | lexicon.is_rest
+        return found if found.any() else inside
 
     def _notes(self, place: Place, kinds: set[str]) -> Array:
         """(n_y,) the notes of these kinds that lead on."""
         found, pitches = self._lines.pitches(place.pitch, self._chords[place.tick])
-        if not place.status & BEGUN:  # it lies in the octave above its chord's root
-            found &= (pitches >= place.pitch) & (pitches < place.pitch + 12)
+        if not place.status & BEGUN:  # the nearest to its chord's root
+            found &= self._lexicon.leap == 0
         if place.status & OUTSIDE:
             found &= np.abs(pitches - place.pitch) == 1
-        end = place.tick + place.ticks
         for id in np.flatnonzero(found).tolist():
             kind = self._kind(id, place)
-            leads = kind != "outside" or (
-                end < self._chart.end and self._lines.resolves(int(pitches[id]), self._chords[end])
-            )
+            leads = kind != "outside" or self._leads_on(place, int(pitches[id]))
             found[id] = kind in kinds and leads
         return found
 
+    def _leads_on(self, place: Place, pitch: int) -> bool:
+        """Whether a note outside, which is expected, can be resolved when it ends."""
+        tick = place.tick + place.ticks
+        if tick >= self._chart.end:
+            return False
+        since = place.tick if place.since < 0 else place.since
+        behind = Place(tick, TIME, 0, pitch, place.told, since, 0, OUTSIDE | SOUNDING | BEGUN)
+        plan = self._plan(behind)
+        return any(self._kinds(plan, behind, t) for t in plan.durations[self._begin(behind)])
+
     def _kind(self, id: int, place: Place) -> str:
-        """What a note is to its chord: inside, outside, or an ending."""
+        """What a note is to its chord: inside, outside, a tone, or one that may be the last."""
         chord, plan = self._chords[place.tick], self._plan(place)
         if not self._lines.inside(chord)[id]:
             return "outside"
-        is_tone = self._lexicon.is_tone[id]
-        return "ending" if is_tone and self._begin(place) >= plan.ending else "inside"
+        if not self._lines.tones(chord)[id]:
+            return "inside"
+        return "ending" if self._begin(place) >= plan.ending else "tone"
 
     def _plan(self, place: Place) -> Plan:
         bar = self._bar(place)

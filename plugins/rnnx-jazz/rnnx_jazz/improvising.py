@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnx import require_positive
 from rnnx_jazz.decoding import decode
 from rnnx_jazz.grammar import JazzGrammar
+from rnnx_jazz.memory import MEMORY, Remembering, events_of
 from rnnx_jazz.music import Tune
 from rnnx_jazz.tokens import by_bar
 
 if TYPE_CHECKING:
-    from rnnx.contracts import TrainedModel
+    from rnnx.contracts import Sampler, TrainedModel
 
 
 class Solo(NamedTuple):
@@ -21,12 +21,20 @@ class Solo(NamedTuple):
     tune: Tune
 
 
-def improvise(model: TrainedModel, chart: Tune, temperature: float, seed: int) -> Solo:
+def improvise(
+    model: TrainedModel, chart: Tune, temperature: float, seed: int, memory: float = MEMORY
+) -> Solo:
     """A solo over ``chart``, the same one for the same seed."""
-    require_positive("temperature", temperature)
+    return sampled(
+        model, chart, Remembering(events_of(model.vocabulary), temperature, memory), seed
+    )
+
+
+def sampled(model: TrainedModel, chart: Tune, sampler: Sampler, seed: int) -> Solo:
+    """A solo whose tokens ``sampler`` draws from what the model finds likely."""
     text = model.sample(
         1,
-        sampler={"name": "categorical", "temperature": temperature},
+        sampler=sampler,
         seed=seed,
         length=4 * chart.end,  # an event has a tick at least, and four tokens at most
         grammar=JazzGrammar(model.vocabulary, chart),

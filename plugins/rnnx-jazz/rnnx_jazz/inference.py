@@ -18,7 +18,8 @@ from rnnx import Array
 from rnnx_jazz.chords import NAMES, Chord, parse_chord
 from rnnx_jazz.music import Bar, Change, Note
 
-KINDS = ("", "m", "7", "maj7", "m7", "m7b5", "dim7", "6", "m6", "dim", "aug", "sus4", "7sus4", "9")
+KINDS: tuple[str, ...] = ("", "m", "7", "maj7", "m7", "m7b5", "dim7", "6", "m6", "dim", "aug")
+KINDS += ("sus4", "7sus4", "9", "7b9", "7alt", "7#11", "7#5", "mM7")
 SIMPLE = 0.05  # what each further tone has to bring
 ROOT = 0.5  # what a root in the bass is worth
 

@@ -32,7 +32,7 @@ class Lexicon:
         self.is_time = self._array(lambda token: token.kind == "time", np.bool_)
         self.place = self._array(lambda token: token.place, np.int64)
         self.ticks = self._array(lambda token: token.ticks, np.int64)
-        self.move = self._array(lambda token: token.move, np.int64)
+        self.leap = self._array(lambda token: token.leap, np.int64)
         if not self.is_time.any() or not (self.is_note | self.is_rest).any():
             raise DataError(
                 "the vocabulary has no tokens of music in it; give a run with dataset=jazz"

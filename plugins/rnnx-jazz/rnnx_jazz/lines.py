@@ -7,7 +7,7 @@ import numpy as np
 from rnnx import Array
 from rnnx_jazz.chords import NO_CHORD, Chord
 from rnnx_jazz.lexicon import ABSENT, Lexicon
-from rnnx_jazz.tokens import moved
+from rnnx_jazz.tokens import reached
 
 LOW, HIGH = 55, 84  # MIDI pitches of a solo: G3 … C6
 
@@ -22,23 +22,13 @@ class Lines:
 
     def pitch(self, id: int, before: int, chord: Chord) -> int:
         """The pitch of a note that is played over a chord, behind a pitch."""
-        return moved(before, int(self._classes_of(chord)[id]), int(self._lexicon.move[id]))
+        return reached(before, int(self._classes_of(chord)[id]), int(self._lexicon.leap[id]))
 
     def pitches(self, before: int, chord: Chord) -> tuple[Array, Array]:
         """Which notes can be played over a chord, behind a pitch; and the pitches that they are."""
-        move, classes = self._lexicon.move, self._classes_of(chord)
-        octaves = 12 * (np.abs(move) - 1)
-        above = before + (classes - before - 1) % 12 + 1 + octaves
-        below = before - (before - classes - 1) % 12 - 1 - octaves
-        found = np.where(move > 0, above, np.where(move < 0, below, before))
-        return self.anywhere(before, chord) & (found >= LOW) & (found <= HIGH), found
-
-    def anywhere(self, before: int, chord: Chord) -> Array:
-        """Which notes can be played over a chord, behind a pitch, out of the register as well."""
         classes = self._classes_of(chord)
-        is_known: Array = classes == np.where(self._lexicon.move == 0, before % 12, classes)
-        found: Array = is_known & (classes != ABSENT)
-        return found
+        found: Array = before + (classes - before + 5) % 12 - 5 + 12 * self._lexicon.leap
+        return (classes != ABSENT) & (found >= LOW) & (found <= HIGH), found
 
     def inside(self, chord: Chord) -> Array:
         """The notes of a chord and its scale; where no chord is, all."""
@@ -48,14 +38,17 @@ class Lines:
             self._inside[chord] = np.array(types) & (self._classes_of(chord) != ABSENT)
         return self._inside[chord]
 
-    def is_playable(self, chord: Chord) -> bool:
-        """Whether a note of a chord and its scale is known that any other note can lead to."""
-        return bool((self.inside(chord) & (self._lexicon.move != 0)).any())
+    def tones(self, chord: Chord) -> Array:
+        """The notes of a chord alone; where no chord is, all."""
+        return self.inside(chord) & (self._lexicon.is_tone | (chord.scale == NO_CHORD))
 
-    def resolves(self, pitch: int, chord: Chord) -> bool:
-        """Whether a pitch can go on by a semitone into a chord and its scale."""
+    def resolutions(self, pitch: int, chord: Chord) -> set[str]:
+        """What a pitch can go on to by a semitone: a tone of the chord, a note inside its scale."""
         found, pitches = self.pitches(pitch, chord)
-        return bool((found & self.inside(chord) & (np.abs(pitches - pitch) == 1)).any())
+        near = found & (np.abs(pitches - pitch) == 1)
+        tones, inside = self.tones(chord), self.inside(chord)
+        kinds = {"tone": near & tones, "inside": near & inside & ~tones}
+        return {kind for kind, notes in kinds.items() if notes.any()}
 
     def _classes_of(self, chord: Chord) -> Array:
         """The pitch class of each note over a chord; ABSENT where it has none."""

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from rnnx.errors import DataError
 from rnnx_jazz.music import MOST_BARS, TICKS, Bar, Note, Tune, bar_ticks, refuse_long
+from rnnx_jazz.performance import EVEN, LOWEST, SWINGING, Style, accompaniment, melody, off_beat
 from rnnx_jazz.scores import Part, Score
 
 PER_QUARTER = 480  # MIDI ticks of what is written
+SCALE = PER_QUARTER // TICKS
+SWING = "rnnx-jazz: the second eighth of a beat begins at "  # of 480: what a file tells of it
 MELODY, COMP, BASS = 65, 0, 32  # General MIDI programs: alto saxophone, piano, acoustic bass
+PICKUP = 0.75  # of the next bar: what a short first bar has at most
 DRUMS = 9  # the channel of percussion
 
 
 class Event(NamedTuple):
-    """A message at its tick of the grid."""
+    """A message at its time."""
 
-    tick: int
+    at: Fraction  # ticks of the grid
     track: int
     message: Any
 
@@ -45,17 +50,32 @@ def read_midi(data: bytes, where: str) -> Score:
 
 
 def _events(file: Any) -> list[Event]:
-    """All messages by tick; at one tick notes end before others begin."""
+    """All messages by time; those of one time in the file's order."""
     per_quarter = file.ticks_per_beat
     if per_quarter <= 0:
         raise DataError("the file counts frames of film, not quarters")
+    swung = _swung(file)
     found = []
     for k, track in enumerate(file.tracks):
         now = 0
         for message in track:
             now += message.time
-            found.append(Event(round(now * TICKS / per_quarter), k, message))
-    return sorted(found, key=lambda event: (event.tick, not _ends(event.message)))
+            beat, rest = divmod(now, per_quarter)
+            is_off = rest == swung and per_quarter == PER_QUARTER
+            at = beat * per_quarter + (PER_QUARTER // 2 if is_off else rest)
+            found.append(Event(Fraction(at * TICKS, per_quarter), k, message))
+    return sorted(found, key=lambda event: event.at)
+
+
+def _swung(file: Any) -> int | None:
+    """Where off-beats were put by us, so that they are read as eighths again."""
+    told = next((m.text for m in _all(file) if m.type == "text" and m.text.startswith(SWING)), "")
+    at = told.removeprefix(SWING)
+    return int(at) if at.isdecimal() and len(at) < 4 else None
+
+
+def _all(file: Any) -> Iterator[Any]:
+    return (message for track in file.tracks for message in track)
 
 
 def _ends(message: Any) -> bool:
@@ -68,35 +88,42 @@ def _name(track: Any) -> str:
 
 
 def _parts(events: list[Event], names: list[str]) -> list[Part]:
-    """A part for each channel of each track that has notes."""
+    """A part for each channel of each track that has notes.
+
+    An end belongs to the first note of its pitch that still sounds, as played: on the grid a short
+    note begins and ends at one tick.
+    """
     notes: dict[tuple[int, int], list[Note]] = {}
-    open_: dict[tuple[int, int, int], list[int]] = {}
-    last = 0
-    for tick, track, message in events:
-        last = max(last, tick)
+    open_: dict[tuple[int, int, int], list[Fraction]] = {}
+    last = Fraction(0)
+    for at, track, message in events:
+        last = max(last, at)
         if message.type not in ("note_on", "note_off"):
             continue
         key, pitch = (track, message.channel), message.note
         if not _ends(message):
             notes.setdefault(key, [])
-            open_.setdefault((*key, pitch), []).append(tick)
+            open_.setdefault((*key, pitch), []).append(at)
         elif open_.get((*key, pitch)):
-            start = open_[*key, pitch].pop(0)
-            notes[key].append(Note(start, max(tick - start, 1), pitch))
+            notes[key].append(_on_grid(open_[*key, pitch].pop(0), at, pitch))
     for (track, channel, pitch), starts in open_.items():  # never ended: until the file does
-        notes[track, channel] += [Note(start, max(last - start, 1), pitch) for start in starts]
+        notes[track, channel] += [_on_grid(start, last, pitch) for start in starts]
     return [
         Part(names[track], tuple(sorted(notes[track, channel])), channel == DRUMS)
         for track, channel in sorted(notes)
     ]
 
 
+def _on_grid(start: Fraction, end: Fraction, pitch: int) -> Note:
+    return Note(round(start), max(round(end) - round(start), 1), pitch)
+
+
 def _bars(events: Iterable[Event], end: int, where: str) -> tuple[Bar, ...]:
     """Bars up to ``end``; a metre that begins inside a bar ends it."""
     metres = {
-        e.tick: (e.message.numerator, e.message.denominator)
+        round(e.at): (e.message.numerator, e.message.denominator)
         for e in events
-        if e.message.type == "time_signature" and e.tick < end
+        if e.message.type == "time_signature" and round(e.at) < end
     }
     changes = sorted({0: (4, 4), **metres}.items())
     bars: list[Bar] = []
@@ -106,75 +133,58 @@ def _bars(events: Iterable[Event], end: int, where: str) -> tuple[Bar, ...]:
         refuse_long(len(bars) + min((stop - start) // length, MOST_BARS + 1), 0, where)
         for begin in range(start, stop, length):
             bars.append(Bar(begin, length if is_last else min(length, stop - begin), metre))
-    if len(bars) > 1 and bars[0].length < bars[1].length and bars[0].metre != bars[1].metre:
-        bars[0] = bars[0]._replace(metre=bars[1].metre)  # one short bar at first: a pickup
+    if len(bars) > 1 and bars[0].length <= PICKUP * bars[1].length:
+        bars[0] = bars[0]._replace(metre=bars[1].metre)
     return tuple(bars)
 
 
-def midi_bytes(tune: Tune) -> bytes:
-    """A MIDI file of a melody over its chords: the same bytes for the same tune."""
+def midi_bytes(tune: Tune, style: Style = SWINGING) -> bytes:
+    """A MIDI file of a melody over its chords: the same bytes for the same tune and style."""
     import mido
 
     file = mido.MidiFile(type=1, ticks_per_beat=PER_QUARTER)
     head = [(0, mido.MetaMessage("track_name", name=_latin(tune.title)))]
     head.append((0, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tune.tempo))))
+    if style.swing > EVEN:
+        head.append(
+            (0, mido.MetaMessage("text", text=f"{SWING}{round(off_beat(style.swing) * SCALE)}"))
+        )
     before = None
     for bar in tune.bars:
         metre = _written_metre(bar)
         if metre != before:
             names = {"numerator": metre[0], "denominator": metre[1]}
-            head.append((bar.start, mido.MetaMessage("time_signature", **names)))
+            head.append((bar.start * SCALE, mido.MetaMessage("time_signature", **names)))
             before = metre
     file.tracks.append(_track(head, tune.end))
-    chords = comping(tune)
+    chords = accompaniment(tune)
     for name, channel, program, notes in (
-        ("Melody", 0, MELODY, tune.notes),
+        ("Melody", 0, MELODY, melody(tune, style)),
         ("Piano", 1, COMP, [n for n in chords if n.pitch >= LOWEST]),
         ("Bass", 2, BASS, [n for n in chords if n.pitch < LOWEST]),
     ):
         messages = [(0, mido.MetaMessage("track_name", name=name))]
         messages.append((0, mido.Message("program_change", program=program, channel=channel)))
-        loud = 96 if channel == 0 else 56
         for note in sorted(notes):
             sound = {"note": note.pitch, "channel": channel}
-            messages.append((note.start, mido.Message("note_on", velocity=loud, **sound)))
-            messages.append((note.end, mido.Message("note_off", velocity=0, **sound)))
+            begins, ends = round(note.start * SCALE), round(note.end * SCALE)
+            messages.append((begins, mido.Message("note_on", velocity=note.velocity, **sound)))
+            messages.append((ends, mido.Message("note_off", velocity=0, **sound)))
         file.tracks.append(_track(messages, tune.end))
     out = io.BytesIO()
     file.save(file=out)
     return out.getvalue()
 
 
-LOWEST = 48  # the piano's lowest pitch; the bass is below
-
-
-def comping(tune: Tune) -> list[Note]:
-    """Each chord held to the next change, struck anew in every bar: a bass, and tones above.
-
-    Where no chord is nothing sounds.
-    """
-    edges = sorted({bar.start for bar in tune.bars} | {c.start for c in tune.changes})
-    edges = [edge for edge in edges if edge < tune.end]
-    notes = []
-    for start, end in zip(edges, [*edges[1:], tune.end], strict=True):
-        chord = tune.chord_at(start)
-        if not chord.tones:
-            continue
-        pitches = [28 + (chord.bass - 28) % 12, *(52 + (tone - 52) % 12 for tone in chord.tones)]
-        notes += [Note(start, end - start, pitch) for pitch in pitches]
-    return notes
-
-
 def _track(messages: list[tuple[int, Any]], end: int) -> Any:
-    """Messages at their ticks as a track, whose times are the distances between them."""
+    """Messages at their times as a track, whose times are the distances between them."""
     import mido
 
     track, now = mido.MidiTrack(), 0
-    scale = PER_QUARTER // TICKS
-    for tick, message in sorted(messages, key=lambda m: (m[0], not _ends(m[1]))):
-        track.append(message.copy(time=(tick - now) * scale))
-        now = tick
-    track.append(mido.MetaMessage("end_of_track", time=max(end - now, 0) * scale))
+    for at, message in sorted(messages, key=lambda m: (m[0], not _ends(m[1]))):
+        track.append(message.copy(time=at - now))
+        now = at
+    track.append(mido.MetaMessage("end_of_track", time=max(end * SCALE - now, 0)))
     return track
 
 

@@ -64,6 +64,14 @@ class Tune:
         """The last chord that began at or before ``tick``, else the first."""
         return self.changes[max(bisect_right(self._starts, tick) - 1, 0)].chord
 
+    def bar_at(self, tick: int) -> Bar:
+        """The bar that a tick of the tune lies in."""
+        return self.bars[bisect_right(self._bar_starts, tick) - 1]
+
+    @cached_property
+    def _bar_starts(self) -> list[int]:
+        return [bar.start for bar in self.bars]
+
     @cached_property
     def _starts(self) -> list[int]:
         return [change.start for change in self.changes]

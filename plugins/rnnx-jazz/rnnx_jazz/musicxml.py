@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 from rnnx.errors import DataError
-from rnnx_jazz.chords import Chord, parse_chord
+from rnnx_jazz.chords import NAMES, ROOT, Chord, no_chord, parse_chord
 from rnnx_jazz.inference import simplest
-from rnnx_jazz.music import TICKS, Bar, Change, Note, Tune, refuse_long, to_ticks
+from rnnx_jazz.music import TICKS, Bar, Change, Note, Tune, refuse_long, rooted, to_ticks
 from rnnx_jazz.scores import Part, Score
 
 
@@ -52,10 +52,11 @@ def _text(data: bytes, where: str) -> str:
 
 
 def score_of(stream: Any) -> Score:
-    """A music21 stream as a score."""
+    """A music21 stream as a score, at sounding pitch: a part's chord symbols move with it."""
+    stream = stream.toSoundingPitch()
     parts = list(stream.parts) or [stream]
     bars = max((_bars(part) for part in parts), key=len)
-    changes = sorted(_changes(stream), key=lambda change: change.start)
+    changes = list(rooted(list(_changes(stream))))
     if changes:
         changes[0] = changes[0]._replace(start=0)
     about = stream.metadata
@@ -111,8 +112,10 @@ def _part(part: Any) -> Part:
 
 def _changes(stream: Any) -> Iterator[Change]:
     for symbol in stream.recurse().getElementsByClass("ChordSymbol"):
-        if "NoChord" not in symbol.classes and symbol.pitches:
-            start = to_ticks(symbol.getOffsetInHierarchy(stream))
+        start = to_ticks(symbol.getOffsetInHierarchy(stream))
+        if "NoChord" in symbol.classes:
+            yield Change(start, no_chord(0))
+        elif symbol.pitches:
             yield Change(start, _chord(symbol))
 
 
@@ -120,8 +123,8 @@ def _chord(symbol: Any) -> Chord:
     """A written chord by its name; by its pitches where the name is not one of ours."""
     root, bass = symbol.root(), symbol.bass()
     figure = symbol.figure or ""
-    name = figure.partition("/")[0].removeprefix(root.name)
-    name = root.name.replace("-", "b") + name
+    written = symbol.chordKindStr or figure.partition("/")[0].removeprefix(root.name)
+    name = root.name.replace("-", "b") + written
     if bass is not None and bass.pitchClass != root.pitchClass:
         name += "/" + bass.name.replace("-", "b")
     tones = sorted({(pc - root.pitchClass) % 12 for pc in symbol.pitchClasses})
@@ -194,19 +197,53 @@ def _written(tune: Tune) -> Any:
     return part
 
 
+# What MusicXML calls a chord, and its semitones above the root.
+KINDS = {
+    "major": {0, 4, 7},
+    "minor": {0, 3, 7},
+    "augmented": {0, 4, 8},
+    "diminished": {0, 3, 6},
+    "power": {0, 7},
+    "suspended-fourth": {0, 5, 7},
+    "suspended-second": {0, 2, 7},
+    "major-sixth": {0, 4, 7, 9},
+    "minor-sixth": {0, 3, 7, 9},
+    "dominant-seventh": {0, 4, 7, 10},
+    "major-seventh": {0, 4, 7, 11},
+    "minor-seventh": {0, 3, 7, 10},
+    "minor-major-seventh": {0, 3, 7, 11},
+    "half-diminished-seventh": {0, 3, 6, 10},
+    "diminished-seventh": {0, 3, 6, 9},
+    "augmented-seventh": {0, 4, 8, 10},
+    "augmented-major-seventh": {0, 4, 8, 11},
+}
+# Semitones above the root → degree and alteration of what is added to it.
+ADDED = {1: (9, -1), 2: (9, 0), 3: (9, 1), 5: (11, 0), 6: (11, 1), 8: (13, -1), 9: (13, 0)}
+ADDED |= {10: (7, -1)}
+
+
 def _symbol(chord: Chord) -> Any:
-    """music21's symbol of a chord, or of the nearest that it can write."""
+    """The largest chord of a kind inside of ours with what ours adds to it."""
     from music21 import harmony
 
-    for name in (chord.name, simplest(chord).name):
-        root, _, bass = name.partition("/")
-        figure = re.sub(r"^([A-G])b", r"\1-", root)
-        if bass:
-            figure += "/" + bass.replace("b", "-")
-        try:
-            symbol = harmony.ChordSymbol(figure)
-        except Exception:  # a name that music21 does not know
-            continue
-        if set(symbol.pitchClasses) == set(chord.tones) or name != chord.name:
-            return symbol
-    return harmony.ChordSymbol(chord.name[:1])
+    if not chord.tones:
+        return harmony.NoChord()
+    above = {(tone - chord.root) % 12 for tone in chord.tones}
+    flat = above - {6} | {7} if 6 in above and 7 not in above else above
+    kind = max((k for k in KINDS if KINDS[k] <= above), key=lambda k: len(KINDS[k]), default="")
+    lowered = max((k for k in KINDS if KINDS[k] <= flat), key=lambda k: len(KINDS[k]), default="")
+    alters = len(KINDS.get(lowered, ())) > len(KINDS.get(kind, ()))
+    base, tones = (lowered, flat) if alters else (kind, above)
+    if not base or not tones - KINDS[base] <= ADDED.keys():
+        return _symbol(simplest(chord))
+    named = ROOT.match(chord.name)
+    root = named[0] if named else NAMES[chord.root]
+    symbol = harmony.ChordSymbol(root=root.replace("b", "-"), kind=base)
+    changes = [("alter", 5, -1)] if alters else []
+    changes += [("add", *ADDED[tone]) for tone in sorted(tones - KINDS[base])]
+    for change in changes:
+        symbol.addChordStepModification(harmony.ChordStepModification(*change))
+    symbol.chordKindStr = ROOT.sub("", re.sub(r"/[A-G][b#]*$", "", chord.name), count=1)
+    if chord.bass != chord.root:
+        symbol.bass(NAMES[chord.bass].replace("b", "-"), allow_add=True)
+    return symbol

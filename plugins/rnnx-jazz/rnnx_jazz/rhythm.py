@@ -6,7 +6,8 @@ An event is a time token and what sounds or rests. It may stand at a place of a 
 - the vocabulary has its duration at that place,
 - it is no rest behind a rest, for two rests are one,
 - a triplet's beat is filled with notes of a triplet, and a sixteenth's with its own,
-- a bar that owes a breath ends with a rest of a quarter at least,
+- a rest of a quarter or more, a breath, comes behind a tone of the chord,
+- a bar that owes a breath ends with one,
 - the last bar ends with a quarter or more, and its last note is a chord tone of the last chord.
 """
 
@@ -23,9 +24,11 @@ from rnnx_jazz.lexicon import Lexicon
 from rnnx_jazz.music import TICKS, Bar, Tune
 from rnnx_jazz.tokens import place_of
 
-RESTED, OUTSIDE, ENDED = 1, 2, 4  # a bar's status: bits
-STATUSES = 8
-LEAVES = {"inside": 0, "outside": OUTSIDE, "ending": ENDED}  # the status behind a note
+# A bar's status, in bits: the last event was a rest; the last note was outside, was a tone of
+# its chord, was one that may be the last of all.
+RESTED, OUTSIDE, TONE, ENDED = 1, 2, 4, 8
+STATUSES = 16
+LEAVES = {"inside": 0, "outside": OUTSIDE, "tone": TONE, "ending": TONE | ENDED}  # by a note
 
 
 class Plan(NamedTuple):
@@ -38,24 +41,28 @@ class Plan(NamedTuple):
     strict: bool  # durations are those of their place, and beats are filled in kind
     durations: list[list[int]]  # by place in ticks from the bar's beginning
     playable: Sequence[bool]  # by place: whether a note can begin there
+    tones: Sequence[bool]  # by place: whether a tone of the chord can
     rests: bool  # whether anything can rest
     can: Array  # (length + 1, STATUSES) of bool
 
 
 def stands(plan: Plan, place: int, ticks: int, what: str, status: int) -> bool:
-    """Whether an event may stand at a place: ``what`` is a rest, or a note that is inside,
-    outside, an ending, or tied to the one before."""
+    """Whether an event may stand at a place: ``what`` is a rest, or a note that is inside, outside,
+    a tone of the chord, one that may be the last, or tied to the one before."""
     end = place + ticks
     if end > plan.bar.length or (plan.strict and not _joins(plan.bar, place, ticks)):
         return False
     if end == plan.bar.length and not _closes(plan, ticks, what):
         return False
-    if status & OUTSIDE and what in ("outside", "rest"):
+    if status & OUTSIDE and what in ("outside", "rest", "tied"):
+        return False
+    if what == "tied" and (ticks == plan.bar.length or (plan.strict and ticks % 3)):
         return False
     if what == "rest":
         again = status & RESTED and plan.playable[place]
         filled = plan.strict and _beat(plan.bar, place) in (4, 8)
-        return not again and not filled and bool(plan.can[end, status | RESTED])
+        hangs = plan.strict and ticks >= TICKS and not status & TONE
+        return not (again or filled or hangs) and bool(plan.can[end, status | RESTED])
     return bool(plan.can[end, status & ~RESTED if what == "tied" else LEAVES[what]])
 
 
@@ -65,8 +72,8 @@ def kinds_at(plan: Plan, place: int) -> Iterator[str]:
         yield "rest"
     if plan.playable[place]:
         yield "inside"
-        if place >= plan.ending:
-            yield "ending"
+    if plan.tones[place]:
+        yield "ending" if place >= plan.ending else "tone"
 
 
 def _closes(plan: Plan, ticks: int, what: str) -> bool:
@@ -97,8 +104,11 @@ def _joins(bar: Bar, place: int, ticks: int) -> bool:
 class Rhythm:
     """The plans of all bars of a chart, for the durations of one vocabulary."""
 
-    def __init__(self, lexicon: Lexicon, chart: Tune, playable: Sequence[bool]) -> None:
-        self._lexicon, self._chart, self._playable = lexicon, chart, playable
+    def __init__(
+        self, lexicon: Lexicon, chart: Tune, playable: Sequence[bool], tones: Sequence[bool]
+    ) -> None:
+        self._lexicon, self._chart = lexicon, chart
+        self._playable, self._tones = playable, tones
         self._plans: dict[tuple[object, ...], Plan | None] = {}
         for number in range(len(chart.bars)):
             for owes in (False, True):
@@ -127,14 +137,16 @@ class Rhythm:
 
     def _made(self, bar: Bar, owes: bool, is_last: bool, ending: int, strict: bool) -> Plan | None:
         playable = self._playable[bar.start : bar.end]
+        tones = self._tones[bar.start : bar.end]
         ending = ending if is_last else bar.length
         first = place_of(bar, bar.start)
-        key = (bar.length, bar.metre, first, owes, is_last, ending, strict, bytes(playable))
+        known = bytes(playable) + bytes(tones)
+        key = (bar.length, bar.metre, first, owes, is_last, ending, strict, known)
         if key not in self._plans:
             can = np.zeros((bar.length + 1, STATUSES), np.bool_)
             durations = self._durations(bar, strict)
-            rests = bool(self._lexicon.is_rest.any())
-            plan = Plan(bar, owes, is_last, ending, strict, durations, playable, rests, can)
+            notes = (playable, tones, bool(self._lexicon.is_rest.any()))
+            plan = Plan(bar, owes, is_last, ending, strict, durations, *notes, can)
             self._plans[key] = plan if _fill(plan) else None
         return self._plans[key]
 
@@ -152,9 +164,7 @@ def _fill(plan: Plan) -> bool:
     A status of OUTSIDE wants a note next, and no rest; the last bar has to be ENDED.
     """
     for status in range(STATUSES):
-        plan.can[plan.bar.length, status] = (
-            not plan.is_last or status == ENDED or (status == ENDED | RESTED)
-        )
+        plan.can[plan.bar.length, status] = not plan.is_last or status & ENDED
     for place in range(plan.bar.length - 1, -1, -1):
         for status in range(STATUSES):
             plan.can[place, status] = any(

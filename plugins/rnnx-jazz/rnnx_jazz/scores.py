@@ -32,6 +32,8 @@ class Score:
     changes: tuple[Change, ...]  # the written chords; empty where there are none
     tempo: float = 130.0
     played: bool = False  # timed by a performer's hands, as MIDI may be
+    fault: str = ""  # why it cannot be read, where other tunes of its file can
+    remarks: tuple[str, ...] = ()  # what was passed over, a line each
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Choice:
 
 def tune_of(score: Score, choice: Choice, where: str) -> Tune:
     """The melody over its chords; DataError where there is none."""
+    refuse_faulty(score)
     melody = melody_of(score, choice, where)
     notes = skyline(score.parts[melody].notes, score.played)
     if not score.bars or not notes:
@@ -53,6 +56,12 @@ def tune_of(score: Score, choice: Choice, where: str) -> Tune:
     end = score.bars[-1].end
     notes = [n._replace(length=min(n.length, end - n.start)) for n in notes if n.start < end]
     return Tune(score.title, score.bars, tuple(notes), changes, score.tempo)
+
+
+def refuse_faulty(score: Score) -> None:
+    """DataError for a tune that could not be read."""
+    if score.fault:
+        raise DataError(score.fault)
 
 
 def changes_of(score: Score, choice: Choice, where: str) -> tuple[Change, ...]:
@@ -147,12 +156,17 @@ def _listed(score: Score) -> str:
     return f"the parts are {', '.join(names) or '—'}"
 
 
+def _stands_out(note: Note) -> tuple[bool, int, int]:
+    """What the melody is among notes that begin together: no ornament of a tick, and high."""
+    return note.length > 1, note.pitch, note.length
+
+
 def skyline(notes: Sequence[Note], played: bool) -> list[Note]:
     """One note at a time: the highest that begins, until the next one begins."""
     highest: dict[int, Note] = {}
     for note in notes:
         known = highest.get(note.start)
-        if known is None or (note.pitch, note.length) > (known.pitch, known.length):
+        if known is None or _stands_out(note) > _stands_out(known):
             highest[note.start] = note
     line = [highest[start] for start in sorted(highest)]
     for k, note in enumerate(line[:-1]):

@@ -10,8 +10,8 @@ import numpy as np
 
 from rnnx import Array
 from rnnx.errors import DataError
-from rnnx_jazz.midi import comping
-from rnnx_jazz.music import TICKS, Note, Tune
+from rnnx_jazz.music import TICKS, Tune
+from rnnx_jazz.performance import PLAIN, SWINGING, Played, Style, accompaniment, melody
 
 RATE = 22_050  # samples a second
 LONGEST = 15 * 60  # seconds
@@ -25,7 +25,7 @@ def seconds_of(tune: Tune) -> float:
     return tune.end / TICKS * 60 / tune.tempo + 0.5
 
 
-def wav_bytes(tune: Tune) -> bytes:
+def wav_bytes(tune: Tune, style: Style = SWINGING) -> bytes:
     """The melody over soft chords; DataError for a tune of more than a quarter of an hour."""
     seconds = seconds_of(tune)
     if seconds > LONGEST:
@@ -34,8 +34,8 @@ def wav_bytes(tune: Tune) -> bytes:
             "or a higher tempo"
         )
     sound = np.zeros(int(seconds * RATE) + 1, np.float32)
-    _mix(sound, tune.notes, tune.tempo, LEAD, 0.5)
-    _mix(sound, comping(tune), tune.tempo, SOFT, 0.09)
+    _mix(sound, melody(tune, style), tune.tempo, LEAD, 0.5)
+    _mix(sound, accompaniment(tune), tune.tempo, SOFT, 0.16)
     peak = float(np.abs(sound).max()) or 1.0
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
@@ -47,17 +47,17 @@ def wav_bytes(tune: Tune) -> bytes:
 
 
 def _mix(
-    sound: Array, notes: Iterable[Note], tempo: float, harmonics: tuple[float, ...], volume: float
+    sound: Array, notes: Iterable[Played], tempo: float, harmonics: tuple[float, ...], volume: float
 ) -> None:
     per_tick = 60 / tempo / TICKS * RATE
-    known: dict[tuple[int, int], Array] = {}
+    known: dict[tuple[int, float], Array] = {}
     for note in notes:
-        key = (note.pitch, note.length)
+        key = (note.pitch, round(note.end - note.start, 3))
         if key not in known:
-            known[key] = volume * _tone(note.pitch, note.length * per_tick / RATE, harmonics)
+            known[key] = _tone(note.pitch, key[1] * per_tick / RATE, harmonics)
         begin = int(note.start * per_tick)
         end = min(begin + len(known[key]), len(sound))
-        sound[begin:end] += known[key][: end - begin]
+        sound[begin:end] += volume * note.velocity / PLAIN * known[key][: end - begin]
 
 
 def _tone(pitch: int, seconds: float, harmonics: tuple[float, ...]) -> Array:

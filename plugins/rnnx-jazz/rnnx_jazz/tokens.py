@@ -3,17 +3,17 @@
     chord   root+5      its root lies 5 semitones above the root of the chord before (0 … 11)
             dorian      its scale; `none` where no chord is
     event   3/2:1/2     place in the bar : duration, in quarters, whole twelfths of one
-            C3^         a note, or R a rest, or T: the note before sounds on over the bar line
+            C3          a note, or R a rest, or T: the note before sounds on over the bar line
 
 A bar begins with its chord; a chord that begins inside a bar stands before the first event that
 begins under it. Then each event is two words: when and how long, and what.
 
-A note is TYPE, number and direction. TYPE and number say what it is to its chord, the last one
-that began at or before it (chords.py): C3 the third, S6 the sixth of the scale, A3 the semitone
-below the third. The direction leads from the note before to the nearest such pitch: ^ above it,
-v below it, = the same pitch; each further ^ or v is an octave more. So every interval is kept,
-over rests and bar lines too. The first note of a tune is counted from its chord's root in the
-middle of the register: transposing a tune leaves its tokens as they are.
+A note is TYPE and number, and at times a leap. TYPE and number say what it is to its chord, the
+last one that began at or before it (chords.py): C3 the third, S6 the sixth of the scale, A3 the
+semitone below the third. It is the pitch of that name nearest to the note before, of two the upper
+one; each ^ is an octave more, each v an octave less. So every interval is kept, over rests and bar
+lines too. The first note of a tune is the nearest to its chord's root in the middle of the
+register: transposing a tune leaves its tokens as they are.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ HOME = 70  # MIDI pitch: the middle of the melody's register, B♭4
 PLACES = 4 * TICKS  # places in a bar that have names of their own
 LONGEST = 64 * TICKS
 REST, TIE = "R", "T"
+SOUNDS = ("note", "rest", "tie")  # kinds of tokens that last as long as the time before them
+EVENTS = ("time", *SOUNDS)
 TOKEN = re.compile(
     r"root\+(?P<root>\d|1[01])|(?P<scale>[a-z_]+\d?)"
     r"|(?P<place>\d+)(?:/(?P<under>\d+))?:(?P<ticks>\d+)(?:/(?P<part>\d+))?"
-    r"|(?P<type>[CSAX])(?P<number>\d|1[0-9])(?P<move>=|\^{1,9}|v{1,9})|(?P<silent>[RT])"
+    r"|(?P<type>[CSAX])(?P<number>1[0-9]|[1-9])(?P<leap>\^{0,9}|v{1,9})|(?P<silent>[RT])"
 )
 
 
@@ -49,7 +51,7 @@ class Token(NamedTuple):
     place: int = -1  # ticks from the bar's beginning
     ticks: int = 0  # of a time's duration, ≥ 1
     degree: str = ""  # of a note: C3
-    move: int = 0  # of a note: octaves begun upwards (^ 1, ^^ 2) or downwards (v −1)
+    leap: int = 0  # of a note: octaves above the nearest
 
     @property
     def type(self) -> str:
@@ -64,8 +66,8 @@ def time_token(place: int, ticks: int) -> str:
 
 def note_token(degree: str, interval: int) -> str:
     """C3^ of a degree and the semitones from the note before."""
-    move = (abs(interval) + 11) // 12
-    return degree + ("^" * move if interval > 0 else "v" * move or "=")
+    leap = (interval + 5) // 12
+    return degree + "^" * leap + "v" * -leap
 
 
 @lru_cache(65536)
@@ -80,8 +82,8 @@ def parse(text: str) -> Token | None:
         known = found["scale"] in SCALES or found["scale"] == NO_CHORD
         return Token("scale", scale=found["scale"]) if known else None
     if found["type"]:
-        up, down = found["move"].count("^"), found["move"].count("v")
-        return Token("note", degree=found["type"] + found["number"], move=up - down)
+        leap = found["leap"].count("^") - found["leap"].count("v")
+        return Token("note", degree=found["type"] + found["number"], leap=leap)
     kind = {None: "root", REST: "rest", TIE: "tie"}[found["silent"]]
     return Token(kind, root=int(found["root"] or -1))
 
@@ -103,7 +105,7 @@ def parsed(text: str) -> Token:
     token = parse(text)
     if token is None:
         raise DataError(
-            f"{text[:60]!r}: is no token; they read as root+5, dorian, 3/2:1/2, C3^, R or T"
+            f"{text[:60]!r}: is no token; they read as root+5, dorian, 3/2:1/2, C3, R or T"
         )
     return token
 
@@ -117,20 +119,18 @@ def place_of(bar: Bar, tick: int) -> int:
 
 def first_root(chord: Chord) -> int:
     """The pitch that the first note of a tune is counted from."""
-    return HOME - (HOME - chord.root) % 12
+    return nearest(HOME, chord.root)
 
 
-def moved(before: int, pitch_class: int, move: int) -> int:
-    """The pitch of a class that lies in the direction of ``move`` from the pitch before.
+def nearest(before: int, pitch_class: int) -> int:
+    """The pitch of a class nearest to another pitch; of two the upper one."""
+    return before + (pitch_class - before + 5) % 12 - 5
 
-    Beyond MIDI's range it is the octave inside it.
-    """
-    if move == 0:
-        return before
-    sign = 1 if move > 0 else -1
-    nearest = ((pitch_class - before) * sign - 1) % 12 + 1
-    pitch = before + sign * (nearest + 12 * (abs(move) - 1))
-    return pitch % 12 + (0 if pitch < 0 else 108) if not 0 <= pitch < 128 else pitch
+
+def reached(before: int, pitch_class: int, leap: int) -> int:
+    """The pitch of a class that lies ``leap`` octaves above the nearest; none beyond MIDI's."""
+    pitch = nearest(before, pitch_class) + 12 * leap
+    return pitch if 0 <= pitch < 128 else 48 + pitch % 12
 
 
 def encode(tune: Tune) -> list[list[str]]:
@@ -164,9 +164,9 @@ class _Writer:
         self._bar = tune.bars[0]
         self._told: Chord | None = None
         self._root = tune.chord_at(0).root
-        # The first note lies within the octave above the root, wherever the tune has it.
+        # Counted from the root that is nearest to it, wherever the tune has it.
         first = tune.notes[0].pitch if tune.notes else self._root
-        self._pitch = first - (first - self._root) % 12
+        self._pitch = first - nearest(0, first - self._root)
 
     def begin(self, bar: Bar) -> None:
         """A new bar, which will tell its chord."""
@@ -193,7 +193,7 @@ class _Writer:
 
 def notes_of(tokens: Iterable[str]) -> list[str]:
     """The notes, rests and ties among tokens."""
-    return [token for token in tokens if parsed(token).kind in ("note", "rest", "tie")]
+    return [token for token in tokens if parsed(token).kind in SOUNDS]
 
 
 def by_bar(tokens: Sequence[str], bars: Sequence[Bar]) -> list[list[str]]:
@@ -205,7 +205,7 @@ def by_bar(tokens: Sequence[str], bars: Sequence[Bar]) -> list[list[str]]:
         while place < len(tokens) and left > 0:
             token = parsed(tokens[place])
             ticks = token.ticks or ticks
-            left -= ticks if token.kind in ("note", "rest", "tie") else 0
+            left -= ticks if token.kind in SOUNDS else 0
             place += 1
         found.append(list(tokens[begin:place]))
     return found

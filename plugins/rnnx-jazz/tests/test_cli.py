@@ -38,6 +38,34 @@ def test_improvise_and_inspect(run: Run) -> None:
     assert other.read_bytes() == Path("solo.mid").read_bytes()
 
 
+def test_measure(run: Run) -> None:
+    done = jazz("measure", str(run.folder.path), "--solos", "2", "--bars", "4")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()[1:]}
+    assert {name for name, row in rows.items() if len(row) > 4} == {
+        *("strong_chord_tones", "unresolved", "motifs", "ends_on_chord_tone", "breaths")
+    }
+    assert rows["ends_on_chord_tone"][1:] == ["1.000", "1.000", "1.000", "≥", "1", "met"]
+    assert all(0 <= float(value) <= 1 for row in rows.values() for value in row[1:4])
+
+
+def test_swing_and_accents_can_be_left_out(run: Run) -> None:
+    chart = ("improvise", str(run.folder.path), "--chords", "C7 | F7", "--out")
+    jazz(*chart, "on.mid")
+    jazz(*chart, "off.mid", "--swing", "0.5", "--no-accents")
+    found = [mido.MidiFile(name) for name in ("on.mid", "off.mid")]
+    loud = [{m.velocity for m in f.tracks[1] if m.type == "note_on"} for f in found]
+    assert len(loud[0]) > 2 and len(loud[1]) == 1
+    assert [any(m.type == "text" for m in f.tracks[0]) for f in found] == [True, False]
+
+
+def test_what_is_no_chord_symbol_is_said(run: Run) -> None:
+    Path("a.abc").write_text('X:1\nM:4/4\nL:1/4\nK:C\n"C"c4|"H7"c4|\n', "utf-8")
+    done = jazz("improvise", str(run.folder.path), "--chart", "a.abc")
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1 and "bar 2: 'H7': is no chord symbol" in done.stderr
+
+
 def test_a_chart_from_a_file(run: Run) -> None:
     text = 'X:1\nT:Waltz\nM:3/4\nL:1/4\nK:C\nG|"C"c2 e|"Am"a2 e|"D7"^f2 d|"G7"g3|]\n'
     Path("waltz.abc").write_text(text, "utf-8")
@@ -57,6 +85,10 @@ def test_a_chart_from_a_file(run: Run) -> None:
         (["improvise", "last", "--temperature", "0"], "must be above 0"),
         (["improvise", "last", "--chords", "C", "--chart", "x.abc"], "give one of the two"),
         (["improvise", "last", "--bars", "-1"], "must be 0 … 1000"),
+        (["improvise", "last", "--swing", "0.9"], "must be 0.5 … 0.75"),
+        (["improvise", "last", "--memory", "1"], "must be at least 0 and below 1"),
+        (["measure", "nope"], "no such run"),
+        (["measure", "last", "--temperature", "0"], "must be above 0"),
         (["improvise", "last", "--metre", "waltz"], "is no metre"),
         (["inspect", "nope.mid"], "there is no such file"),
         (["inspect"], "Missing argument"),

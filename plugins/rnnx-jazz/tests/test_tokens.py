@@ -12,7 +12,7 @@ from rnnx_jazz.chart import parse_chart
 from rnnx_jazz.chords import NAMES, parse_chord
 from rnnx_jazz.decoding import decode
 from rnnx_jazz.music import TICKS, Change, Note, Tune
-from rnnx_jazz.tokens import HOME, by_bar, encode, moved, note_token, parse, parsed, time_token
+from rnnx_jazz.tokens import HOME, by_bar, encode, note_token, parse, parsed, reached, time_token
 
 
 def transposed(tune: Tune, semitones: int) -> Tune:
@@ -67,15 +67,15 @@ def test_times_read_as_they_are_written(place: int, ticks: int) -> None:
 @given(
     st.integers(30, 90), st.integers(-30, 30), st.sampled_from(["C7", "Dm7b5", "Bdim7", "E7alt"])
 )
-def test_a_direction_names_one_pitch(before: int, interval: int, name: str) -> None:
+def test_a_name_and_a_leap_are_one_pitch(before: int, interval: int, name: str) -> None:
     pitch = before + interval
     token = parsed(note_token(parse_chord(name).degrees[pitch % 12], interval))
-    assert moved(before, parse_chord(name).degrees.index(token.degree), token.move) == pitch
+    assert reached(before, parse_chord(name).degrees.index(token.degree), token.leap) == pitch
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "C", "C3", "3^", "C3^v", "Q3^", "R,1", "root+12", "doric", "0:2/4", "0:0", "4:1", "1/5:1"],
+    ["", "C", "C0", "3", "C3^v", "Q3", "R,1", "root+12", "doric", "0:2/4", "0:0", "4:1", "1/5:1"],
 )
 def test_what_is_no_token(text: str) -> None:
     assert parse(text) is None
@@ -100,11 +100,11 @@ def test_decoding_gives_back_every_tune(tunes: list[Tune]) -> None:
 def test_the_tokens_of_a_bar() -> None:
     """Places and chords are told, and an interval that leads over a bar line."""
     chart = parse_chart("Dm7 | G7 C")
-    line = (Note(6, 6, 65), Note(12, 12, 62), Note(36, 18, 72), Note(54, 6, 71), Note(84, 12, 64))
+    line = (Note(6, 6, 77), Note(12, 12, 74), Note(36, 18, 84), Note(54, 6, 83), Note(84, 12, 76))
     tune = Tune("t", chart.bars, line, chart.changes)
     assert [" ".join(bar) for bar in encode(tune)] == [
-        "root+0 dorian 0:1/2 R 1/2:1/2 C3^ 1:1 C1v 2:1 R 3:1 C7^",
-        "root+5 mixolydian 0:1/2 T 1/2:1/2 C3v 1:2 R root+5 ionian 3:1 C3v",
+        "root+0 dorian 0:1/2 R 1/2:1/2 C3 1:1 C1 2:1 R 3:1 C7^",
+        "root+5 mixolydian 0:1/2 T 1/2:1/2 C3 1:2 R root+5 ionian 3:1 C3v",
     ]
     assert decode(encode(tune), chart).notes == line
 
@@ -118,10 +118,9 @@ def test_the_first_note_is_near_home(tunes: list[Tune]) -> None:
     ("bars", "said"),
     [
         ([], "0 bars of tokens for 1 bars"),
-        (["0:3", "C1="], "bar 1: its tokens do not sum"),
+        (["0:3", "C1"], "bar 1: its tokens do not sum"),
         (["0:4", "T"], "bar 1: there is no note before T"),
-        (["0:4", "S1="], "bar 1: C7 has no S1"),
-        (["0:4", "C3="], "bar 1: C3= is not the pitch"),
+        (["0:4", "S1"], "bar 1: C7 has no S1"),
     ],
 )
 def test_what_cannot_be_decoded(bars: list[str], said: str) -> None:
