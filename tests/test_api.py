@@ -138,6 +138,7 @@ PRIVATE = {
     },
     "rnnx_notebook": {"rnnx.models.network": {"Network"}},
     "hydra_plugins": {
+        "rnnx.config.overrides": {"spelled", "values_of"},
         "rnnx.sweeps.cluster": {"launch"},
         "rnnx.sweeps.launcher": {"launch", "stream"},
         "rnnx.sweeps.search": {"search", "validate"},
