@@ -13,10 +13,10 @@ from rnnx.system.threads import BlasThreads, blas_libraries, give_way, usual_thr
 
 
 def number() -> int:
-    """As threadpoolctl sees it."""
-    return next(
-        int(found["num_threads"]) for found in threadpool_info() if found["user_api"] == "blas"
-    )
+    """That of NumPy's BLAS, as threadpoolctl sees it; SciPy may have loaded one of its own."""
+    blas = [found for found in threadpool_info() if found["user_api"] == "blas"]
+    numpy_s = [found for found in blas if "numpy" in found["filepath"]] or blas
+    return int(numpy_s[0]["num_threads"])
 
 
 def elsewhere(function: Callable[[], object]) -> object:
