@@ -49,6 +49,13 @@ def identity_of(config: Mapping[str, Any], corpus: Corpus) -> Identity:
     )
 
 
+def of_checkpoint(config: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a run's identity as far as its checkpoint has them."""
+    known = {key: metadata[key] for key in Identity._fields if key in metadata}
+    hashes = {"config_hash": config_hash(config), "seedless_hash": config_hash(config, True)}
+    return {**hashes, "seed": config.get("seed"), **known}
+
+
 def group_of(fields: Mapping[str, Any]) -> str:
     """What runs share that differ in their seed alone, from a run's fields; empty if unknown."""
     if not fields.get("seedless_hash"):

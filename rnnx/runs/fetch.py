@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from rnnx.config.identity import of_checkpoint
 from rnnx.contracts.trackers import RunSummary, Tracker
-from rnnx.errors import RunNotFound, StoreError
+from rnnx.errors import CheckpointError, RunNotFound, StoreError
+from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import BEST, LAST, RunFolder
 from rnnx.runs.metrics_file import append
 from rnnx.runs.outbox import Outbox
@@ -34,5 +37,17 @@ def fetch_folder(run: RunSummary, tracker: Tracker, outputs: Path) -> RunFolder:
     append(folder.metrics, sorted(points, key=lambda point: (point.step, point.timestamp)))
     with Outbox(folder.path) as outbox:
         outbox.mark_all_sent()
-    folder.write({"id": run.id, "name": run.name, "status": run.status, "started": run.started})
+    fields = {"id": run.id, "name": run.name, "status": run.status, "started": run.started}
+    folder.write({**fields, **_identity(folder)})
     return folder
+
+
+def _identity(folder: RunFolder) -> dict[str, Any]:
+    """The fields of the run's identity, from the newest checkpoint that is whole."""
+    for path in folder.checkpoint_files():
+        try:
+            known = checkpoints.read(path)
+        except CheckpointError:
+            continue
+        return of_checkpoint(known.config, known.metadata)
+    return {}

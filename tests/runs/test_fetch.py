@@ -1,0 +1,24 @@
+"""A run whose folder is gone comes back from its store as the run that it was."""
+
+import shutil
+from pathlib import Path
+
+from tiny import tiny
+
+import rnnx
+from rnnx.comparison.compare import compare
+from rnnx.config.identity import Identity, group_of
+from rnnx.runs.find import find_run
+
+
+def test_a_fetched_run_has_its_identity_and_its_group(names: Path) -> None:
+    runs = [rnnx.train(tiny(names, "tracker=mlflow", f"seed={seed}")) for seed in (0, 1)]
+    before = runs[0].folder.read()
+    shutil.rmtree(runs[0].folder.path)
+    after = find_run(runs[0].run_id).read()
+    assert {key: after[key] for key in Identity._fields} == {
+        key: before[key] for key in Identity._fields
+    }
+    assert group_of(after) == group_of(before)
+    (group,) = compare([run.run_id for run in runs]).groups
+    assert len(group.values) == 2
