@@ -9,6 +9,9 @@ otherwise change its earlier results.
 
 from __future__ import annotations
 
+import functools
+import importlib
+import os
 from importlib.util import find_spec
 
 import numpy as np
@@ -19,6 +22,7 @@ from rnnx.contracts.components import Cell
 from rnnx.contracts.execution import Execution
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network, States
+from rnnx.system.text import cause
 from rnnx.system.threads import BlasThreads, processors, usual_threads
 
 MIN_SIZE = 48  # batch_size · hidden_size; below, a run is over before the compiler is loaded
@@ -31,20 +35,17 @@ def choose(settings: Train, hidden_size: int, done: int) -> Backend:
     (``steps=1``) does not wait for the compiler.
     """
     wanted = settings.backend
-    if wanted is Backend.fast and not is_installed():
-        raise ConfigError(
-            "backend=fast: numba is not installed; pip install numba, "
-            "or choose backend=numpy or backend=auto"
-        )
+    if wanted is Backend.fast and (obstacle := why_not()):
+        raise ConfigError(f"backend=fast: {obstacle}, or choose backend=numpy or backend=auto")
     if wanted is not Backend.auto:
         return wanted
     large = settings.batch_size * hidden_size >= MIN_SIZE
-    return Backend.fast if done and large and is_installed() else Backend.numpy
+    return Backend.fast if done and large and not why_not() else Backend.numpy
 
 
 def backend_of_checkpoint(name: str) -> Backend:
     """The backend that a checkpoint was made with, or numpy where that is not installed."""
-    return Backend.fast if name == Backend.fast.value and is_installed() else Backend.numpy
+    return Backend.fast if name == Backend.fast.value and not why_not() else Backend.numpy
 
 
 def load(network: Network, params: Parameters, states: States, threads: int) -> None:
@@ -60,12 +61,20 @@ def load(network: Network, params: Parameters, states: States, threads: int) -> 
     compiled.backward(params, caches, dh, scratch)
 
 
-def is_installed() -> bool:
-    """Whether the compiler is there; nothing is imported."""
+@functools.cache
+def why_not() -> str:
+    """Why nothing can be compiled, and what to do; empty where numba works."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0"):
+        return "NUMBA_DISABLE_JIT turns numba's compiler off; unset that variable"
     try:
-        return find_spec("numba") is not None
-    except (ImportError, ValueError):  # something stands in its place
-        return False
+        if find_spec("numba") is None:
+            return "numba is not installed; pip install numba"
+        importlib.import_module("numba")
+    except Exception as error:  # it does not fit this NumPy, or something stands in its place
+        if isinstance(error, ModuleNotFoundError) and error.name == "numba":
+            return "numba is not installed; pip install numba"
+        return f"numba cannot be imported ({cause(error, 150)}); pip install --upgrade numba"
+    return ""
 
 
 TWO_THREADS_FROM = 2**18  # n_a²·B of a step's recurrent product; a second thread pays above it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,8 @@ class Model:
         settings, components = checkpoints.components_of(checkpoint)
         self.vocabulary: Vocabulary = checkpoint.vocabulary
         self._threads = BlasThreads(checkpoint.metadata["threads"])
-        backend = backend_of_checkpoint(checkpoint.metadata.get("backend", "numpy"))
+        self._backend: str = checkpoint.metadata.get("backend", "numpy")
         self.network, dtype = network_of(checkpoint)
-        self._network = self.network.on(Execution(backend is Backend.fast, self._threads.count))
         self.params = _params(self.network, checkpoint, dtype)
         checkpoints.load_params(self.params, checkpoint)
         self.step: int = checkpoint.metadata["step"]
@@ -63,6 +63,12 @@ class Model:
         self._checkpoint = replace(checkpoint, tensors={})  # the parameters have them
         self.changed_code: str = _changed_code(checkpoint)
         """What differs between the code of its training and the code here; empty: nothing."""
+
+    @cached_property
+    def _network(self) -> Network:
+        """The network that measures, in compiled code if the run computed so; sampling has none."""
+        is_compiled = backend_of_checkpoint(self._backend) is Backend.fast
+        return self.network.on(Execution(is_compiled, self._threads.count))
 
     def sample(
         self,

@@ -41,7 +41,7 @@ def without_numba(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_auto_is_a_function_of_the_size_of_a_step(
     installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend, "is_installed", lambda: installed)
+    monkeypatch.setattr(backend, "why_not", lambda: "" if installed else "it is not there")
     train = Train(batch_size=4)
     assert backend.choose(train, 12, 1) is (Backend.fast if installed else Backend.numpy)
     assert backend.choose(train, 12, 0) is Backend.numpy
@@ -65,7 +65,7 @@ def test_auto_without_numba_is_numpy(names: Path) -> None:
     found = without_numba("train", *tiny(names, "cell.hidden_size=16", "steps=3"))
     assert found.returncode == 0, found.stderr
     chosen = backend.choose(Train(batch_size=4), 16, 1)  # with numba these sizes are for kernels
-    assert (chosen is Backend.fast) == backend.is_installed()
+    assert (chosen is Backend.fast) == (not backend.why_not())
 
 
 def test_a_short_run_imports_no_compiler(names: Path) -> None:
@@ -81,7 +81,7 @@ def test_auto_changes_after_the_first_step(names: Path) -> None:
     session.step()
     assert session.backend is Backend.numpy
     session.step()
-    assert (session.backend is Backend.fast) == backend.is_installed()
+    assert (session.backend is Backend.fast) == (not backend.why_not())
 
 
 def test_an_unknown_backend_names_the_choices() -> None:
@@ -89,3 +89,30 @@ def test_an_unknown_backend_names_the_choices() -> None:
 
     with pytest.raises(ConfigError, match="must be one of"):
         settings_from({"backend": "gpu"})
+
+
+@pytest.mark.parametrize("value", ["1", "0"])
+def test_a_compiler_that_is_turned_off_is_named(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", value)
+    backend.why_not.cache_clear()
+    obstacle = backend.why_not()
+    backend.why_not.cache_clear()
+    assert obstacle == ("" if value == "0" else obstacle)
+    if value == "1":
+        assert obstacle.startswith("NUMBA_DISABLE_JIT turns numba's compiler off")
+
+
+def test_a_numba_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 1.0')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    backend.why_not.cache_clear()
+    try:
+        assert "numba cannot be imported (Numba needs NumPy 1.0)" in backend.why_not()
+        assert backend.choose(Train(batch_size=64), 64, 1) is Backend.numpy
+        with pytest.raises(ConfigError, match=r"^backend=fast: numba cannot be imported"):
+            backend.choose(Train(backend=Backend.fast), 64, 1)
+    finally:
+        backend.why_not.cache_clear()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 from numba.core import config
+from numba.core.caching import IndexDataCacheFile
 
 from rnnx.system.files import cache_folder
 
@@ -49,11 +51,63 @@ def kernel(function: Callable[..., Any]) -> Any:
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_folder())
     try:
-        return numba.njit(cache=True, **OPTIONS)(function)
+        return _sealed(numba.njit(cache=True, **OPTIONS)(function))
     except RuntimeError:  # the folder cannot be written: compile in every process
         return numba.njit(**OPTIONS)(function)
     finally:
         config.CACHE_DIR = before
+
+
+def _sealed(compiled: Any) -> Any:
+    """The compiled function, with entries in the cache that are whole or not used."""
+    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if isinstance(file, IndexDataCacheFile):
+        file.__class__ = SealedCacheFile
+    return compiled
+
+
+class SealedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
+    """The files of numba's cache, each with the SHA-256 of its content at its end.
+
+    A disk that fills or a machine that stops leaves files that are cut or have foreign bytes in
+    them. numba would run these as machine code. What does not fit its digest is compiled anew.
+    """
+
+    def _load_index(self) -> Any:
+        return super()._load_index() if _is_whole(self._index_path) else {}
+
+    def _load_data(self, name: str) -> Any:
+        path = self._data_path(name)
+        if not _is_whole(path):
+            raise FileNotFoundError(path)  # which numba takes for: compile it
+        return super()._load_data(name)
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[Any]:
+        with super()._open_for_write(filepath) as file:
+            digested = _Digested(file)
+            yield digested
+            file.write(digested.sha.digest())  # unpickling ends before it
+
+
+class _Digested:
+    """A file to write to, and the digest of what was written."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self.sha = file, hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.sha.update(data)
+        return int(self._file.write(data))
+
+
+def _is_whole(path: str) -> bool:
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return False
+    size = hashlib.sha256().digest_size
+    return hashlib.sha256(data[:-size]).digest() == data[-size:]
 
 
 def inline(function: Callable[..., Any]) -> Any:
