@@ -35,6 +35,25 @@ class TrainBatches:
             _refuse_large(batch_size, split.tokens, "symbols after the first")
         self._B = batch_size
 
+    @property
+    def longest(self) -> int:
+        """The steps of the longest batch."""
+        if isinstance(self._split, Examples):
+            return int(np.max(self._split.lengths))
+        return min(self._split.length, self._split.tokens // self._B)
+
+    def notes(self) -> list[str]:
+        """What the user should know: more than a hundredth of the targets is in no batch."""
+        n, B = self._split.tokens, self._B
+        left = n % B
+        if isinstance(self._split, Examples) or left * 100 <= n:
+            return []
+        better = min(range(B, 0, -1), key=lambda columns: n % columns)
+        return [
+            f"batch_size={B}: {left} of the {n} symbols to predict are never trained on, because "
+            f"all columns are equally long; batch_size={better} leaves out {n % better}"
+        ]
+
     def next(self) -> Batch:
         """The next batch; one batch may end an epoch and begin the next."""
         split, cursor = self._split, self._cursor
@@ -88,32 +107,46 @@ def longest_first(lengths: Array) -> Array:
     return np.argsort(-lengths.astype(np.intp), kind="stable")
 
 
-def pack(split: Examples, which: Array, carried: bool) -> Batch:
-    """The examples at ``which`` as one batch in this order, padded to the longest."""
+def pack(split: Examples, which: Array, carried: bool, start: int = 0, most: int = 0) -> Batch:
+    """The examples at ``which`` as one batch in this order, padded to the longest.
+
+    ``start`` and ``most`` cut a window out of it: up to ``most`` steps (0: all) from that one on,
+    which every example must reach.
+    """
     if len(which) == 1:
-        return _single(split, int(which[0]), carried)
+        return _single(split, int(which[0]), carried, start, most)
     lengths = split.lengths[which].astype(np.intp)
-    T = int(np.maximum.reduce(lengths))
-    steps = np.arange(T)[:, None]
+    stop = int(np.maximum.reduce(lengths))
+    if most:
+        stop = min(stop, start + most)
+    steps = np.arange(start, stop)[:, None]
     # Places beyond the end of an example become padding; "clip" takes any id that exists.
     y = split.ids.take(split.starts[which] + steps, mode="clip").astype(np.intp)
     x = np.empty_like(y)
-    x[0] = -1 if split.first is None else split.first[which]
+    if start:
+        x[0] = split.ids[split.starts[which] + start - 1]
+    else:
+        x[0] = -1 if split.first is None else split.first[which]
     x[1:] = y[:-1]
+    ended = steps >= lengths  # (T, B)
+    lengths = np.minimum(lengths - start, stop - start)
     tokens = int(np.add.reduce(lengths))
     if tokens == y.size:
         return Batch(x, y, None, carried, tokens)
-    ended = steps >= lengths  # (T, B)
     np.copyto(x, -1, where=ended)
     np.copyto(y, 0, where=ended)
     return Batch(x, y, lengths, carried, tokens)
 
 
-def _single(split: Examples, i: int, carried: bool) -> Batch:
+def _single(split: Examples, i: int, carried: bool, start: int, most: int) -> Batch:
     """Example ``i`` alone: it needs no padding, so x and y are views of the same ids."""
-    targets = split.targets(i)
+    all_targets = split.targets(i)
+    targets = all_targets[start : start + most] if most else all_targets[start:]
     ids = np.empty((len(targets) + 1, 1), np.intp)
-    ids[0] = -1 if split.first is None else split.first[i]
+    if start:
+        ids[0] = all_targets[start - 1]
+    else:
+        ids[0] = -1 if split.first is None else split.first[i]
     ids[1:, 0] = targets
     return Batch(ids[:-1], ids[1:], None, carried, len(targets))
 
@@ -138,15 +171,31 @@ def window(split: Stream, B: int, rows: int, index: int) -> Batch:
     return Batch(x, y, lengths, index > 0, int(lengths.sum()))
 
 
-def evaluation_batches(split: Split, columns: int) -> Iterator[Batch]:
-    """Every target of ``split`` once, always in the same order."""
+def evaluation_batches(split: Split, columns: int, most: int = 2**62) -> Iterator[Batch]:
+    """Every target of ``split`` once, always in the same order.
+
+    A batch has up to ``columns`` columns, and up to ``most`` places for targets: longer examples
+    and windows are read in parts, each ``carried`` on from the one before. Columns that have ended
+    are left out of the next part: they are always the last ones.
+    """
+    columns = min(columns, most)
     if isinstance(split, Examples):
         order = longest_first(split.lengths)  # similar lengths share a batch: less padding
         for start in range(0, len(order), columns):
-            yield pack(split, order[start : start + columns], False)
+            yield from parts(split, order[start : start + columns], most)
         return
     # Every column starts from the zero state; use few enough that each spans at least one window.
     B = max(1, min(columns, split.tokens // split.length))
     rows = -(-split.tokens // B)
-    for index in range(-(-rows // split.length)):
-        yield window(split, B, rows, index)
+    part = Stream(split.ids, min(split.length, most // B))
+    for index in range(-(-rows // part.length)):
+        yield window(part, B, rows, index)
+
+
+def parts(split: Examples, which: Array, most: int) -> Iterator[Batch]:
+    """The examples at ``which``, longest first, in batches of up to ``most`` places each."""
+    start, lengths = 0, split.lengths[which]
+    while len(which := which[: np.count_nonzero(lengths > start)]):
+        steps = most // len(which)
+        yield pack(split, which, start > 0, start, steps)
+        start += steps

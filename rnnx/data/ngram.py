@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -26,9 +27,11 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.data.corpus import Corpus, Examples, Split
 from rnnx.system.files import cache_folder, write_json
+from rnnx.system.memory import free_bytes
 
 ORDERS = 8
 FIT_LIMIT = 2_000_000  # training symbols; n-grams of more take too long to fit
+BYTES_PER_SYMBOL = 160  # of the arrays that count two orders at once, at most
 CACHE_FORMAT = 2
 
 
@@ -54,6 +57,9 @@ def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] |
         return int(order), float(nats)
     except (OSError, ValueError, TypeError):
         pass
+    free = free_bytes()
+    if free is not None and BYTES_PER_SYMBOL * (train.tokens + val.tokens) > free:
+        return None
     losses = ngram_losses(train, val, len(corpus.vocabulary))
     best = min(range(len(losses)), key=losses.__getitem__)
     try:
@@ -83,15 +89,14 @@ def ngram_losses(train: Split, val: Split, n_symbols: int, orders: int = ORDERS)
     seen = np.concatenate([parts[0].counted, np.zeros_like(parts[1].counted)])
     asked = np.concatenate([np.zeros_like(parts[0].counted), parts[1].counted])
     place = np.concatenate([part.place for part in parts])
-    levels = list(_levels(parts, n_symbols, orders))
     p, losses = np.full(int(asked.sum()), 1 / n_symbols), []
-    for m, level in enumerate(levels[:-1]):
+    for m, (level, longer) in enumerate(pairwise(_levels(parts, n_symbols, orders))):
         # A place t symbols into its text has contexts of up to t symbols and the beginning.
         reaches, begins = place >= m - 1, place == m - 1
         occurrences = _occurrences(level, seen & reaches)
         highest = _interpolate(p, level, occurrences, asked, reaches)
         losses.append(float(-np.mean(np.log(highest))))
-        diversity = _predecessors(level, levels[m + 1], seen & (place >= m))
+        diversity = _predecessors(level, longer, seen & (place >= m))
         if m:
             diversity += _occurrences(level, seen & begins)
         p = _interpolate(p, level, diversity, asked, reaches)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnx.arrays import Array
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.data.batches import evaluation_batches, longest_first
+from rnnx.data.batches import Batch, evaluation_batches, longest_first, parts
 from rnnx.data.corpus import Examples, Split, Stream
 from rnnx.data.vocabulary import Vocabulary
-from rnnx.models.network import Network
+from rnnx.models.network import Network, States
+from rnnx.models.streaming import select
 
 COLUMNS = 64  # of a batch: wide enough for the products, whatever training uses
+BUDGET = 2**29  # bytes of the arrays that one batch of an evaluation makes
+# Numbers that a place of a batch takes, at most those of the built-in cells and head.
+PER_UNIT, PER_SYMBOL = 12, 3
 
 
 class Evaluation(NamedTuple):
@@ -45,14 +51,20 @@ def with_ids_of(ours: Vocabulary, theirs: Vocabulary, split: Split) -> Split:
     return replace(split, **changed)
 
 
+def places(network: Network, dtype: npt.DTypeLike) -> int:
+    """How many places for targets a batch may have within the budget: a function of the network.
+
+    It must not depend on the machine: where a long example is cut decides how its sums round.
+    """
+    numbers = PER_UNIT * network.cell.hidden_size * network.layers + PER_SYMBOL * network.n_symbols
+    return max(1, BUDGET // (np.dtype(dtype).itemsize * numbers))
+
+
 def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> float:
     """The mean of −ln p over every target of ``split``."""
-    total, tokens, states = 0.0, 0, None
-    for batch in evaluation_batches(split, COLUMNS):
-        B = batch.x.shape[1]
-        if states is None or not batch.carried:
-            states = network.initial_state(B, params.flat.dtype)
-        nats, states = batch_nats(network, params, batch.x, batch.y, batch.lengths, states, scratch)
+    most, total, tokens = places(network, params.flat.dtype), 0.0, 0
+    batches = evaluation_batches(split, COLUMNS, most)
+    for batch, nats in _nats(network, params, batches, scratch):
         total += float(np.sum(nats, dtype=np.float64))
         tokens += batch.tokens
     return total / max(tokens, 1)
@@ -62,15 +74,28 @@ def example_nats(
     network: Network, params: Parameters, examples: Examples, scratch: Scratch
 ) -> Array:
     """(examples,) the mean of −ln p over the targets of each example, in order."""
-    means = np.empty(len(examples))
-    order = longest_first(examples.lengths)  # as evaluation_batches will have them
-    for start in range(0, len(order), COLUMNS):
-        which = order[start : start + COLUMNS]
-        batch = next(evaluation_batches(examples.select(which), COLUMNS))
-        states = network.initial_state(len(which), params.flat.dtype)
-        nats, _ = batch_nats(network, params, batch.x, batch.y, batch.lengths, states, scratch)
-        means[which] = nats.sum(axis=0, dtype=np.float64) / examples.lengths[which]
-    return means
+    most, sums = places(network, params.flat.dtype), np.zeros(len(examples))
+    order, columns = longest_first(examples.lengths), min(COLUMNS, most)
+    for start in range(0, len(order), columns):
+        which = order[start : start + columns]
+        for batch, nats in _nats(network, params, parts(examples, which, most), scratch):
+            sums[which[: batch.x.shape[1]]] += nats.sum(axis=0, dtype=np.float64)
+    return sums / examples.lengths
+
+
+def _nats(
+    network: Network, params: Parameters, batches: Iterable[Batch], scratch: Scratch
+) -> Iterator[tuple[Batch, Array]]:
+    """Each batch with its (T, B) of −ln p, which is valid until the next one."""
+    states: States = ()
+    for batch in batches:
+        B = batch.x.shape[1]
+        if not batch.carried:
+            states = network.initial_state(B, params.flat.dtype)
+        elif states[0][0].shape[1] > B:
+            states = select(states, np.arange(B))
+        nats, states = batch_nats(network, params, batch.x, batch.y, batch.lengths, states, scratch)
+        yield batch, nats
 
 
 def batch_nats(
@@ -79,9 +104,9 @@ def batch_nats(
     x: Array,
     y: Array,
     lengths: Array | None,
-    states: tuple[tuple[Array, ...], ...],
+    states: States,
     scratch: Scratch,
-) -> tuple[Array, tuple[tuple[Array, ...], ...]]:
+) -> tuple[Array, States]:
     """(T, B) of −ln p for one batch, 0 beyond the lengths, and the final states."""
     h, states, _ = network.forward(params, x, states, lengths, scratch)
     _, nats, _ = network.loss(params, h, y, lengths, scratch)

@@ -1,21 +1,29 @@
-"""How much memory a network's parameters will take, estimated before any is allocated.
+"""How much memory parameters and a training step will take, estimated before any is allocated.
 
-Linux grants almost any allocation and kills the process when its pages are touched, so a network
-that cannot fit has to be refused by arithmetic.
+Linux grants almost any allocation and kills the process when its pages are touched, so what cannot
+fit has to be refused by arithmetic.
 """
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.errors import OutOfMemory
 from rnnx.models.network import Network
+from rnnx.system.memory import free_bytes
 
 SMALL = 2**26  # bytes that any machine has: below, nothing is estimated
 TRIED = (8, 16, 24)  # hidden sizes of the cells whose parameters are counted
+SMALL_STEP = 2**28  # bytes of a training step that are not worth measuring one
+STEP_PER_UNIT = 24  # numbers that a unit takes in each place of a batch, about
+TRIED_NUMBERS = 2**18  # of h in a batch whose memory is measured: more than caches are tiled for
+TRIED_COLUMNS = 16
 BLOCKS = 64  # more blocks of (n_a, n_a + n_x) than any cell is expected to have
 
 
@@ -54,3 +62,54 @@ def _extrapolated(size: Callable[[int], int], n: int) -> int:
     slope, bend = at[1] - at[0], at[2] - 2 * at[1] + at[0]
     k = n - a
     return at[0] + slope * k // step + bend * k * (k - step) // (2 * step * step)
+
+
+def refuse_large_steps(network: Network, params: Parameters, T: int, B: int) -> None:
+    """OutOfMemory, with what would fit, where a training step of T steps and B columns does not."""
+    needed, free = step_bytes(network, params, T, B), free_bytes()
+    if free is None or needed <= free:
+        return
+    columns, steps = int(B * free / needed), int(T * free / needed)
+    what = f"a batch of {B} × {T:,} symbols takes {needed / 2**30:,.1f} GiB of memory"
+    todo = [f"batch_size={columns}"] if columns else []
+    todo += [f"texts of up to {steps:,} symbols"] if steps else []
+    raise OutOfMemory(
+        f"batch_size={B}: {what}, and {free / 2**30:,.1f} are free; choose "
+        f"{' or '.join([*todo, 'a smaller network'])}, or read the file as one text, which is "
+        "cut into windows: dataset=text"
+    )
+
+
+def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
+    """Bytes of the arrays of a training step of T steps and B columns; 0 where they are few.
+
+    Measured at two small sizes: all but a constant grows in proportion to T·B.
+    """
+    numbers = STEP_PER_UNIT * network.cell.hidden_size * network.layers + 4 * network.n_symbols
+    if T * B * numbers * params.flat.itemsize < SMALL_STEP:
+        return 0
+    columns = min(B, TRIED_COLUMNS)
+    steps = max(4, TRIED_NUMBERS // (network.cell.hidden_size * columns))
+    shorter, longer = (_peak(network, params, k * steps, columns) for k in (1, 2))
+    slope = (longer - shorter) / (steps * columns)
+    return round(slope * T * B)
+
+
+def _peak(network: Network, params: Parameters, T: int, B: int) -> int:
+    """The most memory that a forward and backward pass over some ids has at once."""
+    ids, scratch = np.zeros((T, B), np.intp), Scratch()
+    states, rng = network.initial_state(B, params.flat.dtype), np.random.default_rng(0)
+    is_traced = tracemalloc.is_tracing()
+    if not is_traced:
+        tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        h, _, caches = network.forward(params, ids, states, None, scratch, rng)
+        _, _, cache = network.loss(params, h, ids, None, scratch)
+        _, dh = network.loss_gradient(params, cache, h, scratch)
+        network.backward(params, caches, dh, scratch)
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        if not is_traced:
+            tracemalloc.stop()

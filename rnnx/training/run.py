@@ -133,7 +133,7 @@ def run_loop(
     should_prune: PruningRule | None = None,
 ) -> Run:
     """Train from the session's step to the end."""
-    for note in session.corpus.notes:
+    for note in session.notes:
         report.note(note)
     tracking.rewind(session.steps)
     tracking.tags({"rnnx.folder": str(folder.path.resolve())})

@@ -23,7 +23,7 @@ from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_th
 from rnnx.models.evaluation import first_tokens, mean_nats
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.network import Network, States, quiet
-from rnnx.models.size import parameter_bytes
+from rnnx.models.size import parameter_bytes, refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
 from rnnx.runs.checkpoint import fill_arrays
@@ -93,6 +93,10 @@ class Session:
             self._allocate()
         self._scratch.bind_gradients(self.grads)
         self.batches = TrainBatches(self.corpus.train, settings.batch_size, self.rngs["order"])
+        self.notes = [*self.corpus.notes, *self.batches.notes()]
+        with self.threads, quiet(), attributing():
+            T, B = self.batches.longest, settings.batch_size
+            refuse_large_steps(self._network, self.params, T, B)
         self.states: States = self._zero_states()
         if settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():  # now what the second step would wait for

@@ -209,3 +209,45 @@ def test_examples_are_scored_in_their_own_order(lengths: list[int]) -> None:
     assert [lengths[i] for i in which] == sorted(lengths, reverse=True)
     batch = next(evaluation_batches(split.select(which[:256]), 256))
     assert [y[0] for _, y in columns(batch)] == split.starts[which[:256]].tolist()
+
+
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=12),
+    columns=st.integers(1, 8),
+    most=st.integers(1, 20),
+)
+def test_evaluation_reads_every_target_within_a_budget(
+    lengths: list[int], columns: int, most: int
+) -> None:
+    split, seen = examples(lengths), []
+    state: list[list[int]] = []  # what each column has read so far
+    for batch in evaluation_batches(split, columns, most):
+        T, B = batch.x.shape
+        assert most >= T * B
+        state = state[:B] if batch.carried else [[-1] for _ in range(B)]
+        for b, column in enumerate(state):
+            n = T if batch.lengths is None else int(batch.lengths[b])
+            assert n >= 1
+            assert batch.x[0, b] == column[-1]  # it goes on where the part before has ended
+            column.extend(batch.y[:n, b].tolist())
+            seen += batch.y[:n, b].tolist()
+    assert sorted(seen) == sorted(split.ids.tolist())
+    assert len(seen) == split.tokens
+
+
+@pytest.mark.parametrize(
+    ("n", "B", "note"),
+    [
+        (62, 32, "30 of the 62 symbols to predict are never trained on"),
+        (64, 32, ""),
+        (6401, 64, ""),
+    ],
+)
+def test_targets_that_no_batch_has_are_said(n: int, B: int, note: str) -> None:
+    batches = TrainBatches(Stream(np.zeros(n + 1, np.uint8), 8), B, np.random.default_rng(0))
+    seen = sum(batches.next().tokens for _ in range(-(-(n // B) // 8)))
+    assert len(batches.notes()) == bool(note)
+    if note:
+        assert note in batches.notes()[0]
+        assert batches.notes()[0].endswith("batch_size=31 leaves out 0")
+        assert n - seen == 30

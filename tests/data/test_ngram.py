@@ -166,3 +166,5 @@ def test_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cached_baseline(few) is None
     assert cached_baseline(few, always=True) is not None
     assert cached_baseline(Corpus(few.vocabulary, split, few.train, "x")) is not None
+    monkeypatch.setattr(ngram, "free_bytes", lambda: few.train.tokens)
+    assert cached_baseline(Corpus(few.vocabulary, few.train, few.train, "y"), always=True) is None

@@ -8,6 +8,7 @@ from tiny import tiny
 
 import rnnx
 from rnnx.data.corpus import Examples, Stream
+from rnnx.models import evaluation
 from rnnx.models.evaluation import first_tokens
 from rnnx.models.trained import Model
 
@@ -74,3 +75,22 @@ def test_the_first_tokens_are_whole_examples_or_the_beginning_of_a_stream() -> N
     for whole in (split, stream):
         assert first_tokens(whole, 0) is first_tokens(whole, whole.tokens) is whole
         assert first_tokens(whole, whole.tokens - 1) is not whole
+
+
+@pytest.mark.parametrize("most", [1, 5, 40])
+def test_long_examples_are_read_in_parts(
+    most: int, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequences = [*drawn(model, 70), *(drawn(model, 40)[k] * 9 for k in (3, 5))]
+    expected = [nats_of(model, ids) for ids in sequences]
+    monkeypatch.setattr(evaluation, "places", lambda network, dtype: most)
+    found = model.mean_nats(as_examples(sequences))
+    assert found == pytest.approx(np.concatenate(expected).mean(), rel=1e-10)
+    ids = sequences[-1]
+    stream = model.mean_nats(Stream(np.array(ids), 12))
+    assert stream == pytest.approx(nats_of(model, ids[1:], first=ids[0]).mean(), rel=1e-10)
+    vocabulary = model.vocabulary
+    texts = [vocabulary.decode(ids).replace("\n", "a") for ids in sequences]
+    expected = [nats_of(model, [*vocabulary.encode(t), vocabulary.end_id]) for t in texts]
+    means = [nats.mean() for nats in expected]
+    np.testing.assert_allclose(model.score(texts), means, rtol=1e-10)

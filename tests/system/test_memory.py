@@ -1,5 +1,9 @@
 """What does not fit into memory is refused before it is allocated, in one line."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from rnnx.errors import OutOfMemory
@@ -43,3 +47,27 @@ def test_numpys_words_for_too_much_are_one_error(error: Exception) -> None:
 def test_another_error_stays_what_it_is() -> None:
     with pytest.raises(ValueError, match=r"^shapes differ$"), reraise_as("no room"):
         raise ValueError("shapes differ")
+
+
+def test_a_control_group_bounds_what_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"memory.max": "1000", "memory.current": "900", "memory.stat": "inactive_file 50\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
+    assert free_bytes() in (150, None)  # None: a system without groups
+    (tmp_path / "memory.max").write_text("max")
+    assert free_bytes() != 150
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit and the file are Linux's")
+def test_a_limit_of_the_process_bounds_what_is_free() -> None:
+    code = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
+from rnnx.system.memory import free_bytes
+print(free_bytes())
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 2**29 < int(found.stdout) < 2**31
