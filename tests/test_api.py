@@ -131,6 +131,7 @@ PRIVATE = {
         "rnnx.contracts.buffers": {"LINE"},
         "rnnx.data.corpus": {"smallest_unsigned"},
         "rnnx.models.network": {"Network"},
+        "rnnx.system.distributions": {"entry_points"},
         "rnnx.system.files": {"cache_folder", "expanded", "read_json", "write_json"},
         "rnnx.system.png": {"png_bytes"},
         "rnnx.system.text": {"is_text"},

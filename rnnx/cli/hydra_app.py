@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from rnnx.config.compose import compose, prepare_hydra
+from rnnx.config.hydra_plugins import find_hydra_plugins
 from rnnx.config.overrides import parse, shown, spelled
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, conf_folder
@@ -27,7 +28,7 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
 
     ``look`` are flags of Hydra that show a configuration and train nothing.
     """
-    for failure in plugins().failures:
+    for failure in [*plugins().failures, *find_hydra_plugins()]:
         print(f"rnnx: {failure}", file=sys.stderr)
     if look:
         # Flags go first: Hydra's parser refuses one that stands between overrides.

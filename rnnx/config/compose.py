@@ -9,6 +9,7 @@ from typing import Any
 
 from rnnx.config.components import store_nodes
 from rnnx.config.composer import Composer
+from rnnx.config.hydra_plugins import find_hydra_plugins
 from rnnx.config.overrides import Overrides, parse
 from rnnx.config.plain import plain
 from rnnx.config.recipes import conf_folder
@@ -36,15 +37,33 @@ def compose(overrides: Sequence[str] | Overrides) -> dict[str, Any]:
 def composer() -> Iterator[Composer]:
     """A function from parsed overrides to a DictConfig, in a Hydra of its own.
 
-    The caller may be inside a Hydra application or a notebook, so Hydra's state is put back at
-    the end. Threads take turns.
+    The caller may be inside a Hydra application or a notebook, so the state of Hydra and OmegaConf
+    is put back at the end. Threads take turns.
     """
-    with _LOCK, _own_hydra() as made:
+    with _LOCK, _hosts_hydra(), _own_hydra() as made:
         yield made
 
 
 @contextmanager
+def _hosts_hydra() -> Iterator[None]:
+    """Put back Hydra's version base, which decides in which folder a host's next job works, and
+    OmegaConf's resolvers.
+    """
+    from hydra.version import VersionBase
+    from omegaconf.basecontainer import BaseContainer
+
+    base, resolvers = VersionBase.instance().getbase(), dict(BaseContainer._resolvers)
+    try:
+        yield
+    finally:
+        VersionBase.instance().version_base = base
+        BaseContainer._resolvers.clear()
+        BaseContainer._resolvers.update(resolvers)
+
+
+@contextmanager
 def _own_hydra() -> Iterator[Composer]:
+    find_hydra_plugins()  # before Hydra looks for them
     from hydra import initialize_config_dir
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
@@ -79,6 +98,7 @@ def prepare_hydra() -> None:
             for owner, path in plugins().conf_paths:
                 search_path.append(owner.distribution, path)
 
+    find_hydra_plugins()
     known = Plugins.instance()
     if not any(p.__name__ == "PluginFolders" for p in known.discover(SearchPathPlugin)):
         known.register(PluginFolders)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import threading
 import traceback
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from rnnx.contracts.components import KINDS
 from rnnx.registry.importing import GROUP, InvalidPlugin, stage
 from rnnx.registry.registry import Owner, Registry
 from rnnx.registry.validation import validate
+from rnnx.system.distributions import entry_points, name_and_version, normalized
 from rnnx.system.text import one_line, printable
 
 PACKAGE = Path(__file__).resolve().parents[1]  # frames below it are rnnx's own
@@ -68,7 +68,23 @@ def plugins() -> Plugins:
             "asks rnnx for components while it is imported, when none is registered yet; "
             "ask inside a function"
         )
-    return load(_selected(metadata.entry_points(group=GROUP)))
+    installed, failures = _installed()
+    found = load(_selected(installed))
+    found.failures += failures
+    return found
+
+
+def _installed() -> tuple[list[metadata.EntryPoint], list[Failure]]:
+    """The entry points of all distributions, and the distributions that cannot say theirs."""
+    try:
+        return list(metadata.entry_points(group=GROUP)), []  # reads no distribution's metadata
+    except Exception:
+        found, damaged = entry_points(group=GROUP)
+    failures = []
+    for name, version, error in damaged:
+        cause = f"cannot be read ({one_line(error, 100)}); install the package anew or remove it"
+        failures.append(Failure(Owner(name, version, "entry_points.txt"), printable(cause)))
+    return list(found), failures
 
 
 def registry() -> Registry:
@@ -119,17 +135,13 @@ def _where(error: BaseException) -> str:
     return ""
 
 
-def _selected(entry_points: metadata.EntryPoints) -> list[metadata.EntryPoint]:
+def _selected(entry_points: list[metadata.EntryPoint]) -> list[metadata.EntryPoint]:
     """All entry points, or with ``RNNX_PLUGINS=a,b`` those of rnnx and of these distributions."""
     wanted = os.environ.get("RNNX_PLUGINS")
     if wanted is None:
-        return list(entry_points)
-    names = {_normal(name) for name in wanted.split(",") if name.strip()} | {CORE}
-    return [e for e in entry_points if _normal(_owner(e).distribution) in names]
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+        return entry_points
+    names = {normalized(name) for name in wanted.split(",") if name.strip()} | {CORE}
+    return [e for e in entry_points if normalized(_owner(e).distribution) in names]
 
 
 def _owner(entry_point: metadata.EntryPoint) -> Owner:
@@ -137,15 +149,8 @@ def _owner(entry_point: metadata.EntryPoint) -> Owner:
     return Owner(name, version, f"{entry_point.name} = {entry_point.value}")
 
 
-@functools.lru_cache(maxsize=64)  # metadata is a file with the whole README in it
-def _name_and_version(dist: metadata.Distribution | None) -> tuple[str, str]:
-    try:
-        if dist is not None:
-            known = dist.metadata
-            return str(known["Name"]), str(known["Version"])
-    except Exception:  # metadata that cannot be read
-        pass
-    return "unknown", "?"
+# Metadata is a file with the whole README in it.
+_name_and_version = functools.lru_cache(maxsize=64)(name_and_version)
 
 
 def _order(owned: tuple[metadata.EntryPoint, Owner]) -> tuple[bool, str, int, str]:

@@ -1,10 +1,12 @@
 """The built-in trackers: their suites, their stores, and what goes wrong with a store."""
 
+import logging
 import math
 import os
 import sqlite3
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -208,3 +210,22 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
             ],
         },
     )
+
+
+def test_a_hosts_loggers_keep_their_levels(warm_store: str) -> None:
+    names = ("alembic", "mlflow.store.db.utils", "urllib3.connectionpool")
+    before = [logging.getLogger(name).level for name in names]
+    MLflow(warm_store).runs(1)
+    assert [logging.getLogger(name).level for name in names] == before
+    with mlflow_settings():
+        assert logging.getLogger("urllib3.connectionpool").level == logging.CRITICAL
+
+
+def test_mlflow_works_beside_a_damaged_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "-ip-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with mlflow_settings():
+        assert metadata.entry_points(group="mlflow.run_context_provider") == ()
+        assert any(point.name == "cells" for point in metadata.entry_points(group="rnnx"))

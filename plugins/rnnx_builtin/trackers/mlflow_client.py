@@ -9,16 +9,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from rnnx.errors import StoreError
+from rnnx.system.distributions import entry_points
 
 # Environment variables that MLflow reads; where the user has set one, that stays.
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # MLflow's own 7 hang one call for four minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
+}
+LEVELS = {
+    "alembic": logging.WARNING,  # the migration logs forty lines of progress
+    # These log in a hundred lines what they raise as well.
+    "mlflow.store.db.utils": logging.CRITICAL,
+    "urllib3.connectionpool": logging.CRITICAL,
 }
 SQLITE_HEADER = b"SQLite format 3\0"
 CREATION_TIMEOUT = 120.0  # seconds that a process waits for another one that creates the store
@@ -27,34 +35,54 @@ CAUSE_LENGTH = 200  # characters
 
 @dataclass
 class _Users:
-    """The threads that work with MLflow for rnnx, and the variables that were set for them."""
+    """The threads that work with MLflow for rnnx, and what was set for them."""
 
     count: int = 0
     added: list[str] = field(default_factory=list)
+    entry_points: Any = metadata.entry_points  # the function of importlib
+    levels: dict[str, int] = field(default_factory=dict)  # the loggers' before
 
 
 _LOCK = threading.Lock()
 _USERS = _Users()
 
 
+def _entry_points(**params: Any) -> Any:
+    """Entry points where one damaged distribution would keep MLflow from being imported."""
+    try:
+        return _USERS.entry_points(**params)
+    except Exception:
+        return entry_points(**params)[0]
+
+
 @contextmanager
 def mlflow_settings() -> Iterator[None]:
-    """Inside, MLflow works with SETTINGS; the user's own use of it keeps the user's.
+    """Inside, MLflow works with SETTINGS and LEVELS; the user's own use of it keeps the user's.
 
-    All threads share one environment: the first one in sets it, the last one out undoes that.
+    All threads share one environment and the loggers: the first one in sets them, the last one out
+    undoes that.
     """
     with _LOCK:
         if not _USERS.count:
             _USERS.added = [name for name in SETTINGS if name not in os.environ]
             os.environ.update({name: SETTINGS[name] for name in _USERS.added})
+            _USERS.entry_points = metadata.entry_points
+            metadata.entry_points = _entry_points
+            _USERS.levels = {name: logging.getLogger(name).level for name in LEVELS}
+            for name, level in LEVELS.items():
+                logging.getLogger(name).setLevel(level)
         _USERS.count += 1
     try:
         yield
     finally:
         with _LOCK:
             _USERS.count -= 1
-            for name in () if _USERS.count else _USERS.added:
-                os.environ.pop(name, None)
+            if not _USERS.count:
+                for name in _USERS.added:
+                    os.environ.pop(name, None)
+                metadata.entry_points = _USERS.entry_points
+                for name, level in _USERS.levels.items():
+                    logging.getLogger(name).setLevel(level)
 
 
 def connect(uri: str) -> Any:
@@ -154,17 +182,7 @@ def _close(client: Any) -> None:
 def _client(uri: str) -> Any:
     from mlflow import MlflowClient
 
-    # The migration logs forty lines of progress.
-    alembic = logging.getLogger("alembic")
-    level = alembic.level
-    alembic.setLevel(logging.WARNING)
-    # These log in a hundred lines what they raise as well.
-    for name in ("mlflow.store.db.utils", "urllib3.connectionpool"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        return MlflowClient(uri)
-    finally:
-        alembic.setLevel(level)
+    return MlflowClient(uri)
 
 
 def cause_of(error: Exception) -> str:
