@@ -77,7 +77,7 @@ def _format(metric: str, value: float | None) -> str:
 def print_tables(comparison: Comparison, console: Any) -> None:
     """Print the table of runs, and that of groups where runs differ in their seed alone."""
     for note in comparison.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(printable(f"note: {note}"))
     metrics = shown_metrics(comparison)
     names, rows = run_columns(metrics), run_rows(comparison, metrics)
     if any(run.reason for run in comparison.runs):
