@@ -28,10 +28,12 @@ def build(overrides: Sequence[str] = ()) -> Session:
 def train(overrides: Sequence[str] = ()) -> Run:
     """Train to the end as ``rnnx train`` does, without output."""
     from rnnx.config.compose import compose
+    from rnnx.config.overrides import parse
     from rnnx.training.report import Silent
     from rnnx.training.run import train as run_to_end
 
-    return run_to_end(compose(_listed(overrides)), Silent(), _listed(overrides))
+    parsed = parse(_listed(overrides))
+    return run_to_end(compose(parsed), Silent(), parsed.shown)
 
 
 def load(run: str | os.PathLike[str]) -> Model:

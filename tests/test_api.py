@@ -134,7 +134,7 @@ PRIVATE = {
         "rnnx.system.distributions": {"entry_points"},
         "rnnx.system.files": {"cache_folder", "expanded", "read_json", "write_json"},
         "rnnx.system.png": {"png_bytes"},
-        "rnnx.system.text": {"is_text"},
+        "rnnx.system.text": {"is_text", "shortened"},
         "rnnx.system.threads": {"BlasThreads"},
     },
     "rnnx_notebook": {"rnnx.models.network": {"Network"}},

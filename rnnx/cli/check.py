@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from rnnx.config.components import component_from
 from rnnx.errors import ConfigError, InputError
 from rnnx.registry.manager import registry
+from rnnx.system.text import printable
 from rnnx.testing.suite import COMPARISONS, Check, CheckFailed, NotApplicable, conduct
 
 
@@ -33,7 +34,7 @@ def check(kind: str, name: str, fields: Sequence[str]) -> int:
 
     component = component_from(kind, {"name": name, **_values(fields)})
     owner = registry().get(kind, name).owner
-    print(f"{kind} {name} of {owner}: {component!r}")
+    print(printable(f"{kind} {name} of {owner}: {component!r}"))
     results = []
     with _empty_folder(kind):
         for one in CHECKS[kind]:
@@ -109,4 +110,4 @@ def _print(result: CheckResult) -> None:
     name, status, count = result.name, result.status, f"{result.comparisons:,}"
     print(f"  {name:<28} {status:<14} {count:>9} {result.seconds:7.2f} s", flush=True)
     if result.reason:
-        print(f"      {result.reason}")
+        print(printable(f"      {result.reason}", "\n"))

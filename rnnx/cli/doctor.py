@@ -55,14 +55,14 @@ def doctor() -> int:
     found = plugins()
     findings = list(_findings(found))
     for owner in _owners(found):
-        print(f"{owner} ({owner.entry_point})")
+        print(printable(f"{owner} ({owner.entry_point})"))
         own = [finding for finding in findings if finding.owner == owner]
         for finding in own:
             print(f"  {'wrong' if finding.wrong else 'note'}: {printable(finding.text)}")
             if finding.advice:
                 print(f"         {printable(finding.advice)}")
         if not any(finding.wrong for finding in own):
-            print(f"  ok: {_registered(found, owner)}")
+            print(printable(f"  ok: {_registered(found, owner)}"))
     wrong = sum(finding.wrong for finding in findings)
     print(f"{wrong} wrong" if wrong else "all plugins are ok")
     return 1 if wrong else 0

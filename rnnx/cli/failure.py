@@ -50,7 +50,7 @@ def errors_in_one_line(name: str) -> Iterator[None]:
         click.echo(f"{name}: interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        click.echo(f"{name}: {error.format_message()}", err=True)
+        click.echo(f"{name}: {printable(error.format_message())}", err=True)
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) is gone, which is no error: the last flush must not fail.

@@ -18,6 +18,7 @@ from rnnx.config.settings import Resume
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
 from rnnx.system.environment import environment
+from rnnx.system.text import printable
 from rnnx.training.report import Report, for_terminal
 from rnnx.training.resume import resume, unfinished
 from rnnx.training.run import Run, train
@@ -29,7 +30,7 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     ``look`` are flags of Hydra that show a configuration and train nothing.
     """
     for failure in [*plugins().failures, *find_hydra_plugins()]:
-        print(f"rnnx: {failure}", file=sys.stderr)
+        print(f"rnnx: {printable(str(failure))}", file=sys.stderr)
     if look:
         # Flags go first: Hydra's parser refuses one that stands between overrides.
         return _hydra([*look, *(["--multirun"] if multirun else []), *spelled(overrides, multirun)])

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from rnnx.contracts.components import KINDS
 from rnnx.registry.description import first_line
 from rnnx.registry.manager import Plugins, plugins
+from rnnx.system.text import json_text, printable
 
 
 def show_plugins(as_json: bool, strict: bool) -> int:
     """Print every component with its owner, then what failed; 1 if strict and any did."""
     found = plugins()
     if as_json:
-        print(json.dumps(_as_json(found), indent=2))
+        print(json_text(_as_json(found)))
     else:
         for kind, plural in KINDS.items():
             print(f"{plural}:")
             for entry in found.registry:
                 if entry.kind == kind:
-                    print(f"  {entry.name:<16} {entry.owner}  ({first_line(entry.component)})")
+                    about = f"{entry.owner}  ({first_line(entry.component)})"
+                    print(printable(f"  {entry.name:<16} {about}"))
         for failure in found.failures:
-            print(f"failed: {failure}")
+            print(printable(f"failed: {failure}"))
         for note in found.notes:
-            print(f"note: {note}")
+            print(printable(f"note: {note}"))
         if found.failures:
             print("more of these, and what to do: rnnx plugins doctor")
     return 1 if strict and found.failures else 0

@@ -19,8 +19,9 @@ from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.stored_config import stored_config
 from rnnx.system.table import Column, print_table
-from rnnx.system.text import cause
+from rnnx.system.text import cause, printable
 from rnnx.training import resume as resuming
+from rnnx.training.report import console as output
 from rnnx.training.report import for_terminal
 from rnnx.training.run import storage_errors
 
@@ -63,16 +64,14 @@ def _in_its_directory(folder: RunFolder) -> RunFolder:
     if isinstance(began, str) and began != os.getcwd():
         with suppress(OSError, ValueError):  # it is gone, or was never a path
             os.chdir(began)
-            print(f"working in {began}, where the run began", file=sys.stderr)
+            print(f"working in {printable(began)}, where the run began", file=sys.stderr)
     return folder
 
 
 def show_runs(overrides: Sequence[str], limit: int) -> None:
     """Print the newest runs as a table."""
-    from rich.console import Console
-
     found = list_runs(overrides, limit)
-    console = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+    console = output(soft_wrap=not sys.stdout.isatty())
     if not found:
         console.print("no runs yet; begin with: rnnx train")
         return

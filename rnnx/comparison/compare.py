@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 
 from rnnx.config.compose import compose
 from rnnx.config.identity import Identity, config_hash, group_of
+from rnnx.config.overrides import shown
 from rnnx.errors import CheckpointError, ConfigError, RunNotFound
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
@@ -93,7 +95,8 @@ def compare_sweep(sweep: Sweep, metric: str = BEST_LOSS) -> Comparison:
 
 
 def _title(sweep: Sweep) -> str:
-    return f"sweep {sweep.id}: {' '.join(map(str, sweep.read().get('overrides', [])))}"
+    overrides = map(str, sweep.read().get("overrides", []))
+    return f"sweep {sweep.id}: {' '.join(map(shown, overrides))}"
 
 
 def rank_runs(runs: Sequence[ComparedRun], title: str, metric: str) -> Comparison:
@@ -261,7 +264,7 @@ def _from_result(sweep: Sweep, result: JobResult, folder: RunFolder | None) -> C
 def _from_folder(folder: RunFolder) -> ComparedRun:
     fields = folder.read()
     name = str(fields.get("name", "")) or folder.id[:8]
-    settings = dict(word.partition("=")[::2] for word in name.split() if "=" in word)
+    settings = _settings(fields.get("overrides"), name)
     status, reason = str(fields.get("status", "UNKNOWN")), str(fields.get("reason", ""))
     metrics = _numbers(fields.get("metrics"))
     if not metrics:  # run.json gets them when the run ends
@@ -269,6 +272,13 @@ def _from_folder(folder: RunFolder) -> ComparedRun:
     made_of = {key: fields[key] for key in Identity._fields if key in fields}
     group = group_of(made_of) or _group_of_earlier(folder)
     return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
+
+
+def _settings(overrides: Any, name: str) -> dict[str, str]:
+    """Key → value of a run's overrides; runs of earlier versions have them in their name alone."""
+    is_list = isinstance(overrides, list) and all(isinstance(o, str) for o in overrides)
+    texts = overrides if is_list else re.split(r" (?=[A-Za-z_][\w./]*=)", name)
+    return dict(text.partition("=")[::2] for text in texts if "=" in text)
 
 
 def _group_of_earlier(folder: RunFolder) -> str:

@@ -18,6 +18,7 @@ from rnnx.comparison.compare import (
 )
 from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import png_bytes
+from rnnx.system.text import printable
 
 LOSSES = ("val/loss", "train/smooth_loss", "train/loss")  # the first one that all runs have
 MAX_LABELS = 10  # curves that a legend names; as many have colours that are easy to tell apart
@@ -71,7 +72,7 @@ def group_colors(groups: Sequence[str]) -> dict[str, Any]:
 
 def plain_label(text: str) -> str:
     """The text as Matplotlib draws it to the letter: no formulas, no line breaks, not hidden."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     if len(text) > MAX_LABEL_LENGTH:
         text = f"{text[: MAX_LABEL_LENGTH - 1]}…"
     return " " * text.startswith("_") + text.replace("$", r"\$")
@@ -92,7 +93,7 @@ def _loss_axes(figure: Any, key: str, curves: Sequence[Curve]) -> Any:
     low, high = min(losses), highest_shown(losses)
     axes, margin = figure.subplots(), 0.05 * (high - low) or 0.1
     axes.set_ylim(low - margin, high + margin)
-    axes.set(xlabel="step", ylabel=f"{key} (nats)")
+    axes.set(xlabel="step", ylabel=f"{plain_label(key)} (nats)")
     axes.grid(alpha=0.3)
     return axes
 
@@ -181,7 +182,7 @@ def _draw_parallel(comparison: Comparison) -> bytes | None:
     _draw_lines(drawing, axes, rising)
     for place, axis in enumerate(axes):
         _draw_axis(drawing, place, axis)
-    drawing.set_xticks(range(len(axes)), [*map(plain_label, keys), comparison.metric])
+    drawing.set_xticks(range(len(axes)), [*map(plain_label, (*keys, comparison.metric))])
     drawing.set(yticks=[], xlim=(-0.1, len(keys) + 0.35), ylim=(-0.05, 1.08))
     drawing.set_frame_on(False)
     return png_bytes(figure)

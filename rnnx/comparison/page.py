@@ -25,7 +25,7 @@ from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.runs.tracking import long_fields
 from rnnx.system.files import replacing
-from rnnx.system.text import one_line
+from rnnx.system.text import from_csv, one_line, printable
 
 PAGE = "comparison.html"
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -35,8 +35,9 @@ CAPTIONS = {
     "seeds": "Mean over seeds, with a band of one sample standard deviation on either side",
     "parallel": "From the swept keys to {metric}; a line a run, the darkest the best",
 }
-# Control characters that HTML forbids: a browser drops a NUL and joins what it parted.
-FORBIDDEN = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+# Control characters that HTML forbids, and halves of pairs, which UTF-8 does not have: a browser
+# drops a NUL and joins what it parted.
+FORBIDDEN = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class _Table(NamedTuple):
@@ -90,7 +91,7 @@ def store_sweep_page(sweep: Sweep, log: RunLog) -> None:
             log.file(path, "figures")
     except Exception as error:
         print(
-            f"rnnx: the comparison could not be made ({one_line(error)}); "
+            f"rnnx: the comparison could not be made ({printable(one_line(error))}); "
             f"`rnnx compare {sweep.id}` tries again",
             file=sys.stderr,
         )
@@ -175,4 +176,4 @@ def last_samples(folder: RunFolder) -> list[str]:
             rows = [row for row in csv.reader(file) if len(row) == 2][1:]
     except (OSError, ValueError, csv.Error):
         return []
-    return [text for step, text in rows if step == rows[-1][0]]
+    return [from_csv(text) for step, text in rows if step == rows[-1][0]]

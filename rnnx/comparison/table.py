@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 from rnnx.comparison.compare import BEST_LOSS, Comparison, Group
 from rnnx.system.table import Column, print_table
+from rnnx.system.text import csv_text, json_text, printable, shortened
 
 # A terminal that is too narrow does without these columns, in this order.
 OPTIONAL = ("final/bits_per_char", "final/distinct", "final/baseline_loss", "final/new", "run")
@@ -35,18 +35,13 @@ def run_rows(comparison: Comparison, metrics: Sequence[str]) -> list[list[str]]:
     return [
         [
             str(rank),
-            _as_line(run.name),
-            run.status,
-            run.run_id[:8] or "—",
+            printable(run.name),
+            printable(run.status),
+            printable(run.run_id[:8]) or "—",
             *(_format(key, run.metrics.get(key)) for key in metrics),
         ]
         for rank, run in enumerate(comparison.runs, 1)
     ]
-
-
-def _as_line(text: str) -> str:
-    """The text without line breaks, tabs and what a terminal would obey."""
-    return "".join(filter(str.isprintable, " ".join(text.split())))
 
 
 def group_columns(comparison: Comparison) -> list[str]:
@@ -59,7 +54,7 @@ def group_rows(comparison: Comparison) -> list[list[str]]:
     metric = comparison.metric
     return [
         [
-            _as_line(group.name),
+            printable(group.name),
             str(len(group.values)),
             f"{_format(metric, group.mean)} ± {_format(metric, group.spread)}",
             f"{_format(metric, min(group.values))} … {_format(metric, max(group.values))}",
@@ -82,12 +77,14 @@ def _format(metric: str, value: float | None) -> str:
 def print_tables(comparison: Comparison, console: Any) -> None:
     """Print the table of runs, and that of groups where runs differ in their seed alone."""
     for note in comparison.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(printable(f"note: {note}"))
     metrics = shown_metrics(comparison)
     names, rows = run_columns(metrics), run_rows(comparison, metrics)
     if any(run.reason for run in comparison.runs):
         names = [*names, "cause"]
-        causes = (_as_line(run.reason)[:MAX_CAUSE_LENGTH] for run in comparison.runs)
+        causes = (
+            shortened(" ".join(run.reason.split()), MAX_CAUSE_LENGTH) for run in comparison.runs
+        )
         rows = [[*row, cause] for row, cause in zip(rows, causes, strict=True)]
     print_table(console, _columns(names), rows, OPTIONAL, head_in_pipe=True)
     if groups := group_rows(comparison):
@@ -104,16 +101,21 @@ def write_csv(comparison: Comparison, file: TextIO) -> None:
     metrics = shown_metrics(comparison)
     groups = {group.hash: group for group in comparison.groups}
     table = csv.writer(file)
-    table.writerow([*run_columns(metrics), "group", "seeds", "mean", "spread", "reason"])
+    names = [*run_columns(metrics), "group", "seeds", "mean", "spread", "reason"]
+    table.writerow([_cell(name) for name in names])
     for rank, run in enumerate(comparison.runs, 1):
         table.writerow(
             [
-                *(rank, run.name, run.status, run.run_id),
+                *(rank, *map(_cell, (run.name, run.status, run.run_id))),
                 *(run.metrics.get(key, "") for key in metrics),
                 *_group_cells(groups.get(run.group)),
-                run.reason,
+                _cell(run.reason),
             ]
         )
+
+
+def _cell(text: str) -> str:
+    return csv_text(printable(text))
 
 
 def _group_cells(group: Group | None) -> list[object]:
@@ -150,7 +152,7 @@ def as_json(comparison: Comparison) -> str:
     ]
     notes = list(comparison.notes)
     whole = {"metric": comparison.metric, "notes": notes, "runs": runs, "groups": groups}
-    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
+    return json_text(whole)
 
 
 def _or_null(value: float) -> float | None:

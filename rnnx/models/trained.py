@@ -85,7 +85,12 @@ class Model:
         own); ``length`` the longest text in symbols (default: the run's ``sample_length``);
         ``grammar`` what may follow what (default: the data set's own, if it has one).
         """
-        start = self.vocabulary.encode(self.vocabulary.split(prompt), "prompt")
+        symbols = self.vocabulary.split(prompt)
+        if self.vocabulary.end in symbols:
+            raise DataError(
+                f"prompt: holds {self.vocabulary.end!r}, with which a text ends; nothing follows it"
+            )
+        start = self.vocabulary.encode(symbols, "prompt")
         length = self.sample_length if length is None else length
         require(count >= 0, "count", "at least 0", count)
         require(seed >= 0, "seed", "at least 0", seed)
@@ -115,23 +120,36 @@ class Model:
         return sampler
 
     def score(self, lines: Sequence[str]) -> Array:
-        """(lines,) the mean of −ln p in nats a character, each line's newline counted."""
+        """(lines,) the mean of −ln p in nats a character, each line's newline counted.
+
+        A line may come with its newline or without.
+        """
         if isinstance(lines, str):
             raise DataError("score: it takes a list of lines, not one text; give [line]")
         if not len(lines):
             return np.empty(0)
-        end, split = self.vocabulary.end, self.vocabulary.split
-        for i, line in enumerate(lines):
-            self.vocabulary.encode(split(line), f"line {i + 1}")
-            if end is None and not line:
-                raise DataError(f"line {i + 1}: is empty; a text has at least one symbol")
+        texts = [self._symbols(line, f"line {i + 1}") for i, line in enumerate(lines)]
         with self._threads, quiet():
             return example_nats(
                 self._network,
                 self.params,
-                examples_of(self.vocabulary, [split(line) for line in lines]),
+                examples_of(self.vocabulary, texts),
                 self._scratch(),
             )
+
+    def _symbols(self, line: str, what: str) -> list[str]:
+        """The symbols of one text, without the symbol that ends it."""
+        symbols, end = self.vocabulary.split(line), self.vocabulary.end
+        if end is None and not symbols:
+            raise DataError(f"{what}: is empty; a text has at least one symbol")
+        if end is not None and symbols[-1:] == [end]:
+            symbols.pop()
+            if end == "\n" and symbols[-1:] == ["\r"] and "\r" not in self.vocabulary.ids:
+                symbols.pop()  # a line of a Windows file
+        if end in symbols:
+            raise DataError(f"{what}: goes on after {end!r}, with which a text ends; give it alone")
+        self.vocabulary.encode(symbols, what)
+        return symbols
 
     def evaluate(
         self, dataset: str | dict[str, Any] | Dataset | None = None, tokens: int | None = None

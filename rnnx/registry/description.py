@@ -14,6 +14,7 @@ from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import registry
 from rnnx.registry.registry import Entry
 from rnnx.registry.schema import default_of, initializer_fields
+from rnnx.system.text import printable
 
 WIDTH = 96
 
@@ -29,25 +30,29 @@ class Option(NamedTuple):
 
 def describe(kind: str, name: str) -> None:
     """Print everything about one component."""
+
+    def say(text: str) -> None:
+        print(printable(text, "\n"))
+
     entry = registry().get(kind, name)
     component = entry.component
     module = sys.modules.get(component.__module__)
-    print(f"{kind} {name} of {entry.owner}: {first_line(component)}\n")
+    say(f"{kind} {name} of {entry.owner}: {first_line(component)}\n")
     for text in (module.__doc__ if module else None, _rest(component)):
         if text:
-            print(textwrap.dedent(text).strip() + "\n")
+            say(textwrap.dedent(text).strip() + "\n")
     options = list(options_of(component))
-    print("hyperparameters:" if options else "it has no hyperparameters")
+    say("hyperparameters:" if options else "it has no hyperparameters")
     for option in options:
         default = f" = {option.default}" if option.default else ", no default"
         kind = f": {option.type}" if option.type not in ("", "Any") else ""
-        print(f"  {option.name}{kind}{default}")
+        say(f"  {option.name}{kind}{default}")
         if option.about:
-            print(textwrap.indent(textwrap.fill(option.about, WIDTH - 6), "      "))
-    print(f"\nclass:  {component.__module__}.{component.__qualname__}")
-    print(f"source: {_file(component)}")
-    print(f"owner:  {entry.owner} (entry point {entry.owner.entry_point})")
-    print(f"choose: {chosen_by(entry)}")
+            say(textwrap.indent(textwrap.fill(option.about, WIDTH - 6), "      "))
+    say(f"\nclass:  {component.__module__}.{component.__qualname__}")
+    say(f"source: {_file(component)}")
+    say(f"owner:  {entry.owner} (entry point {entry.owner.entry_point})")
+    say(f"choose: {chosen_by(entry)}")
 
 
 def chosen_by(entry: Entry) -> str:

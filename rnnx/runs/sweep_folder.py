@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rnnx.config.overrides import shown
 from rnnx.runs.paths import writing_below
 from rnnx.system.files import expanded, read_json, write_json
 from rnnx.system.text import storable
@@ -151,11 +152,16 @@ class Sweep:
     def swept(self, overrides: Sequence[str]) -> dict[str, str]:
         """Key → value of the overrides that differ between jobs."""
         keys = self.read().get("swept", [])
-        return {k: v for k, v in (o.partition("=")[::2] for o in overrides) if k in keys}
+        pairs = (shown(override).partition("=")[::2] for override in overrides)
+        return {key: value for key, value in pairs if key in keys}
+
+    def shown(self, overrides: Sequence[str]) -> list[str]:
+        """The overrides that differ between jobs, as they were typed."""
+        return [f"{key}={value}" for key, value in self.swept(overrides).items()]
 
     def name(self, overrides: Sequence[str]) -> str:
         """The name of a job: the overrides that differ between jobs."""
-        return " ".join(f"{key}={value}" for key, value in self.swept(overrides).items())
+        return " ".join(self.shown(overrides))
 
     def tags(self, overrides: Sequence[str]) -> dict[str, str]:
         """The tags of a job's run."""

@@ -23,6 +23,7 @@ from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import inside
 from rnnx.runs.sender import Ending, Sender
 from rnnx.system.files import replacing
+from rnnx.system.text import csv_text
 
 FLUSH_INTERVAL = 5.0  # seconds between two flushes that nothing else asked for
 IDLE_TIMEOUT = 30.0  # seconds without an answer after which the end of a run leaves its tracker
@@ -149,7 +150,7 @@ class Tracking:
             rows = csv.writer(file)
             if file.tell() == 0:
                 rows.writerow(SAMPLES_HEADER)
-            rows.writerows((name or step, text) for text in texts)
+            rows.writerows((name or step, csv_text(text)) for text in texts)
         self.file(path, "samples")
 
     def artifacts(self) -> None:

@@ -29,7 +29,7 @@ from rnnx.sweeps.launcher import POLL_INTERVAL, Pool, job_return, start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.warmup import CONFIGS, write_configs
 from rnnx.system.signals import Stop
-from rnnx.system.text import cause
+from rnnx.system.text import cause, printable
 
 LOST_TIMEOUT = 60.0  # seconds without a job at work after which those without a result are lost
 STOP_TIMEOUT = 5.0  # the same after a signal
@@ -76,7 +76,7 @@ def launch(
             causes = dict.fromkeys(numbered, f"was not started: {cause(error, 200)}")
             if not stop.signal:
                 lost = "the launcher has lost a job, the others go on"
-                print(f"rnnx: {lost} ({cause(error, 200)})", file=sys.stderr)
+                print(f"rnnx: {lost} ({printable(cause(error, 200))})", file=sys.stderr)
             _wait(sweep, numbered, stop)
         _store_lost(sweep, config.outputs, numbered, causes, stop)
     return [job_return(sweep, job, overrides) for job, overrides in numbered.items()]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from rnnx.comparison.page import store_sweep_page
-from rnnx.config.overrides import Overrides
+from rnnx.config.overrides import Overrides, shown
 from rnnx.config.plain import literal
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
@@ -27,7 +27,7 @@ from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.ranking import print_ranking, rank_results, ranking_rows, write_ranking
 from rnnx.sweeps.warmup import write_configs
 from rnnx.system.signals import Stop
-from rnnx.system.text import cause
+from rnnx.system.text import cause, printable
 from rnnx.training.report import console
 
 STATUSES = ("FINISHED", "FAILED", "KILLED", "SKIPPED")  # of jobs that have ended
@@ -96,7 +96,8 @@ def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
             log = tracker.reopen(known["parent"])
     if log is None:
         name = "sweep " + ", ".join(known["swept"])
-        return tracker.start(name, {"overrides": " ".join(known["overrides"])}, tags)
+        overrides = " ".join(shown(text) for text in known["overrides"])
+        return tracker.start(name, {"overrides": overrides}, tags)
     log.tags(tags)
     return log
 
@@ -118,7 +119,7 @@ def _close(sweep: Sweep, log: RunLog, signal_number: int, failed: bool) -> int:
         raise
     except Exception as error:  # whatever a tracker raises
         print(
-            f"rnnx: the tracker does not answer ({cause(error, 200)}); "
+            f"rnnx: the tracker does not answer ({printable(cause(error, 200))}); "
             "the same command again closes the sweep",
             file=sys.stderr,
         )
@@ -126,7 +127,7 @@ def _close(sweep: Sweep, log: RunLog, signal_number: int, failed: bool) -> int:
     store_sweep_page(sweep, log)  # last: its figures take a moment, in which a signal may come
     ended = (f"{counts[status]} {status.lower()}" for status in STATUSES if counts[status])
     counted = ", ".join(ended) or "no job was started"
-    print(f"sweep {sweep.id}: {counted}; outputs in {sweep.path}")
+    print(printable(f"sweep {sweep.id}: {counted}; outputs in {sweep.path}"))
     return 128 + signal_number if signal_number else int(failed)
 
 

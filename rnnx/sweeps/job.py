@@ -99,8 +99,8 @@ class _Job:
             return resume(earlier, report, more=fields, should_prune=rule)
         if self._placeholder.is_file():
             fields["takes_over"] = self._placeholder.read_text("utf-8")
-        name = self.sweep.name(self.overrides)
-        return train(self.config, report, [name], fields, rule, self._corpus)
+        name = self.sweep.shown(self.overrides)
+        return train(self.config, report, name, fields, rule, self._corpus)
 
     def _failure(self, error: BaseException) -> JobResult:
         """The result of a job that raised ``error``; the error is in its log and its tracker."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.table import Column, print_table
+from rnnx.system.text import csv_text, printable
 
 COLUMNS = ("rank", "job", "status", "best held-out", "job seconds", "run", "cause")
 
@@ -31,7 +32,7 @@ def result_line(sweep: Sweep, result: JobResult, total: int = 0) -> str:
     if result.best_val_loss is not None:
         parts.append(f"{result.best_val_loss:.4f}")
     parts += [f"{result.seconds:.1f} s", result.reason]
-    return " · ".join(filter(None, parts))
+    return printable(" · ".join(filter(None, parts)))
 
 
 def ranking_rows(sweep: Sweep) -> list[tuple[str, ...]]:
@@ -53,4 +54,5 @@ def print_ranking(rows: Sequence[Sequence[str]], console: Any) -> None:
 def write_ranking(rows: Sequence[Sequence[str]], path: Path) -> None:
     """Write the rows below the names of their columns as CSV."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
+        cells = [[csv_text(printable(cell)) for cell in row] for row in rows]
+        csv.writer(file).writerows([COLUMNS, *cells])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from rnnx.system.text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -35,6 +37,9 @@ def print_table(
     ``optional`` names the columns that a terminal too narrow for all of them does without, in the
     order in which they are left out. A pipe gets every column.
     """
+    columns = [Column(printable(c.name), printable(c.title), c.is_number) for c in columns]
+    rows = [[printable(cell) for cell in cells] for cells in rows]
+    optional = [printable(name) for name in optional]
     if console.is_terminal:
         console.print(_draw(_fitting(columns, rows, optional, console.width), columns, rows))
         return
@@ -64,7 +69,7 @@ def _draw(drawn: list[int], columns: Sequence[Column], rows: Sequence[Sequence[s
     table = Table(box=None)
     for column in (columns[place] for place in drawn):
         table.add_column(
-            column.head, justify="right" if column.is_number else "left", overflow="fold"
+            Text(column.head), justify="right" if column.is_number else "left", overflow="fold"
         )
     for cells in rows:
         # Text, because Rich would read [brackets] in a string as markup.

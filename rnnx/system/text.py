@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from typing import Any
 
 from rnnx.errors import RnnxError
+
+INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
+# Of these, joiners (Persian, emoji) and Arabic signs are part of a word.
+VISIBLE = "\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2"
 
 
 def is_text(text: str) -> bool:
@@ -16,9 +23,17 @@ def is_text(text: str) -> bool:
     return True
 
 
+def shortened(text: str, limit: int) -> str:
+    """The text in at most ``limit`` characters: one that is longer ends after a word, with …"""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 2]
+    return f"{cut.rpartition(' ')[0] or cut} …"
+
+
 def cause(error: BaseException, limit: int = 300) -> str:
     """The message of an exception in one line of up to ``limit`` characters, else its class."""
-    return " ".join(str(error).split())[:limit] or type(error).__name__
+    return shortened(" ".join(str(error).split()), limit) or type(error).__name__
 
 
 def reason(error: BaseException) -> str:
@@ -46,12 +61,36 @@ def storable(text: str) -> str:
 
 
 def printable(text: str, allowed: str = "") -> str:
-    """The text with its control characters as escapes, except those in ``allowed``.
+    """The text with what is no visible character as escapes, except those in ``allowed``.
 
-    A terminal obeys control characters: they colour and clear it, and some make it type. A model's
+    Everything that rnnx prints goes through here. A terminal obeys control characters: they colour
+    and clear it, and some make it type; others let a line read from right to left. A model's
     alphabet is that of its data, and the name of a file or the message of a plugin may hold any.
     """
+    if text.isprintable():
+        return text
+    shown = {*VISIBLE, *allowed}
+    escaped = {c for c in set(text) - shown if unicodedata.category(c) in INVISIBLE}
+    return text.translate({ord(c): repr(c)[1:-1] for c in escaped})
+
+
+def csv_text(text: str) -> str:
+    """A text as a cell of CSV that no spreadsheet computes: one that begins like a formula, or
+    with apostrophes before one, gets an apostrophe in front.
+    """
+    return f"'{text}" if re.match(r"'*[=+\-@\t\r]", text) else text
+
+
+def from_csv(cell: str) -> str:
+    """The text that became this cell."""
+    return cell[1:] if re.match(r"'+[=+\-@\t\r]", cell) else cell
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON to be printed: what is no visible character is an escape."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    # Strings hold no line breaks of their own, so every one is of the indentation.
     return "".join(
-        repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in allowed else c
+        json.dumps(c)[1:-1] if unicodedata.category(c) in INVISIBLE and c != "\n" else c
         for c in text
     )

@@ -80,7 +80,8 @@ def console(soft_wrap: bool) -> Any:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             print("rnnx: nobody reads the output any more; training goes on", file=sys.stderr)
 
-    return Output(highlight=False, soft_wrap=soft_wrap)
+    # A value may look like Rich's markup, [red], or like its name of an emoji, :bomb:.
+    return Output(highlight=False, markup=False, emoji=False, soft_wrap=soft_wrap)
 
 
 class Lines:
@@ -107,11 +108,10 @@ class Lines:
 
     def samples(self, session: Session, texts: Sequence[str]) -> None:
         show = session.corpus.show_round
-        self._say(
-            show(session.steps, session.smooth_loss, texts)
-            if show
-            else _sampled(session.steps, texts)
-        )
+        drawn = show(session.steps, session.smooth_loss, texts) if show else None
+        text = _sampled(session.steps, texts) if drawn is None else drawn
+        # A pipe gets the letters of the model's alphabet.
+        self.console.print(printable(text, "\n\t") if self.console.is_terminal else text)
 
     def evaluated(self, session: Session, loss: float) -> None:
         self._say(f"step {session.steps}: held-out loss {loss:.4f} nats")
@@ -136,8 +136,7 @@ class Lines:
         self._say(self._closing)
 
     def _say(self, text: str) -> None:
-        shown = printable(text, "\n\t") if self.console.is_terminal else text
-        self.console.print(shown, markup=False)
+        self.console.print(printable(text, "\n\t"))
 
 
 class Live(Lines):

@@ -56,9 +56,10 @@ def train(
 ) -> Run:
     """Train ``config`` to its end and keep everything in its tracker and its folder.
 
-    ``more`` joins run.json; its ``own_tags`` join the run's tags, and ``takes_over`` is the id of
-    a run of the tracker's without a folder that becomes this one's. ``should_prune`` is asked after
-    every evaluation, by step and held-out loss, and ends the run. ``corpus`` is that of the
+    ``overrides`` are what the user typed; the run is named after them. ``more`` joins run.json; its
+    ``own_tags`` join the run's tags, and ``takes_over`` is the id of a run of the tracker's without
+    a folder that becomes this one's. ``should_prune`` is asked after every evaluation, by step and
+    held-out loss, and ends the run. ``corpus`` is that of the
     configuration where it has been loaded before.
     """
     with Stop() as stop:
@@ -66,6 +67,7 @@ def train(
         about = {
             "name": run_name(list(overrides)),
             **session.identity._asdict(),
+            "overrides": list(overrides),
             "cwd": os.getcwd(),
             **(more or {}),
         }

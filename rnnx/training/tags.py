@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rnnx.config.identity import flat_params, group_of, initializers_of
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import plugins, registry
-from rnnx.system.text import storable
+from rnnx.system.text import shortened, storable
 from rnnx.version import __version__
 
 if TYPE_CHECKING:
@@ -67,4 +67,4 @@ def _git_commit() -> str:
 
 def run_name(overrides: list[str]) -> str:
     """The name of a run: its overrides."""
-    return " ".join(overrides)[:250] or "default"
+    return shortened(" ".join(overrides), 250) or "default"

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -229,3 +230,35 @@ def test_mlflow_works_beside_a_damaged_distribution(
     with mlflow_settings():
         assert metadata.entry_points(group="mlflow.run_context_provider") == ()
         assert any(point.name == "cells" for point in metadata.entry_points(group="rnnx"))
+
+
+@pytest.mark.parametrize("folder", ["what?", "a%20b", "#x", "a;b=c&d 恐"])
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_store_is_in_the_folder_whatever_its_name(
+    warm_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, is_named: bool
+) -> None:
+    place = tmp_path / folder
+    place.mkdir()
+    shutil.copy(warm_store.removeprefix("sqlite:///"), place / "mlflow.db")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path if is_named else place)
+    tracker = MLflow(f"sqlite:///{folder}/mlflow.db" if is_named else "", "other")
+    log = tracker.start("n", {}, {})
+    (tmp_path / "cache" / "x.txt").write_text("x")
+    log.file(tmp_path / "cache" / "x.txt")
+    log.finish("FINISHED")
+    assert [run.id for run in tracker.find(log.id)] == [log.id]
+    assert (place / "mlruns" / log.id / "artifacts" / "x.txt").is_file()
+    fetched = tracker.fetch(log.id, "x.txt", tmp_path / "cache")
+    assert fetched.read_text() == "x"
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_store_s_options_are_not_of_its_path(tmp_path: Path) -> None:
+    assert mlflow_client.sqlite_file("sqlite:///x.db?timeout=3") == Path("x.db")
+    assert mlflow_client.sqlite_file("sqlite:///a?b/x.db") == Path("a?b/x.db")
+    assert mlflow_client.address("sqlite:///a b/x.db?timeout=3") == "sqlite:///a b/x.db?timeout=3"
+    (tmp_path / "a b").mkdir()
+    assert mlflow_client.sqlite_file("sqlite:///a%20b/x.db") == Path("a b/x.db")
+    (tmp_path / "a%20b").mkdir()
+    assert mlflow_client.sqlite_file("sqlite:///a%20b/x.db") == Path("a%20b/x.db")

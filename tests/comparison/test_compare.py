@@ -151,7 +151,7 @@ def test_a_terminal_gets_numbers_aligned_to_the_right(run: Make) -> None:
 
 def test_a_name_stays_in_its_cell(run: Make) -> None:
     found = rank_runs([run("a\tb\n\x1b[31mc", 1.0)], "t", "best/val_loss")
-    assert run_rows(found, shown_metrics(found))[0][1] == "a b [31mc"
+    assert run_rows(found, shown_metrics(found))[0][1] == r"a\tb\n\x1b[31mc"
 
 
 def test_errors_are_input_errors_of_one_line(sweep: Sweep, tmp_path: Path) -> None:

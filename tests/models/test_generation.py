@@ -255,3 +255,18 @@ def test_texts_that_end_leave_the_others_in_place(network: Network) -> None:
         network, params, Categorical(), np.random.default_rng(0), 30, 60, grammar=Lengths()
     )
     assert [len(text) for text in texts] == list(range(30))
+
+
+def test_a_line_s_own_newline_counts_once(model: Model) -> None:
+    lines = ["da", "elus"]
+    scores = model.score(lines)
+    assert list(model.score([f"{line}\n" for line in lines])) == list(scores)
+    assert list(model.score([f"{line}\r\n" for line in lines])) == list(scores)
+    with pytest.raises(DataError, match=r"line 2: goes on after '\\n'"):
+        model.score(["da", "da\nel"])
+
+
+def test_a_prompt_does_not_go_on_after_the_end(model: Model) -> None:
+    for prompt in ("da\n", "da\nel", "\n"):
+        with pytest.raises(DataError, match=r"prompt: holds '\\n', with which a text ends"):
+            model.sample(1, prompt)

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from rnnx.errors import StoreError
 from rnnx.system.distributions import entry_points
+from rnnx.system.text import shortened
 
 # Environment variables that MLflow reads; where the user has set one, that stays.
 SETTINGS = {
@@ -28,9 +30,11 @@ LEVELS = {
     "mlflow.store.db.utils": logging.CRITICAL,
     "urllib3.connectionpool": logging.CRITICAL,
 }
+SQLITE, SQLITE_DRIVER = "sqlite:///", "sqlite+pysqlite:///"
+QUERY = re.compile(r"\?[\w.-]+=[^/?]*$")  # of a URI; any other ? is a letter of its path
 SQLITE_HEADER = b"SQLite format 3\0"
 CREATION_TIMEOUT = 120.0  # seconds that a process waits for another one that creates the store
-CAUSE_LENGTH = 200  # characters
+CAUSE_LENGTH = 400  # characters
 
 
 @dataclass
@@ -98,7 +102,7 @@ def connect(uri: str) -> Any:
     _refuse_unusable(file, uri)
     if _is_missing(file):
         _create_once(file, uri)
-    return _client(uri)
+    return _client(address(uri))
 
 
 def _is_missing(file: Path) -> bool:
@@ -159,7 +163,7 @@ def _create(file: Path) -> None:
     for path in leftovers:
         path.unlink(missing_ok=True)
     try:
-        _close(_client(f"sqlite:///{new}"))
+        _close(_client(_address(new)))
         if _is_missing(file):
             file.unlink(missing_ok=True)  # an empty file
         try:
@@ -189,16 +193,45 @@ def cause_of(error: Exception) -> str:
     """The cause in a message of SQLAlchemy, requests or MLflow, in one line."""
     text = " ".join(str(error).split())
     text = re.sub(r"\(raised as a result of [^)]*\) ", "", text).split("[SQL: ")[0].strip()
-    return text[:CAUSE_LENGTH] or type(error).__name__
+    return shortened(text, CAUSE_LENGTH) or type(error).__name__
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a SQLite URI; None for other URIs."""
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    """The file of a SQLite URI; None for other URIs.
+
+    The path is what was typed, ``%20`` included, unless only the decoded one leads to a folder.
+    """
+    if not uri.startswith(SQLITE):
+        return None
+    typed = QUERY.sub("", uri.removeprefix(SQLITE))
+    path, decoded = Path(typed), Path(unquote(typed))
+    return decoded if decoded.parent.is_dir() and not path.parent.is_dir() else path
+
+
+def _address(file: Path, query: str = "") -> str:
+    """The URI by which MLflow opens a SQLite file, whatever characters are in its path."""
+    from sqlalchemy.engine import make_url
+
+    path = str(file)
+    if not set("%?") & set(path):
+        return f"{SQLITE}{path}{query}"
+    # A name of the driver keeps MLflow from making a folder of the encoded name.
+    encoded = path.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+    if make_url(f"{SQLITE}%25").database == "%":
+        return f"{SQLITE_DRIVER}{encoded}{query}"
+    # SQLAlchemy before 2.1 decodes no path, SQLite itself does.
+    return f"{SQLITE_DRIVER}file:{encoded}?uri=true{query.replace('?', '&')}"
+
+
+def address(uri: str) -> str:
+    """The URI that MLflow is given for ``uri``."""
+    file, query = sqlite_file(uri), QUERY.search(uri)
+    return uri if file is None else _address(file, query[0] if query else "")
 
 
 def default_artifacts(uri: str) -> str:
     """The folder of the artifacts of new experiments: beside a SQLite store, else here."""
     file = sqlite_file(uri)
-    folder = (file.parent if file is not None else Path.cwd()) / "mlruns"
-    return str(folder.resolve())
+    folder = ((file.parent if file is not None else Path.cwd()) / "mlruns").resolve()
+    # MLflow takes a path for a URI, in which these have a meaning.
+    return folder.as_uri() if set("%?#") & set(str(folder)) else str(folder)

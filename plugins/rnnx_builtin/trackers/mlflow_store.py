@@ -21,6 +21,7 @@ from rnnx.contracts.trackers import UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
 from rnnx_builtin.trackers.mlflow_client import (
     SETTINGS,
+    address,
     cause_of,
     connect,
     default_artifacts,
@@ -108,7 +109,12 @@ class MLflow:
         mode = "/?workflowType=machine_learning#/experiments"
         if uri.startswith(("http:", "https:")):
             return UI(uri.rstrip("/") + mode, [], {})
-        where = ["--backend-store-uri", uri, "--default-artifact-root", default_artifacts(uri)]
+        where = [
+            "--backend-store-uri",
+            address(uri),
+            "--default-artifact-root",
+            default_artifacts(uri),
+        ]
         own = ["--host", host, "--port", str(port), "--workers", "1"]
         command = [sys.executable, "-m", "mlflow", "ui", *where, *own]
         # The server's job runner would take 2 GB, and nothing here uses it.
