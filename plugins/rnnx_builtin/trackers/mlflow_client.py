@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.errors import StoreError
+from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow
 
 # Environment variables that MLflow reads; where the user has set one, that stays.
 SETTINGS = {
@@ -70,6 +71,7 @@ def connect(uri: str) -> Any:
     _refuse_unusable(file, uri)
     if _is_missing(file):
         _create_once(file, uri)
+    follow(file)
     return _client(uri)
 
 
@@ -171,6 +173,11 @@ def cause_of(error: Exception) -> str:
     """The cause in a message of SQLAlchemy, requests or MLflow, in one line."""
     text = " ".join(str(error).split())
     text = re.sub(r"\(raised as a result of [^)]*\) ", "", text).split("[SQL: ")[0].strip()
+    # urllib3 says what it tried, and last, in brackets, why that failed.
+    before, _, inner = text.rpartition("(Caused by ")
+    if before:
+        why = re.sub(r"^\w+\(|[\"')]+$", "", inner).strip("\"'")
+        text = why.rpartition("object at ")[2].partition(">: ")[2] or why
     return text[:CAUSE_LENGTH] or type(error).__name__
 
 
@@ -182,5 +189,5 @@ def sqlite_file(uri: str) -> Path | None:
 def default_artifacts(uri: str) -> str:
     """The folder of the artifacts of new experiments: beside a SQLite store, else here."""
     file = sqlite_file(uri)
-    folder = (file.parent if file is not None else Path.cwd()) / "mlruns"
+    folder = (file.parent if file is not None else Path.cwd()) / ARTIFACTS
     return str(folder.resolve())
