@@ -79,7 +79,7 @@ def run_or_resume(values: dict[str, Any], report: Report, overrides: list[str]) 
     if values["resume"] == Resume.auto.name:
         folder = unfinished(values["outputs"], values)
         if folder is not None:
-            return resume(folder, report)
+            return resume(folder, report, tracker=values["tracker"])
     return train(values, report, overrides)
 
 

@@ -105,12 +105,17 @@ def resume(run: str, overrides: tuple[str, ...]) -> None:
 
 @commands.command(epilog=RUN)
 @click.argument("run")
+@_with_overrides
 @debug_option
-def sync(run: str) -> None:
-    """Send RUN's tracker the points and files that it lacks."""
+def sync(run: str, overrides: tuple[str, ...]) -> None:
+    """Send RUN's tracker the points and files that it lacks.
+
+    A store that has the run no more gets it whole. With tracker.uri=… or tracker.experiment=… the
+    run goes to that store from now on.
+    """
     from rnnx.cli.runs import sync as sync_run
 
-    sync_run(run)
+    sync_run(run, overrides)
 
 
 @commands.command(epilog=RUN)

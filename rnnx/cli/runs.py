@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from rnnx.config.components import components_from
+from rnnx.config.components import component_from
+from rnnx.config.compose import compose
 from rnnx.config.overrides import parse
-from rnnx.contracts.trackers import RunSummary
-from rnnx.errors import StoreError
+from rnnx.contracts.trackers import RunSummary, StoreTracker
+from rnnx.errors import ConfigError
 from rnnx.runs.find import find_run, list_runs
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import RunLock
-from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import refuse_links
+from rnnx.runs.registration import bring_up_to_date, new_entry_note
 from rnnx.runs.stored_config import stored_config
+from rnnx.runs.whereabouts import project_of, settle
 from rnnx.system.table import Column, print_table
-from rnnx.system.text import cause, printable
+from rnnx.system.text import printable
 from rnnx.training import resume as resuming
 from rnnx.training.report import console as output
 from rnnx.training.report import for_terminal
@@ -33,38 +36,55 @@ def resume(run: str, overrides: Sequence[str]) -> int:
     return resuming.resume(folder, for_terminal(), parsed).exit_code
 
 
-def sync(run: str) -> None:
-    """Send the tracker of ``run`` the points and files that it lacks."""
+def sync(run: str, overrides: Sequence[str] = ()) -> None:
+    """Send the store of ``run`` what it lacks; with ``tracker…=`` another store gets the run."""
     folder = _in_its_directory(find_run(run))
-    with storage_errors(folder), RunLock(folder), Outbox(folder.path) as outbox:
-        left = outbox.count()
-        if not left:
-            print(f"run {folder.id[:8]}: the tracker has everything already")
-            return
-        tracker = components_from(stored_config(folder)).tracker
-        log = tracker.reopen(folder.id)
-        try:
-            outbox.deliver(log)
-        except Exception as error:  # whatever a tracker raises
-            raise StoreError(
-                f"run {folder.id[:8]}: the tracker does not answer ({cause(error)}); "
-                f"{outbox.count()} points and files are left, try again later"
-            ) from error
-    if outbox.damaged:
-        print(f"rnnx: {outbox.damaged} damaged lines were left out", file=sys.stderr)
-    left -= outbox.damaged
-    print(f"run {folder.id[:8]}: sent {left} points and files; the tracker has everything")
+    with storage_errors(folder), RunLock(folder):
+        brought = bring_up_to_date(folder, _tracker(folder, overrides))
+    if brought.is_new:
+        print(new_entry_note(folder, brought.entry))
+    if brought.damaged:
+        print(f"rnnx: {brought.damaged} damaged lines were left out", file=sys.stderr)
+    if brought.sent or brought.damaged:
+        left = f"sent {brought.sent} points and files; the tracker has everything"
+    else:
+        left = "the tracker has everything already"
+    print(f"run {folder.id[:8]}: {left}")
+
+
+def _tracker(folder: RunFolder, overrides: Sequence[str]) -> Mapping[str, Any]:
+    """The configuration of the tracker that a run's folder is sent to."""
+    own: Mapping[str, Any] = stored_config(folder)["tracker"]
+    parsed = parse(overrides)
+    parsed.refuse_sweeps()
+    for override in parsed:
+        if override.key_or_group.partition(".")[0] != "tracker":
+            raise ConfigError(f"{override.input_line}: sync takes tracker=… and tracker.FIELD=…")
+    if not overrides:
+        return own
+    chosen: Mapping[str, Any] = compose(parsed)["tracker"]
+    if "tracker" not in parsed.keys and chosen["name"] == own["name"]:
+        given = (key.removeprefix("tracker.") for key in parsed.keys)
+        chosen = {**own, **{key: chosen[key] for key in given}}
+    if not isinstance(component_from("tracker", chosen), StoreTracker):
+        raise ConfigError(
+            f"{parsed.texts[0]}: it cannot say which runs it has; a run is sent to a tracker with "
+            "a store, as tracker=mlflow"
+        )
+    return chosen
 
 
 def _in_its_directory(folder: RunFolder) -> RunFolder:
-    """Enter the directory in which the run began: its configuration has paths relative to it."""
+    """Enter the run's project: its configuration has paths relative to it."""
     folder = RunFolder(folder.path.resolve())
     refuse_links(folder.path)
-    began = folder.read().get("cwd")
-    if isinstance(began, str) and began != os.getcwd():
-        with suppress(OSError, ValueError):  # it is gone, or was never a path
-            os.chdir(began)
-            print(f"working in {printable(began)}, where the run began", file=sys.stderr)
+    project = project_of(folder)
+    if project is not None:
+        if project != Path.cwd():
+            os.chdir(project)
+            where = printable(str(project))
+            print(f"working in {where}, the project of the run", file=sys.stderr)
+        settle(folder, project)
     return folder
 
 

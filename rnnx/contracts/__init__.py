@@ -22,7 +22,7 @@ from rnnx.contracts.components import (
 )
 from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
-from rnnx.contracts.trackers import RunLog, Tracker
+from rnnx.contracts.trackers import RunLog, StoreTracker, Tracker
 
 __all__ = [
     "API_VERSION",
@@ -43,6 +43,7 @@ __all__ = [
     "RunLog",
     "Sampler",
     "Schedule",
+    "StoreTracker",
     "StreamingCell",
     "Tracker",
     "TrainedModel",

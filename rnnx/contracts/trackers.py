@@ -6,7 +6,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeGuard
+from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
+
+STARTED_TAG = "rnnx.started"  # with ``start``: when the run began, in seconds, if not just now
 
 
 class Point(NamedTuple):
@@ -131,3 +133,18 @@ class Tracker(Protocol):
 
     def ui(self, host: str, port: int) -> UI | None:
         """Where the tracker's own UI is and the command that serves it; None if it has none."""
+
+
+@runtime_checkable
+class StoreTracker(Tracker, Protocol):
+    """A tracker that can say whether its store still has a run: optional.
+
+    Such a store gets a run that it lacks whole, from the run's folder: one that was deleted there,
+    or that began with another store.
+    """
+
+    def entry(self, run_id: str) -> RunSummary | None:
+        """The run of this id; None where the store has none or has deleted it.
+
+        Raises :class:`rnnx.errors.StoreError` where the store gives no answer.
+        """

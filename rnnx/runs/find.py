@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from rnnx.contracts.trackers import RunSummary, Tracker
 from rnnx.errors import RunNotFound
 from rnnx.runs.fetch import fetch_folder
 from rnnx.runs.folder import FOLDER_TAG, RunFolder, find_folders, runs_in
+from rnnx.runs.registration import COPY_TAG
 from rnnx.system.files import expanded
 
 
 def run_in_tracker(run: str, tracker: Tracker, outputs: str) -> RunSummary:
     """The one run of the tracker that ``run`` means; RunNotFound for none or several."""
-    found = tracker.find(run) if run and run != "last" else []
+    found = _own(tracker.find(run)) if run and run != "last" else []
     if len(found) > 1:
         raise RunNotFound(several(run, [summary.id for summary in found]))
     if not found:
@@ -26,6 +27,11 @@ def run_in_tracker(run: str, tracker: Tracker, outputs: str) -> RunSummary:
             "`rnnx runs` lists what there is"
         )
     return found[0]
+
+
+def _own(entries: Iterable[RunSummary]) -> list[RunSummary]:
+    """The entries without those that only show a run below a second sweep."""
+    return [entry for entry in entries if COPY_TAG not in entry.tags]
 
 
 def several(run: str, ids: Sequence[str]) -> str:
@@ -55,8 +61,9 @@ def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:
     """The newest runs, from the local folders and from the tracker, newest first."""
     config = compose(overrides)
     tracker = component_from("tracker", config["tracker"])
-    found = {summary.id: summary for summary in tracker.runs(limit)}
+    found = {summary.id: summary for summary in _own(tracker.runs(limit))}
     for folder in runs_in(config["outputs"]):
         with suppress(FileNotFoundError):  # deleted since
-            found.setdefault(folder.id, folder.summary())
+            if found.keys().isdisjoint(folder.entries):
+                found.setdefault(folder.id, folder.summary())
     return sorted(found.values(), key=lambda run: run.started, reverse=True)[:limit]

@@ -64,7 +64,7 @@ class RunFolder:
     def begin(self, run_id: str) -> None:
         """Give the folder the id of its run."""
         path = self.path.with_name(name_of(run_id))
-        self.write({"id": run_id})
+        self.write({"id": run_id, "place": str(path.resolve())})
         self.path.rename(path)
         self.path, self.id = path, run_id
 
@@ -146,6 +146,17 @@ class RunFolder:
         """The fields of run.json; empty where it is missing or damaged."""
         return read_json(self.path / "run.json")
 
+    @property
+    def entries(self) -> list[str]:
+        """The ids of the run's entries in stores if not its own id alone; the one in use last."""
+        found = self.read().get("entries")
+        return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+    @property
+    def entry(self) -> str:
+        """The id of the run's entry in the store to which it belongs."""
+        return [self.id, *self.entries][-1]
+
     def summary(self) -> RunSummary:
         """The run as a tracker would list it; FileNotFoundError where the folder is gone."""
         return _summary(self, self.read())
@@ -200,4 +211,9 @@ def find_folders(run: str, outputs: Path) -> list[RunFolder]:
             raise RunNotFound(f"last: there is no run in {outputs}/ yet; begin with: rnnx train")
         return folders[:1]
     exact = [folder for folder in folders if folder.id == run]
-    return exact or [folder for folder in folders if run and folder.id.startswith(run)]
+    begins = [folder for folder in folders if run and folder.id.startswith(run)]
+    return exact or begins or [folder for folder in folders if run and _has_entry(folder, run)]
+
+
+def _has_entry(folder: RunFolder, beginning: str) -> bool:
+    return any(entry.startswith(beginning) for entry in folder.entries)

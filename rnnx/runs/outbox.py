@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -98,6 +98,16 @@ class Outbox:
         """Take everything that is there as sent: it came from the tracker."""
         self._mark("UPDATE outbox SET sent = 1")
         self._mark_points(self._metrics.stat().st_size if self._metrics.exists() else 0)
+
+    def begin_again(self, tags: Mapping[str, str]) -> None:
+        """Take nothing as sent: the run has a new entry. ``tags`` follow all that there were."""
+        newest = self._execute("SELECT entry FROM outbox WHERE id > 0 ORDER BY id DESC LIMIT 1")
+        self._execute("UPDATE outbox SET sent = 0")
+        self._points_sent = 0
+        self.add("tags", dict(tags))
+        for (entry,) in newest:
+            if isinstance(entry, str) and entry.startswith('["finish"'):  # which is told last
+                self._execute("INSERT INTO outbox (entry, sent) VALUES (?, 0)", entry)
 
     def _unsent_rows(self) -> list[Any]:
         # As bytes: reading them is no error of SQLite's, whatever they are.

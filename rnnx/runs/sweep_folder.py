@@ -5,7 +5,9 @@ outputs/sweeps/<id>/
     jobs/<n>.json  the result of a job      jobs/<n>.log  what it printed, and its traceback
     hydra/         Hydra's own; by the place of this folder a job knows its sweep
 
-The same command given again finds its sweep by what was asked, and continues it.
+The same command given again finds its sweep by what was asked, and continues it. Where a file that
+it names has been edited since (a recipe of values, an experiment), it asks for something else and
+begins a new sweep.
 """
 
 from __future__ import annotations
@@ -47,11 +49,26 @@ class JobResult(NamedTuple):
     run_id: str = ""
     best_val_loss: float | None = None
     seconds: float = 0.0
+    entry: str = ""  # the id in the tracker's store, where it is not the run's
 
     @property
     def succeeded(self) -> bool:
         """Whether the job finished, now or before."""
         return self.status in ("FINISHED", "SKIPPED")
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+
+
+def _is_same(had: Mapping[str, Any], asked: Mapping[str, str], deciding: Sequence[str]) -> bool:
+    """Whether a sweep was asked for the same; an earlier rnnx kept nothing of what it had read."""
+    is_earlier = "typed" not in had and not any(text.startswith("sweep=") for text in deciding)
+    return bool(had.get("asked") == asked["typed" if is_earlier else "asked"])
+
+
+def _latest(sweeps: Sequence[Sweep]) -> Sweep:
+    return max(sweeps, key=lambda sweep: (sweep.path / "sweep.json").stat().st_mtime)
 
 
 class Sweep:
@@ -62,20 +79,32 @@ class Sweep:
 
     @classmethod
     def open(
-        cls, outputs: str, overrides: Sequence[str], swept: Sequence[str], anew: bool
+        cls,
+        outputs: str,
+        overrides: Sequence[str],
+        swept: Sequence[str],
+        anew: bool,
+        read: Sequence[str] = (),
     ) -> Sweep:
-        """The sweep of these overrides: the latest one, or a new one (``anew``: in any case)."""
+        """The sweep of these overrides: the latest one, or a new one (``anew``: in any case).
+
+        ``read`` is what else decides which jobs there are: what was read from files that the
+        overrides name, and that may have been edited.
+        """
         folder = expanded(outputs) / "sweeps"
         deciding = sorted(text for text in overrides if not text.startswith(NOT_ASKED))
-        asked = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
-        known = [cls(path.parent) for path in folder.glob("*/sweep.json")]
-        same = [sweep for sweep in known if sweep.read().get("asked") == asked]
+        typed = _digest(deciding)
+        asked = {"asked": _digest([typed, *read]) if read else typed, "typed": typed}
+        known = [(cls(path.parent), read_json(path)) for path in folder.glob("*/sweep.json")]
+        command = [sweep for sweep, had in known if had.get("typed", had.get("asked")) == typed]
+        same = [sweep for sweep, had in known if _is_same(had, asked, deciding)]
         if same and not anew:
-            return max(same, key=lambda sweep: (sweep.path / "sweep.json").stat().st_mtime)
+            return _latest(same)
         sweep = cls(folder / uuid.uuid4().hex[:12])
         with writing_below(outputs):
             (sweep.path / "jobs").mkdir(parents=True)
-        sweep.write({"asked": asked, "overrides": list(overrides), "swept": list(swept)})
+        before = {"before": _latest(command).id} if command and not anew else {}
+        sweep.write({**asked, **before, "overrides": list(overrides), "swept": list(swept)})
         return sweep
 
     @property

@@ -10,16 +10,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from rnnx.comparison.page import store_sweep_page
+from rnnx.config.identity import config_hash
 from rnnx.config.overrides import Overrides, shown
 from rnnx.config.plain import literal
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
-from rnnx.contracts.trackers import Point, RunLog, Tracker
+from rnnx.contracts.trackers import Point, RunLog, StoreTracker, Tracker
 from rnnx.errors import RnnxError, StoreError
 from rnnx.runs.lock import RunLock
+from rnnx.runs.registration import PLACE_TAG
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
@@ -43,10 +46,17 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
     settings, tracker = configs[0].settings, configs[0].components.tracker
     anew = settings.sweep.rerun is Rerun.all
     with Stop() as stop:
-        sweep = Sweep.open(settings.outputs, overrides.texts, command.swept, anew)
+        read = _read_from_files(command, configs)
+        sweep = Sweep.open(settings.outputs, overrides.texts, command.swept, anew, read)
         with RunLock(sweep, "sweep"):
             _prepare(sweep, command, configs)
             log = _begin(sweep, tracker)
+            if before := sweep.read().get("before"):
+                print(
+                    f"rnnx: a file of this command has changed since sweep {before}: "
+                    f"sweep {sweep.id} is a new one",
+                    file=sys.stderr,
+                )
             failed = True
             try:
                 if not stop.signal:
@@ -58,6 +68,15 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
                 end_abandoned(sweep, settings.outputs)
                 code = _close(sweep, log, stop.signal, failed)
             return code
+
+
+def _read_from_files(command: SweepCommand, configs: Sequence[ResolvedConfig]) -> list[str]:
+    """What the files that a command names decide: the values of a recipe, an experiment's choices.
+
+    Every value is in one of the configurations.
+    """
+    recipe = set(command.overrides.texts) - set(command.typed.texts)
+    return [*sorted(recipe), *(config_hash(config.values) for config in configs)]
 
 
 def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConfig]) -> None:
@@ -91,7 +110,8 @@ def _begin(sweep: Sweep, tracker: Tracker) -> RunLog:
 def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
     """The sweep's run in the tracker: that of an earlier command, or a new one."""
     known, tags, log = sweep.read(), {"sweep.id": sweep.id, **tags}, None
-    if "parent" in known:
+    tags[PLACE_TAG] = str(sweep.path.resolve())
+    if "parent" in known and _is_own(sweep, tracker, known["parent"]):
         with suppress(StoreError):  # it was deleted; a store that does not answer fails below
             log = tracker.reopen(known["parent"])
     if log is None:
@@ -100,6 +120,17 @@ def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
         return tracker.start(name, {"overrides": overrides}, tags)
     log.tags(tags)
     return log
+
+
+def _is_own(sweep: Sweep, tracker: Tracker, parent: str) -> bool:
+    """Whether the store has the run of this very folder, not that of one which it is a copy of."""
+    if not isinstance(tracker, StoreTracker):
+        return True
+    found = tracker.entry(parent)
+    elsewhere = Path(found.folder) if found and found.folder else sweep.path
+    return found is not None and not (
+        (elsewhere / "sweep.json").is_file() and not elsewhere.samefile(sweep.path)
+    )
 
 
 def _close(sweep: Sweep, log: RunLog, signal_number: int, failed: bool) -> int:
@@ -137,6 +168,6 @@ def _log_best(sweep: Sweep, results: Sequence[JobResult], log: RunLog) -> None:
     if best is None or best.best_val_loss is None or not math.isfinite(best.best_val_loss):
         return
     values = {f"best.{key}": value for key, value in sweep.swept(best.overrides).items()}
-    log.tags({"best.run": best.run_id, **values})
+    log.tags({"best.run": best.entry or best.run_id, **values})
     now = int(time.time() * 1000)
     log.points([Point("best/val_loss", best.best_val_loss, len(results), now)])

@@ -17,12 +17,14 @@ from rnnx.config.components import component_from, settings_from
 from rnnx.config.identity import flat_params
 from rnnx.config.settings import Rerun
 from rnnx.data.corpus import Corpus
+from rnnx.errors import RunBusy, StoreError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
 from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.signals import STOPPING, Stop
-from rnnx.system.text import reason, storable
+from rnnx.system.text import cause, reason, storable
 from rnnx.training.earlier_runs import earlier_runs
 from rnnx.training.report import Lines, console
 from rnnx.training.resume import resume
@@ -61,14 +63,27 @@ class _Job:
             self.config = {**self.config, "threads": settings.threads or 1}
             rerun, earlier = settings.sweep.rerun, self._earlier_run()
             if skipped := self._reason_to_skip(rerun, earlier):
-                return self._result("SKIPPED", skipped, earlier)
+                return self._skip(skipped, earlier)
             run = self._train(rerun, earlier)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             return self._failure(error)
         why = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
         best = run.metrics.get("best/val_loss")
         why = PRUNED if run.pruned else why or self._anew
-        return JobResult(self.number, self.overrides, run.status, why, run.run_id, best)
+        result = JobResult(self.number, self.overrides, run.status, why, run.run_id, best)
+        return result._replace(entry=run.folder.entry)
+
+    def _skip(self, why: str, earlier: RunFolder | None) -> JobResult:
+        """The result of a job with nothing to do; its run is shown below this sweep."""
+        result = self._result("SKIPPED", why, earlier)
+        if earlier is None or earlier.read().get("status") != "FINISHED":
+            return result
+        try:
+            shown = show_below(earlier, self.config["tracker"], self._tags())
+        except (StoreError, RunBusy) as error:
+            later = f"the same command shows it below the sweep later ({cause(error)})"
+            return result._replace(reason=f"{why}; {later}")
+        return result._replace(entry=shown)
 
     def _earlier_run(self) -> RunFolder | None:
         """The newest run of the same identity; one that finished comes before all others."""
@@ -96,7 +111,8 @@ class _Job:
         rule = pruning_rule(self.sweep, self.number)
         fields = {"sweep": self.sweep.id, "job": self.number, "own_tags": self._tags()}
         if earlier is not None and rerun is not Rerun.all:
-            return resume(earlier, report, more=fields, should_prune=rule)
+            tracker = self.config["tracker"]
+            return resume(earlier, report, more=fields, should_prune=rule, tracker=tracker)
         if self._placeholder.is_file():
             fields["takes_over"] = self._placeholder.read_text("utf-8")
         name = self.sweep.shown(self.overrides)

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from rnnx.config.components import component_from
+from rnnx.contracts.trackers import StoreTracker
 from rnnx.errors import RunBusy
 from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.lock import is_busy
@@ -41,12 +42,19 @@ def _running(sweep: Sweep, outputs: str, job: int | None) -> list[RunFolder]:
 
 
 def _end(folder: RunFolder) -> None:
+    from rnnx.runs.registration import entry_of
     from rnnx.runs.stored_config import stored_config, tracker_run_of
 
     reason = "its process was killed"
     with suppress(Exception):  # whatever the tracker misses, it gets when the run is resumed
         tracker = component_from("tracker", stored_config(folder)["tracker"])
-        run_id = tracker_run_of(folder, tracker) if folder.is_new else folder.id
+        if folder.is_new:
+            run_id = tracker_run_of(folder, tracker)
+        elif isinstance(tracker, StoreTracker):
+            found = entry_of(folder, tracker)  # not that of the folder which this one is a copy of
+            run_id = found.id if found else ""
+        else:
+            run_id = folder.id
         if run_id:
             log = tracker.reopen(run_id)
             log.tags({"reason": reason})

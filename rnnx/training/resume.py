@@ -15,13 +15,14 @@ from rnnx.config.identity import changed_code, continued, flat_params, group_of
 from rnnx.config.overrides import Overrides, parse
 from rnnx.config.plain import plain
 from rnnx.config.resolved import ResolvedConfig
-from rnnx.errors import CheckpointError, ConfigError, MissingCode
+from rnnx.errors import CheckpointError, ConfigError, MissingCode, StoreError
 from rnnx.models.trained import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import RunLock, is_busy
 from rnnx.runs.outbox import Outbox
+from rnnx.runs.registration import attach, new_entry_note, tracker_for
 from rnnx.runs.retention import clean_up
 from rnnx.runs.stored_config import stored_config, tracker_run_of
 from rnnx.runs.tracking import Tracking
@@ -45,19 +46,22 @@ def resume(
     overrides: Sequence[str] | Overrides = (),
     more: Mapping[str, Any] | None = None,
     should_prune: PruningRule | None = None,
+    tracker: Mapping[str, Any] | None = None,
 ) -> Run:
     """Resume the run of ``folder``, to its own or to other ``steps``.
 
-    ``more`` joins run.json; its ``own_tags`` join the run's tags.
+    ``more`` joins run.json; its ``own_tags`` join the run's tags. With another ``tracker`` than the
+    run's own, its store gets the run whole.
     """
     with Stop() as stop, storage_errors(folder), RunLock(folder):
-        found = _restored(folder, report, parse(overrides))
+        found = _restored(folder, report, parse(overrides), tracker_for(folder, tracker))
         session, progress, config = found.session, found.progress, found.config
         if folder.is_new:
             _name(folder, session)
-        tracker, run_id = session.components.tracker, folder.id
+        tags = (more or {}).get("own_tags", {})
+        entry, own_tracker = _entry(folder, config, tags, report), session.components.tracker
         clean_up(folder)
-        with Tracking(lambda: tracker.reopen(run_id), folder, report.warning) as tracking:
+        with Tracking(lambda: own_tracker.reopen(entry), folder, report.warning) as tracking:
             if found.first:  # it may have been killed before the tracker had all parameters
                 tracking.params(run_params(session) | flat_params(found.first))
             own = continued(folder.read(), session.identity)
@@ -66,7 +70,7 @@ def resume(
                 {"rnnx.config_hash": own["config_hash"], "rnnx.seedless_hash": group_of(own)}
                 | {"rnnx.steps": str(config["steps"])}
                 | ({"reason": ""} if was else {})
-                | (more or {}).get("own_tags", {})
+                | tags
             )
             folder.write({**(more or {}), "status": "RUNNING", "reason": "", **own})
             folder.write_config(config)
@@ -83,6 +87,22 @@ def _name(folder: RunFolder, session: Session) -> None:
         begin(session, folder)
 
 
+def _entry(
+    folder: RunFolder, config: Mapping[str, Any], tags: Mapping[str, str], report: Report
+) -> str:
+    """The id of the run's entry in its store, which gets one where it has none."""
+    try:
+        with Outbox(folder.path) as outbox:
+            attached = attach(folder, config["tracker"], outbox, tags)
+    except StoreError:
+        if config["tracker"] != tracker_for(folder):
+            raise  # a store that the run has never been in
+        return folder.entry  # the run goes on without its store, and warns of that
+    if attached.is_new:
+        report.note(new_entry_note(folder, attached.entry))
+    return attached.entry
+
+
 class _Found(NamedTuple):
     """A session put where the run continues."""
 
@@ -92,7 +112,9 @@ class _Found(NamedTuple):
     first: dict[str, Any]  # the configuration that the run began with, if it begins again
 
 
-def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found:
+def _restored(
+    folder: RunFolder, report: Report, overrides: Overrides, tracker: Mapping[str, Any] | None
+) -> _Found:
     """From the newest checkpoint that can be read, else from the run's start.
 
     A damaged checkpoint, or one that contradicts itself, is reported and passed over.
@@ -102,7 +124,7 @@ def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found
         try:
             checkpoint = checkpoints.read(path)
             network, dtype = network_of(checkpoint)
-            config = _changed(checkpoint.config, overrides)
+            config = _changed(checkpoint.config, overrides, tracker)
             _refuse_finished(folder, checkpoint, config)
             refuse_other_network(network, checkpoint, dtype)
             session = Session(config)
@@ -120,7 +142,7 @@ def _restored(folder: RunFolder, report: Report, overrides: Overrides) -> _Found
     if files:
         report.warning("no checkpoint is whole: the run begins again from its start")
     first = stored_config(folder)
-    config = _changed(first, overrides)
+    config = _changed(first, overrides, tracker)
     return _Found(Session(config), Progress(), config, first)
 
 
@@ -132,9 +154,11 @@ def unfinished(outputs: str, config: Mapping[str, Any]) -> RunFolder | None:
     return None
 
 
-def _changed(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
+def _changed(
+    config: Mapping[str, Any], overrides: Overrides, tracker: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """The configuration with the few values that may change, its ranges checked."""
-    made = OmegaConf.create(dict(config))
+    made = OmegaConf.create({**config, "tracker": tracker} if tracker else dict(config))
     for override in overrides:
         key = override.key_or_group
         if key not in CHANGEABLE or override.is_sweep_override():

@@ -98,6 +98,7 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
     try:
         with attributing():
             log = _open_log(session, str(known.get("takes_over", "")), name, tags)
+        folder.write({"told": {"params": run_params(session), "tags": tags}})
     except Exception:
         folder.remove()
         raise

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from rnnx.errors import StoreError
 from rnnx.system.distributions import entry_points
 from rnnx.system.text import shortened
+from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow
 
 # Environment variables that MLflow reads; where the user has set one, that stays.
 SETTINGS = {
@@ -102,6 +103,7 @@ def connect(uri: str) -> Any:
     _refuse_unusable(file, uri)
     if _is_missing(file):
         _create_once(file, uri)
+    follow(file)
     return _client(address(uri))
 
 
@@ -193,6 +195,11 @@ def cause_of(error: Exception) -> str:
     """The cause in a message of SQLAlchemy, requests or MLflow, in one line."""
     text = " ".join(str(error).split())
     text = re.sub(r"\(raised as a result of [^)]*\) ", "", text).split("[SQL: ")[0].strip()
+    # urllib3 says what it tried, and last, in brackets, why that failed.
+    before, _, inner = text.rpartition("(Caused by ")
+    if before:
+        why = re.sub(r"^\w+\(|[\"')]+$", "", inner).strip("\"'")
+        text = why.rpartition("object at ")[2].partition(">: ")[2] or why
     return shortened(text, CAUSE_LENGTH) or type(error).__name__
 
 
@@ -232,6 +239,6 @@ def address(uri: str) -> str:
 def default_artifacts(uri: str) -> str:
     """The folder of the artifacts of new experiments: beside a SQLite store, else here."""
     file = sqlite_file(uri)
-    folder = ((file.parent if file is not None else Path.cwd()) / "mlruns").resolve()
+    folder = ((file.parent if file is not None else Path.cwd()) / ARTIFACTS).resolve()
     # MLflow takes a path for a URI, in which these have a meaning.
     return folder.as_uri() if set("%?#") & set(str(folder)) else str(folder)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rnnx.contracts.ranges import require
-from rnnx.contracts.trackers import UI, Point, RunLog, RunSummary
+from rnnx.contracts.trackers import STARTED_TAG, UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
 from rnnx_builtin.trackers.mlflow_client import (
     SETTINGS,
@@ -29,8 +31,10 @@ from rnnx_builtin.trackers.mlflow_client import (
     sqlite_file,
 )
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
+from rnnx_builtin.trackers.mlflow_place import STORE_TAG, follow
 
 RUNS_PER_CALL = 50_000  # MLflow's limit
+RUN_ID = r"[A-Za-z0-9][\w-]{0,255}"  # what MLflow takes for an id
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class MLflow:
             }
             if "git.commit" in tags:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
-            run = client.create_run(experiment_id, run_name=name, tags=own | with_parent(tags))
+            began = int(float(tags.get(STARTED_TAG) or time.time()) * 1000)
+            run = client.create_run(experiment_id, began, own | with_parent(tags), name)
             log = MLflowLog(client, run.info.run_id)
             try:
                 log.params(params)
@@ -89,6 +94,21 @@ class MLflow:
             return []
         return [run for run in self._search("", RUNS_PER_CALL) if run.id.startswith(prefix)]
 
+    def entry(self, run_id: str) -> RunSummary | None:
+        file = sqlite_file(self._uri())
+        if (file is not None and not file.is_file()) or not re.fullmatch(RUN_ID, run_id):
+            return None
+        with self._store_errors():
+            client = connect(self._uri())
+            found = client.get_experiment_by_name(self.experiment)
+            if found is None:
+                return None
+            self._refuse_deleted(found)
+            run = _run(client, run_id)
+            if run is None or run.info.lifecycle_stage != "active":
+                return None
+            return _summary(run) if run.info.experiment_id == found.experiment_id else None
+
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
         with self._store_errors():
             client = connect(self._uri())
@@ -109,6 +129,9 @@ class MLflow:
         mode = "/?workflowType=machine_learning#/experiments"
         if uri.startswith(("http:", "https:")):
             return UI(uri.rstrip("/") + mode, [], {})
+        file = sqlite_file(uri)
+        if file is not None and file.is_file():
+            follow(file)
         where = [
             "--backend-store-uri",
             address(uri),
@@ -133,21 +156,32 @@ class MLflow:
             from mlflow.exceptions import MlflowException
 
             uri = self._uri()
-            local = default_artifacts(uri) if sqlite_file(uri) else None
+            file = sqlite_file(uri)
+            local = default_artifacts(uri) if file else None
+            tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI's view
+            if file:
+                tags[STORE_TAG] = str(file.resolve())
             try:
-                kind = {"mlflow.experimentKind": "custom_model_development"}  # the UI's view
-                made = client.create_experiment(self.experiment, artifact_location=local, tags=kind)
+                made = client.create_experiment(self.experiment, artifact_location=local, tags=tags)
                 return str(made)
             except MlflowException:
                 found = client.get_experiment_by_name(self.experiment)  # another job made it
                 if found is None:
                     raise
-        if found.lifecycle_stage != "active":
+        self._refuse_deleted(found)
+        return str(found.experiment_id)
+
+    def _refuse_deleted(self, found: Any) -> None:
+        if found.lifecycle_stage not in ("active", "deleted"):
+            raise StoreError(
+                f"tracker.uri={self._uri()}: what answers there is no MLflow server (it gave an "
+                "experiment without a name); check the address, or train with tracker=none"
+            )
+        if found.lifecycle_stage == "deleted":
             raise StoreError(
                 f"tracker.experiment={self.experiment}: was deleted in {self._uri()}; restore it "
                 "in the MLflow UI or choose another name"
             )
-        return str(found.experiment_id)
 
     def _search(self, query: str, limit: int) -> list[RunSummary]:
         file = sqlite_file(self._uri())
@@ -177,6 +211,21 @@ class MLflow:
                 f"tracker.uri={self._uri()}: the store cannot be used ({cause_of(error)}); name "
                 "another with tracker.uri=sqlite:///FILE, or train with tracker=none"
             ) from error
+
+
+def _run(client: Any, run_id: str) -> Any:
+    """MLflow's run; None only where the store itself says that it has none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # a proxy's 404 has another code
+            raise
+        return None
+    if run.info.run_id != run_id:
+        raise StoreError("what answers there is no MLflow server: it gave a run without an id")
+    return run
 
 
 def _user() -> str:

@@ -1,0 +1,110 @@
+"""A SQLite store that was moved or copied takes its artifacts along.
+
+MLflow keeps the absolute paths of artifacts in the database and has no command that changes them
+(mlflow/mlflow#3144). A store remembers where it was, in a tag of each of its experiments. Where the
+file is found at another path, the paths below its old folder become paths below its new one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+STORE_TAG = "rnnx.store"  # of an experiment: the path of the store's file
+ARTIFACTS = "mlruns"  # the folder of artifacts, beside the store's file
+LOCK_TIMEOUT = 30.0  # seconds that another process may hold the database
+# Tables and columns of MLflow's with paths; those that a version of MLflow lacks are passed over.
+COLUMNS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+
+
+def follow(file: Path) -> None:
+    """Change the paths in the store at ``file`` if it was elsewhere when they were written."""
+    here = file.resolve()
+    with closing(sqlite3.connect(here, timeout=LOCK_TIMEOUT, isolation_level=None)) as database:
+        if _tables(database) >= {"experiments", "experiment_tags", "runs", "tags"}:
+            before = _folder_before(database, here)
+            if before is not None:
+                database.execute("BEGIN IMMEDIATE")  # one process alone; the others find it done
+                _change(database, before, here.parent)
+                _remember(database, here)
+                database.execute("COMMIT")
+
+
+def _tables(database: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+
+
+def _folder_before(database: sqlite3.Connection, here: Path) -> Path | None:
+    """The folder in which the store was; None where it has not left it."""
+    tag = "SELECT DISTINCT value FROM experiment_tags WHERE key = ?"
+    tagged = [Path(value) for (value,) in database.execute(tag, [STORE_TAG])]
+    if tagged:
+        return next((path.parent for path in tagged if path != here), None)
+    # An earlier rnnx wrote no tag; it has made its experiments' folder beside the store.
+    places = "SELECT artifact_location FROM experiments"
+    for (place,) in database.execute(places):
+        path = Path(place or "")
+        is_elsewhere = path.is_absolute() and path.parent != here.parent
+        if path.name == ARTIFACTS and is_elsewhere and _has_left(path.parent, here):
+            return path.parent
+    return None
+
+
+def _has_left(folder: Path, here: Path) -> bool:
+    """Whether the store at ``here`` was in ``folder``: it is gone, or has another file there."""
+    there = folder / here.name
+    return not there.samefile(here) if there.is_file() else not folder.exists()
+
+
+def _change(database: sqlite3.Connection, before: Path, now: Path) -> None:
+    """Let all paths below ``before`` lead below ``now``, where what they name is."""
+    if len(before.parts) < 2:
+        return  # everything is below /
+    columns = {
+        (table, column)
+        for table in _tables(database)
+        for _, column, *_ in database.execute(f'PRAGMA table_info("{table}")')
+    }
+    for table, column in COLUMNS:
+        if (table, column) in columns:
+            values = database.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall()
+            # What an experiment has is the place of new runs, whatever stayed behind of old ones.
+            moved = _moved(values, before, now, follow_all=table == "experiments")
+            change = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"
+            database.executemany(change, list(moved))
+    folders = "SELECT DISTINCT value FROM tags WHERE key = 'rnnx.folder'"
+    change = "UPDATE tags SET value = ? WHERE key = 'rnnx.folder' AND value = ?"
+    database.executemany(change, list(_moved(database.execute(folders).fetchall(), before, now)))
+
+
+def _moved(
+    values: Iterable[tuple[str | None]], before: Path, now: Path, follow_all: bool = False
+) -> Iterator[tuple[str, str]]:
+    """The new and the old form of the paths below ``before``; what stayed there keeps its path."""
+    start = f"{before}/"
+    for (value,) in values:
+        scheme = "file://" if value is not None and value.startswith("file://") else ""
+        path = (value or "").removeprefix(scheme)
+        if path.startswith(start):
+            new = now / path.removeprefix(start)
+            if follow_all or new.exists() or not Path(path).exists():
+                yield f"{scheme}{new}", str(value)
+
+
+def _remember(database: sqlite3.Connection, here: Path) -> None:
+    """Write where the store is now on every experiment that was made by rnnx or has been moved."""
+    database.execute("UPDATE experiment_tags SET value = ? WHERE key = ?", [str(here), STORE_TAG])
+    made = "SELECT experiment_id FROM experiments WHERE artifact_location = ?"
+    for (experiment,) in database.execute(made, [str(here.parent / ARTIFACTS)]).fetchall():
+        database.execute(
+            "INSERT OR IGNORE INTO experiment_tags (experiment_id, key, value) VALUES (?, ?, ?)",
+            [experiment, STORE_TAG, str(here)],
+        )
