@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from rnnx.errors import StoreError
 from rnnx.system.distributions import entry_points
 from rnnx.system.text import shortened
-from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow
+from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location
 
 # Environment variables that MLflow reads; where the user has set one, that stays.
 SETTINGS = {
@@ -239,6 +239,5 @@ def address(uri: str) -> str:
 def default_artifacts(uri: str) -> str:
     """The folder of the artifacts of new experiments: beside a SQLite store, else here."""
     file = sqlite_file(uri)
-    folder = ((file.parent if file is not None else Path.cwd()) / ARTIFACTS).resolve()
-    # MLflow takes a path for a URI, in which these have a meaning.
-    return folder.as_uri() if set("%?#") & set(str(folder)) else str(folder)
+    folder = (file.parent if file is not None else Path.cwd()) / ARTIFACTS
+    return location(folder.resolve())

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.request import url2pathname
 
 STORE_TAG = "rnnx.store"  # of an experiment: the path of the store's file
 ARTIFACTS = "mlruns"  # the folder of artifacts, beside the store's file
@@ -23,6 +24,17 @@ COLUMNS = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
+
+
+def location(folder: Path) -> str:
+    """A folder as MLflow stores it: a path, or a URI where it would misread the path as one."""
+    return folder.as_uri() if set("%?#") & set(str(folder)) else str(folder)
+
+
+def _folder(location: str) -> Path:
+    """The folder of a stored location."""
+    is_uri = location.startswith("file://")
+    return Path(url2pathname(location.removeprefix("file://")) if is_uri else location)
 
 
 def follow(file: Path) -> None:
@@ -51,7 +63,7 @@ def _folder_before(database: sqlite3.Connection, here: Path) -> Path | None:
     # An earlier rnnx wrote no tag; it has made its experiments' folder beside the store.
     places = "SELECT artifact_location FROM experiments"
     for (place,) in database.execute(places):
-        path = Path(place or "")
+        path = _folder(place or "")
         is_elsewhere = path.is_absolute() and path.parent != here.parent
         if path.name == ARTIFACTS and is_elsewhere and _has_left(path.parent, here):
             return path.parent
@@ -82,28 +94,27 @@ def _change(database: sqlite3.Connection, before: Path, now: Path) -> None:
             database.executemany(change, list(moved))
     folders = "SELECT DISTINCT value FROM tags WHERE key = 'rnnx.folder'"
     change = "UPDATE tags SET value = ? WHERE key = 'rnnx.folder' AND value = ?"
-    database.executemany(change, list(_moved(database.execute(folders).fetchall(), before, now)))
+    tagged = _moved(database.execute(folders).fetchall(), before, now)
+    database.executemany(change, [(str(_folder(new)), old) for new, old in tagged])
 
 
 def _moved(
     values: Iterable[tuple[str | None]], before: Path, now: Path, follow_all: bool = False
 ) -> Iterator[tuple[str, str]]:
     """The new and the old form of the paths below ``before``; what stayed there keeps its path."""
-    start = f"{before}/"
     for (value,) in values:
-        scheme = "file://" if value is not None and value.startswith("file://") else ""
-        path = (value or "").removeprefix(scheme)
-        if path.startswith(start):
-            new = now / path.removeprefix(start)
-            if follow_all or new.exists() or not Path(path).exists():
-                yield f"{scheme}{new}", str(value)
+        path = _folder(value or "")
+        if before in path.parents:
+            new = now / path.relative_to(before)
+            if follow_all or new.exists() or not path.exists():
+                yield location(new), str(value)
 
 
 def _remember(database: sqlite3.Connection, here: Path) -> None:
     """Write where the store is now on every experiment that was made by rnnx or has been moved."""
     database.execute("UPDATE experiment_tags SET value = ? WHERE key = ?", [str(here), STORE_TAG])
     made = "SELECT experiment_id FROM experiments WHERE artifact_location = ?"
-    for (experiment,) in database.execute(made, [str(here.parent / ARTIFACTS)]).fetchall():
+    for (experiment,) in database.execute(made, [location(here.parent / ARTIFACTS)]).fetchall():
         database.execute(
             "INSERT OR IGNORE INTO experiment_tags (experiment_id, key, value) VALUES (?, ?, ?)",
             [experiment, STORE_TAG, str(here)],
