@@ -28,6 +28,8 @@ WORDS = {*STRINGS, "lines", "value", "zeros", "softmax"}
 EXAMPLES = {
     ("rnnx/models/trained.py", "dataset=lines"),  # data for `rnnx evaluate`
     ("rnnx/cli/scaffold.py", "tracker=none"),  # the test of a new plugin keeps no store
+    ("rnnx/cli/runs.py", "tracker=mlflow"),  # a store for a run that has none
+    ("rnnx/models/size.py", "dataset=text"),  # windows in place of one long line
 }
 
 
