@@ -1,12 +1,22 @@
 """The tutorial's figures, drawn from real steps whenever the manual is built."""
 
+import functools
 import io
 from collections.abc import Callable
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import rnnx
+from rnnx.contracts import GatedCell
+from rnnx.contracts.buffers import Scratch
+from rnnx.training.session import Session
+
+GATES = {"f": r"forget $\Gamma_f$", "i": r"update $\Gamma_u$", "o": r"output $\Gamma_o$"}
+NAME, BEGINNING = "tyrannosaurus", "tyr"
+TEMPERATURES = (0.5, 1.0, 2.0)
+TRAINING_STEPS = 600
 
 
 def vanishing() -> str:
@@ -20,7 +30,7 @@ def vanishing() -> str:
             axes.semilogy(norms, marker=".", label=cell)
         axes.set(xlabel="k (steps back)", ylabel="‖∂L⟨T⟩ / ∂h⟨T−k⟩‖")
 
-    return _svg(draw)
+    return _curves(draw)
 
 
 def clipping() -> str:
@@ -36,15 +46,77 @@ def clipping() -> str:
             axes.plot(losses, label=label)
         axes.set(xlabel="step", ylabel="smoothed loss (nats a character)")
 
-    return _svg(draw)
+    return _curves(draw)
 
 
-def _svg(draw: Callable[[Axes], None]) -> str:
+@functools.cache
+def trained() -> Session:
+    """A small LSTM trained on the names that come with rnnx; some two seconds."""
+    sizes = ["cell.hidden_size=48", "dropout=0", "batch_size=32", "backend=numpy", "threads=1"]
+    session = rnnx.build([*sizes, f"steps={TRAINING_STEPS}", "tracker=none"])
+    for _ in range(TRAINING_STEPS):
+        session.step()
+    return session
+
+
+def gates(name: str = NAME) -> str:
+    """Every unit's three gates while the trained LSTM reads a name: units down, letters across."""
+    session = trained()
+    vocabulary, cell = session.corpus.vocabulary, session.network.cell
+    assert isinstance(cell, GatedCell)
+    ids = np.array([[-1, *vocabulary.encode(name)]]).T  # (T, 1): the zero vector comes first
+    state = cell.initial_state(1, np.float32)
+    _, _, cache = cell.forward(session.params["layer0"], ids, state, None, Scratch())
+    found = cell.gates(cache)
+    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
+    several = figure.subplots(1, 3, sharey=True)
+    for axes, (letter, title) in zip(several, GATES.items(), strict=True):
+        values = found[letter][:, :, 0].T  # (n_a, T)
+        image = axes.imshow(values, aspect="auto", cmap="viridis", vmin=0, vmax=1)
+        axes.set_xticks(range(len(ids)), ["·", *name], fontsize=8)
+        axes.set_title(title, fontsize=10)
+    several[0].set_ylabel("hidden unit")
+    figure.colorbar(image, ax=several, shrink=0.9)
+    return svg(figure)
+
+
+def temperature(beginning: str = BEGINNING) -> str:
+    """The probabilities of the letter after ``beginning``, at several temperatures."""
+    session = trained()
+    vocabulary = session.corpus.vocabulary
+    ids = np.array([[-1, *vocabulary.encode(beginning)]]).T
+    network, params = session.network, session.params
+    states = network.initial_state(1, np.float32)
+    h, _, _ = network.forward(params, ids, states, None, Scratch())
+    z = network.head.logits(params["head"], h, Scratch())[-1, :, 0].astype(np.float64)
+    figure = Figure(figsize=(8.4, 2.6), layout="constrained")
+    several = figure.subplots(1, len(TEMPERATURES), sharey=True)
+    for axes, value in zip(several, TEMPERATURES, strict=True):
+        weights = np.exp((z - z.max()) / value)
+        axes.bar(range(len(z)), weights / weights.sum())
+        symbols = [symbol.replace("\n", "⏎") for symbol in vocabulary.symbols]
+        axes.set_xticks(range(len(z)), symbols, fontsize=6)
+        axes.set_title(f"temperature {value}", fontsize=10)
+    several[0].set_ylabel(f"p(letter after “{beginning}”)", fontsize=9)
+    return svg(figure)
+
+
+def _curves(draw: Callable[[Axes], None]) -> str:
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.add_subplot()
     draw(axes)
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(framealpha=0)
+    return svg(figure)
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG in the page's own colour, light or dark, and never wider than the page."""
+    figure.patch.set_alpha(0)
+    for axes in figure.axes:
+        axes.patch.set_alpha(0)
     text = io.StringIO()
     figure.savefig(text, format="svg")
-    return text.getvalue()[text.getvalue().index("<svg") :]
+    drawn = text.getvalue()[text.getvalue().index("<svg") :].replace("#000000", "currentColor")
+    style = 'fill="currentColor" style="max-width: 100%; height: auto"'
+    return drawn.replace("<svg", f"<svg {style}", 1)
