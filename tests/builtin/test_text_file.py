@@ -1,10 +1,11 @@
 """From a file to ids: every character, whatever the pieces, and every fault in one line."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from rnnx.errors import DataError
@@ -94,7 +95,15 @@ OPTIONS = [(False, False), (False, True), (True, False), (True, True)]
         (b"", "is empty"),
         (b"\n\n\n", "blank lines alone"),
         (b"\x00\x01\x02ab", "looks binary"),
-        (b"caf\xe9 bar", "is not UTF-8"),
+        (b"caf\xe9 bar", "iconv -f LATIN1 -t UTF-8 t.txt > utf8.txt"),
+        (
+            "été\nnu\n".encode("utf-16"),
+            "is UTF-16, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8",
+        ),
+        ("abc\nnu\n".encode("utf-16-le"), "iconv -f UTF-16LE -t UTF-8 t.txt"),
+        ("abc\nnu\n".encode("utf-16-be"), "iconv -f UTF-16BE -t UTF-8 t.txt"),
+        ("恐龙\n恐\n".encode("utf-16"), "is UTF-16"),
+        ("abc\n".encode("utf-32"), "is UTF-32"),
         (b"aaaa\naaa\n", "one character alone ('a')"),
     ],
 )
@@ -118,3 +127,45 @@ def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("RNNX_CACHE", "t.txt/cache")  # below a file
     with pytest.raises(DataError, match="RNNX_CACHE"):
         read_text("t.txt", False, False)
+
+
+def test_blanks_at_the_ends_of_lines_are_told_and_can_be_taken_off() -> None:
+    Path("t.txt").write_text("ab \n   \n\tc d\n\n ab\u3000", "utf-8")
+    found = read_text("t.txt", False, True)
+    assert decoded(found) == "ab \n   \n\tc d\n ab\u3000\n"
+    assert [note.partition(";")[0] for note in found.notes] == [
+        "1 of the examples is a line of blanks alone",
+        "3 lines begin or end with blanks, which are learned",
+    ]
+    assert read_text("t.txt", False, True).notes == found.notes  # from the cache
+    found = read_text("t.txt", False, True, strip=True)
+    assert decoded(found) == "ab\nc d\nab\n"
+    assert found.notes == ()
+    assert read_text("t.txt", False, False).notes == ()  # a stream has no examples
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_letter_that_is_in_the_file_twice_is_told_and_can_be_one(lines: bool) -> None:
+    Path("t.txt").write_text("\u00e9a\ne\u0301a\na\u030a\n", "utf-8")
+    found = read_text("t.txt", False, lines)
+    assert [note.partition(":")[0] for note in found.notes] == ["\u00e9"]
+    found = read_text("t.txt", False, lines, normalize=True)
+    assert decoded(found) == "\u00e9a\n\u00e9a\n\u00e5\n"
+    assert found.notes == ()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.text(st.sampled_from("ae\u0301\u0323 \t\n"), min_size=3, max_size=40),
+    piece=st.integers(1, 9),
+)
+def test_options_do_not_depend_on_the_pieces(
+    content: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("t.txt").write_text(content, "utf-8")
+    composed = unicodedata.normalize("NFC", content)
+    stripped = "".join(f"{line.strip()}\n" for line in composed.split("\n") if line.strip())
+    monkeypatch.setattr(text_file, "CHUNK_SIZE", piece)
+    assume(len(set(stripped) - {"\n"}) > 1)
+    assert decoded(read_text("t.txt", False, True, strip=True, normalize=True)) == stripped
+    assert decoded(read_text("t.txt", False, False, normalize=True)) == composed

@@ -32,13 +32,17 @@ class Lines:
     """The fraction of lines that is held out, drawn at random. 0 ≤ fraction < 1; 0: none."""
     split_seed: int = 0
     """The seed that draws the held-out lines, whatever the run's own seed. At least 0."""
+    strip: bool = False
+    """Take the blanks off both ends of each line; lines of blanks alone are left out."""
+    normalize: bool = False
+    """Compose letters and accents (Unicode's NFC): é is one symbol, however it was typed."""
 
     def __post_init__(self) -> None:
         require_share("val_fraction", self.val_fraction)
         require(self.split_seed >= 0, "split_seed", "at least 0", self.split_seed)
 
     def load(self, seed: int) -> Corpus:
-        text = read_text(self.path, self.lower, lines=True)
+        text = read_text(self.path, self.lower, True, self.strip, self.normalize)
         return corpus_of_lines(text, self.val_fraction, seed)
 
 
@@ -49,7 +53,7 @@ def corpus_of_lines(text: TextFile, val_fraction: float, seed: int) -> Corpus:
     starts = np.concatenate([[0], ends[:-1]])
     examples = Examples(text.ids, starts, ends - starts)
     train, val = split_examples(examples, val_fraction, seed)
-    return Corpus(vocabulary, train, val, text.sha256)
+    return Corpus(vocabulary, train, val, text.sha256, text.notes)
 
 
 def _places(ids: Array, wanted: int) -> Array:

@@ -28,12 +28,14 @@ class Text:
     """Turn the text to lower case."""
     val_fraction: float = 0.1
     """The fraction of the text, its tail, that is held out. 0 ≤ fraction < 1; 0: none."""
+    normalize: bool = False
+    """Compose letters and accents (Unicode's NFC): é is one symbol, however it was typed."""
 
     def __post_init__(self) -> None:
         require(self.length >= 1, "length", "at least 1", self.length)
         require_share("val_fraction", self.val_fraction)
 
     def load(self, seed: int) -> Corpus:
-        text = read_text(self.path, self.lower, lines=False)
+        text = read_text(self.path, self.lower, lines=False, normalize=self.normalize)
         train, val = split_stream(Stream(text.ids, self.length), self.val_fraction)
-        return Corpus(Vocabulary(text.symbols), train, val, text.sha256)
+        return Corpus(Vocabulary(text.symbols), train, val, text.sha256, text.notes)

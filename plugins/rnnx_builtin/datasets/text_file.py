@@ -7,8 +7,12 @@ content finds them there.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import re
+import shlex
 import stat
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +26,17 @@ from rnnx.system.files import cache_folder, expanded, read_json, replacing, writ
 from rnnx.system.text import is_text
 
 CHUNK_SIZE = 4 << 20  # bytes that are read at once
-CACHE_FORMAT = 1  # another one leaves old entries unused
+CACHE_FORMAT = 2  # another one leaves old entries unused
 NEWLINE = ord("\n")
+BLANKS = [code for code in range(0x3001) if chr(code).isspace() and code != NEWLINE]
+AT_THE_ENDS = re.compile(r"^[^\S\n]+|[^\S\n]+$", re.MULTILINE)  # of a line
+# How files in other encodings begin; UTF-32 first, which begins like UTF-16.
+MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 
 
 class TextFile(NamedTuple):
@@ -32,13 +45,32 @@ class TextFile(NamedTuple):
     symbols: tuple[str, ...]  # its characters, sorted
     ids: Array  # (n,), memory-mapped and read-only
     sha256: str  # of the file's bytes
+    notes: tuple[str, ...] = ()  # what the user may not have meant to be in it
 
 
-def read_text(path: str, lower: bool, lines: bool) -> TextFile:
+class Reading(NamedTuple):
+    """How a text is read."""
+
+    lower: bool  # in lower case
+    lines: bool  # no blank lines, and the last line gets a newline
+    strip: bool = False  # without blanks at the ends of lines
+    normalize: bool = False  # a letter with its accent is one symbol
+
+    @property
+    def name(self) -> str:
+        """A part of the name of what is kept for it."""
+        return "-".join(field for field, is_on in self._asdict().items() if is_on) or "text"
+
+
+def read_text(
+    path: str, lower: bool, lines: bool, strip: bool = False, normalize: bool = False
+) -> TextFile:
     """The ids of a file; DataError for a file that cannot be learned from.
 
     \\r\\n and \\r become \\n and a byte order mark is dropped. With ``lines`` blank lines are
     dropped and the last line gets a newline, so that each line is its characters and a newline.
+    ``strip`` takes the blanks off both ends of each line first; ``normalize`` composes letters and
+    their accents (Unicode's NFC).
     """
     if not path:
         raise DataError("dataset.path: is not set; say dataset.path=FILE")
@@ -48,11 +80,11 @@ def read_text(path: str, lower: bool, lines: bool) -> TextFile:
     try:
         if not (stat.S_ISREG(file.stat().st_mode) or file.is_dir()):
             raise DataError(f"dataset.path={path}: is no regular file; copy its text into one")
-        return _read(file, lower, lines)
+        return _read(file, Reading(lower, lines, strip, normalize))
     except UnicodeDecodeError as error:
         raise DataError(
-            f"dataset.path={path}: is not UTF-8 ({error.reason}); convert it, as with "
-            "`iconv -t UTF-8`"
+            f"dataset.path={path}: is not UTF-8 ({error.reason}); "
+            f"{_how_to_convert(file, 'LATIN1')}, with the name of its own encoding after -f"
         ) from None
     except IsADirectoryError:
         raise DataError(f"dataset.path={path}: is a folder; name a file in it") from None
@@ -62,14 +94,19 @@ def read_text(path: str, lower: bool, lines: bool) -> TextFile:
         raise DataError(f"dataset.path={path}: cannot be read ({error.strerror})") from None
 
 
-def _read(file: Path, lower: bool, lines: bool) -> TextFile:
+def _how_to_convert(file: Path, encoding: str) -> str:
+    name = shlex.quote(str(file))
+    return f"convert it: iconv -f {encoding} -t UTF-8 {name} > utf8.txt"
+
+
+def _read(file: Path, how: Reading) -> TextFile:
     sha256 = _sha256(file)
-    name = f"{sha256}-{'lower-' if lower else ''}{'lines' if lines else 'text'}-{CACHE_FORMAT}"
-    stored = cache_folder() / "ids" / f"{name}.bin"
+    stored = cache_folder() / "ids" / f"{sha256}-{how.name}-{CACHE_FORMAT}.bin"
     found = _stored(stored, sha256)
     if found is not None:
         return found
-    symbols = _symbols(file, lower, lines)
+    symbols = _symbols(file, how)
+    notes = tuple(_notes(file, how, symbols))
     dtype = smallest_unsigned(len(symbols))
     table = np.zeros(ord(symbols[-1]) + 1, dtype)
     table[[ord(symbol) for symbol in symbols]] = np.arange(len(symbols), dtype=dtype)
@@ -77,17 +114,18 @@ def _read(file: Path, lower: bool, lines: bool) -> TextFile:
     try:
         stored.parent.mkdir(parents=True, exist_ok=True)
         with replacing(stored, to_disk=True) as temporary, temporary.open("wb") as out:
-            for codes in _codes(file, lower, lines):
+            for codes in _codes(file, how):
                 out.write(table[codes].tobytes())
                 count += len(codes)
-        about = {"symbols": symbols, "count": count, "dtype": dtype.str}
+        about = {"symbols": symbols, "count": count, "dtype": dtype.str, "notes": notes}
         write_json(stored.with_suffix(".json"), about)
     except OSError as error:
         raise DataError(
             f"{stored.parent}: the cache cannot be written ({error.strerror}); name another "
             "folder in the environment variable RNNX_CACHE"
         ) from None
-    return TextFile(symbols, np.asarray(np.memmap(stored, dtype, "r", shape=(count,))), sha256)
+    ids = np.asarray(np.memmap(stored, dtype, "r", shape=(count,)))
+    return TextFile(symbols, ids, sha256, notes)
 
 
 def _stored(stored: Path, sha256: str) -> TextFile | None:
@@ -98,7 +136,7 @@ def _stored(stored: Path, sha256: str) -> TextFile | None:
         if stored.stat().st_size != dtype.itemsize * count:
             return None
         ids = np.asarray(np.memmap(stored, dtype, "r", shape=(count,)))
-        return TextFile(tuple(about["symbols"]), ids, sha256)
+        return TextFile(tuple(about["symbols"]), ids, sha256, tuple(about["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -106,6 +144,8 @@ def _stored(stored: Path, sha256: str) -> TextFile | None:
 def _sha256(file: Path) -> str:
     sha = hashlib.sha256()
     with file.open("rb") as binary:
+        _refuse_other_encoding(file, binary.read(1000))
+        binary.seek(0)
         while chunk := binary.read(CHUNK_SIZE):
             if b"\0" in chunk:
                 raise DataError(f"dataset.path={file}: looks binary (a NUL byte); give a text file")
@@ -113,10 +153,73 @@ def _sha256(file: Path) -> str:
     return sha.hexdigest()
 
 
-def _symbols(file: Path, lower: bool, lines: bool) -> tuple[str, ...]:
+def _refuse_other_encoding(file: Path, beginning: bytes) -> None:
+    """DataError for UTF-16 and UTF-32, which Windows' programs write."""
+    encoding = next((name for mark, name in MARKS.items() if beginning.startswith(mark)), "")
+    if not encoding and len(beginning) > 1:  # without a mark: letters of ASCII beside zeros
+        for place, name in ((1, "UTF-16LE"), (0, "UTF-16BE")):
+            zeros, letters = beginning[place::2], beginning[1 - place :: 2]
+            if not zeros.strip(b"\0") and b"\0" not in letters:
+                encoding = name
+    if encoding:
+        raise DataError(
+            f"dataset.path={file}: is {encoding}, not UTF-8; {_how_to_convert(file, encoding)}"
+        )
+
+
+def _notes(file: Path, how: Reading, symbols: tuple[str, ...]) -> Iterator[str]:
+    """What the user may not have meant to be in the text, one line each."""
+    if how.lines and not how.strip and set(BLANKS) & set(map(ord, symbols)):
+        alone, at_ends = _count_blanks(file, how)
+        if alone:
+            yield (
+                f"{alone:,} of the examples {'is a line' if alone == 1 else 'are lines'} of blanks "
+                "alone; dataset.strip=true leaves them out"
+            )
+        if at_ends:
+            yield (
+                f"{at_ends:,} {'line begins or ends' if at_ends == 1 else 'lines begin or end'} "
+                "with blanks, which are learned; dataset.strip=true takes them off"
+            )
+    if not how.normalize and (twice := _twice(file, how, symbols)):
+        shown = ", ".join(twice[:5]) + (" …" if len(twice) > 5 else "")
+        yield (
+            f"{shown}: in the file both as one symbol and as a letter with an accent after it; "
+            "dataset.normalize=true makes them one"
+        )
+
+
+def _count_blanks(file: Path, how: Reading) -> tuple[int, int]:
+    """The lines of blanks alone, and the others with blanks at an end."""
+    is_blank = np.zeros(0x110000, bool)
+    is_blank[BLANKS] = True
+    alone = at_ends = 0
+    for codes in _codes(file, how):
+        ends = np.flatnonzero(codes == NEWLINE)
+        starts = np.concatenate([[0], ends + 1])[: len(ends)]
+        blank = is_blank[codes]
+        letters = np.concatenate([[0], np.cumsum(~blank)])
+        has_none = letters[ends] == letters[starts]
+        alone += int(np.sum(has_none))
+        at_ends += int(np.sum(~has_none & (blank[starts] | blank[ends - 1])))
+    return alone, at_ends
+
+
+def _twice(file: Path, how: Reading, symbols: tuple[str, ...]) -> list[str]:
+    """The letters that are in the text composed and decomposed."""
+    there = set(symbols)
+    parts = {s: unicodedata.normalize("NFD", s) for s in symbols if not s.isascii()}
+    wanted = {s: pair for s, pair in parts.items() if pair != s and set(pair) <= there}
+    found: set[str] = set()
+    for text in _chunks(file, how) if wanted else ():
+        found |= {s for s in wanted.keys() - found if wanted[s] in text}
+    return sorted(found)
+
+
+def _symbols(file: Path, how: Reading) -> tuple[str, ...]:
     """The distinct characters, sorted; DataError for fewer than two."""
-    seen = np.zeros(0x110000, bool)
-    for codes in _codes(file, lower, lines):
+    lines, seen = how.lines, np.zeros(0x110000, bool)
+    for codes in _codes(file, how):
         seen[codes] = True
     symbols = tuple(chr(code) for code in np.flatnonzero(seen))
     letters = [symbol for symbol in symbols if not (lines and symbol == "\n")]
@@ -131,24 +234,34 @@ def _symbols(file: Path, lower: bool, lines: bool) -> tuple[str, ...]:
     return symbols
 
 
-def _codes(file: Path, lower: bool, lines: bool) -> Iterator[Array]:
+def _codes(file: Path, how: Reading) -> Iterator[Array]:
     """The code points of the text, in chunks."""
-    before = NEWLINE
-    for text in _chunks(file):
-        codes = np.frombuffer((text.lower() if lower else text).encode("utf-32-le"), np.uint32)
-        if lines:
+    before, last = NEWLINE, np.zeros(0, np.uint32)
+    for text in _chunks(file, how):
+        codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        if how.lines:
             newline = codes == NEWLINE
             after_newline = np.concatenate([[before == NEWLINE], newline[:-1]])
             codes = codes[~(newline & after_newline)]
         if len(codes):
             before = int(codes[-1])
-            yield codes
-    if lines and before != NEWLINE:
-        yield np.array([NEWLINE], np.uint32)
+            yield last
+            last = codes
+    if how.lines and before != NEWLINE:
+        last = np.append(last, np.uint32(NEWLINE))
+    yield last
 
 
-def _chunks(file: Path) -> Iterator[str]:
-    """The text in chunks that end between words.
+def _chunks(file: Path, how: Reading) -> Iterator[str]:
+    """The text as it is read, in chunks of whole lines where that is possible."""
+    for read in _raw_chunks(file, whole_lines=how.strip):
+        composed = unicodedata.normalize("NFC", read) if how.normalize else read
+        text = composed.lower() if how.lower else composed
+        yield AT_THE_ENDS.sub("", text) if how.strip else text
+
+
+def _raw_chunks(file: Path, whole_lines: bool) -> Iterator[str]:
+    """The text in chunks that end after a line, else, unless ``whole_lines``, between words.
 
     Lower-casing depends on the letters beside a letter (Σ at the end of a word becomes ς), so a
     chunk must not end inside a word, unless the text has no white space.
@@ -157,8 +270,18 @@ def _chunks(file: Path) -> Iterator[str]:
         rest = ""
         while chunk := text.read(CHUNK_SIZE):
             chunk = rest + chunk
-            cut = max(chunk.rfind("\n"), chunk.rfind(" ")) + 1 or len(chunk)
+            cut = chunk.rfind("\n") + 1
+            if not (cut or whole_lines):
+                cut = chunk.rfind(" ") + 1 or _before_last_letter(chunk)
             rest = chunk[cut:]
             yield chunk[:cut]
         if rest:
             yield rest
+
+
+def _before_last_letter(text: str) -> int:
+    """The place of the last letter: accents may follow it in what is not read yet."""
+    place = len(text) - 1
+    while place > 0 and unicodedata.combining(text[place]):
+        place -= 1
+    return place
