@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import unicodedata
 
 from rnnx.errors import RnnxError
+
+
+def replace_unprintable(encoding: str | None = None) -> None:
+    """Have stdout and stderr print ? for what their ``encoding`` (None: as it is) does not have.
+
+    A terminal or a cluster's log may be ASCII or Latin-1, and a model's texts any of Unicode.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="replace")
 
 
 def is_text(text: str) -> bool:
