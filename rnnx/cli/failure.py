@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import click
 
 from rnnx.errors import RnnxError
-from rnnx.system.text import printable
+from rnnx.system.text import printable, replace_unprintable
 
 DEBUG = "RNNX_DEBUG"  # the environment variable that asks for tracebacks
 
@@ -32,10 +31,7 @@ def debug_option(command: Any) -> Any:
 
 def guarded(command: click.Command, name: str) -> None:
     """Run a command line, of rnnx or of a plugin; every error is one line after its ``name``."""
-    for stream in (sys.stdout, sys.stderr):
-        # Texts of a model may have characters that the terminal's encoding does not have.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    replace_unprintable()
     with errors_in_one_line(name):
         command(standalone_mode=False, prog_name=name)
 

@@ -18,7 +18,7 @@ from rnnx.config.settings import Resume
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
 from rnnx.system.environment import environment
-from rnnx.system.text import printable
+from rnnx.system.text import printable, replace_unprintable
 from rnnx.training.report import Report, for_terminal
 from rnnx.training.resume import resume, unfinished
 from rnnx.training.run import Run, train
@@ -50,6 +50,7 @@ def job(config: DictConfig) -> int:
     """Run one job: a single run, or a run of a sweep; the exit code."""
     from hydra.core.hydra_config import HydraConfig
 
+    replace_unprintable()  # a launcher's process has streams of its own
     values = plain(config)  # the session checks them
     hydra = HydraConfig.get()
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":

@@ -24,7 +24,7 @@ from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
 from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.signals import STOPPING, Stop
-from rnnx.system.text import cause, reason, storable
+from rnnx.system.text import cause, reason, replace_unprintable, storable
 from rnnx.training.earlier_runs import earlier_runs
 from rnnx.training.report import Lines, console
 from rnnx.training.resume import resume
@@ -177,6 +177,7 @@ def run_job_process(
     log = os.open(sweep.log_file(job), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    replace_unprintable("utf-8")  # a log is a file, whatever the terminal's encoding
     threading.Thread(target=_end_with_driver, daemon=True).start()
     sys.exit(run_job(values, overrides, job, sweep))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import sys
 import unicodedata
 from typing import Any
 
@@ -12,6 +14,16 @@ from rnnx.errors import RnnxError
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
 # Of these, joiners (Persian, emoji) and Arabic signs are part of a word.
 VISIBLE = "\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2"
+
+
+def replace_unprintable(encoding: str | None = None) -> None:
+    """Have stdout and stderr print ? for what their ``encoding`` (None: as it is) does not have.
+
+    A terminal or a cluster's log may be ASCII or Latin-1, and a model's texts any of Unicode.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="replace")
 
 
 def is_text(text: str) -> bool:
