@@ -52,7 +52,7 @@ RECIPES = {
 def test_a_recipe_runs_nothing(text: str, tmp_path: Path, names: Path) -> None:
     folder = tmp_path / "recipes"
     folder.mkdir()
-    with pytest.raises(RnnxError, match=r"e\.yaml|_target_"):
+    with pytest.raises(RnnxError, match=r"e\.yaml"):
         rnnx.train([*tiny(names), recipe(folder, text), "experiment=e"])
     assert not Path("owned").exists()
     assert not Path("outputs").exists()

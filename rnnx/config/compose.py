@@ -90,6 +90,8 @@ def prepare_hydra() -> None:
     from hydra.core.plugins import Plugins
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+    from rnnx.config.recipe_source import RecipeSource
+
     class PluginFolders(SearchPathPlugin):  # type: ignore[misc]
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
             # Hydra asks it for every application; it changes rnnx's own search path alone.
@@ -102,4 +104,5 @@ def prepare_hydra() -> None:
     known = Plugins.instance()
     if not any(p.__name__ == "PluginFolders" for p in known.discover(SearchPathPlugin)):
         known.register(PluginFolders)
+        known.register(RecipeSource)
     store_nodes()

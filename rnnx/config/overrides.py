@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rnnx.config.spelling import Speller
+from rnnx.config.recipes import SCHEME
+from rnnx.config.spelling import Speller, quoted
 from rnnx.config.text_keys import holds_text
 from rnnx.errors import ConfigError
+
+SEARCHPATH = "hydra.searchpath"
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -131,7 +134,7 @@ def _parse_one(speller: Speller, text: str) -> Override:
     causes = []
     for spelling in speller.spellings(text):
         try:
-            return speller.read(spelling)
+            return _with_own_source(speller, speller.read(spelling))
         except HydraException as error:
             causes.append(str(error).split("\n")[0])
         except (ValueError, RecursionError) as error:  # 5,000 digits; 500 brackets
@@ -141,6 +144,22 @@ def _parse_one(speller: Speller, text: str) -> Override:
         f"{text!r}: is not of the form key=value ({causes[0]}); "
         "put quotes around a value with special characters: 'key=\"…\"'"
     )
+
+
+def _with_own_source(speller: Speller, override: Override) -> Override:
+    """The override with each folder of recipes in hydra.searchpath read through RecipeSource."""
+    folders = override.value() if override.key_or_group == SEARCHPATH else None
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+        return override
+    # Hydra takes what has no scheme as a file, too.
+    paths = [folder.removeprefix("file://") for folder in folders]
+    own = [path if "://" in path else f"{SCHEME}://{path}" for path in paths]
+    return speller.read(searchpath(*own))
+
+
+def searchpath(*folders: str) -> str:
+    """The override that makes Hydra look into these folders, too."""
+    return f"{SEARCHPATH}=[{','.join(map(quoted, folders))}]"
 
 
 def _refuse_other_keys(override: Override) -> None:
