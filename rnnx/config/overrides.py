@@ -10,6 +10,7 @@ from rnnx.config.recipes import SCHEME
 from rnnx.config.spelling import Speller, quoted
 from rnnx.config.text_keys import holds_text
 from rnnx.errors import ConfigError
+from rnnx.system.secrets import take_out
 
 SEARCHPATH = "hydra.searchpath"
 
@@ -73,7 +74,7 @@ def parse(overrides: Sequence[str] | Overrides, several: bool = False) -> Overri
     if isinstance(overrides, Overrides):
         return overrides
     speller = Speller(several)
-    parsed = tuple(_parse_one(speller, text) for text in overrides)
+    parsed = tuple(_parse_one(speller, without_password(text)) for text in overrides)
     for override in parsed:
         _refuse_other_keys(override)
     return Overrides(parsed)
@@ -91,9 +92,9 @@ def spelled(overrides: Sequence[str], several: bool = False) -> list[str]:
     speller, texts = Speller(several), []
     for text in overrides:
         try:
-            texts.append(str(_parse_one(speller, text).input_line))
+            texts.append(str(_parse_one(speller, without_password(text)).input_line))
         except ConfigError:
-            texts.append(text)
+            texts.append(without_password(text))
     return texts
 
 
@@ -144,6 +145,16 @@ def _parse_one(speller: Speller, text: str) -> Override:
         f"{text!r}: is not of the form key=value ({causes[0]}); "
         "put quotes around a value with special characters: 'key=\"…\"'"
     )
+
+
+def without_password(text: str) -> str:
+    """An override of a tracker's field without the password in its address."""
+    key, _, value = text.partition("=")
+    if not key.startswith("tracker") or "://" not in value:
+        return text
+    quote = value[0] if value[:1] in ("'", '"') and value.endswith(value[0]) else ""
+    inside = value.removeprefix(quote).removesuffix(quote)
+    return f"{key}={quote}{take_out(inside)}{quote}"
 
 
 def _with_own_source(speller: Speller, override: Override) -> Override:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from rnnx.config.overrides import shown
 from rnnx.runs.paths import writing_below
 from rnnx.system.files import expanded, read_json, write_json
+from rnnx.system.secrets import masked
 from rnnx.system.text import storable
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
@@ -153,7 +154,7 @@ class Sweep:
 
     def store_traceback(self, job: int, error: BaseException) -> Path:
         """Append the traceback of ``error`` to the job's log; returns a file of it alone."""
-        lines = storable("".join(traceback.format_exception(error)))
+        lines = storable(masked("".join(traceback.format_exception(error))))
         with self.log_file(job).open("a", encoding="utf-8") as log:
             log.write(lines)
         path = self.traceback_file(job)

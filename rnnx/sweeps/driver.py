@@ -24,11 +24,13 @@ from rnnx.errors import RnnxError, StoreError
 from rnnx.runs.lock import RunLock
 from rnnx.runs.registration import PLACE_TAG
 from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.find import environment_names
 from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.ranking import print_ranking, rank_results, ranking_rows, write_ranking
 from rnnx.sweeps.warmup import write_configs
+from rnnx.system.secrets import address
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause, printable
 from rnnx.training.report import console
@@ -94,8 +96,8 @@ def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConf
 def _begin(sweep: Sweep, tracker: Tracker) -> RunLog:
     """Open the sweep's own run, and tell the jobs of it; remove the folder if it never had one."""
     host, pid = socket.gethostname(), os.getpid()
-    sent = ("RNNX_PLUGINS", *getattr(tracker, "environment", ()))
-    environment = {name: value for name in sent if (value := os.getenv(name))}
+    names = environment_names(tracker)
+    environment = {name: address(value) for name in names if (value := os.getenv(name))}
     try:
         log = _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
         driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}

@@ -25,6 +25,35 @@ def cache_folder() -> Path:
     return expanded(given) if given else user_cache_path("rnnx")
 
 
+def other_writers(path: Path) -> str:
+    """Who else may write into a folder, as far as its mode says; empty if nobody may."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    if not hasattr(os, "getuid"):  # Windows has no modes
+        return ""
+    if status.st_uid not in (os.getuid(), 0):
+        return "its owner, another user,"
+    if status.st_mode & stat.S_IWOTH:
+        return "every user"
+    if status.st_mode & stat.S_IWGRP and not _is_own_group(status.st_gid):
+        return "its group"
+    return ""
+
+
+def _is_own_group(gid: int) -> bool:
+    """Whether it is the user's private group: many systems make one for each, with all rights."""
+    import grp
+    import pwd
+
+    try:
+        user, group = pwd.getpwuid(os.getuid()), grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and not set(group.gr_mem) - {user.pw_name}
+
+
 def expanded(path: str | Path) -> Path:
     """A path that a user typed, with ~ as the home folder; ~name stays where nobody has the name.
 

@@ -16,6 +16,8 @@ from urllib.parse import unquote
 
 from rnnx.errors import StoreError
 from rnnx.system.distributions import entry_points
+from rnnx.system.secrets import address as without_password
+from rnnx.system.secrets import masked
 from rnnx.system.text import shortened
 from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location
 
@@ -94,7 +96,7 @@ def connect(uri: str) -> Any:
     """An MlflowClient; a SQLite store is migrated by one process at a time."""
     if uri.startswith("file:") or "://" not in uri:
         raise StoreError(
-            f"tracker.uri={uri}: MLflow no longer keeps runs in plain folders; "
+            f"tracker.uri={address(uri)}: MLflow no longer keeps runs in plain folders; "
             "say tracker.uri=sqlite:///FILE"
         )
     file = sqlite_file(uri)
@@ -193,7 +195,7 @@ def _client(uri: str) -> Any:
 
 def cause_of(error: Exception) -> str:
     """The cause in a message of SQLAlchemy, requests or MLflow, in one line."""
-    text = " ".join(str(error).split())
+    text = masked(" ".join(str(error).split()))
     text = re.sub(r"\(raised as a result of [^)]*\) ", "", text).split("[SQL: ")[0].strip()
     # urllib3 says what it tried, and last, in brackets, why that failed.
     before, _, inner = text.rpartition("(Caused by ")
