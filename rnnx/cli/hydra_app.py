@@ -18,7 +18,7 @@ from rnnx.config.settings import Resume
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
 from rnnx.system.environment import environment
-from rnnx.system.secrets import taken
+from rnnx.system.secrets import name_servers, taken
 from rnnx.system.text import printable
 from rnnx.training.report import Report, for_terminal
 from rnnx.training.resume import resume, unfinished
@@ -58,6 +58,7 @@ def job(config: DictConfig) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     values = plain(config)  # the session checks them
+    name_servers(values["tracker"])
     hydra = HydraConfig.get()
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         return _job_of_sweep(values, hydra)

@@ -16,6 +16,7 @@ from rnnx.config.recipes import conf_folder
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import plugins
+from rnnx.system.secrets import name_servers
 
 _LOCK = threading.RLock()  # Hydra's state is global
 
@@ -25,7 +26,9 @@ def resolve(overrides: Sequence[str] | Overrides) -> ResolvedConfig:
     parsed = parse(overrides)
     parsed.refuse_sweeps()
     with composer() as compose_one:
-        return ResolvedConfig.of(plain(compose_one(parsed)))
+        values = plain(compose_one(parsed))
+    name_servers(values["tracker"])
+    return ResolvedConfig.of(values)
 
 
 def compose(overrides: Sequence[str] | Overrides) -> dict[str, Any]:

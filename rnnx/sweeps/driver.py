@@ -30,7 +30,7 @@ from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.ranking import print_ranking, rank_results, ranking_rows, write_ranking
 from rnnx.sweeps.warmup import write_configs
-from rnnx.system.secrets import address
+from rnnx.system.secrets import address, name_servers
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause, printable
 from rnnx.training.report import console
@@ -46,6 +46,7 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
     command = parse_sweep(overrides)
     configs = validate_sweep(command)
     settings, tracker = configs[0].settings, configs[0].components.tracker
+    name_servers(configs[0].values["tracker"])
     anew = settings.sweep.rerun is Rerun.all
     with Stop() as stop:
         read = _read_from_files(command, configs)

@@ -1,18 +1,22 @@
-"""Addresses with passwords, ``postgresql://user:password@host/db``: files and lines have none.
+"""Addresses of servers and their passwords: ``postgresql://user:password@host/db``.
 
-Where such an address comes in, the address without password goes on and the whole one is kept
-here, for as long as the process lives, and in its environment for the processes that it starts.
+Files and lines have no password. Where such an address comes in, the address without password goes
+on and the whole one is kept here, for as long as the process lives, and in its environment for the
+processes that it starts.
+
+A folder or a store may come from anybody, and with it the address of a server. So the servers that
+the user named in this command are kept here, too: no other one is sent a password.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
-VARIABLE = "RNNX_TRACKER_URI"  # the whole address of a store whose password was taken out
+VARIABLE = "RNNX_TRACKER_URI"  # the whole address of the server that the user named
 OTHER_ADDRESSES = ("MLFLOW_TRACKING_URI",)  # variables that may hold an address, too
 # Variables that are secrets themselves.
 SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWORD", "MYSQL_PWD")
@@ -26,6 +30,7 @@ _FIELD = re.compile(
 _IN_TEXT = re.compile(r"([A-Za-z][\w+.-]*://)([^\s/@'\"]*):[^\s'\"]*@")
 _FIELD_IN_TEXT = re.compile(rf"([?&;][\w.-]*(?:{_FIELD.pattern[4:]})[\w.-]*=)[^\s&'\";)]+", re.I)
 _taken: dict[str, str] = {}  # address without password → whole address
+_named: set[str] = set()  # addresses without password
 
 
 def address(text: str) -> str:
@@ -57,11 +62,36 @@ def take_out(text: str) -> str:
 
 def take_out_of(value: Any) -> Any:
     """A value, or nested mappings and lists of values, each without its password."""
+    return _each_text(value, take_out)
+
+
+def without_passwords(value: Any) -> Any:
+    """The same for what came from a file: nothing of it is remembered."""
+    return _each_text(value, address)
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {key: take_out_of(inner) for key, inner in value.items()}
+        return {key: _each_text(inner, change) for key, inner in value.items()}
     if isinstance(value, list):
-        return [take_out_of(inner) for inner in value]
-    return take_out(value) if isinstance(value, str) else value
+        return [_each_text(inner, change) for inner in value]
+    return change(value) if isinstance(value, str) else value
+
+
+def name_servers(value: Any) -> None:
+    """Note every address in a value, or in nested mappings and lists, as named by the user."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            name_servers(inner)
+    elif isinstance(value, str) and "://" in value and value not in _named:
+        _named.add(value)
+        os.environ[VARIABLE] = whole(value)
+
+
+def is_named(text: str) -> bool:
+    """Whether the user named the server of this address in this command or its environment."""
+    named = {*_named, *map(address, _of_environment())}
+    return address(text).rstrip("/") in {name.rstrip("/") for name in named}
 
 
 def taken() -> list[str]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from rnnx.errors import StoreError
 from rnnx.system.distributions import entry_points
 from rnnx.system.secrets import address as without_password
-from rnnx.system.secrets import masked
+from rnnx.system.secrets import is_named, masked
 from rnnx.system.text import shortened
 from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location
 
@@ -35,6 +35,10 @@ LEVELS = {
 }
 SQLITE, SQLITE_DRIVER = "sqlite:///", "sqlite+pysqlite:///"
 QUERY = re.compile(r"\?[\w.-]+=[^/?]*$")  # of a URI; any other ? is a letter of its path
+# What MLflow and the databases' clients send, whatever the server.
+WEB_SECRETS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_USERNAME")
+DATABASE_SECRETS = ("PGPASSWORD", "MYSQL_PWD")
+CREDENTIALS = Path("~/.mlflow/credentials")
 SQLITE_HEADER = b"SQLite format 3\0"
 CREATION_TIMEOUT = 120.0  # seconds that a process waits for another one that creates the store
 CAUSE_LENGTH = 400  # characters
@@ -96,17 +100,48 @@ def connect(uri: str) -> Any:
     """An MlflowClient; a SQLite store is migrated by one process at a time."""
     if uri.startswith("file:") or "://" not in uri:
         raise StoreError(
-            f"tracker.uri={address(uri)}: MLflow no longer keeps runs in plain folders; "
+            f"tracker.uri={without_password(uri)}: MLflow no longer keeps runs in plain folders; "
             "say tracker.uri=sqlite:///FILE"
         )
     file = sqlite_file(uri)
     if file is None:
+        _refuse_unnamed(uri, "tracker.uri")
         return _client(uri)
     _refuse_unusable(file, uri)
     if _is_missing(file):
         _create_once(file, uri)
     follow(file)
     return _client(address(uri))
+
+
+def _refuse_unnamed(uri: str, where: str) -> None:
+    """StoreError where MLflow would send the user's password to a server that nobody named.
+
+    The address may come from a run's folder or a store, which other people write.
+    """
+    is_web = uri.startswith(("http:", "https:", "mlflow-artifacts:"))
+    sent = [name for name in (WEB_SECRETS if is_web else DATABASE_SECRETS) if os.getenv(name)]
+    if is_web and CREDENTIALS.expanduser().is_file():
+        sent.append(str(CREDENTIALS))
+    server = without_password(uri)
+    if sent and not is_named(uri):
+        raise StoreError(
+            f"{where}={server}: this server would get {' and '.join(sent)}, and you have not named "
+            f"it; if it is yours, say so: MLFLOW_TRACKING_URI={server}"
+        )
+
+
+def refuse_foreign_artifacts(store: str, artifacts: str) -> None:
+    """StoreError where a run's artifacts are on a server that nobody named, as for its store.
+
+    ``mlflow-artifacts:/…`` is on the store's own server, ``mlflow-artifacts://HOST/…`` on HOST.
+    """
+    parts, own = urlsplit(artifacts), urlsplit(without_password(store))
+    if parts.scheme in ("http", "https", "mlflow-artifacts") and parts.netloc not in (
+        "",
+        own.netloc,
+    ):
+        _refuse_unnamed(f"{parts.scheme}://{parts.netloc}", "the run's artifacts")
 
 
 def _is_missing(file: Path) -> bool:

@@ -30,6 +30,7 @@ from rnnx_builtin.trackers.mlflow_client import (
     connect,
     default_artifacts,
     mlflow_settings,
+    refuse_foreign_artifacts,
     sqlite_file,
 )
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
@@ -115,6 +116,7 @@ class MLflow:
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
         with self._store_errors():
             client = connect(self._uri())
+            refuse_foreign_artifacts(self._uri(), client.get_run(run_id).info.artifact_uri)
             folder = path.rpartition("/")[0] or None
             if path not in {artifact.path for artifact in client.list_artifacts(run_id, folder)}:
                 raise RunNotFound(f"{run_id}: the run keeps no {path}")
