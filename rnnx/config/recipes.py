@@ -137,7 +137,9 @@ def _wrong_values(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             text = str(key)
-            if "$" in text or (text.startswith("_") and text.endswith("_")) or text == "()":
+            is_hydras = text.startswith("_") and text.endswith("_")
+            is_path = "." in text and path != "hydra.sweeper.params."
+            if is_hydras or is_path or "$" in text or text == "()":
                 yield f"holds the key {(path + text)[:60]!r}"
             yield from _wrong_values(inner, f"{path}{text}.")
     elif isinstance(value, list):

@@ -22,6 +22,7 @@ from rnnx.config.spelling import quoted
 from rnnx.contracts.trackers import Point, RunLog, StoreTracker, Tracker
 from rnnx.errors import RnnxError, StoreError
 from rnnx.runs.lock import RunLock
+from rnnx.runs.paths import refuse_links
 from rnnx.runs.registration import PLACE_TAG
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import environment_names
@@ -51,6 +52,7 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
     with Stop() as stop:
         read = _read_from_files(command, configs)
         sweep = Sweep.open(settings.outputs, overrides.texts, command.swept, anew, read)
+        refuse_links(sweep.path)
         with RunLock(sweep, "sweep"):
             _prepare(sweep, command, configs)
             log = _begin(sweep, tracker)
@@ -118,8 +120,8 @@ def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
         with suppress(StoreError):  # it was deleted; a store that does not answer fails below
             log = tracker.reopen(known["parent"])
     if log is None:
-        name = "sweep " + ", ".join(known["swept"])
-        overrides = " ".join(shown(text) for text in known["overrides"])
+        name = "sweep " + ", ".join(known.get("swept", []))
+        overrides = " ".join(shown(text) for text in known.get("overrides", []))
         return tracker.start(name, {"overrides": overrides}, tags)
     log.tags(tags)
     return log

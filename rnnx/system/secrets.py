@@ -36,7 +36,7 @@ _named: set[str] = set()  # addresses without password
 def address(text: str) -> str:
     """The address without its password; any other text as it is."""
     match = _ADDRESS.fullmatch(text)
-    if match is None or match[1].lower() == "sqlite":
+    if match is None or match[1].lower().partition("+")[0] == "sqlite":
         return text
     is_web = match[1].lower() in ("http", "https")
     # The last @: a password may hold others, and / and ? too.
@@ -97,6 +97,11 @@ def is_named(text: str) -> bool:
 def taken() -> list[str]:
     """The addresses from which a password was taken out in this process."""
     return list(_taken)
+
+
+def has_passwords() -> bool:
+    """Whether this process or its environment knows an address with a password."""
+    return bool(_taken) or any(address(uri) != uri for uri in _of_environment())
 
 
 def whole(text: str) -> str:

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from rnnx.errors import StoreError
 from rnnx.system.distributions import entry_points
 from rnnx.system.secrets import address as without_password
-from rnnx.system.secrets import is_named, masked
+from rnnx.system.secrets import has_passwords, is_named, masked
 from rnnx.system.text import shortened
 from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location
 
@@ -35,6 +35,7 @@ LEVELS = {
 }
 SQLITE, SQLITE_DRIVER = "sqlite:///", "sqlite+pysqlite:///"
 QUERY = re.compile(r"\?[\w.-]+=[^/?]*$")  # of a URI; any other ? is a letter of its path
+QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 # What MLflow and the databases' clients send, whatever the server.
 WEB_SECRETS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_USERNAME")
 DATABASE_SECRETS = ("PGPASSWORD", "MYSQL_PWD")
@@ -75,8 +76,10 @@ def mlflow_settings() -> Iterator[None]:
     """
     with _LOCK:
         if not _USERS.count:
-            _USERS.added = [name for name in SETTINGS if name not in os.environ]
-            os.environ.update({name: SETTINGS[name] for name in _USERS.added})
+            # MLflow prints the address of a run that ends, and what is in it.
+            settings = SETTINGS | ({QUIET: "true"} if has_passwords() else {})
+            _USERS.added = [name for name in settings if name not in os.environ]
+            os.environ.update({name: settings[name] for name in _USERS.added})
             _USERS.entry_points = metadata.entry_points
             metadata.entry_points = _entry_points
             _USERS.levels = {name: logging.getLogger(name).level for name in LEVELS}
