@@ -20,6 +20,7 @@ from rnnx.registry.manager import registry
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.system.text import printable
 from rnnx.training.run import Run
+from rnnx_builtin.trackers import MLflow
 from rnnx_builtin.trackers.mlflow_client import mlflow_settings
 
 RESOLVERS = {"oc.create", "oc.decode", "oc.deprecated", "oc.dict.keys", "oc.dict.values"}
@@ -34,6 +35,7 @@ def recipe(folder: Path, text: str) -> str:
     return f"hydra.searchpath=[file://{folder}]"
 
 
+DECODED = """${oc.decode:'{_target_: os.mkdir, path: owned}'}"""
 RECIPES = {
     "callback": "hydra:\n  callbacks:\n    x:\n      _target_: os.mkdir\n      path: owned\n",
     "launcher": "hydra:\n  launcher:\n    _target_: os.mkdir\n    path: owned\n",
@@ -42,6 +44,19 @@ RECIPES = {
     "handler": "hydra: {job_logging: {handlers: {console: {class: os.mkdir, path: owned}}}}\n",
     "value": "hydra: {job_logging: {handlers: {console: {stream: ext://os.mkdir}}}}\n",
     "environment": "hydra: {job: {env_set: {LD_PRELOAD: owned.so}}}\n",
+    "created": f"outputs: ${{oc.create:{DECODED}}}\n",
+    "callback by interpolation": f"hydra: {{callbacks: {{x: '${{oc.create:{DECODED}}}'}}}}\n",
+    "sweeper by interpolation": f"hydra: {{sweeper: '${{oc.create:{DECODED}}}'}}\n",
+    "resolver in a resolver": "outputs: ${oc.env:${oc.env:HOME}}\n",
+    "secret": "tracker: {experiment: '${oc.env:MLFLOW_TRACKING_TOKEN}'}\n",
+    "anchor": "x: &a {_target_: os.mkdir}\nhydra: {launcher: {<<: *a}}\n",
+    "dotted": "hydra.launcher._target_: os.mkdir\n",
+    "swept": "hydra: {sweeper: {params: {+hydra.launcher._target_: os.mkdir}}}\n",
+    "escapes in a sweep": "hydra: {sweeper: {params: {outputs: '$\\\\{now\\\\:%Y\\\\}'}}}\n",
+    "launcher by choice": "defaults: [{override /hydra/launcher: submitit_local}]\n",
+    "moved by a package": "defaults: [{/experiment@hydra.callbacks: e}]\n",
+    "file elsewhere": "defaults: [../../elsewhere]\n",
+    "address": "tracker: {uri: 'http://evil.org'}\n",
     "component": "cell: {_target_: os.mkdir, path: owned}\n",
     "tag": "cell: !!python/object/apply:os.mkdir [owned]\n",
     "not YAML": "cell: [\n",
@@ -52,7 +67,7 @@ RECIPES = {
 def test_a_recipe_runs_nothing(text: str, tmp_path: Path, names: Path) -> None:
     folder = tmp_path / "recipes"
     folder.mkdir()
-    with pytest.raises(RnnxError, match=r"e\.yaml|_target_"):
+    with pytest.raises(RnnxError, match=r"e\.yaml"):
         rnnx.train([*tiny(names), recipe(folder, text), "experiment=e"])
     assert not Path("owned").exists()
     assert not Path("outputs").exists()
@@ -161,3 +176,83 @@ def test_no_connection_is_opened(names: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "MLFLOW_DISABLE_TELEMETRY" not in os.environ  # it is the user's, but while we work:
     with mlflow_settings():
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+OWN = "import pathlib; pathlib.Path(__file__).with_name('owned').touch()\n"
+IMPORTED = (
+    "numpy",
+    "multiprocessing",
+    "selectors",
+    "safetensors",
+    "hydra",
+    "mlflow",
+    "runpy",
+    "rnnx",
+)
+
+
+def hostile_modules(folder: Path, names: tuple[str, ...]) -> None:
+    """Modules that leave a file ``owned`` beside them when they are imported."""
+    for name in names:
+        (folder / f"{name}.py").write_text(OWN)
+
+
+def rnnx_as_installed(bin: Path) -> list[str]:
+    """The console script, which stands in another folder than the data."""
+    bin.mkdir()
+    script = "from rnnx.__main__ import main\nif __name__ == '__main__':\n    main()\n"
+    (bin / "rnnx").write_text(script)
+    return [sys.executable, str(bin / "rnnx")]
+
+
+@pytest.mark.parametrize("way", ["rnnx", "python -m rnnx"])
+def test_modules_of_the_working_folder_are_not_imported(
+    way: str, names: Path, tmp_path: Path
+) -> None:
+    """Not by the command, the job server, its resource tracker or a job."""
+    # Before rnnx has a say, `python -m` imports runpy and rnnx itself from the working folder.
+    before = ("runpy", "rnnx") if way == "python -m rnnx" else ()
+    hostile_modules(tmp_path, tuple(name for name in IMPORTED if name not in before))
+    module = [sys.executable, "-m", "rnnx"]
+    command = module if before else rnnx_as_installed(tmp_path / "bin")
+    words = ["train", "-m", "seed=0,1", *tiny(names, "steps=1", "jobs=2")]
+    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 finished" in done.stdout
+    assert not (tmp_path / "owned").exists()
+
+
+def test_the_tracker_s_pages_import_nothing_from_the_working_folder(tmp_path: Path) -> None:
+    hostile_modules(tmp_path, ("mlflow", "uvicorn", "flask", "click"))
+    ui = MLflow().ui("127.0.0.1", 5000)
+    python = ui.command[: ui.command.index("mlflow") + 1]
+    environment = os.environ | ui.environment
+    done = subprocess.run([*python, "--version"], env=environment, capture_output=True, check=False)
+    assert b"mlflow, version" in done.stdout
+    assert not (tmp_path / "owned").exists()
+    assert ui.environment["PYTHONSAFEPATH"] == "1"  # for the workers that the server starts
+
+
+def test_the_tracker_s_pages_answer_local_names_alone() -> None:
+    environment = MLflow().ui("127.0.0.1", 5000).environment
+    hosts = environment["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert hosts == ["127.0.0.1", "localhost", "127.0.0.1:*", "localhost:*"]
+    origins = environment["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"]
+    assert origins == "http://127.0.0.1:5000,http://localhost:5000"
+
+
+def test_a_kernel_cache_that_others_may_write_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiling = pytest.importorskip("rnnx_builtin.kernels.simd.compiling")
+    shared = tmp_path / "shared"
+    monkeypatch.setenv("RNNX_CACHE", str(shared))
+    own = compiling._folder.__wrapped__()
+    assert own.stat().st_mode & 0o077 == 0
+    for place in (shared, own.parent, own):
+        before = place.stat().st_mode
+        place.chmod(0o777)
+        with pytest.raises(ConfigError, match=r"every user may write there.*RNNX_CACHE"):
+            compiling._folder.__wrapped__()
+        place.chmod(before)
+    assert compiling._folder.__wrapped__() == own

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import click
 
 from rnnx.errors import RnnxError
+from rnnx.system.secrets import masked
 from rnnx.system.text import printable, replace_unprintable
 
 DEBUG = "RNNX_DEBUG"  # the environment variable that asks for tracebacks
@@ -32,6 +35,7 @@ def debug_option(command: Any) -> Any:
 def guarded(command: click.Command, name: str) -> None:
     """Run a command line, of rnnx or of a plugin; every error is one line after its ``name``."""
     replace_unprintable()
+    sys.excepthook = _print_traceback
     with errors_in_one_line(name):
         command(standalone_mode=False, prog_name=name)
 
@@ -46,7 +50,7 @@ def errors_in_one_line(name: str) -> Iterator[None]:
         click.echo(f"{name}: interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        click.echo(f"{name}: {printable(error.format_message())}", err=True)
+        click.echo(f"{name}: {printable(masked(error.format_message()))}", err=True)
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) is gone, which is no error: the last flush must not fail.
@@ -61,7 +65,7 @@ def errors_in_one_line(name: str) -> Iterator[None]:
         if os.environ.get(DEBUG, "") not in ("", "0"):
             raise
         line = " ".join(_truncated(word) for word in str(error).split())
-        click.echo(f"{name}: {printable(line)}", err=True)
+        click.echo(f"{name}: {printable(masked(line))}", err=True)
         sys.exit(error.exit_code)
 
 
@@ -77,6 +81,13 @@ def _naming_plugins() -> Iterator[None]:
 
         with attributing():
             raise error
+
+
+def _print_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback as Python does, without passwords."""
+    sys.stderr.write(masked("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _truncated(word: str, most: int = 300) -> str:

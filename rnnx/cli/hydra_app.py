@@ -18,6 +18,7 @@ from rnnx.config.settings import Resume
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
 from rnnx.system.environment import environment
+from rnnx.system.secrets import name_servers, taken
 from rnnx.system.text import printable, replace_unprintable
 from rnnx.training.report import Report, for_terminal
 from rnnx.training.resume import resume, unfinished
@@ -35,6 +36,12 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
         # Flags go first: Hydra's parser refuses one that stands between overrides.
         return _hydra([*look, *(["--multirun"] if multirun else []), *spelled(overrides, multirun)])
     parsed = parse(overrides, several=multirun)
+    for address in taken():
+        print(
+            f"rnnx: the password for {address} is kept nowhere; later commands take it from "
+            "MLFLOW_TRACKING_URI, set to the whole address",
+            file=sys.stderr,
+        )
     if multirun:
         from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
@@ -52,6 +59,7 @@ def job(config: DictConfig) -> int:
 
     replace_unprintable()  # a launcher's process has streams of its own
     values = plain(config)  # the session checks them
+    name_servers(values["tracker"])
     hydra = HydraConfig.get()
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         return _job_of_sweep(values, hydra)

@@ -73,6 +73,7 @@ def train(
         show()
         return
     from rnnx.cli.hydra_app import main as application
+    from rnnx.config.overrides import searchpath
 
     flags: list[str] = []
     for name, value in look.items():
@@ -80,7 +81,7 @@ def train(
             option = "--" + name.replace("_", "-")
             flags += [option] if value is True else [option, str(value)]
     # Hydra searches the user's own folder of recipes after that of rnnx.
-    folder = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir else []
+    folder = [searchpath(config_dir)] if config_dir else []
     sys.exit(application([*folder, *overrides], multirun, flags))
 
 

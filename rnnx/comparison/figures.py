@@ -17,7 +17,7 @@ from rnnx.comparison.compare import (
     one_a_seed,
 )
 from rnnx.runs.metrics_file import read_history
-from rnnx.system.png import png_bytes
+from rnnx.system.png import plain_texts, png_bytes
 from rnnx.system.text import printable
 
 LOSSES = ("val/loss", "train/smooth_loss", "train/loss")  # the first one that all runs have
@@ -31,7 +31,7 @@ Curve = Mapping[int, float]  # step → loss
 def draw_figures(comparison: Comparison) -> dict[str, bytes]:
     """Name → PNG of every figure that has something to show."""
     key, curves = loss_curves(comparison)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), plain_texts():
         warnings.simplefilter("ignore")  # of losses so large that Matplotlib's sums overflow
         figures = {
             "curves": _draw_curves(comparison, key, curves),

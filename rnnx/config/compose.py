@@ -16,6 +16,7 @@ from rnnx.config.recipes import conf_folder
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import plugins
+from rnnx.system.secrets import name_servers
 
 _LOCK = threading.RLock()  # Hydra's state is global
 
@@ -25,7 +26,9 @@ def resolve(overrides: Sequence[str] | Overrides) -> ResolvedConfig:
     parsed = parse(overrides)
     parsed.refuse_sweeps()
     with composer() as compose_one:
-        return ResolvedConfig.of(plain(compose_one(parsed)))
+        values = plain(compose_one(parsed))
+    name_servers(values["tracker"])
+    return ResolvedConfig.of(values)
 
 
 def compose(overrides: Sequence[str] | Overrides) -> dict[str, Any]:
@@ -90,6 +93,8 @@ def prepare_hydra() -> None:
     from hydra.core.plugins import Plugins
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+    from rnnx.config.recipe_source import RecipeSource
+
     class PluginFolders(SearchPathPlugin):  # type: ignore[misc]
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
             # Hydra asks it for every application; it changes rnnx's own search path alone.
@@ -102,4 +107,5 @@ def prepare_hydra() -> None:
     known = Plugins.instance()
     if not any(p.__name__ == "PluginFolders" for p in known.discover(SearchPathPlugin)):
         known.register(PluginFolders)
+        known.register(RecipeSource)
     store_nodes()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnx.config.recipes import MAIN, refuse_code
+from rnnx.config.overrides import SEARCHPATH
+from rnnx.config.recipes import MAIN, NAME
 from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError
 from rnnx.registry.manager import registry
@@ -37,15 +37,15 @@ class Composer:
     def __call__(self, overrides: Iterable[Override]) -> DictConfig:
         """The configuration of ``overrides``; ConfigError or UnknownComponent for a wrong one."""
         overrides = list(overrides)
-        folders = [o.value() for o in overrides if o.key_or_group == "hydra.searchpath"]
+        has_own_folder = any(o.key_or_group == SEARCHPATH for o in overrides)
         choices: list[Override] = []
         values: list[Override] = []
         for override in overrides:
-            chooses = self._chooses(override, bool(folders))
+            chooses = self._chooses(override, has_own_folder)
             (choices if chooses else values).append(override)
         chosen = tuple(str(override.input_line) for override in choices)
         if chosen not in self._composed:
-            self._composed[chosen] = _compose(chosen, folders)
+            self._composed[chosen] = _compose(chosen)
         config = copy.deepcopy(self._composed[chosen])
         for override in values:
             _set(config, override)
@@ -56,6 +56,7 @@ class Composer:
         group = override.key_or_group
         # Only Hydra knows the recipes of a user's own folder, and only while it composes.
         if has_own_folder and group in RECIPES:
+            _refuse_paths(override)
             return True
         if group in KINDS and group != "initializer":
             _check_component(override)
@@ -84,15 +85,21 @@ def _check_component(override: Override) -> None:
         registry().get(kind, name)
 
 
-def _compose(choices: Sequence[str], folders: Sequence[Any]) -> DictConfig:
+def _refuse_paths(override: Override) -> None:
+    """ConfigError where the name of a recipe leads out of its folder."""
+    for name in str(override.value()).split("/"):
+        if not NAME.fullmatch(name):
+            raise ConfigError(
+                f"{override.input_line}: is not the name of a recipe; the folder of recipes is "
+                "--config-dir's"
+            )
+
+
+def _compose(choices: Sequence[str]) -> DictConfig:
     from hydra import compose
     from hydra.errors import HydraException
     from yaml import YAMLError
 
-    for found in folders:
-        for path in found if isinstance(found, list) else [found]:
-            if str(path).startswith("file://"):
-                refuse_code(Path(str(path).removeprefix("file://")))
     try:
         composed: DictConfig = compose(MAIN, list(choices))
     except (HydraException, OmegaConfBaseException, ValueError, YAMLError) as error:

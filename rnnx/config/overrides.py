@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rnnx.config.spelling import Speller
+from rnnx.config.recipes import SCHEME
+from rnnx.config.spelling import Speller, quoted
 from rnnx.config.text_keys import holds_text
 from rnnx.errors import ConfigError
+from rnnx.system.secrets import take_out
+
+SEARCHPATH = "hydra.searchpath"
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -70,7 +74,7 @@ def parse(overrides: Sequence[str] | Overrides, several: bool = False) -> Overri
     if isinstance(overrides, Overrides):
         return overrides
     speller = Speller(several)
-    parsed = tuple(_parse_one(speller, text) for text in overrides)
+    parsed = tuple(_parse_one(speller, without_password(text)) for text in overrides)
     for override in parsed:
         _refuse_other_keys(override)
     return Overrides(parsed)
@@ -88,9 +92,9 @@ def spelled(overrides: Sequence[str], several: bool = False) -> list[str]:
     speller, texts = Speller(several), []
     for text in overrides:
         try:
-            texts.append(str(_parse_one(speller, text).input_line))
+            texts.append(str(_parse_one(speller, without_password(text)).input_line))
         except ConfigError:
-            texts.append(text)
+            texts.append(without_password(text))
     return texts
 
 
@@ -131,7 +135,7 @@ def _parse_one(speller: Speller, text: str) -> Override:
     causes = []
     for spelling in speller.spellings(text):
         try:
-            return speller.read(spelling)
+            return _with_own_source(speller, speller.read(spelling))
         except HydraException as error:
             causes.append(str(error).split("\n")[0])
         except (ValueError, RecursionError) as error:  # 5,000 digits; 500 brackets
@@ -141,6 +145,32 @@ def _parse_one(speller: Speller, text: str) -> Override:
         f"{text!r}: is not of the form key=value ({causes[0]}); "
         "put quotes around a value with special characters: 'key=\"…\"'"
     )
+
+
+def without_password(text: str) -> str:
+    """An override of a tracker's field without the password in its address."""
+    key, _, value = text.partition("=")
+    if not key.startswith("tracker") or "://" not in value:
+        return text
+    quote = value[0] if value[:1] in ("'", '"') and value.endswith(value[0]) else ""
+    inside = value.removeprefix(quote).removesuffix(quote)
+    return f"{key}={quote}{take_out(inside)}{quote}"
+
+
+def _with_own_source(speller: Speller, override: Override) -> Override:
+    """The override with each folder of recipes in hydra.searchpath read through RecipeSource."""
+    folders = override.value() if override.key_or_group == SEARCHPATH else None
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+        return override
+    # Hydra takes what has no scheme as a file, too.
+    paths = [folder.removeprefix("file://") for folder in folders]
+    own = [path if "://" in path else f"{SCHEME}://{path}" for path in paths]
+    return speller.read(searchpath(*own))
+
+
+def searchpath(*folders: str) -> str:
+    """The override that makes Hydra look into these folders, too."""
+    return f"{SEARCHPATH}=[{','.join(map(quoted, folders))}]"
 
 
 def _refuse_other_keys(override: Override) -> None:

@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rnnx.errors import ConfigError
 from rnnx.registry.schema import error_line
+from rnnx.system.secrets import take_out_of
 from rnnx.system.text import is_text
 
 LARGEST_INT = 2**63  # every integer that rnnx stores fits into int64
@@ -25,6 +26,8 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise ConfigError(error_line(error)) from None
     assert isinstance(resolved, dict)
     values = {str(key): value for key, value in resolved.items()}
+    if "tracker" in values:  # its address may have come from a variable of the environment
+        values["tracker"] = take_out_of(values["tracker"])
     if cause := not_plain(values):
         raise ConfigError(cause)
     return values

@@ -1,24 +1,42 @@
 """Recipes: files of choices and values, never of code.
 
 Hydra makes objects of what a configuration names under some keys of its own (callbacks, launchers,
-logging). The user may give such keys on the command line. A file may come from somebody else, so
-the files of a user's own folder (--config-dir) must not hold them: not in any place, since Hydra's
-packages can move a file's content anywhere.
+logging), and an interpolation can make a configuration while it is resolved. The user may use both
+on the command line. A file of the user's own folder (``--config-dir``) may come from somebody else:
+it is read here, once, and Hydra gets what was checked, never the file.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from rnnx.config.yaml_nodes import Node, nodes
+from rnnx.config.yaml_nodes import refuse_more_than_plain
+from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError
+from rnnx.system.files import read_regular
 
 MAIN = "train"  # conf/train.yaml
-# What Hydra instantiates; what logging's dictConfig calls; what goes into the environment.
-CODE = ("_target_", "()", "class", "env_set", "searchpath")
-MAX_BYTES = 2**20  # of a file of configuration
+SCHEME = "recipes"  # recipes://FOLDER in hydra.searchpath: a folder of the user's own
+MAX_BYTES = 2**20  # of a recipe
+MAX_DEPTH = 16  # nested mappings and lists
+MAX_LENGTH, MAX_REFERENCES = 4096, 4  # of a text with interpolations: they could grow each other
+ENVIRONMENT = "RNNX_"  # how the variables begin that a recipe may name
+
+# ${cell.hidden_size}, ${..steps}: another value. ${oc.env:RNNX_DATA,default}: a variable.
+_PLACE = r"\.*[A-Za-z_]\w*(?:\.\w+|\[\w+\])*"
+_VARIABLE = rf"oc\.env:\s*{ENVIRONMENT}\w+\s*(?:,[^${{}}'\"\\]*)?"
+INTERPOLATION = re.compile(rf"\$\{{(?:{_PLACE}|{_VARIABLE})\}}")
+SWEEPER = ("params", "n_trials", "sampler", "seed", "pruner", "max_batch_size")
+NAME = re.compile(r"[^\W_][\w.+ -]*")  # of a component or a recipe
+KEY = re.compile(r"(?!hydra\b)[A-Za-z_]\w*(?:\.\w+)*")  # of a value to sweep
+GROUPS = (*KINDS, *RECIPES, "hydra/sweeper")  # what a recipe may choose from
 
 
 def conf_folder() -> Path:
@@ -30,24 +48,120 @@ def conf_folder() -> Path:
     raise ConfigError(f"{package / 'conf'}: holds no {MAIN}.yaml; install rnnx again")
 
 
-def refuse_code(folder: Path) -> None:
-    """ConfigError for a YAML file below ``folder`` that names something to be imported or run."""
-    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
-        if not path.is_file():
-            continue
-        for node in _nodes(path):
-            if node.text in CODE or node.text.startswith(("ext://", "cfg://")):
-                raise ConfigError(
-                    f"{path}: line {node.line}: holds {node.text[:60]!r}; a file of configuration "
-                    "chooses components and sets values, Hydra's own objects are for the command "
-                    "line"
-                )
-
-
-def _nodes(path: Path) -> list[Node]:
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigError(f"{path}: is larger than {MAX_BYTES:,} bytes; keep data out of it")
+def read_recipe(path: Path) -> tuple[str, DictConfig]:
+    """The text of a recipe and what it says; ConfigError where it is more than values."""
     try:
-        return list(nodes(path.read_text("utf-8")))
-    except (OSError, ValueError, YAMLError) as error:
+        text = read_regular(path, MAX_BYTES).decode()
+        refuse_more_than_plain(text, MAX_DEPTH)
+        made = OmegaConf.create(text)
+    except (OSError, ValueError, RecursionError, YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    if not isinstance(made, DictConfig):
+        raise ConfigError(f"{path}: is no mapping of keys to values")
+    values = OmegaConf.to_container(made, resolve=False)
+    assert isinstance(values, dict)
+    if cause := _more_than_values(values):
+        raise ConfigError(f"{path}: {cause}; a recipe chooses components and sets values alone")
+    return text, made
+
+
+def _more_than_values(values: Mapping[Any, Any]) -> str:
+    """Why a recipe is more than choices and values; empty if it is not."""
+    hydra = values.get("hydra") or {}
+    others = {k: v for k, v in values.items() if k not in ("defaults", "hydra")}
+    return next(
+        filter(
+            None,
+            (
+                *_wrong_choices(values.get("defaults", [])),
+                *_wrong_sweep(hydra),
+                *_wrong_values(others, ""),
+                *_wrong_tracker(others.get("tracker"), "tracker"),
+            ),
+        ),
+        "",
+    )
+
+
+def _wrong_choices(defaults: Any) -> Iterator[str]:
+    """What is wrong in a list of defaults: anything but a name from a group of ours."""
+    for item in defaults if isinstance(defaults, list) else [defaults]:
+        pairs = item.items() if isinstance(item, dict) else [("", item)]
+        for key, value in pairs:
+            group = str(key).removeprefix("override ").removeprefix("optional ").strip()
+            names = value if isinstance(value, list) else [value]
+            of_group = group.startswith("/") and group[1:] in GROUPS
+            if not (of_group or not group):
+                yield f"defaults: {str(key)[:60]!r}: choose from {', '.join(GROUPS)}"
+            for name in names:
+                is_name = isinstance(name, str) and NAME.fullmatch(name)
+                if not (is_name or name == "_self_" or (group and name is None)):
+                    yield f"defaults: {str(name)[:60]!r} is not the name of a component or recipe"
+
+
+def _wrong_sweep(hydra: Any) -> Iterator[str]:
+    """What is wrong under ``hydra``: anything but a sweeper's settings and the values to try."""
+    if cause := _other_key(hydra, ("sweeper",), "hydra"):
+        yield cause
+        return
+    sweeper = hydra.get("sweeper") or {}
+    if cause := _other_key(sweeper, SWEEPER, "hydra.sweeper"):
+        yield cause
+        return
+    yield from _wrong_values(sweeper, "hydra.sweeper.")
+    params = sweeper.get("params") or {}
+    if not isinstance(params, dict):
+        yield "hydra.sweeper.params is no mapping of keys to values"
+        return
+    for key, value in params.items():
+        where, text = f"hydra.sweeper.params.{str(key)[:60]}", str(value)
+        if not KEY.fullmatch(str(key)):
+            yield f"{where} is not the key of a value"
+        # Hydra's grammar reads these texts again: \ and $ could become an interpolation there.
+        if "${" in text or ("$" in text and "\\" in text):
+            yield f"{where} holds an interpolation ({text[:60]!r})"
+        if str(key).partition(".")[0] == "tracker":
+            yield from _wrong_tracker(text, where)
+
+
+def _other_key(values: Any, keys: Sequence[str], path: str) -> str:
+    """What is wrong with a mapping that may have these keys alone; empty if nothing is."""
+    if not isinstance(values, dict):
+        return f"{path} is no mapping"
+    others = sorted(str(key) for key in values if key not in keys)
+    return f"holds {f'{path}.{others[0][:60]}'!r}" if others else ""
+
+
+def _wrong_values(value: Any, path: str) -> Iterator[str]:
+    """What is wrong in values: a key of Hydra's own, or an interpolation that computes."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            text = str(key)
+            is_hydras = text.startswith("_") and text.endswith("_")
+            is_path = "." in text and path != "hydra.sweeper.params."
+            if is_hydras or is_path or "$" in text or text == "()":
+                yield f"holds the key {(path + text)[:60]!r}"
+            yield from _wrong_values(inner, f"{path}{text}.")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _wrong_values(inner, f"{path}{place}.")
+    elif isinstance(value, str) and "${" in value:
+        left, count = INTERPOLATION.subn("", value)
+        # What is left must not join to another one: "$${a}{b}".
+        if "$" in left or count > MAX_REFERENCES or len(value) > MAX_LENGTH:
+            yield (
+                f"{path[:60].rstrip('.')}: {value[:60]!r}: an interpolation names another value, "
+                f"${{KEY}}, or a variable, ${{oc.env:{ENVIRONMENT}NAME}}"
+            )
+
+
+def _wrong_tracker(value: Any, path: str) -> Iterator[str]:
+    """What is wrong in a tracker's fields: an address, to which the user's password would go."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _wrong_tracker(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _wrong_tracker(inner, path)
+    elif isinstance(value, str) and ("://" in value or "$" in value):
+        yield f"{path[:60]} names where runs are sent: do that on the command line"

@@ -28,3 +28,15 @@ def nodes(text: str) -> Iterator[Node]:
             is_plain = not is_alias and not getattr(event, "tag", None)
             text = event.value if isinstance(event, yaml.ScalarEvent) else ""
             yield Node(event.start_mark.line + 1, depth, text, is_plain)
+
+
+def refuse_more_than_plain(text: str, deepest: int) -> None:
+    """ValueError unless the text is mappings, lists and values alone; nothing is made of it yet.
+
+    Aliases of aliases grow without bounds, and a tag names a type to make of a value.
+    """
+    for node in nodes(text):
+        if node.depth > deepest:
+            raise ValueError("it is nested too deep")
+        if not node.is_plain:
+            raise ValueError(f"line {node.line}: holds an alias or a tag")

@@ -11,8 +11,8 @@ from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.contracts.trackers import Tracker
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
-from rnnx.runs.find import run_in_tracker, several
-from rnnx.runs.folder import BEST, LAST, RunFolder, find_folders
+from rnnx.runs.find import folder_here, run_in_tracker, several
+from rnnx.runs.folder import BEST, LAST, find_folders
 from rnnx.system.files import expanded
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def _fetched(run: str, tracker: Tracker, outputs: str) -> Model:
     from rnnx.models.trained import load_file
 
     found = run_in_tracker(run, tracker, outputs)
-    if found.folder and (Path(found.folder) / "run.json").is_file():
-        return _loaded(RunFolder(Path(found.folder)).best_or_last())
+    if found.folder and (folder := folder_here(found, expanded(outputs))):
+        return _loaded(folder.best_or_last())
     with TemporaryDirectory() as into:
         for name in (BEST, LAST):
             try:

@@ -6,11 +6,11 @@ sent.json      how many bytes of it ("others") and of metrics.jsonl ("points") w
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rnnx.contracts.trackers import LARGEST
 from rnnx.runs.metrics_file import lines
+from rnnx.system.files import read_json
 
 ENTRIES, SENT = "outbox.jsonl", "sent.json"
 
@@ -18,9 +18,9 @@ ENTRIES, SENT = "outbox.jsonl", "sent.json"
 def read(folder: Path) -> tuple[int, list[tuple[str, bool]]]:
     """The bytes of metrics.jsonl that were sent, and each entry with whether it was."""
     try:
-        known = json.loads((folder / SENT).read_text("utf-8"))
+        known = read_json(folder / SENT)
         points, others = known["points"], known["others"]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except KeyError:
         points = others = 0
     if not all(type(n) is int and 0 <= n < LARGEST for n in (points, others)):
         points = others = 0  # sending twice does no harm

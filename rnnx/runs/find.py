@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,23 @@ def several(run: str, ids: Sequence[str]) -> str:
     return f"{run}: {len(ids)} runs begin so ({', '.join(i[:12] for i in ids)}); give more letters"
 
 
+def folder_here(found: RunSummary, outputs: Path) -> RunFolder | None:
+    """The folder that the tracker names for a run; None where it is not on this machine.
+
+    RunNotFound for one that is not below ``outputs``: whoever may write to the store can name any
+    folder, so the user has to.
+    """
+    folder = expanded(found.folder)
+    if not os.path.isfile(folder / "run.json"):  # False for what is no path at all
+        return None
+    if not folder.resolve().is_relative_to(outputs.resolve()):
+        raise RunNotFound(
+            f"{found.id}: the tracker says that its folder is {folder}, which is not below "
+            f"{outputs}; if that is so, name the folder instead of the id"
+        )
+    return RunFolder(folder)
+
+
 def find_run(run: str) -> RunFolder:
     """The folder of ``run``, fetched from its tracker where it is not here."""
     config = compose([])
@@ -54,8 +72,8 @@ def find_run(run: str) -> RunFolder:
     made = outputs / Path(found.tags.get(FOLDER_TAG, "-")).name  # a name, whatever the tag is
     if (made / "run.json").is_file():  # killed before it could be named after its run
         return RunFolder(made)
-    if found.folder and (Path(found.folder) / "run.json").is_file():
-        return RunFolder(Path(found.folder))
+    if found.folder and (here := folder_here(found, outputs)):
+        return here
     return fetch_folder(found, tracker, outputs)
 
 

@@ -28,8 +28,9 @@ from typing import Any
 from rnnx.config.settings import Train
 from rnnx.contracts.trackers import RunSummary, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound
+from rnnx.runs.fields import RUN, read_fields
 from rnnx.runs.paths import name_of, writing_below
-from rnnx.system.files import expanded, read_json, replacing, write_json
+from rnnx.system.files import expanded, replacing, write_json
 
 FOLDER_TAG = "rnnx.new_folder"  # the name under which the folder was made
 
@@ -145,7 +146,7 @@ class RunFolder:
 
     def read(self) -> dict[str, Any]:
         """The fields of run.json; empty where it is missing or damaged."""
-        return read_json(self.path / "run.json")
+        return read_fields(self.path / "run.json", RUN)
 
     @property
     def entries(self) -> list[str]:

@@ -22,6 +22,7 @@ from typing import Any
 from rnnx.config.plain import LARGEST_INT, not_plain
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, DataError
+from rnnx.system.secrets import without_passwords
 from rnnx.system.text import is_text
 
 FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -94,4 +95,6 @@ def plain_config(config: Any, where: str) -> dict[str, Any]:
     cause = not_plain(config)
     if cause:
         raise CheckpointError(f"{where}: {cause}")
+    if "tracker" in config:  # of an rnnx that kept passwords
+        config["tracker"] = without_passwords(config["tracker"])
     return config

@@ -15,6 +15,8 @@ from rnnx.contracts.trackers import Point, point_of
 from rnnx.system import files
 
 NAME = "metrics.jsonl"
+MAX_LINE = 2**20  # bytes; a line of ours has some hundred
+MAX_BYTES = 2**32  # of the file; a million steps take some ten million
 
 
 def append(path: Path, points: Sequence[Point]) -> None:
@@ -37,12 +39,12 @@ def sync(path: Path) -> None:
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[int, str]]:
     """The whole lines from byte ``start`` on, each with the byte at which it ends."""
-    if not path.exists():
+    if not _is_readable(path):
         return
     with path.open("rb") as file:
         file.seek(start)
-        for line in file:
-            if not line.endswith(b"\n"):  # torn, or being written
+        while line := file.readline(MAX_LINE):
+            if not line.endswith(b"\n"):  # torn, being written, or none of ours
                 return
             start += len(line)
             yield start, line.decode("utf-8", "replace")
@@ -50,12 +52,17 @@ def lines(path: Path, start: int = 0) -> Iterator[tuple[int, str]]:
 
 def is_line_end(path: Path, place: int) -> bool:
     """Whether a line ends at this byte, as one does at the beginning of the file."""
-    size = path.stat().st_size if path.exists() else 0
+    size = path.stat().st_size if _is_readable(path) else 0
     if not 0 < place <= size:
         return place == 0
     with path.open("rb") as file:
         file.seek(place - 1)
         return file.read(1) == b"\n"
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether it is a regular file that rnnx may have written: a pipe would be read for ever."""
+    return path.is_file() and path.stat().st_size <= MAX_BYTES
 
 
 def read_history(path: Path) -> dict[str, list[Point]]:

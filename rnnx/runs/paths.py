@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rnnx.errors import StoreError
 from rnnx.system.files import expanded
+
+# How the names of files end that rnnx writes.
+FILES = (".json", ".jsonl", ".yaml", ".db", ".csv", ".log", ".safetensors")
 
 
 def name_of(run_id: str) -> str:
@@ -28,14 +32,29 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def refuse_links(folder: Path) -> None:
-    """StoreError for a symbolic link below a run's folder: what follows it writes elsewhere."""
+    """StoreError for what is neither file nor folder below a run's or a sweep's folder.
+
+    What follows a symbolic link writes elsewhere, a pipe is waited for, and a device never ends.
+    """
     for place, folders, files in os.walk(folder):
         for path in (os.path.join(place, name) for name in (*folders, *files)):
-            if os.path.islink(path):
+            if kind := _wrong_kind(path):
                 raise StoreError(
-                    f"{path}: is a symbolic link, and a run's folder has none; put the file itself "
-                    "there"
+                    f"{path}: is {kind}, and a run's folder has none; put the file itself there"
                 )
+
+
+def _wrong_kind(path: str) -> str:
+    """What is wrong with the kind of a file in a run's folder; empty for nothing."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:  # deleted since
+        return ""
+    if stat.S_ISLNK(mode):
+        return "a symbolic link"
+    if stat.S_ISDIR(mode):
+        return "a folder in the place of a file" if path.endswith(FILES) else ""
+    return "" if stat.S_ISREG(mode) else "no file but a pipe, a socket or a device"
 
 
 @contextmanager

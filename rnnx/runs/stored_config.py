@@ -9,13 +9,14 @@ from omegaconf import OmegaConf
 from rnnx.config.components import components_from, settings_from
 from rnnx.config.earlier import with_split_seed
 from rnnx.config.plain import DEEPEST
-from rnnx.config.yaml_nodes import nodes
+from rnnx.config.yaml_nodes import refuse_more_than_plain
 from rnnx.contracts.trackers import Tracker
 from rnnx.errors import CheckpointError, ConfigError, PluginError, UnknownComponent
 from rnnx.runs.folder import FOLDER_TAG, RunFolder
 from rnnx.runs.metadata import plain_config
+from rnnx.system.files import read_regular
 
-CONFIG_LIMIT = 2**17  # characters of a config.yaml; rnnx's own have some two thousand
+CONFIG_LIMIT = 2**17  # bytes of a config.yaml; rnnx's own have some two thousand
 
 
 def tracker_run_of(folder: RunFolder, tracker: Tracker) -> str:
@@ -27,9 +28,8 @@ def tracker_run_of(folder: RunFolder, tracker: Tracker) -> str:
 def stored_config(folder: RunFolder) -> dict[str, Any]:
     """The configuration that a run began with; CheckpointError for a damaged one."""
     try:
-        with folder.config.open(encoding="utf-8") as file:
-            text = file.read(CONFIG_LIMIT)
-        _refuse_more_than_plain_yaml(text)
+        text = read_regular(folder.config, CONFIG_LIMIT).decode()
+        refuse_more_than_plain(text, DEEPEST)
         stored = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     except Exception as error:  # of YAML, OmegaConf or the system
         cause = " ".join(str(error).split())[:200]
@@ -41,17 +41,3 @@ def stored_config(folder: RunFolder) -> dict[str, Any]:
     except (ConfigError, UnknownComponent, PluginError) as error:
         raise CheckpointError(f"{folder.config}: {error}") from None
     return config
-
-
-def _refuse_more_than_plain_yaml(text: str) -> None:
-    """ValueError unless the text is mappings, lists and values alone; nothing is made of it yet.
-
-    Aliases of aliases grow without bounds, and a tag names a type to make of a value.
-    """
-    if len(text) >= CONFIG_LIMIT:
-        raise ValueError(f"it has more than {CONFIG_LIMIT:,} characters")
-    for node in nodes(text):
-        if node.depth > DEEPEST:
-            raise ValueError("it is nested too deep")
-        if not node.is_plain:
-            raise ValueError(f"line {node.line}: holds an alias or a tag")

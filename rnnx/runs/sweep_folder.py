@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnx.config.overrides import shown
+from rnnx.runs.fields import JOB, SWEEP, read_fields
 from rnnx.runs.paths import writing_below
-from rnnx.system.files import expanded, read_json, write_json
+from rnnx.system.files import expanded, write_json
+from rnnx.system.secrets import masked
 from rnnx.system.text import storable
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
@@ -114,7 +116,7 @@ class Sweep:
 
     def read(self) -> dict[str, Any]:
         """The fields of sweep.json; empty where it is damaged."""
-        return read_json(self.path / "sweep.json")
+        return read_fields(self.path / "sweep.json", SWEEP)
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of sweep.json, all at once."""
@@ -153,7 +155,7 @@ class Sweep:
 
     def store_traceback(self, job: int, error: BaseException) -> Path:
         """Append the traceback of ``error`` to the job's log; returns a file of it alone."""
-        lines = storable("".join(traceback.format_exception(error)))
+        lines = storable(masked("".join(traceback.format_exception(error))))
         with self.log_file(job).open("a", encoding="utf-8") as log:
             log.write(lines)
         path = self.traceback_file(job)
@@ -168,7 +170,7 @@ class Sweep:
     def result(self, job: int) -> JobResult | None:
         """The result of a job; None where it has none."""
         try:
-            return JobResult(**read_json(self.path / "jobs" / f"{job}.json"))
+            return JobResult(**read_fields(self.path / "jobs" / f"{job}.json", JOB))
         except TypeError:
             return None
 

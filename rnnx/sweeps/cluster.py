@@ -21,13 +21,16 @@ from typing import Any, NamedTuple
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from rnnx.config.components import component_from
+from rnnx.contracts.trackers import Tracker
 from rnnx.runs.lock import RunLock, is_busy
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.sweeps.find import run_of, sweep_of
+from rnnx.sweeps.find import environment_names, run_of, sweep_of
 from rnnx.sweeps.heartbeat import DriverWatch, Heartbeat
 from rnnx.sweeps.launcher import POLL_INTERVAL, Pool, job_return, start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.warmup import CONFIGS, write_configs
+from rnnx.system.secrets import address
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause, printable
 
@@ -161,7 +164,7 @@ def watch_job(sweep: Sweep, values: Mapping[str, Any], hydra: Any) -> int:
     RuntimeError where the sweep's folder is not shared with this machine.
     """
     job, overrides, outputs = int(hydra.job.num), list(hydra.overrides.task), values["outputs"]
-    _enter_driver_folder(sweep)
+    _enter_driver_folder(sweep, component_from("tracker", values["tracker"]))
     folder = _JobFolder.of(sweep, job)
     folder.path.mkdir(exist_ok=True)
     with Stop() as stop, RunLock(folder, "job"):
@@ -179,7 +182,7 @@ def watch_job(sweep: Sweep, values: Mapping[str, Any], hydra: Any) -> int:
     return 0 if result is not None and result.succeeded else 1
 
 
-def _enter_driver_folder(sweep: Sweep) -> None:
+def _enter_driver_folder(sweep: Sweep, tracker: Tracker) -> None:
     """Take over the driver's working folder and environment."""
     known = sweep.read()
     if "cwd" not in known:
@@ -188,4 +191,9 @@ def _enter_driver_folder(sweep: Sweep) -> None:
             "started and its outputs must be the same on every machine (docs/howto/cluster.md)"
         )
     os.chdir(known["cwd"])
-    os.environ.update(known["environment"])
+    sent = known.get("environment")
+    for name in environment_names(tracker):
+        value = sent.get(name) if isinstance(sent, dict) else None
+        own = address(os.environ.get(name, ""))
+        if isinstance(value, str) and own != value:  # else this machine's has the password
+            os.environ[name] = value

@@ -22,13 +22,16 @@ from rnnx.config.spelling import quoted
 from rnnx.contracts.trackers import Point, RunLog, StoreTracker, Tracker
 from rnnx.errors import RnnxError, StoreError
 from rnnx.runs.lock import RunLock
+from rnnx.runs.paths import refuse_links
 from rnnx.runs.registration import PLACE_TAG
 from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.find import environment_names
 from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.ranking import print_ranking, rank_results, ranking_rows, write_ranking
 from rnnx.sweeps.warmup import write_configs
+from rnnx.system.secrets import address, name_servers
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause, printable
 from rnnx.training.report import console
@@ -44,10 +47,12 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
     command = parse_sweep(overrides)
     configs = validate_sweep(command)
     settings, tracker = configs[0].settings, configs[0].components.tracker
+    name_servers(configs[0].values["tracker"])
     anew = settings.sweep.rerun is Rerun.all
     with Stop() as stop:
         read = _read_from_files(command, configs)
         sweep = Sweep.open(settings.outputs, overrides.texts, command.swept, anew, read)
+        refuse_links(sweep.path)
         with RunLock(sweep, "sweep"):
             _prepare(sweep, command, configs)
             log = _begin(sweep, tracker)
@@ -94,8 +99,8 @@ def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConf
 def _begin(sweep: Sweep, tracker: Tracker) -> RunLog:
     """Open the sweep's own run, and tell the jobs of it; remove the folder if it never had one."""
     host, pid = socket.gethostname(), os.getpid()
-    sent = ("RNNX_PLUGINS", *getattr(tracker, "environment", ()))
-    environment = {name: value for name in sent if (value := os.getenv(name))}
+    names = environment_names(tracker)
+    environment = {name: address(value) for name in names if (value := os.getenv(name))}
     try:
         log = _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
         driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}
@@ -115,8 +120,8 @@ def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
         with suppress(StoreError):  # it was deleted; a store that does not answer fails below
             log = tracker.reopen(known["parent"])
     if log is None:
-        name = "sweep " + ", ".join(known["swept"])
-        overrides = " ".join(shown(text) for text in known["overrides"])
+        name = "sweep " + ", ".join(known.get("swept", []))
+        overrides = " ".join(shown(text) for text in known.get("overrides", []))
         return tracker.start(name, {"overrides": overrides}, tags)
     log.tags(tags)
     return log

@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rnnx.contracts.trackers import Tracker
 from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.sweep_folder import Sweep
+
+
+def environment_names(tracker: Tracker) -> tuple[str, ...]:
+    """The environment variables of the driver that its jobs take over, wherever they run."""
+    return ("RNNX_PLUGINS", *getattr(tracker, "environment", ()))
 
 
 def sweep_of(hydra: Any) -> Sweep:

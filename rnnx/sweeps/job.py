@@ -23,6 +23,7 @@ from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
 from rnnx.sweeps.study import PRUNED, pruning_rule
+from rnnx.system.secrets import name_servers
 from rnnx.system.signals import STOPPING, Stop
 from rnnx.system.text import cause, reason, replace_unprintable, storable
 from rnnx.training.earlier_runs import earlier_runs
@@ -37,6 +38,7 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
     ``values`` are not checked yet: wrong ones are a job that failed.
     """
     began = time.time()
+    name_servers(values["tracker"])  # by the command of the sweep
     with Stop() as stop:
         if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal

@@ -185,6 +185,10 @@ def start_server(folder: Path) -> None:
     context.set_forkserver_preload(["rnnx.sweeps.job_server"])
     from multiprocessing import forkserver
 
-    # A fork copies no threads, so the server's BLAS starts none.
-    with environment({"OPENBLAS_NUM_THREADS": "1", FOLDER_VARIABLE: str(folder.resolve())}):
+    values = {
+        "OPENBLAS_NUM_THREADS": "1",  # a fork copies no threads, so the server's BLAS starts none
+        "PYTHONSAFEPATH": "1",  # it imports nothing from the working folder
+        FOLDER_VARIABLE: str(folder.resolve()),
+    }
+    with environment(values):
         forkserver.ensure_running()

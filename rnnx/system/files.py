@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -24,6 +25,35 @@ def cache_folder() -> Path:
     return expanded(given) if given else user_cache_path("rnnx")
 
 
+def other_writers(path: Path) -> str:
+    """Who else may write into a folder, as far as its mode says; empty if nobody may."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    if not hasattr(os, "getuid"):  # Windows has no modes
+        return ""
+    if status.st_uid not in (os.getuid(), 0):
+        return "its owner, another user,"
+    if status.st_mode & stat.S_IWOTH:
+        return "every user"
+    if status.st_mode & stat.S_IWGRP and not _is_own_group(status.st_gid):
+        return "its group"
+    return ""
+
+
+def _is_own_group(gid: int) -> bool:
+    """Whether it is the user's private group: many systems make one for each, with all rights."""
+    import grp
+    import pwd
+
+    try:
+        user, group = pwd.getpwuid(os.getuid()), grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and not set(group.gr_mem) - {user.pw_name}
+
+
 def expanded(path: str | Path) -> Path:
     """A path that a user typed, with ~ as the home folder; ~name stays where nobody has the name.
 
@@ -32,13 +62,28 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))
 
 
+def read_regular(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of up to ``limit`` bytes; OSError for anything else.
+
+    A folder from elsewhere may have a pipe in the place of a file, which would wait for ever, or a
+    device, which never ends.
+    """
+    # O_NONBLOCK: opening a pipe returns at once. Windows has neither.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    with open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"has more than {limit:,} bytes", str(path))
+    return content
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The mapping in a small JSON file; empty where it is missing, damaged or no such file."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > JSON_LIMIT:
-            return {}
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(read_regular(path, JSON_LIMIT).decode())
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+
+@contextmanager
+def plain_texts() -> Iterator[None]:
+    """Inside, figures show texts to the letter: no formulas between dollar signs, no TeX."""
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):
+        yield
 
 
 def png_bytes(figure: Any, dpi: int = 120, compress_level: int = 6) -> bytes:

@@ -10,6 +10,7 @@ import unicodedata
 from typing import Any
 
 from rnnx.errors import RnnxError
+from rnnx.system.secrets import masked
 
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
 # Of these, joiners (Persian, emoji) and Arabic signs are part of a word.
@@ -45,18 +46,20 @@ def shortened(text: str, limit: int) -> str:
 
 def cause(error: BaseException, limit: int = 300) -> str:
     """The message of an exception in one line of up to ``limit`` characters, else its class."""
-    return shortened(" ".join(str(error).split()), limit) or type(error).__name__
+    return shortened(masked(" ".join(str(error).split())), limit) or type(error).__name__
 
 
 def reason(error: BaseException) -> str:
     """Why a run failed, in one line; an error that is not rnnx's with its class."""
-    return " ".join(str(error).split()) if isinstance(error, RnnxError) else one_line(error, 5000)
+    if not isinstance(error, RnnxError):
+        return one_line(error, 5000)
+    return masked(" ".join(str(error).split()))
 
 
 def one_line(error: BaseException, limit: int = 400) -> str:
     """Class and message of any exception in one line; a long message loses its middle."""
     try:
-        text = " ".join(str(error).split())
+        text = masked(" ".join(str(error).split()))
     except Exception:
         text = "its message cannot be printed"
     text = text if len(text) <= limit else f"{text[: limit - 100]}…{text[-80:]}"

@@ -19,6 +19,7 @@ from rnnx.models.evaluation import first_tokens
 from rnnx.models.trained import load_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.tracking import Tracking
+from rnnx.system.secrets import masked
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason, storable
 from rnnx.training.probing import conclude
@@ -36,7 +37,7 @@ def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
         return
     with suppress(Exception):  # the error that counts is the one that brought us here
         path = folder.path / "traceback.txt"
-        path.write_text(storable("".join(traceback.format_exception(error))), "utf-8")
+        path.write_text(storable(masked("".join(traceback.format_exception(error)))), "utf-8")
         tracking.file(path)
     with suppress(Exception):
         tracking.artifacts()

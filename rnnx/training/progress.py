@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from rnnx.contracts.trackers import is_number
+
 # The names of fields in a checkpoint, where they differ.
 STORED_AS = {"without_improvement": "worse", "steps_since_log": "since"}
 
@@ -37,7 +39,7 @@ class Progress:
         for item in fields(cls):
             stored = STORED_AS.get(item.name, item.name)
             kind, value = type(getattr(made, item.name)), state[stored]
-            if type(value) not in {kind, int}:
+            if type(value) not in {kind, int} or not is_number(value):
                 raise TypeError(f"progress: {item.name} is a {type(value).__name__}")
             if kind is int and not 0 <= value < 2**63:
                 raise ValueError(f"progress: {item.name} is out of range")

@@ -22,6 +22,7 @@ from rnnx.runs.checkpoint import Checkpoint
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import RunLock, is_busy
 from rnnx.runs.outbox import Outbox
+from rnnx.runs.paths import refuse_links
 from rnnx.runs.registration import attach, new_entry_note, tracker_for
 from rnnx.runs.retention import clean_up
 from rnnx.runs.stored_config import stored_config, tracker_run_of
@@ -53,6 +54,7 @@ def resume(
     ``more`` joins run.json; its ``own_tags`` join the run's tags. With another ``tracker`` than the
     run's own, its store gets the run whole.
     """
+    refuse_links(folder.path)
     with Stop() as stop, storage_errors(folder), RunLock(folder):
         found = _restored(folder, report, parse(overrides), tracker_for(folder, tracker))
         session, progress, config = found.session, found.progress, found.config

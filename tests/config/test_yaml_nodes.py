@@ -1,13 +1,9 @@
 """A YAML text is looked through before anything is made of it."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
-from rnnx.config.recipes import refuse_code
 from rnnx.config.yaml_nodes import nodes
-from rnnx.errors import ConfigError
 
 
 def test_every_node_with_its_line_and_depth() -> None:
@@ -27,11 +23,3 @@ def test_an_alias_or_a_tag_is_not_plain(text: str) -> None:
 def test_what_is_no_yaml_raises() -> None:
     with pytest.raises(yaml.YAMLError):
         list(nodes("a: [1"))
-
-
-@pytest.mark.parametrize("text", ["a: {_target_: os.system}", "- - ext://sys.stdout", "env_set: 1"])
-def test_a_recipe_that_names_code_is_refused(text: str, tmp_path: Path) -> None:
-    (tmp_path / "experiment").mkdir()
-    (tmp_path / "experiment" / "mine.yaml").write_text(f"# mine\n{text}\n")
-    with pytest.raises(ConfigError, match=r"mine\.yaml: line 2: holds"):
-        refuse_code(tmp_path)

@@ -22,7 +22,7 @@ class Interference:
         self.folder, self.left, self.change = folder, at, change
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        for module, name in ((os, "stat"), (io, "open")):
+        for module, name in ((os, "stat"), (os, "open"), (io, "open")):
             patch.setattr(module, name, self._after_a_change(getattr(module, name)))
 
     @property

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from rnnx.errors import StoreError
 from rnnx.system.distributions import entry_points
+from rnnx.system.secrets import address as without_password
+from rnnx.system.secrets import has_passwords, is_named, masked
 from rnnx.system.text import shortened
 from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location
 
@@ -33,6 +35,11 @@ LEVELS = {
 }
 SQLITE, SQLITE_DRIVER = "sqlite:///", "sqlite+pysqlite:///"
 QUERY = re.compile(r"\?[\w.-]+=[^/?]*$")  # of a URI; any other ? is a letter of its path
+QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+# What MLflow and the databases' clients send, whatever the server.
+WEB_SECRETS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_USERNAME")
+DATABASE_SECRETS = ("PGPASSWORD", "MYSQL_PWD")
+CREDENTIALS = Path("~/.mlflow/credentials")
 SQLITE_HEADER = b"SQLite format 3\0"
 CREATION_TIMEOUT = 120.0  # seconds that a process waits for another one that creates the store
 CAUSE_LENGTH = 400  # characters
@@ -69,8 +76,10 @@ def mlflow_settings() -> Iterator[None]:
     """
     with _LOCK:
         if not _USERS.count:
-            _USERS.added = [name for name in SETTINGS if name not in os.environ]
-            os.environ.update({name: SETTINGS[name] for name in _USERS.added})
+            # MLflow prints the address of a run that ends, and what is in it.
+            settings = SETTINGS | ({QUIET: "true"} if has_passwords() else {})
+            _USERS.added = [name for name in settings if name not in os.environ]
+            os.environ.update({name: settings[name] for name in _USERS.added})
             _USERS.entry_points = metadata.entry_points
             metadata.entry_points = _entry_points
             _USERS.levels = {name: logging.getLogger(name).level for name in LEVELS}
@@ -94,17 +103,48 @@ def connect(uri: str) -> Any:
     """An MlflowClient; a SQLite store is migrated by one process at a time."""
     if uri.startswith("file:") or "://" not in uri:
         raise StoreError(
-            f"tracker.uri={uri}: MLflow no longer keeps runs in plain folders; "
+            f"tracker.uri={without_password(uri)}: MLflow no longer keeps runs in plain folders; "
             "say tracker.uri=sqlite:///FILE"
         )
     file = sqlite_file(uri)
     if file is None:
+        _refuse_unnamed(uri, "tracker.uri")
         return _client(uri)
     _refuse_unusable(file, uri)
     if _is_missing(file):
         _create_once(file, uri)
     follow(file)
     return _client(address(uri))
+
+
+def _refuse_unnamed(uri: str, where: str) -> None:
+    """StoreError where MLflow would send the user's password to a server that nobody named.
+
+    The address may come from a run's folder or a store, which other people write.
+    """
+    is_web = uri.startswith(("http:", "https:", "mlflow-artifacts:"))
+    sent = [name for name in (WEB_SECRETS if is_web else DATABASE_SECRETS) if os.getenv(name)]
+    if is_web and CREDENTIALS.expanduser().is_file():
+        sent.append(str(CREDENTIALS))
+    server = without_password(uri)
+    if sent and not is_named(uri):
+        raise StoreError(
+            f"{where}={server}: this server would get {' and '.join(sent)}, and you have not named "
+            f"it; if it is yours, say so: MLFLOW_TRACKING_URI={server}"
+        )
+
+
+def refuse_foreign_artifacts(store: str, artifacts: str) -> None:
+    """StoreError where a run's artifacts are on a server that nobody named, as for its store.
+
+    ``mlflow-artifacts:/…`` is on the store's own server, ``mlflow-artifacts://HOST/…`` on HOST.
+    """
+    parts, own = urlsplit(artifacts), urlsplit(without_password(store))
+    if parts.scheme in ("http", "https", "mlflow-artifacts") and parts.netloc not in (
+        "",
+        own.netloc,
+    ):
+        _refuse_unnamed(f"{parts.scheme}://{parts.netloc}", "the run's artifacts")
 
 
 def _is_missing(file: Path) -> bool:
@@ -193,7 +233,7 @@ def _client(uri: str) -> Any:
 
 def cause_of(error: Exception) -> str:
     """The cause in a message of SQLAlchemy, requests or MLflow, in one line."""
-    text = " ".join(str(error).split())
+    text = masked(" ".join(str(error).split()))
     text = re.sub(r"\(raised as a result of [^)]*\) ", "", text).split("[SQL: ")[0].strip()
     # urllib3 says what it tried, and last, in brackets, why that failed.
     before, _, inner = text.rpartition("(Caused by ")

@@ -9,7 +9,11 @@ from typing import Any
 
 from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError
-from rnnx_builtin.trackers.mlflow_client import cause_of, mlflow_settings
+from rnnx_builtin.trackers.mlflow_client import (
+    cause_of,
+    mlflow_settings,
+    refuse_foreign_artifacts,
+)
 
 # Limits of MLflow.
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # characters
@@ -42,6 +46,7 @@ class MLflowLog:
     def __init__(self, client: Any, run_id: str) -> None:
         self.id = run_id
         self._client = client
+        self._is_place_checked = False
 
     @_store_errors()
     def params(self, params: Mapping[str, str]) -> None:
@@ -73,11 +78,14 @@ class MLflowLog:
 
     @_store_errors()
     def file(self, path: Path, folder: str = "") -> None:
+        self._check_place()
         self._client.log_artifact(self.id, str(path), folder or None)
 
     @_store_errors()
     def image(self, name: str, path: Path, step: int) -> None:
         from PIL import Image
+
+        self._check_place()
 
         # MLflow gives each image a name of its own; one that is sent again must not be there twice.
         start = f"images/{name}+step+{step}+"
@@ -86,6 +94,13 @@ class MLflowLog:
             return
         with Image.open(path) as image:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
+
+    def _check_place(self) -> None:
+        """Refuse to send files to another server than the store's: the store names the place."""
+        if not self._is_place_checked:
+            place = self._client.get_run(self.id).info.artifact_uri
+            refuse_foreign_artifacts(self._client.tracking_uri, place)
+            self._is_place_checked = True
 
     @_store_errors()
     def finish(self, status: str, ended: float | None = None) -> None:

@@ -21,6 +21,8 @@ from typing import Any, ClassVar
 from rnnx.contracts.ranges import require
 from rnnx.contracts.trackers import STARTED_TAG, UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
+from rnnx.system.secrets import address as without_password
+from rnnx.system.secrets import whole
 from rnnx_builtin.trackers.mlflow_client import (
     SETTINGS,
     address,
@@ -28,6 +30,7 @@ from rnnx_builtin.trackers.mlflow_client import (
     connect,
     default_artifacts,
     mlflow_settings,
+    refuse_foreign_artifacts,
     sqlite_file,
 )
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
@@ -51,7 +54,8 @@ class MLflow:
     )
 
     uri: str = ""
-    """The store: sqlite:///FILE, http://HOST:PORT, postgresql://…; empty: see above."""
+    """The store: sqlite:///FILE, http://HOST:PORT, postgresql://…; empty: see above. A password in
+    it is used and kept nowhere: later commands take it from MLFLOW_TRACKING_URI."""
     experiment: str = "rnnx"
     """The experiment's name."""
 
@@ -112,6 +116,7 @@ class MLflow:
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
         with self._store_errors():
             client = connect(self._uri())
+            refuse_foreign_artifacts(self._uri(), client.get_run(run_id).info.artifact_uri)
             folder = path.rpartition("/")[0] or None
             if path not in {artifact.path for artifact in client.list_artifacts(run_id, folder)}:
                 raise RunNotFound(f"{run_id}: the run keeps no {path}")
@@ -128,26 +133,25 @@ class MLflow:
         # The mode that shows runs and metrics first, not tools for language models.
         mode = "/?workflowType=machine_learning#/experiments"
         if uri.startswith(("http:", "https:")):
-            return UI(uri.rstrip("/") + mode, [], {})
+            return UI(without_password(uri).rstrip("/") + mode, [], {})
         file = sqlite_file(uri)
         if file is not None and file.is_file():
             follow(file)
-        where = [
-            "--backend-store-uri",
-            address(uri),
-            "--default-artifact-root",
-            default_artifacts(uri),
-        ]
+        where = ["--default-artifact-root", default_artifacts(uri)]
         own = ["--host", host, "--port", str(port), "--workers", "1"]
-        command = [sys.executable, "-m", "mlflow", "ui", *where, *own]
+        # Neither the server nor its workers import modules of the working folder.
+        command = [sys.executable, "-P", "-m", "mlflow", "ui", *where, *own]
         # The server's job runner would take 2 GB, and nothing here uses it.
         jobs = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"
-        environment = {**SETTINGS, jobs: "false"}
+        environment = {**SETTINGS, **_only_for(host, port), jobs: "false", "PYTHONSAFEPATH": "1"}
         own_values = {k: os.environ[k] for k in environment if k in os.environ}
-        return UI(f"http://{host}:{port}{mode}", command, environment | own_values)
+        # Not on the command line, which every user of the machine can read.
+        store = {"MLFLOW_BACKEND_STORE_URI": address(uri)}
+        return UI(f"http://{host}:{port}{mode}", command, environment | own_values | store)
 
     def _uri(self) -> str:
-        given = self.uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+        """The store's address, with its password."""
+        given = whole(self.uri) or os.environ.get("MLFLOW_TRACKING_URI", "")
         return given or f"sqlite:///{Path.cwd() / 'mlflow.db'}"
 
     def _experiment_id(self, client: Any) -> str:
@@ -174,13 +178,13 @@ class MLflow:
     def _refuse_deleted(self, found: Any) -> None:
         if found.lifecycle_stage not in ("active", "deleted"):
             raise StoreError(
-                f"tracker.uri={self._uri()}: what answers there is no MLflow server (it gave an "
+                f"tracker.uri={without_password(self._uri())}: what answers there is no MLflow server (it gave an "
                 "experiment without a name); check the address, or train with tracker=none"
             )
         if found.lifecycle_stage == "deleted":
             raise StoreError(
-                f"tracker.experiment={self.experiment}: was deleted in {self._uri()}; restore it "
-                "in the MLflow UI or choose another name"
+                f"tracker.experiment={self.experiment}: was deleted in {without_password(self._uri())}; "
+                "restore it in the MLflow UI or choose another name"
             )
 
     def _search(self, query: str, limit: int) -> list[RunSummary]:
@@ -207,9 +211,10 @@ class MLflow:
         except RnnxError:
             raise
         except Exception as error:  # of SQLAlchemy, requests or MLflow: a dozen classes
+            where, cause = without_password(self._uri()), cause_of(error)
             raise StoreError(
-                f"tracker.uri={self._uri()}: the store cannot be used ({cause_of(error)}); name "
-                "another with tracker.uri=sqlite:///FILE, or train with tracker=none"
+                f"tracker.uri={where}: the store cannot be used ({cause}); "
+                "name another with tracker.uri=sqlite:///FILE, or train with tracker=none"
             ) from error
 
 
@@ -226,6 +231,19 @@ def _run(client: Any, run_id: str) -> Any:
     if run.info.run_id != run_id:
         raise StoreError("what answers there is no MLflow server: it gave a run without an id")
     return run
+
+
+def _only_for(host: str, port: int) -> dict[str, str]:
+    """Whom MLflow's server answers, in the environment: versions that cannot choose ignore it.
+
+    Its own choice has every name that begins as a private address does, 10.0.0.1.example.com too.
+    Another port is a tunnel's.
+    """
+    names = (host, "localhost")
+    return {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join([*names, *(f"{name}:*" for name in names)]),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{n}:{port}" for n in names),
+    }
 
 
 def _user() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import numba
 from numba.core import config
 from numba.core.caching import IndexDataCacheFile
 
-from rnnx.system.files import cache_folder
+from rnnx.errors import ConfigError
+from rnnx.system.files import cache_folder, other_writers
 
 
 def _vector_bytes() -> tuple[int, int]:
@@ -32,11 +33,25 @@ VECTOR, REGISTERS = _vector_bytes()
 
 @cache
 def _folder() -> Path:
-    """The cache folder of this source text: a changed function must not meet old callers' code."""
+    """The cache folder of this source text: a changed function must not meet old callers' code.
+
+    ConfigError where somebody else may write into it: numba runs what it finds there.
+    """
     sha = hashlib.sha256(numba.__version__.encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         sha.update(path.read_bytes())
-    return cache_folder() / "kernels" / sha.hexdigest()[:16]
+    folder = cache_folder() / "kernels" / sha.hexdigest()[:16]
+    with suppress(OSError):  # a folder that cannot be written: see kernel()
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        for path in (folder.parent, folder):
+            path.mkdir(mode=0o700, exist_ok=True)
+    for path in (cache_folder(), folder.parent, folder):
+        if others := other_writers(path):
+            raise ConfigError(
+                f"{path}: {others} may write there, and compiled code that is loaded from it would "
+                f"run as you; name a folder of your own in RNNX_CACHE, or say: chmod go-w {path}"
+            )
+    return folder
 
 
 OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}

@@ -1,0 +1,101 @@
+"""The fields of a run's and a sweep's JSON files, checked in one place where they are read.
+
+A folder may come from anybody. A file with a field of another type is read as empty, and named
+once on standard error.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rnnx.contracts.trackers import LARGEST, is_number, is_time
+from rnnx.system.files import JSON_LIMIT, read_regular
+from rnnx.system.text import is_text, printable
+
+Check = Callable[[Any], bool]
+MAX_LENGTH = 100_000  # characters of a text
+STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED", "SKIPPED")
+
+
+def _is_string(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_LENGTH and is_text(value)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < LARGEST
+
+
+def _is_status(value: Any) -> bool:
+    return isinstance(value, str) and value in STATUSES
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_string, value))
+
+
+def _maps_to(check: Check) -> Check:
+    def is_mapping(value: Any) -> bool:
+        pairs = value.items() if isinstance(value, dict) else [(None, None)]
+        return all(_is_string(key) and check(inner) for key, inner in pairs)
+
+    return is_mapping
+
+
+RUN: Mapping[str, Check] = {
+    **dict.fromkeys(("id", "name", "reason", "config_hash", "cwd", "sweep"), _is_string),
+    **dict.fromkeys(("started", "ended"), is_time),
+    **dict.fromkeys(("tags", "own_tags"), _maps_to(_is_string)),
+    "status": _is_status,
+    "metrics": _maps_to(is_number),
+    "takes_over": _is_string,
+    "job": _is_count,
+}
+SWEEP: Mapping[str, Check] = {
+    **dict.fromkeys(("asked", "parent", "host", "cwd", "pruner"), _is_string),
+    **dict.fromkeys(("overrides", "swept"), _is_list_of_texts),
+    "environment": _maps_to(_is_string),
+    "started": is_time,
+    "pid": _is_count,
+    "again": lambda value: isinstance(value, list),
+}
+JOB: Mapping[str, Check] = {
+    **dict.fromkeys(("reason", "run_id"), _is_string),
+    "job": _is_count,
+    "overrides": _is_list_of_texts,
+    "status": _is_status,
+    "best_val_loss": lambda value: value is None or is_number(value),
+    "seconds": is_number,
+}
+
+
+def read_fields(path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:
+    """The fields of a JSON file; empty where it is missing or has a field of another type."""
+    try:
+        found = json.loads(read_regular(path, JSON_LIMIT).decode())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        return _passed_over(path, error.strerror or str(error))
+    except (ValueError, RecursionError):
+        return _passed_over(path, "is no JSON")
+    if not isinstance(found, dict):
+        return _passed_over(path, "is no mapping of fields")
+    for name, check in checks.items():
+        if name in found and not check(found[name]):
+            return _passed_over(path, f"{name} is {json.dumps(found[name])[:60]}")
+    return found
+
+
+def _passed_over(path: Path, why: str) -> dict[str, Any]:
+    _name_once(path, why)
+    return {}
+
+
+@functools.cache
+def _name_once(path: Path, why: str) -> None:
+    print(f"rnnx: {printable(f'{path}: {why}; it is passed over')}", file=sys.stderr)
