@@ -47,7 +47,10 @@ def _maps_to(check: Check) -> Check:
 
 
 RUN: Mapping[str, Check] = {
-    **dict.fromkeys(("id", "name", "reason", "config_hash", "cwd", "sweep"), _is_string),
+    **dict.fromkeys(("id", "name", "reason", "cwd", "sweep"), _is_string),
+    **dict.fromkeys(("config_hash", "seedless_hash", "data_sha256", "split_sha256"), _is_string),
+    **dict.fromkeys(("versions", "sources"), _maps_to(_is_string)),
+    "seed": _is_count,
     **dict.fromkeys(("started", "ended"), is_time),
     **dict.fromkeys(("tags", "own_tags"), _maps_to(_is_string)),
     "status": _is_status,
@@ -56,7 +59,7 @@ RUN: Mapping[str, Check] = {
     "job": _is_count,
 }
 SWEEP: Mapping[str, Check] = {
-    **dict.fromkeys(("asked", "parent", "host", "cwd", "pruner"), _is_string),
+    **dict.fromkeys(("asked", "typed", "before", "parent", "host", "cwd", "pruner"), _is_string),
     **dict.fromkeys(("overrides", "swept"), _is_list_of_texts),
     "environment": _maps_to(_is_string),
     "started": is_time,

@@ -57,8 +57,8 @@ def test_all_ways_to_name_a_sweep_and_its_runs(sweep: Sweep) -> None:
     assert len(twice.runs) == len(whole.runs)
 
 
-@pytest.mark.parametrize("metrics", [{}, "damaged"])
-def test_a_running_job_is_there_by_its_points(sweep: Sweep, metrics: object) -> None:
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_running_job_is_there_by_its_points(sweep: Sweep, is_damaged: bool) -> None:
     folder = compare_sweep(sweep).runs[0].folder
     assert folder is not None
     fields = folder.read()
@@ -66,10 +66,13 @@ def test_a_running_job_is_there_by_its_points(sweep: Sweep, metrics: object) -> 
     result = job.read_text("utf-8")
     try:
         job.unlink()
-        folder.write({"status": "RUNNING", "metrics": metrics})
-        now = {one.run_id: one for one in compare_sweep(sweep).runs}[folder.id]
-        assert now.status == "RUNNING"
-        assert now.metrics["val/loss"] == fields["metrics"]["val/loss"]
+        folder.write({"status": "RUNNING", "metrics": "damaged" if is_damaged else {}})
+        now = {one.run_id: one for one in compare_sweep(sweep).runs}
+        if is_damaged:  # its run.json is passed over, and with it the run
+            assert folder.id not in now
+        else:
+            assert now[folder.id].status == "RUNNING"
+            assert now[folder.id].metrics["val/loss"] == fields["metrics"]["val/loss"]
     finally:
         job.write_text(result, "utf-8")
         folder.write(fields)

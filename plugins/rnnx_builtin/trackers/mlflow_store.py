@@ -178,13 +178,15 @@ class MLflow:
     def _refuse_deleted(self, found: Any) -> None:
         if found.lifecycle_stage not in ("active", "deleted"):
             raise StoreError(
-                f"tracker.uri={without_password(self._uri())}: what answers there is no MLflow server (it gave an "
-                "experiment without a name); check the address, or train with tracker=none"
+                f"tracker.uri={without_password(self._uri())}: what answers there is no MLflow "
+                "server (it gave an experiment without a name); check the address, or train with "
+                "tracker=none"
             )
         if found.lifecycle_stage == "deleted":
             raise StoreError(
-                f"tracker.experiment={self.experiment}: was deleted in {without_password(self._uri())}; "
-                "restore it in the MLflow UI or choose another name"
+                f"tracker.experiment={self.experiment}: was deleted in "
+                f"{without_password(self._uri())}; restore it in the MLflow UI or choose another "
+                "name"
             )
 
     def _search(self, query: str, limit: int) -> list[RunSummary]:
