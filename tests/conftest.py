@@ -48,6 +48,16 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels: Path) -
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated MLflow store without runs: the migration takes seconds and is the same for all."""
+    from rnnx_builtin.trackers.mlflow_client import connect
+
+    file = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    connect(f"sqlite:///{file}")
+    return file
+
+
 @pytest.fixture
 def names(tmp_path: Path) -> Path:
     """A small file of names, one a line."""

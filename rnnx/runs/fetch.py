@@ -36,9 +36,11 @@ def fetch_folder(run: RunSummary, tracker: Tracker, outputs: Path) -> RunFolder:
     folder.metrics.unlink(missing_ok=True)  # of a process that was killed here
     append(folder.metrics, sorted(points, key=lambda point: (point.step, point.timestamp)))
     with Outbox(folder.path) as outbox:
+        for name in fetched:  # for another store, should the run go there
+            outbox.add("file", name, name.rpartition("/")[0])
         outbox.mark_all_sent()
     fields = {"id": run.id, "name": run.name, "status": run.status, "started": run.started}
-    folder.write({**fields, **_identity(folder)})
+    folder.write({**fields, **_identity(folder), "told": {"tags": dict(run.tags)}})
     return folder
 
 

@@ -18,7 +18,9 @@ from rnnx.system.files import expanded
 
 def run_in_tracker(run: str, tracker: Tracker, outputs: str) -> RunSummary:
     """The one run of the tracker that ``run`` means; RunNotFound for none or several."""
-    found = _own(tracker.find(run)) if run and run != "last" else []
+    found = tracker.find(run) if run and run != "last" else []
+    if len(found) == 1 and COPY_TAG in found[0].tags:
+        found = tracker.find(found[0].tags[COPY_TAG])
     if len(found) > 1:
         raise RunNotFound(several(run, [summary.id for summary in found]))
     if not found:

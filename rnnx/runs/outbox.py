@@ -92,7 +92,18 @@ class Outbox:
                 self._mark("UPDATE outbox SET sent = 1 WHERE id = ?", row)
         except Exception:
             if not self.is_gone:
+                self._tell_end(log)
                 raise
+
+    def _tell_end(self, log: RunLog) -> None:
+        """Tell how the run ended where a file before that is refused: it is not RUNNING for ever.
+
+        The row stays unsent: the files are sent by another call, which opens the run again.
+        """
+        rows = self._unsent_rows()
+        if rows and rows[-1][1].startswith(b'["finish"'):
+            with suppress(Exception):  # the first error counts
+                send(log, self._folder, rows[-1][1], is_last=True)
 
     def mark_all_sent(self) -> None:
         """Take everything that is there as sent: it came from the tracker."""

@@ -26,7 +26,7 @@ from rnnx.contracts.trackers import (
     is_key,
     is_time,
 )
-from rnnx.errors import CheckpointError, RnnxError, StoreError
+from rnnx.errors import CheckpointError, StoreError
 from rnnx.runs.folder import FOLDER_TAG, NEW, RunFolder
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.stored_config import stored_config
@@ -88,7 +88,7 @@ def register(
     ``tags`` take precedence over those that the run had.
     """
     name, params, own = told(folder)
-    mark = folder.read().get("registering")
+    mark = folder.read().get("registering") or (folder.id if folder.is_new else "")
     made = ""
     if isinstance(mark, str) and mark.startswith(NEW):
         made = next((r.id for r in tracker.runs(SEARCHED) if r.tags.get(FOLDER_TAG) == mark), "")
@@ -227,13 +227,10 @@ def ended_at(folder: RunFolder) -> float:
 
 def _leave(folder: RunFolder, before: Mapping[str, Any], entry: str) -> None:
     """End the unfinished entry in the store that a run leaves, if that store answers."""
-    try:
+    with suppress(Exception):  # a store that is gone shows nothing
         tracker = component_from("tracker", before)
-        if isinstance(tracker, StoreTracker):
-            old = entry_of(folder, tracker)
-            if old is not None and old.id != entry and old.status != "FINISHED":
-                log = tracker.reopen(old.id)
-                log.tags({"reason": f"goes on in another store as {entry}"})
-                log.finish("KILLED", ended_at(folder))
-    except RnnxError:
-        pass  # a store that is gone keeps nothing
+        old = entry_of(folder, tracker) if isinstance(tracker, StoreTracker) else None
+        if old is not None and old.id != entry and old.status != "FINISHED":
+            log = tracker.reopen(old.id)
+            log.tags({"reason": f"goes on in another store as {entry}"})
+            log.finish("KILLED", ended_at(folder))

@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rnnx.contracts.trackers import Point, Tracker
+from rnnx.contracts.trackers import Point, StoreTracker, Tracker
 from rnnx.runs.delivery import send_image
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
@@ -109,6 +109,21 @@ def check_reopen(tracker: Tracker) -> None:
         )
 
 
+def check_entry(tracker: Tracker) -> None:
+    """A tracker with ``entry`` has its own run, in the state in which it is, and no other."""
+    if not isinstance(tracker, StoreTracker):
+        raise NotApplicable("the tracker does not say which runs it has: it has no entry(run_id)")
+    run_id = _whole_run(tracker)
+    found = tracker.entry(run_id)
+    expect(found is not None, "entry returns None for a run that the tracker has made")
+    assert found is not None
+    expect(found.id == run_id, f"entry({run_id!r}) returned the run {found.id!r}")
+    expect(found.status == "FINISHED", f"the status is {found.status}, not FINISHED")
+    expect(found.tags.get("tag") == "two", "a tag that was set twice has its first value")
+    other = tracker.entry("0" * 32)
+    expect(other is None, f"entry returned {other} for a run that was never there, not None")
+
+
 def check_images(tracker: Tracker) -> None:
     """A run takes an image of a step, and takes it again if it is sent twice."""
     log = tracker.start("a name", {}, {})
@@ -122,6 +137,14 @@ def check_images(tracker: Tracker) -> None:
     log.finish("FINISHED")
 
 
-CHECKS = (check_run, check_order, check_history, check_fetch, check_reopen, check_images)
+CHECKS = (
+    check_run,
+    check_order,
+    check_history,
+    check_fetch,
+    check_reopen,
+    check_entry,
+    check_images,
+)
 
 TrackerSuite = make_suite("tracker", CHECKS)

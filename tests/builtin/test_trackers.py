@@ -7,8 +7,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from mutants import assert_all_caught, mutant
@@ -111,6 +113,67 @@ def test_a_store_that_cannot_be_used_is_one_line() -> None:
         assert "\n" not in str(caught.value)
 
 
+class Answers(BaseHTTPRequestHandler):
+    """A server that answers everything with its ``status`` and ``content``."""
+
+    status, content = 200, b""
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    do_POST = do_GET  # noqa: N815 - the name is the library's
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "said"),
+    [
+        (500, b"", "500"),
+        (503, b"the database is full", "503"),
+        (403, b"no entry", "403"),
+        (200, b"{}", "no MLflow server"),
+        (200, b"", "no MLflow server"),
+        (200, b"<html>log in</html>", "not in a valid JSON format"),
+        (404, b"<html>nothing here</html>", "404"),
+    ],
+)
+def test_an_error_of_a_server_names_its_cause(status: int, content: bytes, said: str) -> None:
+    handler = type("Handler", (Answers,), {"status": status, "content": content})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        tracker = MLflow(f"http://127.0.0.1:{server.server_port}")
+        for ask in (lambda: tracker.start("n", {}, {}), lambda: tracker.entry("0" * 32)):
+            with pytest.raises(StoreError) as caught:  # never "deleted", never "has none"
+                ask()
+            assert said in str(caught.value)
+            assert "deleted" not in str(caught.value)
+        server.shutdown()
+
+
+def test_a_refused_connection_is_named() -> None:
+    with pytest.raises(StoreError, match="Connection refused"):
+        MLflow("http://127.0.0.1:9").start("n", {}, {})
+
+
+def test_an_entry_is_of_this_experiment_and_not_deleted(warm_store: str) -> None:
+    from mlflow import MlflowClient
+
+    tracker = MLflow(warm_store, "entries")
+    log = tracker.start("n", {}, {"rnnx.started": "1000.5"})
+    found = tracker.entry(log.id)
+    assert found is not None
+    assert (found.id, found.status, found.started) == (log.id, "RUNNING", 1000.5)
+    assert MLflow(warm_store, "another").entry(log.id) is None
+    assert MLflow("sqlite:///none.db", "entries").entry(log.id) is None
+    for wrong in ("0" * 32, "", "no id", "../x", "x" * 300):
+        assert tracker.entry(wrong) is None
+    MlflowClient(warm_store).delete_run(log.id)
+    assert tracker.entry(log.id) is None
+
+
 def test_a_deleted_experiment_is_named(warm_store: str) -> None:
     from mlflow import MlflowClient
 
@@ -205,6 +268,10 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
             "check_order": [mutant(right, runs=oldest_first)],
             "check_history": [with_log(loses_points)],
             "check_fetch": [mutant(right, fetch=fetch_other)],
+            "check_entry": [
+                mutant(right, entry=lambda inner, run_id: None),
+                mutant(right, entry=lambda inner, run_id: right.runs(1)[0]),
+            ],
             "check_images": [with_log(no_images)],
             "check_reopen": [
                 mutant(right, reopen=lambda inner, run_id: right.start("new", {}, {}))

@@ -17,9 +17,13 @@ PARAMS_PER_CALL, METRICS_PER_CALL = 100, 1000
 
 
 def with_parent(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags, with MLflow's own tag on a run that is a job of a sweep."""
+    """The tags, with MLflow's own tag on a run that is a job of a sweep, and no other of MLflow's.
+
+    Those of another entry say how that one was made.
+    """
     parent = tags.get("rnnx.parent")
-    return dict(tags) | ({"mlflow.parentRunId": parent} if parent else {})
+    own = {key: value for key, value in tags.items() if not key.startswith("mlflow.")}
+    return own | ({"mlflow.parentRunId": parent} if parent else {})
 
 
 @contextmanager

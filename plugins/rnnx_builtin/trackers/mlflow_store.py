@@ -69,7 +69,7 @@ class MLflow:
             }
             if "git.commit" in tags:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
-            began = int(float(tags.get(STARTED_TAG) or time.time()) * 1000)
+            began = int(1000 * float(tags.get(STARTED_TAG) or time.time()))
             run = client.create_run(experiment_id, began, own | with_parent(tags), name)
             log = MLflowLog(client, run.info.run_id)
             try:
