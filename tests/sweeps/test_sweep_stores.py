@@ -132,7 +132,7 @@ def test_a_copied_project_has_a_sweep_of_its_own(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     (tmp_path / "A").mkdir()
     monkeypatch.chdir(tmp_path / "A")
-    original = sweep(names, "seed=0,1")
+    original = Sweep(sweep(names, "seed=0,1").path.resolve())
     shutil.copytree(tmp_path / "A", tmp_path / "B")
     monkeypatch.chdir(tmp_path / "B")
     MLflow().reopen(original.results()[0].run_id)  # the original goes on while the copy works
