@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnx.config.settings import Train
+from rnnx.config.spelling import quoted
 from rnnx.contracts.components import KINDS, Initializer
 from rnnx.errors import ConfigError
 from rnnx.registry.manager import CORE, registry
@@ -64,7 +65,9 @@ def as_overrides(kind: str, values: Mapping[str, Any], component: Any) -> list[s
     overrides = [f"{kind}={name}"] if is_third_party else []
     for item in fields(component):
         if (value := getattr(component, item.name)) != item.default:
-            overrides.append(f"{kind}.{item.name}={value}")
+            # A value in quotes would be taken without them.
+            is_quoted = isinstance(value, str) and value.startswith(("'", '"'))
+            overrides.append(f"{kind}.{item.name}={quoted(value) if is_quoted else value}")
     return [shlex.quote(text) for text in overrides]
 
 

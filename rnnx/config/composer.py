@@ -103,6 +103,8 @@ def _compose(choices: Sequence[str], folders: Sequence[Any]) -> DictConfig:
 def _set(config: DictConfig, override: Override) -> None:
     """Set one value; ConfigError says what the key could have been, or the value."""
     key, value = override.key_or_group, override.value()
+    if value == "???":  # OmegaConf would leave the default, without a word
+        raise ConfigError(f"{key}=???: is how OmegaConf says that nothing is set; give a value")
     parts = key.split(".")
     node: Any = config
     for place, part in enumerate(parts):

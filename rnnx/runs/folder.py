@@ -16,6 +16,7 @@ name afterwards: whatever kills the process in between, the two are found to be 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
 import uuid
@@ -81,9 +82,9 @@ class RunFolder:
 
     @property
     def handle(self) -> str:
-        """RUN on a command line for this run: the beginning of its id where that is enough."""
+        """RUN in a shell's command for this run: the beginning of its id where that is enough."""
         at_home = self.path.resolve().parent == Path(DEFAULT).resolve()
-        return self.id[:8] if at_home else str(self.path)
+        return self.id[:8] if at_home else shlex.quote(str(self.path))
 
     @property
     def is_new(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -235,7 +236,8 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
 def closing(session: Session, folder: RunFolder) -> str:
     """The last line: the commands to give next."""
     elsewhere = session.settings.outputs != Train.outputs
-    more = f"rnnx sample {folder.path if elsewhere else folder.handle}   makes more"
+    run = shlex.quote(str(folder.path)) if elsewhere else folder.handle
+    more = f"rnnx sample {run}   makes more"
     if session.components.tracker.ui("127.0.0.1", 5000) is None:
         return more
     chosen = as_overrides("tracker", session.config["tracker"], session.components.tracker)

@@ -35,6 +35,10 @@ def test_the_default_is_complete() -> None:
         ),
         ("probe=gradient_norms", ["probes", "gradient_norms", "name"], "gradient_norms"),
         ("checkpoint.every=7", ["checkpoint", "every"], 7),
+        ("tracker.experiment=1.10", ["tracker", "experiment"], "1.10"),
+        ("tracker.experiment=null", ["tracker", "experiment"], "null"),
+        ("outputs=true", ["outputs"], "true"),
+        ("outputs=a,b [c]", ["outputs"], "a,b [c]"),
     ],
 )
 def test_an_override_takes_hold(override: str, path: list[str], value: object) -> None:
@@ -62,6 +66,7 @@ WRONG = {
     "cell.hidden_size=-5": "cell.hidden_size=-5: must be at least 1",
     "cell.hidden_size=1.5": "cell.hidden_size=1.5: must be a whole number",
     "cell.hidden_size=null": "cell.hidden_size",
+    "outputs=???": "outputs=???: is how OmegaConf says that nothing is set",
     "cell.forget_bias=nan": "cell.forget_bias=nan: must be a finite number",
     "optimizer.learning_rate=-1": "optimizer.learning_rate=-1",
     "optimizer.learning_rate=inf": "optimizer.learning_rate=inf",
