@@ -19,6 +19,8 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from rnnx.system.text import printable
+
 VARIABLE = "_RNNX_COMPLETE"
 
 BASH = """\
@@ -68,7 +70,11 @@ def source(command: click.Command, shell: str) -> str:
 
 def overrides(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
     """The ``KEY=VALUE``s of a run that begin with ``word``."""
-    return [CompletionItem(v, help=about) for v, about in _overrides(word) if v.startswith(word)]
+    return [
+        CompletionItem(v, help=printable(about))
+        for v, about in _overrides(word)
+        if v.startswith(word)
+    ]
 
 
 def kinds(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
