@@ -50,4 +50,6 @@ def _nodes(path: Path) -> list[Node]:
     try:
         return list(nodes(path.read_text("utf-8")))
     except (OSError, ValueError, YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({' '.join(str(error).split())}); correct it"
+        ) from None

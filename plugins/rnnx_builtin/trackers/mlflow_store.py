@@ -33,6 +33,7 @@ from rnnx_builtin.trackers.mlflow_client import (
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, follow
 
+NAME_LENGTH = 256  # of an experiment, in MLflow's databases
 RUNS_PER_CALL = 50_000  # MLflow's limit
 RUN_ID = r"[A-Za-z0-9][\w-]{0,255}"  # what MLflow takes for an id
 
@@ -57,6 +58,8 @@ class MLflow:
 
     def __post_init__(self) -> None:
         require(bool(self.experiment.strip()), "experiment", "a name", repr(self.experiment))
+        is_short = len(self.experiment) <= NAME_LENGTH
+        require(is_short, "experiment", f"at most {NAME_LENGTH} characters", self.experiment)
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
         with self._store_errors():
