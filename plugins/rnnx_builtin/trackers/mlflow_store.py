@@ -10,10 +10,11 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -135,6 +136,7 @@ class MLflow:
         file = sqlite_file(uri)
         if file is not None and file.is_file():
             follow(file)
+            mode += _runs_page(file, self.experiment)
         where = [
             "--backend-store-uri",
             address(uri),
@@ -229,6 +231,20 @@ def _run(client: Any, run_id: str) -> Any:
     if run.info.run_id != run_id:
         raise StoreError("what answers there is no MLflow server: it gave a run without an id")
     return run
+
+
+def _runs_page(store: Path, experiment: str) -> str:
+    """The end of the address of an experiment's runs; empty where it has none yet.
+
+    Without it MLflow opens the list of experiments. The client would take seconds to ask.
+    """
+    query = "SELECT experiment_id FROM experiments WHERE name = ?"
+    try:
+        with closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute(query, (experiment,)).fetchone()
+    except sqlite3.Error:  # another version's tables, or no database
+        return ""
+    return f"/{found[0]}/runs" if found else ""
 
 
 def _user() -> str:
