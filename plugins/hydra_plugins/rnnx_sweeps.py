@@ -28,6 +28,9 @@ class _Sweeper(Sweeper):  # type: ignore[misc]
         self._params = params or {}
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
+        from rnnx.sweeps.find import sweep_of
+
+        sweep_of(config.hydra).refuse_none()
         self._config, self._loader = config, hydra_context.config_loader
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -58,6 +61,9 @@ class GridSweeper(_Sweeper):
     @staticmethod
     def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
         """ConfigError for values that cannot be listed, or a size that is none."""
+        from rnnx.config.overrides import refuse_unknown_settings
+
+        refuse_unknown_settings(settings, ("max_batch_size",))
         for override in overrides:
             if override.is_interval_sweep():
                 raise ConfigError(
@@ -65,7 +71,7 @@ class GridSweeper(_Sweeper):
                     "hydra/sweeper=optuna"
                 )
         size = settings["max_batch_size"]
-        if size is not None and (not isinstance(size, int) or size < 1):
+        if size is not None and (type(size) is not int or size < 1):
             raise ConfigError(f"hydra.sweeper.max_batch_size={size}: must be at least 1")
 
     def sweep(self, arguments: list[str]) -> None:

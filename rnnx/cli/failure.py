@@ -14,7 +14,7 @@ import click
 
 from rnnx.errors import RnnxError
 from rnnx.system.secrets import masked
-from rnnx.system.text import printable, replace_unprintable
+from rnnx.system.text import one_line, printable, replace_unprintable
 
 DEBUG = "RNNX_DEBUG"  # the environment variable that asks for tracebacks
 
@@ -47,26 +47,46 @@ def errors_in_one_line(name: str) -> Iterator[None]:
         with _naming_plugins():
             yield
     except click.exceptions.Abort:
-        click.echo(f"{name}: interrupted", err=True)
+        _say(f"{name}: interrupted")
         sys.exit(130)
     except click.ClickException as error:
-        click.echo(f"{name}: {printable(masked(error.format_message()))}", err=True)
+        _say(f"{name}: {printable(masked(error.format_message()))}")
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) is gone, which is no error: the last flush must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except MemoryError:
-        click.echo(
-            f"{name}: the memory is full; choose a smaller network or smaller batches", err=True
-        )
+        _say(f"{name}: the memory is full; choose a smaller network or smaller batches")
         sys.exit(1)
+    except OSError as error:
+        if _debugging():
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        todo = "correct this, or name another place"
+        _say(f"{name}: {printable(masked(where + (error.strerror or str(error))))}; {todo}")
+        sys.exit(2)
     except RnnxError as error:
-        if os.environ.get(DEBUG, "") not in ("", "0"):
+        if _debugging():
             raise
         line = " ".join(_truncated(word) for word in str(error).split())
-        click.echo(f"{name}: {printable(masked(line))}", err=True)
+        _say(f"{name}: {printable(masked(line))}")
         sys.exit(error.exit_code)
+    except Exception as error:
+        if _debugging():
+            raise
+        told = "add --debug for its traceback, and report it"
+        _say(f"{name}: {printable(masked(one_line(error)))}; this is a fault of {name}: {told}")
+        sys.exit(1)
+
+
+def _say(line: str) -> None:
+    # Not click.echo: that writes UTF-8 to an ASCII terminal.
+    print(line, file=sys.stderr)
+
+
+def _debugging() -> bool:
+    return os.environ.get(DEBUG, "") not in ("", "0")
 
 
 @contextmanager

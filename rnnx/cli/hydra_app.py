@@ -33,6 +33,8 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     for failure in [*plugins().failures, *find_hydra_plugins()]:
         print(f"rnnx: {printable(str(failure))}", file=sys.stderr)
     if look:
+        if not multirun:
+            compose(overrides)  # a wrong override in rnnx's words
         # Flags go first: Hydra's parser refuses one that stands between overrides.
         return _hydra([*look, *(["--multirun"] if multirun else []), *spelled(overrides, multirun)])
     parsed = parse(overrides, several=multirun)
@@ -50,6 +52,13 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     if "sweep" in parsed.keys:
         text = next(o.input_line for o in parsed if o.key_or_group == "sweep")
         raise ConfigError(f"{text}: is a set of values to sweep; add -m")
+    if "experiment" in parsed.keys:
+        from rnnx.sweeps.grid import parse_sweep
+
+        if keys := ", ".join(parse_sweep(parsed).swept):
+            raise ConfigError(
+                f"the recipe gives several values to {keys}; add -m to train them all"
+            )
     return _hydra(parsed.texts)
 
 
@@ -74,6 +83,7 @@ def _job_of_sweep(values: dict[str, Any], hydra: Any) -> int:
     from rnnx.sweeps.ranking import result_line
 
     sweep = sweep_of(hydra)
+    sweep.refuse_none()
     if not is_driver(sweep):
         return watch_job(sweep, values, hydra)
     code = run_job(values, list(hydra.overrides.task), hydra.job.num, sweep)
@@ -147,9 +157,13 @@ def _hydras_errors(task: _Task) -> Iterator[None]:
     """What is wrong with Hydra's own settings, which rnnx does not check, as a ConfigError."""
     try:
         yield
+    except RnnxError:
+        raise
     except OSError as error:
         if task.codes or task.errors:
             raise
+        if error.filename is None:  # some of Hydra's own exceptions are OSErrors
+            raise ConfigError(f"Hydra: {' '.join(str(error).split())[:300]}") from error
         where = f"hydra.run.dir: {error.filename}: {error.strerror}"
         raise ConfigError(f"{where}; Hydra cannot make its folder there") from None
     except Exception as error:

@@ -145,7 +145,7 @@ def sample(
     given = [*fields, *([f"temperature={temperature}"] if temperature is not None else [])]
     at_terminal = sys.stdout.isatty()
     for text in sample_model(run, count, prompt, sampler, given, length, seed):
-        click.echo(printable(text, "\n\t") if at_terminal else text)
+        print(printable(text, "\n\t") if at_terminal else text)
 
 
 @commands.command(epilog=RUN)
@@ -160,7 +160,7 @@ def evaluate(run: str, overrides: tuple[str, ...]) -> None:
     from rnnx.cli.models import evaluate as evaluate_model
 
     for label, value in evaluate_model(run, overrides):
-        click.echo(f"{label}: {value}")
+        print(f"{label}: {value}")
 
 
 @commands.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from rnnx.models.load import find_model
 from rnnx.models.trained import Model
 from rnnx.system.text import printable
 
+PROGRESS_INTERVAL = 3.0  # seconds
 LARGEST_EXPONENT = 700  # of math.exp, in whole hundreds
 
 
@@ -36,7 +38,19 @@ def sample(
             raise ConfigError(f"--set {text}: is not of the form FIELD=VALUE, as in p=0.8")
         chosen[key] = value
     component_from("sampler", chosen)
-    return model.sample(count, prompt, chosen, seed, length)
+    return model.sample(count, prompt, chosen, seed, length, watch=_Progress().tell)
+
+
+class _Progress:
+    """Says on stderr every few seconds how long the texts are: without it a long one looks hung."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def tell(self, symbols: int) -> None:
+        if time.monotonic() - self._told >= PROGRESS_INTERVAL:
+            self._told = time.monotonic()
+            print(f"rnnx: {symbols:,} symbols so far; Ctrl-C stops", file=sys.stderr)
 
 
 def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:

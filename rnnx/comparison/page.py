@@ -79,7 +79,9 @@ def save_page(comparison: Comparison, page: Path) -> None:
     try:
         write_page(comparison, page)
     except OSError as error:
-        raise StoreError(f"--html {page}: cannot be written ({error.strerror})") from None
+        raise StoreError(
+            f"--html {page}: cannot be written ({error.strerror}); name another file"
+        ) from None
 
 
 def store_sweep_page(sweep: Sweep, log: RunLog) -> None:

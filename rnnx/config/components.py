@@ -15,6 +15,7 @@ from rnnx.config.settings import Train
 from rnnx.config.spelling import quoted
 from rnnx.contracts.components import KINDS, Initializer
 from rnnx.errors import ConfigError
+from rnnx.registry.attribution import attribute
 from rnnx.registry.manager import CORE, registry
 from rnnx.registry.schema import (
     component_node,
@@ -45,6 +46,8 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
             raise ConfigError(f"{missing[0]}: is not set; give {where}.{missing[0]}=…")
         component = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
+        if isinstance(error.__context__, TypeError):  # which OmegaConf takes for one of its own
+            attribute(error.__context__)
         raise ConfigError(f"{where}.{error_line(error, fields_of(cls))}") from None
     except ConfigError as error:
         raise ConfigError(f"{where}.{error}") from None

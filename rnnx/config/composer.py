@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ from rnnx.system.suggestion import nearest
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
+
+
+# Hydra's words for a recipe whose content goes to a key of the recipe's group.
+NO_PACKAGE = re.compile(r"In '((?:experiment|sweep)/.*?)': .*Key '(?:experiment|sweep)' not in")
 
 
 class Composer:
@@ -103,7 +108,10 @@ def _compose(choices: Sequence[str]) -> DictConfig:
     try:
         composed: DictConfig = compose(MAIN, list(choices))
     except (HydraException, OmegaConfBaseException, ValueError, YAMLError) as error:
-        raise ConfigError(" ".join(str(error).split())) from None
+        line = " ".join(str(error).split())
+        if found := NO_PACKAGE.search(line):
+            line = f"{found[1]}.yaml: begin it with the line: # @package _global_"
+        raise ConfigError(line) from None
     return composed
 
 
@@ -115,7 +123,8 @@ def _set(config: DictConfig, override: Override) -> None:
     parts = key.split(".")
     node: Any = config
     for place, part in enumerate(parts):
-        if not isinstance(node, DictConfig) or part not in node:
+        # Not ``part in node``: that is False for a field without a default, which has no value yet.
+        if not isinstance(node, DictConfig) or part not in list(node):
             raise ConfigError(_no_such_key(key, parts[:place], node))
         node = child_of(node, part)
     if parts[-1] == "name" and len(parts) > 1 and (kind := parts[-2]) in KINDS:

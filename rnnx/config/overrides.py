@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnnx.config.recipes import SCHEME
 from rnnx.config.spelling import Speller, quoted
@@ -111,6 +111,27 @@ def values_of(override: Override) -> list[str]:
         speller.spell(key, value) if isinstance(value, str) else written(value)
         for value in override.sweep_iterator()
     ]
+
+
+def refuse_no_values(override: Override) -> None:
+    """ConfigError for a range without values: its ends are equal, or its step leads away."""
+    if not override.is_range_sweep():
+        return
+    ends = override.value()
+    if ends.step == 0 or (ends.stop - ends.start) * ends.step <= 0:
+        raise ConfigError(
+            f"{override.input_line}: has no values; range(a,b,step) begins at a and ends before b"
+        )
+
+
+def refuse_unknown_settings(settings: Mapping[str, Any], known: Sequence[str]) -> None:
+    """ConfigError for a setting of a sweeper that it does not have: it would be ignored."""
+    for key in settings:
+        if key not in (*known, "params", "_target_"):
+            choices = ", ".join(known)
+            raise ConfigError(
+                f"hydra.sweeper.{key}: there is no such setting; choose from {choices}"
+            )
 
 
 def shown(override: str) -> str:

@@ -55,7 +55,9 @@ def read_recipe(path: Path) -> tuple[str, DictConfig]:
         refuse_more_than_plain(text, MAX_DEPTH)
         made = OmegaConf.create(text)
     except (OSError, ValueError, RecursionError, YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({' '.join(str(error).split())}); correct it"
+        ) from None
     if not isinstance(made, DictConfig):
         raise ConfigError(f"{path}: is no mapping of keys to values")
     values = OmegaConf.to_container(made, resolve=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from rnnx.arrays import Array
@@ -33,6 +35,7 @@ def generate(
     prompt: list[int] | None = None,
     end: int | None = None,
     grammar: Grammar | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> list[list[int]]:
     """``count`` lists of ids, without the prompt and without ``end``.
 
@@ -40,7 +43,8 @@ def generate(
     prompt; it ends before ``end``, where ``grammar`` lets nothing follow, or when prompt and text
     together have ``length`` ids. What the grammar does not allow has the logit −inf. Texts
     that have ended leave the network's batch, so that short ones do not pay for the longest; the
-    sampler sees every text in its place until the last has ended.
+    sampler sees every text in its place until the last has ended. ``watch`` is told, before each
+    step, how many symbols there are.
     """
     prompt = prompt or []
     if count == 0 or length <= len(prompt):
@@ -53,7 +57,7 @@ def generate(
         rules = _Rules(grammar, count, prompt, length) if grammar else None
         if rules and rules.ended.all():
             return [[] for _ in range(count)]
-        return _generate(network, params, sampler, rng, count, length, prompt, end, rules)
+        return _generate(network, params, sampler, rng, count, length, prompt, end, rules, watch)
 
 
 def _generate(
@@ -66,6 +70,7 @@ def _generate(
     prompt: list[int],
     end: int | None,
     rules: _Rules | None,
+    watch: Callable[[int], None] | None,
 ) -> list[list[int]]:
     scratch = Scratch()
     step = stream(network, params, scratch)
@@ -77,6 +82,8 @@ def _generate(
         states = step(known, states)
     spread, own = _Spread(network.n_symbols, count), scratch.child("head")
     for t in range(len(prompt), length):
+        if watch is not None:
+            watch(t)
         z = network.head.logits(params["head"], states[-1][0][None], own)[0]
         wide = rules.masked(spread(z)) if rules else spread(z)
         drawn = sampler.sample(wide, ids[:t], rng)

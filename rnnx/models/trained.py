@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -78,12 +78,14 @@ class Model:
         seed: int = 0,
         length: int | None = None,
         grammar: Grammar | None = None,
+        watch: Callable[[int], None] | None = None,
     ) -> list[str]:
         """``count`` texts that begin with ``prompt``, the same ones for the same seed.
 
         ``sampler`` is a name, ``{"name": "top_p", "p": 0.9}`` or a component (default: the run's
         own); ``length`` the longest text in symbols (default: the run's ``sample_length``);
-        ``grammar`` what may follow what (default: the data set's own, if it has one).
+        ``grammar`` what may follow what (default: the data set's own, if it has one). ``watch`` is
+        told how many symbols there are, before each next one.
         """
         symbols = self.vocabulary.split(prompt)
         if self.vocabulary.end in symbols:
@@ -105,7 +107,7 @@ class Model:
         grammar = grammar or grammar_of(self._dataset, self.vocabulary)
         with self._threads, quiet():
             texts = generate(
-                self.network, self.params, how, rng, count, length, start, end, grammar
+                self.network, self.params, how, rng, count, length, start, end, grammar, watch
             )
         return [self.vocabulary.decode([*start, *text]) for text in texts]
 

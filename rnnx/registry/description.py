@@ -41,6 +41,8 @@ def describe(kind: str, name: str) -> None:
     for text in (module.__doc__ if module else None, _rest(component)):
         if text:
             say(textwrap.dedent(text).strip() + "\n")
+    if sys.flags.optimize >= 2:
+        say("Python's option -OO took the docstrings, with equations and units, away.\n")
     options = list(options_of(component))
     say("hyperparameters:" if options else "it has no hyperparameters")
     for option in options:

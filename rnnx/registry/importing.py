@@ -191,6 +191,17 @@ def folder_of(path: str) -> Traversable:
     return resources.files(package) / below if below else resources.files(package)
 
 
+def recipes_in(path: str) -> list[str]:
+    """The recipes below ``pkg://package/folder``, as ``experiment/NAME``."""
+    folders = [item for item in folder_of(path).iterdir() if item.name in RECIPES]
+    return [
+        f"{folder.name}/{item.name.removesuffix('.yaml')}"
+        for folder in folders
+        for item in folder.iterdir()
+        if item.name.endswith(".yaml")
+    ]
+
+
 def _refuse_foreign_files(path: str) -> None:
     """InvalidPlugin where the folder is missing, or has files that would hide those of rnnx."""
     try:

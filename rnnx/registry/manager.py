@@ -6,12 +6,13 @@ import functools
 import os
 import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
 from rnnx.contracts.components import KINDS
-from rnnx.registry.importing import GROUP, InvalidPlugin, stage
+from rnnx.registry.importing import GROUP, InvalidPlugin, recipes_in, stage
 from rnnx.registry.registry import Owner, Registry
 from rnnx.registry.validation import validate
 from rnnx.system.distributions import entry_points, name_and_version, normalized
@@ -110,12 +111,22 @@ def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
             _state.loading = False
         found.owners.append(owner)
         found.notes += [Note(owner, printable(text)) for text in staged.notes]
+        found.failures += [
+            Failure(owner, text) for text in _hidden_recipes(found, staged.conf_paths)
+        ]
         found.conf_paths += [(owner, path) for path in staged.conf_paths]
         for entry in staged.entries:
             cause = validate(entry, third_party) or found.registry.add(entry, keeps_names=CORE)
             if cause:
                 found.failures.append(Failure(owner, printable(cause)))
     return found
+
+
+def _hidden_recipes(found: Plugins, paths: list[str]) -> Iterator[str]:
+    """A line for each recipe of ``paths`` that an earlier plugin has, too: Hydra takes that one."""
+    earlier = {name: str(owner) for owner, path in found.conf_paths for name in recipes_in(path)}
+    for name in sorted({name for path in paths for name in recipes_in(path)} & earlier.keys()):
+        yield f"conf_paths: {name}.yaml is a recipe of {earlier[name]}, too, and that one is used"
 
 
 def _failure(owner: Owner, error: BaseException) -> Failure:

@@ -64,7 +64,8 @@ def _load(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, MemoryError) as error:
         cause = " ".join(str(error).split())[:200]
         raise CheckpointError(
-            f"{path}: is not a checkpoint of rnnx, or a damaged one ({cause})"
+            f"{path}: is not a checkpoint of rnnx, or a damaged one ({cause}); "
+            "rnnx runs lists the runs"
         ) from None
     for name, array in tensors.items():
         if array.dtype.kind not in "fiu":

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnx.config.overrides import shown
+from rnnx.errors import ConfigError
 from rnnx.runs.fields import JOB, SWEEP, read_fields
 from rnnx.runs.paths import writing_below
 from rnnx.system.files import expanded, write_json
@@ -154,6 +155,11 @@ class Sweep:
     def traceback_file(self, job: int) -> Path:
         """The traceback of a job that failed."""
         return self.job_folder(job) / "traceback.txt"
+
+    def refuse_none(self) -> None:
+        """ConfigError where Hydra sweeps and no driver has made the sweep: hydra.mode says so."""
+        if not (self.path / "sweep.json").is_file():
+            raise ConfigError("hydra.mode=MULTIRUN: a sweep is started with rnnx train -m")
 
     def store_traceback(self, job: int, error: BaseException) -> Path:
         """Append the traceback of ``error`` to the job's log; returns a file of it alone."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from rnnx.config.compose import composer
-from rnnx.config.overrides import Overrides, parse, parse_job, values_of
+from rnnx.config.overrides import Overrides, parse, parse_job, refuse_no_values, values_of
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN
 from rnnx.config.resolved import ResolvedConfig
@@ -52,6 +52,9 @@ def parse_sweep(overrides: Overrides) -> SweepCommand:
         sweeper: dict[str, Any] = dict(config.hydra.sweeper)
     typed = Overrides(tuple(_with_int_ends(override, base) for override in overrides))
     params = (sweeper.get("params") or {}).items()
+    for key, value in params:
+        if not isinstance(value, str | int | float):
+            raise ConfigError(f"hydra.sweeper.params.{key}: give its values as one text: 'a,b'")
     listed = [f"{key}={value}" for key, value in params if key not in typed.keys]
     recipe = parse(listed, several=True)
     return SweepCommand(recipe + typed, typed, sweeper)
@@ -127,6 +130,7 @@ def _values(override: Override) -> list[str]:
     if override.is_interval_sweep():
         ends = override.value()
         return [f"{key}={ends.start}", f"{key}={ends.end}"]
+    refuse_no_values(override)
     is_listed = override.is_choice_sweep() or override.is_range_sweep()
     if not is_listed or isinstance(override.value(), Glob):
         return []  # only Hydra knows the values

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import OmegaConf
 
 from rnnx.config.compose import composer
 from rnnx.config.overrides import parse_job
@@ -36,7 +37,9 @@ POLL_INTERVAL = 0.5  # seconds between two looks for a signal
 def launch(config: Any, jobs: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
     """Run the jobs of these overrides, numbered from ``first``, to their ends."""
     numbered = [(first + place, list(overrides)) for place, overrides in enumerate(jobs)]
-    sweep = stream(config, iter(numbered), lambda _: None, len(numbered))
+    in_batches = OmegaConf.select(config, "hydra.sweeper.max_batch_size") is not None
+    total = 0 if in_batches else len(numbered)
+    sweep = stream(config, iter(numbered), lambda _: None, total)
     return [job_return(sweep, job, overrides) for job, overrides in numbered]
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnnx.config.overrides import values_of
+from rnnx.config.overrides import refuse_no_values, refuse_unknown_settings, values_of
 from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
 from rnnx.runs.sweep_folder import JobResult, Sweep
@@ -25,8 +25,12 @@ STOPPED_TRIALS = "again"  # the field of sweep.json with the values of trials th
 
 def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
     """ConfigError for settings or values that a search cannot work with."""
-    n_trials = settings["n_trials"]
-    require(n_trials >= 1, "hydra.sweeper.n_trials", "at least 1", n_trials)
+    refuse_unknown_settings(settings, ("n_trials", "sampler", "seed", "pruner"))
+    n_trials, seed = settings["n_trials"], settings["seed"]
+    is_count = type(n_trials) is int and n_trials >= 1
+    require(is_count, "hydra.sweeper.n_trials", "a whole number of at least 1", n_trials)
+    is_seed = seed is None or (type(seed) is int and 0 <= seed < 2**32)
+    require(is_seed, "hydra.sweeper.seed", "null or a whole number, 0 … 2³² − 1", seed)
     _sampler(settings["sampler"], settings["seed"])
     pruner_named(settings["pruner"])
     for override in overrides:
@@ -129,8 +133,13 @@ def _search_in_batches(study: Search, size: int, launcher: Any) -> None:
 
 def _distribution(override: Override) -> Any:
     """What Optuna draws from, for ``a,b``, ``range(…)``, ``interval(…)`` and ``tag(log, …)``."""
+    from hydra.core.override_parser.types import Glob
+
     distributions = optuna().distributions
     value = override.value()
+    refuse_no_values(override)
+    if isinstance(value, Glob):
+        raise ConfigError(f"{override.input_line}: a search needs the values themselves; list them")
     if override.is_interval_sweep():
         is_int, log = _are_ints(value.start, value.end), "log" in value.tags
         kind = distributions.IntDistribution if is_int else distributions.FloatDistribution

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from rnnx.contracts.probes import Findings
 from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError, StorageError
+from rnnx.registry.attribution import attributing
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.retention import keep_recent, set_best_aside
@@ -52,7 +53,7 @@ class TrainingLoop:
         """Train to the end and set the run's status, whatever happens; returns the exit code."""
         try:
             self.report.start(self.session, self.folder)
-            with self.session.computing():
+            with self.session.computing(), attributing():
                 self._steps(stop)
             if self.progress.steps_since_log:  # not shown yet
                 self.report.progress(self.session, self.speed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ class Probing:
 def observe(probe: Probe, seen: Observation) -> Findings | PluginError:
     """What a probe found, or the error that names it."""
     try:
-        with attributing(), _untouched(seen):
+        with attributing(), _untouched(seen), _same_folder(probe):
             return _checked(probe, "observe", probe.observe(seen))
     except PluginError as error:
         return error
@@ -60,10 +61,23 @@ def observe(probe: Probe, seen: Observation) -> Findings | PluginError:
 def conclude(probe: ConcludingProbe, outcome: Outcome) -> Findings | RnnxError:
     """What a probe found in the finished run, or why not: it may refuse a data set, too."""
     try:
-        with attributing():
+        with attributing(), _same_folder(probe):
             return _checked(probe, "conclude", probe.conclude(outcome))
     except RnnxError as error:
         return error
+
+
+@contextmanager
+def _same_folder(probe: Probe) -> Iterator[None]:
+    """Go back to the working directory, where a run's paths begin; refuse a probe that left it."""
+    before = os.getcwd()
+    try:
+        yield
+    finally:
+        after = os.getcwd()
+        os.chdir(before)
+    if after != before:
+        raise contract_error("probe", probe, "changes the working directory; it was put back")
 
 
 @contextmanager

@@ -329,3 +329,10 @@ def test_a_store_s_options_are_not_of_its_path(tmp_path: Path) -> None:
     assert mlflow_client.sqlite_file("sqlite:///a%20b/x.db") == Path("a b/x.db")
     (tmp_path / "a%20b").mkdir()
     assert mlflow_client.sqlite_file("sqlite:///a%20b/x.db") == Path("a%20b/x.db")
+
+
+def test_the_ui_opens_the_runs_of_the_experiment(warm_store: str) -> None:
+    tracker = MLflow(warm_store)
+    assert tracker.ui("127.0.0.1", 5000).address.endswith("#/experiments/1/runs")
+    assert MLflow(warm_store, "none yet").ui("127.0.0.1", 5000).address.endswith("#/experiments")
+    assert MLflow("sqlite:///nowhere.db").ui("127.0.0.1", 5000).address.endswith("#/experiments")

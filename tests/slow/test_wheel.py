@@ -52,3 +52,26 @@ def test_a_second_run_in_the_same_folder(venv: Venv, tmp_path: Path) -> None:
     for _ in range(2):
         venv.run(tmp_path, "rnnx", "train", "steps=3", "baseline=never")
     assert len(venv.run(tmp_path, "rnnx", "runs").splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["train", "backend=fast"], "numba is not installed; pip install numba"),
+        (["train", "-m", "hydra/sweeper=optuna", "seed=range(0,3)"], "optuna"),
+        (["train", "hydra/launcher=ray", "-m", "seed=0,1"], "ray"),
+        (["train", "cell=mgu"], "choose from"),
+        (["train", "dataset=lines", "dataset.path=nowhere.txt"], "no such file"),
+        (["train", "outputs=/proc/x", "tracker=none", "steps=1"], "/proc/x"),
+        (["check", "cell", "gru"], "pip install"),
+        (["sample", "nobody"], "rnnx runs"),
+        (["compare", "nobody"], "rnnx runs"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_input_without_an_extra_is_one_line(
+    command: list[str], part: str, venv: Venv, tmp_path: Path
+) -> None:
+    said = venv.run(tmp_path, "rnnx", *command, code=2)
+    assert len(said.splitlines()) == 1
+    assert part in said

@@ -10,10 +10,11 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,6 +37,7 @@ from rnnx_builtin.trackers.mlflow_client import (
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, follow
 
+NAME_LENGTH = 256  # of an experiment, in MLflow's databases
 RUNS_PER_CALL = 50_000  # MLflow's limit
 RUN_ID = r"[A-Za-z0-9][\w-]{0,255}"  # what MLflow takes for an id
 
@@ -61,6 +63,8 @@ class MLflow:
 
     def __post_init__(self) -> None:
         require(bool(self.experiment.strip()), "experiment", "a name", repr(self.experiment))
+        is_short = len(self.experiment) <= NAME_LENGTH
+        require(is_short, "experiment", f"at most {NAME_LENGTH} characters", self.experiment)
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
         with self._store_errors():
@@ -137,6 +141,7 @@ class MLflow:
         file = sqlite_file(uri)
         if file is not None and file.is_file():
             follow(file)
+            mode += _runs_page(file, self.experiment)
         where = ["--default-artifact-root", default_artifacts(uri)]
         own = ["--host", host, "--port", str(port), "--workers", "1"]
         # Neither the server nor its workers import modules of the working folder.
@@ -246,6 +251,20 @@ def _only_for(host: str, port: int) -> dict[str, str]:
         "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join([*names, *(f"{name}:*" for name in names)]),
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{n}:{port}" for n in names),
     }
+
+
+def _runs_page(store: Path, experiment: str) -> str:
+    """The end of the address of an experiment's runs; empty where it has none yet.
+
+    Without it MLflow opens the list of experiments. The client would take seconds to ask.
+    """
+    query = "SELECT experiment_id FROM experiments WHERE name = ?"
+    try:
+        with closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute(query, (experiment,)).fetchone()
+    except sqlite3.Error:  # another version's tables, or no database
+        return ""
+    return f"/{found[0]}/runs" if found else ""
 
 
 def _user() -> str:
