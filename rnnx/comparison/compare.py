@@ -15,6 +15,7 @@ import numpy as np
 from rnnx.config.compose import compose
 from rnnx.config.identity import Identity, config_hash, group_of
 from rnnx.config.overrides import shown
+from rnnx.contracts.trackers import is_key, is_number
 from rnnx.errors import CheckpointError, ConfigError, RunNotFound
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
@@ -300,4 +301,4 @@ def _last_points(folder: RunFolder) -> dict[str, float]:
 def _numbers(values: Any) -> dict[str, float]:
     """The numbers of a mapping that came from a file."""
     pairs = values.items() if isinstance(values, dict) else ()
-    return {str(key): float(value) for key, value in pairs if isinstance(value, int | float)}
+    return {key: float(value) for key, value in pairs if is_key(key) and is_number(value)}

@@ -74,7 +74,7 @@ def parse(overrides: Sequence[str] | Overrides, several: bool = False) -> Overri
     if isinstance(overrides, Overrides):
         return overrides
     speller = Speller(several)
-    parsed = tuple(_parse_one(speller, without_password(text)) for text in overrides)
+    parsed = tuple(_parse_one(speller, without_password_in(text)) for text in overrides)
     for override in parsed:
         _refuse_other_keys(override)
     return Overrides(parsed)
@@ -92,9 +92,9 @@ def spelled(overrides: Sequence[str], several: bool = False) -> list[str]:
     speller, texts = Speller(several), []
     for text in overrides:
         try:
-            texts.append(str(_parse_one(speller, without_password(text)).input_line))
+            texts.append(str(_parse_one(speller, without_password_in(text)).input_line))
         except ConfigError:
-            texts.append(without_password(text))
+            texts.append(without_password_in(text))
     return texts
 
 
@@ -168,7 +168,7 @@ def _parse_one(speller: Speller, text: str) -> Override:
     )
 
 
-def without_password(text: str) -> str:
+def without_password_in(text: str) -> str:
     """An override of a tracker's field without the password in its address."""
     key, _, value = text.partition("=")
     if not key.startswith("tracker") or "://" not in value:

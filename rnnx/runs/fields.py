@@ -15,15 +15,14 @@ from typing import Any
 
 from rnnx.contracts.trackers import LARGEST, is_number, is_time
 from rnnx.system.files import JSON_LIMIT, read_regular
-from rnnx.system.text import is_text, printable
+from rnnx.system.text import printable
 
 Check = Callable[[Any], bool]
-MAX_LENGTH = 100_000  # characters of a text
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED", "SKIPPED")
 
 
 def _is_string(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= MAX_LENGTH and is_text(value)
+    return isinstance(value, str)
 
 
 def _is_count(value: Any) -> bool:
@@ -47,16 +46,15 @@ def _maps_to(check: Check) -> Check:
 
 
 RUN: Mapping[str, Check] = {
-    **dict.fromkeys(("id", "name", "reason", "cwd", "sweep"), _is_string),
+    **dict.fromkeys(("id", "name", "reason", "cwd", "place", "sweep", "takes_over"), _is_string),
     **dict.fromkeys(("config_hash", "seedless_hash", "data_sha256", "split_sha256"), _is_string),
-    **dict.fromkeys(("versions", "sources"), _maps_to(_is_string)),
-    "seed": _is_count,
+    **dict.fromkeys(("versions", "sources", "tags", "own_tags"), _maps_to(_is_string)),
+    **dict.fromkeys(("overrides", "entries"), _is_list_of_texts),
     **dict.fromkeys(("started", "ended"), is_time),
-    **dict.fromkeys(("tags", "own_tags"), _maps_to(_is_string)),
+    **dict.fromkeys(("job", "seed"), _is_count),
+    "told": _maps_to(_maps_to(_is_string)),
     "status": _is_status,
     "metrics": _maps_to(is_number),
-    "takes_over": _is_string,
-    "job": _is_count,
 }
 SWEEP: Mapping[str, Check] = {
     **dict.fromkeys(("asked", "typed", "before", "parent", "host", "cwd", "pruner"), _is_string),
@@ -67,7 +65,7 @@ SWEEP: Mapping[str, Check] = {
     "again": lambda value: isinstance(value, list),
 }
 JOB: Mapping[str, Check] = {
-    **dict.fromkeys(("reason", "run_id"), _is_string),
+    **dict.fromkeys(("reason", "run_id", "entry"), _is_string),
     "job": _is_count,
     "overrides": _is_list_of_texts,
     "status": _is_status,

@@ -98,9 +98,8 @@ class Sweep:
         deciding = sorted(text for text in overrides if not text.startswith(NOT_ASKED))
         typed = _digest(deciding)
         asked = {"asked": _digest([typed, *read]) if read else typed, "typed": typed}
-        known = [
-            (cls(path.parent), read_fields(path, SWEEP)) for path in folder.glob("*/sweep.json")
-        ]
+        sweeps = [cls(path.parent) for path in folder.glob("*/sweep.json")]
+        known = [(sweep, sweep.read()) for sweep in sweeps]
         command = [sweep for sweep, had in known if had.get("typed", had.get("asked")) == typed]
         same = [sweep for sweep, had in known if _is_same(had, asked, deciding)]
         if same and not anew:

@@ -30,7 +30,7 @@ from rnnx.sweeps.heartbeat import DriverWatch, Heartbeat
 from rnnx.sweeps.launcher import POLL_INTERVAL, Pool, job_return, start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.warmup import CONFIGS, write_configs
-from rnnx.system.secrets import address
+from rnnx.system.secrets import without_password
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause, printable
 
@@ -194,6 +194,6 @@ def _enter_driver_folder(sweep: Sweep, tracker: Tracker) -> None:
     sent = known.get("environment")
     for name in environment_names(tracker):
         value = sent.get(name) if isinstance(sent, dict) else None
-        own = address(os.environ.get(name, ""))
+        own = without_password(os.environ.get(name, ""))
         if isinstance(value, str) and own != value:  # else this machine's has the password
             os.environ[name] = value

@@ -31,7 +31,7 @@ from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.ranking import print_ranking, rank_results, ranking_rows, write_ranking
 from rnnx.sweeps.warmup import write_configs
-from rnnx.system.secrets import address, name_servers
+from rnnx.system.secrets import name_servers, without_password
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause, printable
 from rnnx.training.report import console
@@ -100,7 +100,7 @@ def _begin(sweep: Sweep, tracker: Tracker) -> RunLog:
     """Open the sweep's own run, and tell the jobs of it; remove the folder if it never had one."""
     host, pid = socket.gethostname(), os.getpid()
     names = environment_names(tracker)
-    environment = {name: address(value) for name in names if (value := os.getenv(name))}
+    environment = {name: without_password(value) for name in names if (value := os.getenv(name))}
     try:
         log = _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
         driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}

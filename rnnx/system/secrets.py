@@ -33,7 +33,7 @@ _taken: dict[str, str] = {}  # address without password → whole address
 _named: set[str] = set()  # addresses without password
 
 
-def address(text: str) -> str:
+def without_password(text: str) -> str:
     """The address without its password; any other text as it is."""
     match = _ADDRESS.fullmatch(text)
     if match is None or match[1].lower().partition("+")[0] == "sqlite":
@@ -53,7 +53,7 @@ def address(text: str) -> str:
 
 def take_out(text: str) -> str:
     """The same; an address with a password is remembered for :func:`whole`."""
-    without = address(text)
+    without = without_password(text)
     if without != text:
         _taken[without] = text
         os.environ[VARIABLE] = text
@@ -67,7 +67,7 @@ def take_out_of(value: Any) -> Any:
 
 def without_passwords(value: Any) -> Any:
     """The same for what came from a file: nothing of it is remembered."""
-    return _each_text(value, address)
+    return _each_text(value, without_password)
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:
@@ -90,8 +90,8 @@ def name_servers(value: Any) -> None:
 
 def is_named(text: str) -> bool:
     """Whether the user named the server of this address in this command or its environment."""
-    named = {*_named, *map(address, _of_environment())}
-    return address(text).rstrip("/") in {name.rstrip("/") for name in named}
+    named = {*_named, *map(without_password, _of_environment())}
+    return without_password(text).rstrip("/") in {name.rstrip("/") for name in named}
 
 
 def taken() -> list[str]:
@@ -101,14 +101,14 @@ def taken() -> list[str]:
 
 def has_passwords() -> bool:
     """Whether this process or its environment knows an address with a password."""
-    return bool(_taken) or any(address(uri) != uri for uri in _of_environment())
+    return bool(_taken) or any(without_password(uri) != uri for uri in _of_environment())
 
 
 def whole(text: str) -> str:
     """The address with the password that this process or its environment knows for it."""
     if text in _taken:
         return _taken[text]
-    return next((found for found in _of_environment() if address(found) == text), text)
+    return next((found for found in _of_environment() if without_password(found) == text), text)
 
 
 def masked(text: str) -> str:
@@ -123,7 +123,7 @@ def masked(text: str) -> str:
 def _known() -> Iterator[str]:
     """Every password and token that the process or its environment knows."""
     for uri in {*_taken.values(), *_of_environment()}:
-        without = address(uri)
+        without = without_password(uri)
         if without == uri:
             continue
         userinfo = uri.partition("://")[2].rpartition("@")[0]

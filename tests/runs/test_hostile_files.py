@@ -51,7 +51,7 @@ BAD_RUNS: dict[str, Any] = {
     "metrics of 400 digits": {"metrics": {"val/loss": HUGE}},
     "an id that is a mapping": {"id": {}},
     "a status that is none": {"status": -5},
-    "a name that is no text": {"name": "\ud800"},
+    "a name that is a list": {"name": ["x"]},
     "tags that are a list": {"tags": [1]},
     "a time that is none": {"started": 1e300},
     "a job that is none": {"job": [0]},

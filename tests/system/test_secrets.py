@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnx.system import secrets
-from rnnx.system.secrets import address, is_named, masked, name_servers, take_out, whole
+from rnnx.system.secrets import is_named, masked, name_servers, take_out, whole, without_password
 
 ADDRESSES = {
     "postgresql+psycopg://user:secret@host/db": "postgresql+psycopg://user@host/db",
@@ -37,8 +37,8 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("text", "without"), ADDRESSES.items())
 def test_an_address_without_its_password(text: str, without: str) -> None:
-    assert address(text) == without
-    assert address(without) == without
+    assert without_password(text) == without
+    assert without_password(without) == without
     assert take_out(text) == without
     assert whole(without) == text
 
@@ -46,9 +46,9 @@ def test_an_address_without_its_password(text: str, without: str) -> None:
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=6))
 def test_no_password_is_left(password: str) -> None:
     spelled = quote(password, safe="")
-    assert address(f"http://user:{spelled}@host/x") == "http://host/x"
+    assert without_password(f"http://user:{spelled}@host/x") == "http://host/x"
     for text in (spelled, quote(password), password):
-        assert address(f"postgresql://user:{text}@host/db") == "postgresql://user@host/db"
+        assert without_password(f"postgresql://user:{text}@host/db") == "postgresql://user@host/db"
 
 
 def test_two_passwords_are_one_store() -> None:

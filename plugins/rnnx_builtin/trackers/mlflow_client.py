@@ -16,8 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from rnnx.errors import StoreError
 from rnnx.system.distributions import entry_points
-from rnnx.system.secrets import address as without_password
-from rnnx.system.secrets import has_passwords, is_named, masked
+from rnnx.system.secrets import has_passwords, is_named, masked, without_password
 from rnnx.system.text import shortened
 from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location
 

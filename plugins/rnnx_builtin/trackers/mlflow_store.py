@@ -22,8 +22,7 @@ from typing import Any, ClassVar
 from rnnx.contracts.ranges import require
 from rnnx.contracts.trackers import STARTED_TAG, UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
-from rnnx.system.secrets import address as without_password
-from rnnx.system.secrets import whole
+from rnnx.system.secrets import whole, without_password
 from rnnx_builtin.trackers.mlflow_client import (
     SETTINGS,
     address,
@@ -181,17 +180,16 @@ class MLflow:
         return str(found.experiment_id)
 
     def _refuse_deleted(self, found: Any) -> None:
+        uri = without_password(self._uri())
         if found.lifecycle_stage not in ("active", "deleted"):
             raise StoreError(
-                f"tracker.uri={without_password(self._uri())}: what answers there is no MLflow "
-                "server (it gave an experiment without a name); check the address, or train with "
-                "tracker=none"
+                f"tracker.uri={uri}: what answers there is no MLflow server (it gave an "
+                "experiment without a name); check the address, or train with tracker=none"
             )
         if found.lifecycle_stage == "deleted":
             raise StoreError(
-                f"tracker.experiment={self.experiment}: was deleted in "
-                f"{without_password(self._uri())}; restore it in the MLflow UI or choose another "
-                "name"
+                f"tracker.experiment={self.experiment}: was deleted in {uri}; "
+                "restore it in the MLflow UI or choose another name"
             )
 
     def _search(self, query: str, limit: int) -> list[RunSummary]:
