@@ -83,7 +83,9 @@ def name_servers(value: Any) -> None:
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             name_servers(inner)
-    elif isinstance(value, str) and "://" in value and value not in _named:
+    elif isinstance(value, str) and _ADDRESS.fullmatch(value) and value not in _named:
+        if value.lower().startswith("sqlite"):
+            return  # a file
         _named.add(value)
         os.environ[VARIABLE] = whole(value)
 

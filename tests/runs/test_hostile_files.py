@@ -36,7 +36,7 @@ def test_a_pipe_or_a_folder_in_the_place_of_a_file_holds_nobody_up(name: str, ru
     for put in (os.mkfifo, os.mkdir):
         place.unlink(missing_ok=True)
         put(place)
-        assert len(list_runs(["tracker=none"], 9)) == (name != "run.json")
+        assert len(list_runs(["tracker=none"], 9)) == 1
         with pytest.raises(RnnxError):
             resume(str(run.folder.path), ["steps=99"])
         with pytest.raises(RnnxError):
