@@ -38,16 +38,23 @@ def sync(path: Path) -> None:
 
 
 def lines(path: Path, start: int = 0) -> Iterator[tuple[int, str]]:
-    """The whole lines from byte ``start`` on, each with the byte at which it ends."""
+    """The whole lines from byte ``start`` on, each with the byte at which it ends.
+
+    A line that is too long to be one of ours is empty.
+    """
     if not _is_readable(path):
         return
     with path.open("rb") as file:
         file.seek(start)
         while line := file.readline(MAX_LINE):
-            if not line.endswith(b"\n"):  # torn, being written, or none of ours
-                return
-            start += len(line)
-            yield start, line.decode("utf-8", "replace")
+            size, is_ours = len(line), True
+            while not line.endswith(b"\n"):
+                line, is_ours = file.readline(MAX_LINE), False
+                if not line:  # torn, or being written
+                    return
+                size += len(line)
+            start += size
+            yield start, line.decode("utf-8", "replace") if is_ours else ""
 
 
 def is_line_end(path: Path, place: int) -> bool:

@@ -59,7 +59,7 @@ def test_a_run_s_name_and_status_are_printed_with_escapes(
     fields = {
         "id": "abc",
         "name": HOSTILE,
-        "status": HOSTILE,
+        "status": "FAILED",
         "reason": HOSTILE,
         "metrics": metrics,
     }

@@ -212,10 +212,8 @@ def test_a_field_without_a_default_can_be_set(install: Callable[..., object]) ->
         def register_schedules(register):
             register("fixed", Fixed)
     """)
-    assert compose(["schedule=fixed", "schedule.factor=0.5"])["schedule"]["factor"] == 0.5
-    with pytest.raises(
-        rnnx.errors.ConfigError, match=r"factor: is not set; give schedule\.factor="
-    ):
+    assert compose(["schedule=fixed", "schedule.level=0.5"])["schedule"]["level"] == 0.5
+    with pytest.raises(rnnx.errors.ConfigError, match=r"level: is not set; give schedule\.level="):
         compose(["schedule=fixed"])
 
 

@@ -18,6 +18,7 @@ from rnnx.runs.outbox import Outbox
 from rnnx.runs.registration import bring_up_to_date, register
 from rnnx.runs.stored_config import stored_config
 from rnnx.runs.whereabouts import project_of
+from rnnx.system.files import write_json
 from rnnx_builtin.trackers import MLflow
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
 
@@ -287,5 +288,5 @@ def test_a_folder_that_was_moved_alone_stays_in_its_project(tmp_path: Path) -> N
     folder.write({"cwd": str(tmp_path), "place": str(tmp_path / "outputs" / "id")})
     assert project_of(folder) == tmp_path
     for wrong in ("relative", "/a\0b", 3, "/nowhere/at/all"):
-        folder.write({"cwd": wrong})
+        write_json(here / "run.json", {"cwd": wrong, "place": str(tmp_path / "outputs" / "id")})
         assert project_of(folder) is None
