@@ -30,7 +30,7 @@ from rnnx.contracts.trackers import RunSummary, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound
 from rnnx.runs.fields import RUN, read_fields
 from rnnx.runs.paths import name_of, writing_below
-from rnnx.system.files import expanded, replacing, write_json
+from rnnx.system.files import expanded, read_json, replacing, write_json
 
 FOLDER_TAG = "rnnx.new_folder"  # the name under which the folder was made
 
@@ -141,8 +141,8 @@ class RunFolder:
         raise CheckpointError(f"{self.path}: the run has no checkpoint yet")
 
     def write(self, fields: Mapping[str, Any]) -> None:
-        """Change fields of run.json, all at once or not at all."""
-        write_json(self.path / "run.json", self.read() | dict(fields))
+        """Change fields of run.json, all at once or not at all; a field of a wrong type stays."""
+        write_json(self.path / "run.json", read_json(self.path / "run.json") | dict(fields))
 
     def read(self) -> dict[str, Any]:
         """The fields of run.json; empty where it is missing or damaged."""
