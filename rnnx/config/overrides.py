@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as percent_encoded
 
 from rnnx.config.recipes import SCHEME
 from rnnx.config.spelling import Speller, quoted
@@ -185,7 +186,8 @@ def _with_own_source(speller: Speller, override: Override) -> Override:
         return override
     # Hydra takes what has no scheme as a file, too.
     paths = [folder.removeprefix("file://") for folder in folders]
-    own = [path if "://" in path else f"{SCHEME}://{path}" for path in paths]
+    # Encoded, or OmegaConf would look for an interpolation in it.
+    own = [path if "://" in path else f"{SCHEME}://{percent_encoded(path)}" for path in paths]
     return speller.read(searchpath(*own))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import unquote
 
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
@@ -24,7 +25,7 @@ class RecipeSource(ConfigSource):  # type: ignore[misc]
 
     def __init__(self, provider: str, path: str) -> None:
         super().__init__(provider, path)
-        self._folder = Path(self.path)
+        self._folder = Path(unquote(self.path))
         if any(name.lower() in ("hydra", "hydra.yaml") for name in _names(self._folder)):
             raise ConfigError(
                 f"{self._folder / 'hydra'}: a folder of recipes has {' and '.join(RECIPES)}; "

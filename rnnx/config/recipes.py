@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from rnnx.config.recipe_texts import with_texts_in_quotes
 from rnnx.config.yaml_nodes import refuse_more_than_plain
 from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError
@@ -53,7 +54,7 @@ def read_recipe(path: Path) -> tuple[str, DictConfig]:
     try:
         text = read_regular(path, MAX_BYTES).decode()
         refuse_more_than_plain(text, MAX_DEPTH)
-        made = OmegaConf.create(text)
+        made = OmegaConf.create(with_texts_in_quotes(text))
     except (OSError, ValueError, RecursionError, YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(
             f"{path}: cannot be read ({' '.join(str(error).split())}); correct it"
