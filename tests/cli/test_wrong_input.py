@@ -15,6 +15,7 @@ from tiny import tiny
 import rnnx
 from rnnx.cli.main import main
 from rnnx.config.compose import compose
+from rnnx.errors import ConfigError
 
 NEXT_STEP = re.compile(
     r"choose|must (be|name|have)|give |say |name |add |train |install|try |correct|begin |"
@@ -180,6 +181,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 def test_wrong_input_is_one_line(
     command: Callable[..., tuple[int, str, str]], run_folder: Path
 ) -> None:
@@ -213,7 +215,7 @@ def test_a_field_without_a_default_can_be_set(install: Callable[..., object]) ->
             register("fixed", Fixed)
     """)
     assert compose(["schedule=fixed", "schedule.level=0.5"])["schedule"]["level"] == 0.5
-    with pytest.raises(rnnx.errors.ConfigError, match=r"level: is not set; give schedule\.level="):
+    with pytest.raises(ConfigError, match=r"level: is not set; give schedule\.level="):
         compose(["schedule=fixed"])
 
 

@@ -100,7 +100,10 @@ def test_only_a_search_prunes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("hydra.sweeper.n_trials=0", "n_trials=0: must be a whole number of at least 1"),
+        (
+            "hydra.sweeper.n_trials=0",
+            "hydra.sweeper.n_trials=0: must be a whole number of at least 1",
+        ),
         ("hydra.sweeper.sampler=best", "hydra.sweeper.sampler=best: choose from tpe, random"),
         ("hydra.sweeper.pruner=axe", "hydra.sweeper.pruner=axe: choose from median, hyperband"),
         ("cell.hidden_size=interval(9,2)", "the first end must be below the second"),
