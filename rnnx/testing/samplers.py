@@ -155,6 +155,12 @@ def check_columns_draw_alone(sampler: Sampler) -> None:
         f"for equal logits column {odd} draws id 1 in {ones[odd]:.1%}, all together in "
         f"{ones.mean():.1%}",
     )
+    _check_independence(drawn, bound)
+
+
+def _check_independence(drawn: Array, bound: float) -> None:
+    """No two columns of draws (times, columns) correlate, nor do successive draws of one."""
+    times, columns = drawn.shape
     between = np.corrcoef(drawn.T) - np.eye(columns)
     one, other = np.unravel_index(np.abs(between).argmax(), between.shape)
     expect(
