@@ -38,8 +38,8 @@ def changed_gradient(name: str, change: Callable[[Any], Any]) -> Callable[..., A
 
 
 def assert_all_caught(checks: Any, mutants: dict[str, list[Any]]) -> None:
-    """Every check of a module fails on each of its mutants, and none is without one."""
-    assert mutants.keys() == {check.__name__ for check in checks.CHECKS}
+    """The checks of a module fail on each of their mutants."""
+    assert mutants.keys() <= {check.__name__ for check in checks.CHECKS}
     for name, broken in mutants.items():
         for i, component in enumerate(broken):
             try:

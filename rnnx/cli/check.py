@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,42 +16,48 @@ from typing import Any, NamedTuple
 from rnnx.config.components import component_from
 from rnnx.errors import ConfigError, InputError
 from rnnx.registry.manager import registry
-from rnnx.system.text import printable
-from rnnx.testing.suite import COMPARISONS, Check, CheckFailed, NotApplicable, conduct
+from rnnx.system.text import one_line, printable
+from rnnx.testing.suite import (
+    COMPARISONS,
+    Check,
+    CheckFailed,
+    ExpectedFailure,
+    NotApplicable,
+    conduct_expected,
+)
 
 
 class CheckResult(NamedTuple):
     """The result of one check."""
 
     name: str  # "gradients_of_ids"
-    status: str  # passed, FAILED or does not apply
+    status: str  # passed, FAILED, xfailed or skipped
     comparisons: int
     seconds: float
-    reason: str  # what failed, or why it does not apply
+    reason: str  # what failed, or why it is skipped or expected to fail
 
 
 def check(kind: str, name: str, fields: Sequence[str]) -> int:
     """Run and print every check of a component with ``field=value``s; 1 if one fails."""
-    from rnnx.testing import CHECKS
+    from rnnx.testing.checks import CHECKS, reasons_of
 
     component = component_from(kind, {"name": name, **_values(fields)})
     owner = registry().get(kind, name).owner
     print(printable(f"{kind} {name} of {owner}: {component!r}"))
-    results = []
+    expected, results = reasons_of(kind, component), []
     with _empty_folder(kind):
         for one in CHECKS[kind]:
-            results.append(_run(one, component))
+            results.append(_run(one, component, expected.get(one.__name__)))
             _print(results[-1])
-    failed = sum(result.status == "FAILED" for result in results)
-    skipped = sum(result.status == "does not apply" for result in results)
+    count = Counter(result.status for result in results)
+    more = "".join(f", {count[what]} {what}" for what in ("xfailed", "skipped") if count[what])
     seconds = sum(result.seconds for result in results)
     total = sum(result.comparisons for result in results)
-    more = f", {skipped} do not apply" if skipped else ""
     print(
-        f"{len(results) - failed - skipped} passed, {failed} failed{more}: "
+        f"{len(results)} checks: {count['passed']} passed, {count['FAILED']} failed{more}; "
         f"{total:,} comparisons in {seconds:.1f} s"
     )
-    return 1 if failed else 0
+    return 1 if count["FAILED"] else 0
 
 
 def _values(fields: Sequence[str]) -> dict[str, str]:
@@ -77,33 +85,33 @@ def _empty_folder(kind: str) -> Iterator[None]:
             os.chdir(here)
 
 
-def _run(one: Check, component: Any) -> CheckResult:
-    name, before, began = (
-        one.__name__.removeprefix("check_"),
-        COMPARISONS.count,
-        time.perf_counter(),
-    )
+def _run(one: Check, component: Any, expected: str | None) -> CheckResult:
+    """Run a check; ``expected`` says why it is expected to fail, None that it is not."""
+    name, before, began = one.__name__, COMPARISONS.count, time.perf_counter()
     status, reason = "passed", ""
     try:
-        conduct(one, component)
+        conduct_expected(one, component, expected)
     except NotApplicable as why:
-        status, reason = "does not apply", str(why)
+        status, reason = "skipped", str(why)
+    except ExpectedFailure as why:
+        status, reason = "xfailed", f"{why} ({one_line(why.__cause__ or why)})"
     except CheckFailed as failure:
         status, reason = "FAILED", str(failure)
     except InputError:  # a file that is not there, a store that does not answer
         raise
     except Exception as error:  # whatever a component raises
-        status, reason = "FAILED", f"raised {type(error).__name__}: {error}{_place(error)}"
-    return CheckResult(
-        name, status, COMPARISONS.count - before, time.perf_counter() - began, reason
-    )
+        status, reason = "FAILED", f"raised {one_line(error)}{_place(error, component)}"
+    comparisons, seconds = COMPARISONS.count - before, time.perf_counter() - began
+    return CheckResult(name.removeprefix("check_"), status, comparisons, seconds, reason)
 
 
-def _place(error: Exception) -> str:
-    """The innermost line that is not of an installed library."""
+def _place(error: Exception, component: Any) -> str:
+    """Where a component raised: the innermost line of its own folder, else of all."""
     frames = traceback.extract_tb(error.__traceback__)
-    last = [frame for frame in frames if "site-packages" not in frame.filename][-1]
-    return f" (in {last.name}, {Path(last.filename).name}:{last.lineno})"
+    file = getattr(sys.modules.get(type(component).__module__), "__file__", None)
+    folder = str(Path(file).parent) if file else "?"
+    own = [frame for frame in frames if frame.filename.startswith(folder)] or frames
+    return f" (in {own[-1].name}, {Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
 
 
 def _print(result: CheckResult) -> None:

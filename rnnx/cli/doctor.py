@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import fields
+from typing import Any, NamedTuple
 
+from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.config.recipes import conf_folder
 from rnnx.contracts.components import RECIPES
@@ -41,6 +44,10 @@ ADVICE: Sequence[tuple[str, str]] = (
 )
 
 
+SLOW = 1.0  # seconds of an import that are worth a note
+FIELDS = "fields are numbers, texts, booleans, Enums, or frozen dataclasses of these"
+
+
 class Finding(NamedTuple):
     """A fault of a plugin, or a note on it."""
 
@@ -52,6 +59,8 @@ class Finding(NamedTuple):
 
 def doctor() -> int:
     """Print every plugin and what is wrong with it; 1 if something is."""
+    # Where nothing has imported it, loading cannot tell whether a plugin draws from it.
+    importlib.import_module("numpy.random")
     found = plugins()
     findings = list(_findings(found))
     for owner in _owners(found):
@@ -87,11 +96,16 @@ def _findings(found: Plugins) -> Iterator[Finding]:
         yield Finding(failure.owner, failure.cause + where, True, advice(failure))
     for note in found.notes:
         yield Finding(note.owner, note.text, False)
+    for owner, seconds in found.seconds.items():
+        if seconds > SLOW and owner.distribution != CORE:
+            text = f"takes {seconds:.1f} s to import, for which every command waits"
+            yield Finding(owner, text, False, "import heavy libraries inside functions")
     for entry in found.registry:
         if entry.owner.distribution != CORE:
             yield from _component(entry)
     for owner, path in found.conf_paths:
         yield from _recipes(owner, path)
+    yield from _shared_recipes(found.conf_paths)
 
 
 def advice(failure: Failure) -> str:
@@ -121,14 +135,49 @@ def _component(entry: Entry) -> Iterator[Finding]:
         hash(component)
     except TypeError as error:
         cause = f"{what}: a component must be hashable: {error}"
-        yield Finding(entry.owner, cause, True, "use tuples and frozen dataclasses as fields")
+        yield Finding(entry.owner, cause, True, FIELDS)
+        return
+    yield from _changed_fields(entry, component)
+
+
+def _changed_fields(entry: Entry, component: Any) -> Iterator[Finding]:
+    """The fields that a configuration gives to the component with another type."""
+    try:
+        made = component_from(entry.kind, {"name": entry.name})
+    except RnnxError as error:
+        yield Finding(entry.owner, f"{entry.kind} {entry.name}: {error}", True)
+        return
+    for item in fields(component):
+        default, arrives = getattr(component, item.name), getattr(made, item.name)
+        if type(default) is not type(arrives):
+            cause = (
+                f"{entry.kind} {entry.name}: field {item.name} is {type(default).__name__} by "
+                f"default, but a configuration gives it as {type(arrives).__name__}"
+            )
+            yield Finding(entry.owner, cause, True, FIELDS)
+
+
+def _shared_recipes(conf_paths: Sequence[tuple[Owner, str]]) -> Iterator[Finding]:
+    """The recipes that several plugins bring under one name: only one of them can be chosen."""
+    owners: dict[tuple[str, str], list[Owner]] = {}
+    for owner, path in conf_paths:
+        for group, file in _recipe_files(path):
+            owners.setdefault((group, file.removesuffix(".yaml")), []).append(owner)
+    for (group, name), them in owners.items():
+        for owner in them[1:]:
+            cause = f"{group} {name}: {them[0]} has one of that name, and only one can be chosen"
+            yield Finding(owner, cause, True, "rename the file")
+
+
+def _recipe_files(path: str) -> list[tuple[str, str]]:
+    """Group and file name of every recipe in a plugin's folder."""
+    found = [(group, folder_of(path) / group) for group in RECIPES]
+    return [(g, file.name) for g, folder in found if folder.is_dir() for file in folder.iterdir()]
 
 
 def _recipes(owner: Owner, path: str) -> Iterator[Finding]:
     """What is wrong with the recipes in a plugin's folder: each is composed once."""
-    found = [(group, folder_of(path) / group) for group in RECIPES]
-    files = [(g, file.name) for g, folder in found if folder.is_dir() for file in folder.iterdir()]
-    for group, file in files:
+    for group, file in _recipe_files(path):
         name = file.removesuffix(".yaml")
         if (conf_folder() / group / file).is_file():
             cause = f"{group} {name}: rnnx has one of that name, which hides it"

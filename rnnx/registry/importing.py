@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import random
 import re
 import sys
 import warnings
@@ -74,12 +75,13 @@ def stage(entry_point: metadata.EntryPoint, owner: Owner, third_party: bool = Tr
 def isolated_import(notes: list[str]) -> Iterator[None]:
     """Put back what an import changes in the process, and note it.
 
-    That is the working directory, NumPy's error settings and its global generator. What the
-    plugin prints and what it warns of becomes a note, too.
+    That is the working directory, NumPy's error settings, and the global generators of NumPy and
+    Python. What the plugin prints and what it warns of becomes a note, too.
     """
     printed, folder, errors = io.StringIO(), os.getcwd(), np.geterr()
     # Importing numpy.random takes time; where nobody has imported it, nobody has drawn from it.
     state: Any = np.random.get_state() if "numpy.random" in sys.modules else None
+    own_state = random.getstate()
     try:
         with (
             contextlib.redirect_stdout(printed),
@@ -100,6 +102,9 @@ def isolated_import(notes: list[str]) -> Iterator[None]:
         if state and _has_drawn(state):
             np.random.set_state(state)
             notes.append("uses NumPy's global generator while it is imported; it was put back")
+        if random.getstate() != own_state:
+            random.setstate(own_state)
+            notes.append("uses Python's global generator while it is imported; it was put back")
     if text := " ".join(printed.getvalue().split()):
         notes.append(f"prints while it is imported: {text[:100]}")
     notes += [" ".join(str(one.message).split()) for one in caught]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import sysconfig
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -56,6 +58,7 @@ class Plugins:
     owners: list[Owner] = field(default_factory=list)  # of entry points that loaded
     conf_paths: list[tuple[Owner, str]] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)  # the digests that were asked for
+    seconds: dict[Owner, float] = field(default_factory=dict)  # that importing a plugin took
 
 
 _state = threading.local()  # whether this thread is loading plugins
@@ -99,7 +102,7 @@ def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
     owned = [(entry_point, _owner(entry_point)) for entry_point in entry_points]
     for entry_point, owner in sorted(owned, key=_order):
         third_party = owner.distribution != CORE
-        _state.loading = True
+        _state.loading, began = True, time.perf_counter()
         try:
             staged = stage(entry_point, owner, third_party)
         except KeyboardInterrupt:
@@ -109,6 +112,7 @@ def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
             continue
         finally:
             _state.loading = False
+            found.seconds[owner] = time.perf_counter() - began
         found.owners.append(owner)
         found.notes += [Note(owner, printable(text)) for text in staged.notes]
         found.failures += [
@@ -138,10 +142,12 @@ def _where(error: BaseException) -> str:
     """The innermost line of the plugin; "" where none was reached."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}, line {error.lineno}"
-    ours = str(PACKAGE)
+    ours, library = str(PACKAGE), sysconfig.get_path("stdlib")
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        inside = frame.filename.startswith((ours, "<frozen")) or "importlib" in frame.filename
-        if not inside and "pluggy" not in frame.filename:
+        inside = frame.filename.startswith((ours, "<")) or "importlib" in frame.filename
+        # Installed plugins lie below the standard library's folder, too.
+        standard = frame.filename.startswith(library) and "site-packages" not in frame.filename
+        if not (inside or standard or "pluggy" in frame.filename):
             return f"{Path(frame.filename).name}, line {frame.lineno}"
     return ""
 

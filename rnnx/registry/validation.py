@@ -12,6 +12,9 @@ from rnnx.registry.registry import Entry
 from rnnx.system.suggestion import nearest
 from rnnx.system.text import one_line
 
+# Names that a configuration file or a command line reads as no text: null, a truth value, a number.
+NO_TEXTS = ("null", "true", "false", "nan", "inf", "yes", "no", "on", "off", "y", "n")
+
 
 def validate(entry: Entry, third_party: bool) -> str | None:
     """Why a component cannot be registered, in one line; None if it can.
@@ -21,6 +24,8 @@ def validate(entry: Entry, third_party: bool) -> str | None:
     what = f"{entry.kind} {entry.name!r:.60}"
     if not isinstance(entry.name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", entry.name):
         return f"{what}: a name is lower case letters, digits and _, and begins with a letter"
+    if entry.name in NO_TEXTS:
+        return f"{what}: a configuration reads {entry.name} as no text; choose another name"
     if not (isinstance(entry.component, type) and is_dataclass(entry.component)):
         return f"{what}: {entry.component!r:.100} is not a dataclass; add @dataclass(frozen=True)"
     if not entry.component.__dataclass_params__.frozen:  # type: ignore[attr-defined]
@@ -58,11 +63,25 @@ def _wrong_fields(entry: Entry) -> str | None:
     own = {item.name for item in fields(entry.component)}
     if "name" in own:
         return "has a field called name, which holds the component's name; rename the field"
+    if cause := _wrong_names(entry.component):
+        return cause
     if shared := sorted(own & methods_of(entry.kind).keys()):
         return f"has a field called {shared[0]}, which is a method of its contract"
     for name in contract_of(entry.kind).__annotations__:
         if name not in own and not hasattr(entry.component, name):
             return f"has no field {name}; its contract asks for one"
+    return None
+
+
+def _wrong_names(cls: type[Any]) -> str | None:
+    """Why a field cannot be a key of a configuration, or its default a value."""
+    for item in fields(cls):
+        if item.name == "defaults":
+            return "has a field called defaults, Hydra's name for a list of choices; rename it"
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", item.name):
+            return f"has a field called {item.name}, which no command line can set; use a-z, 0-9, _"
+        if isinstance(item.default, str) and item.default == "???":
+            return f"field {item.name}: its default ??? means that it is not set; give another"
     return None
 
 

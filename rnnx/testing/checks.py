@@ -21,7 +21,7 @@ from rnnx.testing import (
     schedules,
     trackers,
 )
-from rnnx.testing.suite import Check, CheckFailed, NotApplicable, conduct
+from rnnx.testing.suite import Check, NotApplicable, conduct, expected_failures
 
 if TYPE_CHECKING:
     import pytest
@@ -75,8 +75,9 @@ def parametrize_with_checks(
             check(component)
 
     ``expected_failed_checks`` (a dict, or a function of the component that returns one) maps the
-    names of checks that fail to the reasons. If such a check passes, the test fails, so that the
-    list stays true. Without ``kind``, the component's methods decide which kind it is.
+    names of checks that fail to the reasons; so does an attribute ``expected_failed_checks`` of
+    the component's class. If such a check passes, the test fails, so that the list stays true.
+    Without ``kind``, the component's methods decide which kind it is.
     """
     import pytest
 
@@ -86,20 +87,27 @@ def parametrize_with_checks(
     for component in components:
         own = kind or kind_of(component)
         expected = expected_failed_checks
-        reasons = (expected(component) if callable(expected) else expected) or {}
-        names = [check.__name__ for check in CHECKS[own]]
-        if unknown := sorted(set(reasons) - set(names)):
-            raise PluginError(
-                f"expected_failed_checks: there is no {unknown[0]}; the checks of a {own} are "
-                f"{', '.join(names)}"
-            )
+        given = (expected(component) if callable(expected) else expected) or {}
+        reasons = reasons_of(own, component, given)
         for check in CHECKS[own]:
             reason, name = reasons.get(check.__name__), check.__name__
-            xfail = pytest.mark.xfail(reason=reason or "", strict=True, raises=CheckFailed)
+            xfail = pytest.mark.xfail(reason=reason or "", strict=True)
             marks = [xfail] if reason is not None else []
             case_id = f"{component!r:.60}-{name}"
             cases.append(pytest.param(component, _as_test(check), marks=marks, id=case_id))
     return pytest.mark.parametrize(("component", "check"), cases)
+
+
+def reasons_of(kind: str, component: Any, more: Reasons | None = None) -> Reasons:
+    """The checks that are expected to fail, by its class and ``more``, each with the reason."""
+    reasons = {**expected_failures(component), **(more or {})}
+    names = [check.__name__ for check in CHECKS[kind]]
+    if unknown := sorted(set(reasons) - set(names)):
+        raise PluginError(
+            f"expected_failed_checks: there is no {unknown[0]}; the checks of a {kind} are "
+            f"{', '.join(names)}"
+        )
+    return reasons
 
 
 def _as_test(check: Check) -> Check:

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.contracts.buffers import Parameters
 from rnnx.contracts.components import Clipper
+from rnnx.testing.isolation import Results, isolation_checks, threads_check
 from rnnx.testing.suite import NotApplicable, expect, make_suite
+
+
+def _tree(flat: Array) -> dict[str, dict[str, Array]]:
+    """The numbers as the gradients of a network of two layers."""
+    a, b, c, d = np.array_split(flat, 4)
+    return {"layer0": {"Wx": a, "b": b}, "layer1": {"Wh": c}, "head": {"Wy": d[:-1], "by": d[-1:]}}
 
 
 def _clip(clipper: Clipper, flat: Array) -> tuple[Array, bool]:
     """The gradient after clipping, and what ``clip`` returned."""
-    half = len(flat) // 2
-    grads = Parameters({"a": {"W": flat[:half]}, "b": {"W": flat[half:]}}, flat.dtype)
+    grads = Parameters(_tree(flat), flat.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         changed = clipper.clip(grads, float(np.linalg.norm(flat.astype(np.float64))))
     return grads.flat, bool(changed)
 
 
-def _gradients(dtype: type = np.float64) -> list[Array]:
+def exercise(clipper: Clipper, which: int) -> Results:
+    """The clipped gradients of several sizes, and the answers."""
+    results: dict[str, Any] = {}
+    for k, flat in enumerate(_gradients()):
+        results[f"gradient {k}"], results[f"answer {k}"] = _clip(clipper, np.roll(flat, which))
+    return results
+
+
+check_process, check_history, check_other_process = isolation_checks(exercise)
+check_threads = threads_check(exercise)
+
+
+def _gradients(dtype: Any = np.float64) -> list[Array]:
     rng = np.random.default_rng(0)
     sizes = (1e-3, 0.1, 1.0, 10.0, 1e3)
-    return [(rng.normal(size=20) * size).astype(dtype) for size in sizes]
+    found = [(rng.normal(size=20) * size).astype(dtype) for size in sizes]
+    return [*found, rng.normal(size=5000).astype(dtype), np.zeros(20, dtype)]
 
 
 def check_bound(clipper: Clipper) -> None:
@@ -80,14 +101,18 @@ def check_again(clipper: Clipper) -> None:
 
 
 def check_not_a_number(clipper: Clipper) -> None:
-    """NaN stays NaN: clipping must not hide a diverged run."""
-    for flat in _gradients():
-        flat[5] = np.nan
-        found, _ = _clip(clipper, flat)
-        expect(
-            bool(np.isnan(found).any()),
-            "the gradient had a NaN before clipping and has none after it",
-        )
+    """A gradient with NaN or ±inf is not finite afterwards: clipping must not hide a diverged run.
+
+    Training ends at such a gradient before it is clipped; whoever clips by himself relies on this.
+    """
+    for bad in (np.nan, np.inf, -np.inf):
+        for flat in _gradients():
+            flat[5] = bad
+            found, _ = _clip(clipper, flat)
+            expect(
+                not np.isfinite(found).all(),
+                f"the gradient had a {bad} before clipping and is all finite after it",
+            )
 
 
 def check_dtypes(clipper: Clipper) -> None:
@@ -109,6 +134,10 @@ CHECKS = (
     check_again,
     check_not_a_number,
     check_dtypes,
+    check_process,
+    check_history,
+    check_threads,
+    check_other_process,
 )
 
 ClipperSuite = make_suite("clipper", CHECKS)

@@ -9,14 +9,33 @@ import numpy as np
 
 from rnnx.contracts.components import Dataset
 from rnnx.data.batches import TrainBatches, evaluation_batches
-from rnnx.data.corpus import Corpus, Examples, Split
+from rnnx.data.corpus import Corpus, Examples
 from rnnx.models.generation import grammar_of
+from rnnx.testing.data_digest import check_sha256, named_splits
+from rnnx.testing.isolation import Results, isolation_checks
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 
-def _splits(corpus: Corpus) -> list[tuple[str, Split]]:
-    splits = [("train", corpus.train)]
-    return splits + ([("val", corpus.val)] if corpus.val is not None else [])
+def exercise(dataset: Dataset, which: int) -> Results:
+    """The corpus of a seed: symbols, SHA-256, and both parts."""
+    corpus = dataset.load(which)
+    results: dict[str, Any] = {
+        "symbols": corpus.vocabulary.symbols,
+        "end": corpus.vocabulary.end,
+        "sha256": corpus.sha256,
+        "notes": corpus.notes,
+        "whether there is a held-out part": corpus.val is not None,
+    }
+    for name, split in named_splits(corpus):
+        results[f"{name}: ids"] = np.asarray(split.ids)
+        if isinstance(split, Examples):
+            results[f"{name}: starts"] = np.asarray(split.starts)
+            results[f"{name}: lengths"] = np.asarray(split.lengths)
+            results[f"{name}: first"] = split.first
+    return results
+
+
+check_process, check_history, check_other_process = isolation_checks(exercise)
 
 
 def check_vocabulary(dataset: Dataset) -> None:
@@ -29,8 +48,11 @@ def check_vocabulary(dataset: Dataset) -> None:
     expect(
         len(symbols) >= 2, f"the vocabulary has {len(symbols)} symbols; it must have two or more"
     )
-    for name, split in _splits(corpus):
-        largest = int(np.max(split.ids))
+    for name, split in named_splits(corpus):
+        ids = np.asarray(split.ids)
+        expect(ids.ndim == 1 and ids.dtype.kind in "iu", f"{name}: ids are {ids.dtype}")
+        smallest, largest = int(np.min(ids)), int(np.max(ids))
+        expect(smallest >= 0, f"{name}: id {smallest} is below 0")
         expect(largest < len(symbols), f"{name}: id {largest} in a vocabulary of {len(symbols)}")
 
 
@@ -39,7 +61,9 @@ def check_determinism(dataset: Dataset) -> None:
     one, two = dataset.load(3), dataset.load(3)
     expect(one.sha256 == two.sha256, "two loads have different SHA-256 sums")
     expect(bool(one.sha256), "the corpus has no SHA-256")
-    for (name, first), (_, second) in zip(_splits(one), _splits(two), strict=True):
+    other = dataset.load(4).sha256
+    expect(other == one.sha256, "the SHA-256 depends on the seed; it is that of the whole data")
+    for (name, first), (_, second) in zip(named_splits(one), named_splits(two), strict=True):
         expect(np.array_equal(first.ids, second.ids), f"{name}: two loads differ")
         if isinstance(first, Examples) and isinstance(second, Examples):
             expect(np.array_equal(first.starts, second.starts), f"{name}: two splits differ")
@@ -66,19 +90,35 @@ def check_examples(dataset: Dataset) -> None:
     """If the vocabulary has an end symbol, each example ends with it and has no other."""
     corpus = dataset.load(0)
     end = corpus.vocabulary.end_id
-    for name, split in _splits(corpus):
+    for name, split in named_splits(corpus):
         if not isinstance(split, Examples):
             expect(
                 end is None, f"{name}: the split is a stream, but the vocabulary has an end symbol"
             )
             continue
         expect(int(np.min(split.lengths)) >= 1, f"{name}: an example has no target")
+        _check_places(split, name, len(corpus.vocabulary))
         for i in range(min(len(split), 200)):
             places, length = np.flatnonzero(split.targets(i) == end).tolist(), int(split.lengths[i])
             expect(
                 end is None or places == [length - 1],
                 f"{name}: example {i} of length {length} has end symbols at {places}",
             )
+
+
+def _check_places(split: Examples, name: str, n_y: int) -> None:
+    """Every example lies within the ids: what lies beyond would be read as the last id."""
+    first, last = int(np.min(split.starts)), int(np.max(split.starts + split.lengths))
+    expect(
+        first >= 0 and last <= len(split.ids),
+        f"{name}: examples reach from {first} to {last}, the ids from 0 to {len(split.ids)}",
+    )
+    if split.first is not None:
+        inputs = np.asarray(split.first)
+        expect(
+            inputs.shape == (len(split),) and bool(((inputs >= -1) & (inputs < n_y)).all()),
+            f"{name}: first must hold an id of −1 … {n_y - 1} for each example",
+        )
 
 
 def check_held_out(dataset: Dataset) -> None:
@@ -97,11 +137,41 @@ def check_held_out(dataset: Dataset) -> None:
         expect(whole.val is None, "val_fraction=0: there is a held-out part")
         same = whole.vocabulary == corpus.vocabulary
         expect(same, "the vocabulary depends on the split; build it from the whole data")
+        expect(
+            whole.sha256 == corpus.sha256,
+            "the SHA-256 depends on the split; it is that of the whole data",
+        )
+        _check_copies(corpus, whole)
+
+
+def _check_copies(corpus: Corpus, whole: Corpus) -> None:
+    """The held-out examples are not copies of examples of the training part."""
+    train, val, both = corpus.train, corpus.val, whole.train
+    if not (isinstance(train, Examples) and isinstance(val, Examples)):
+        return
+    known = {train.targets(i).tobytes() for i in range(len(train))}
+    copied = all(val.targets(i).tobytes() in known for i in range(len(val)))
+    expect(
+        not (copied and isinstance(both, Examples) and len(train) + len(val) > len(both)),
+        f"all {len(val)} held-out examples are in the training part, too: together they are more "
+        "than the whole data",
+    )
+
+
+def check_show(dataset: Dataset) -> None:
+    """``show`` makes a text of a sample, and each note has one line."""
+    corpus = dataset.load(0)
+    train = corpus.train
+    ids = train.targets(0) if isinstance(train, Examples) else train.ids[:20]
+    text = corpus.show(corpus.vocabulary.decode(ids.tolist()))
+    expect(isinstance(text, str), f"show returned {type(text).__name__}, not a text")
+    for note in corpus.notes:
+        expect(isinstance(note, str) and "\n" not in note, f"note {note!r:.60}: must be one line")
 
 
 def check_evaluation(dataset: Dataset) -> None:
     """Evaluation measures every target of both parts once."""
-    for name, split in _splits(dataset.load(0)):
+    for name, split in named_splits(dataset.load(0)):
         tokens = sum(batch.tokens for batch in evaluation_batches(split, 8))
         expect(tokens == split.tokens, f"{name}: {tokens} of {split.tokens} targets are measured")
 
@@ -146,6 +216,11 @@ CHECKS = (
     check_held_out,
     check_evaluation,
     check_grammar,
+    check_sha256,
+    check_show,
+    check_process,
+    check_history,
+    check_other_process,
 )
 
 DatasetSuite = make_suite("dataset", CHECKS)

@@ -11,6 +11,8 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Head
 from rnnx.testing.compiled import Form, compiled_forms
 from rnnx.testing.gradients import check_slopes, same
+from rnnx.testing.initialization import check_init_of
+from rnnx.testing.isolation import Results, isolation_checks, threads_check
 from rnnx.testing.suite import expect, make_suite
 
 T, B, N_A, N_Y = 4, 3, 5, 6
@@ -30,12 +32,17 @@ class Result(NamedTuple):
     dh: Array
 
 
-def _case(head: Head, dtype: Any = np.float64, seed: int = 0) -> Case:
-    rng = np.random.default_rng(seed)
-    params = head.init(rng, N_A, N_Y, dtype)
+def _case(
+    head: Head,
+    dtype: Any = np.float64,
+    seed: int = 0,
+    sizes: tuple[int, int, int, int] = (T, B, N_A, N_Y),
+) -> Case:
+    rng, (steps, columns, n_a, n_y) = np.random.default_rng(seed), sizes
+    params = head.init(rng, n_a, n_y, dtype)
     params = {k: (v + rng.normal(scale=0.3, size=v.shape)).astype(dtype) for k, v in params.items()}
-    h = rng.normal(size=(T, N_A, B)).astype(dtype)
-    return Case(params, h, rng.integers(0, N_Y, (T, B)))
+    h = rng.normal(size=(steps, n_a, columns)).astype(dtype)
+    return Case(params, h, rng.integers(0, n_y, (steps, columns)))
 
 
 def _run(
@@ -46,6 +53,22 @@ def _run(
     nats = nats.copy()
     dparams, dh = head.backward(case.params, cache, scratch)
     return Result(loss, nats, {k: v.copy() for k, v in dparams.items()}, dh.copy())
+
+
+def exercise(head: Head, which: int) -> Results:
+    """Parameters, logits, losses and gradients, with and without lengths."""
+    case = _case(head, seed=20 + which)
+    results: dict[str, Any] = {f"parameter {k}": v for k, v in case.params.items()}
+    results["logits"] = head.logits(case.params, case.h, Scratch()).copy()
+    for what, lengths in (("", None), (" with lengths", LENGTHS)):
+        found = _run(head, case, lengths)
+        results |= {f"{k}{what}": v for k, v in _named(found).items()}
+        results[f"loss{what}"] = float(found.loss)
+    return results
+
+
+check_process, check_history, check_other_process = isolation_checks(exercise)
+check_threads = threads_check(exercise)
 
 
 def check_gradients(head: Head) -> None:
@@ -123,6 +146,12 @@ def check_inputs_unchanged(head: Head) -> None:
     head.logits(case.params, case.h, Scratch())
     for name, array in arrays.items():
         expect(np.array_equal(array, before[name]), f"{name}: was changed in place")
+        array.flags.writeable = False  # also what is changed and put back
+    try:
+        _run(head, case, LENGTHS)
+    except ValueError as error:
+        expect("read-only" not in str(error), f"an input was changed in place: {error}")
+        raise
 
 
 def check_scratch(head: Head) -> None:
@@ -139,6 +168,122 @@ def check_scratch(head: Head) -> None:
         expect(
             np.array_equal(used.dparams[name], array),
             f"d{name}: depends on what the scratch held before",
+        )
+
+
+def check_init(head: Head) -> None:
+    """``init`` draws from its generator alone, and gives the dtype that it is asked for."""
+    check_init_of(lambda rng, dtype: head.init(rng, 20, 24, dtype))
+
+
+def check_loss_follows_nats(head: Head) -> None:
+    """Descending along the gradients of the loss lowers the mean of −ln p."""
+    case = _case(head, seed=8)
+    before = float(np.mean(_run(head, case).nats))
+    for _ in range(50):
+        found = _run(head, case)
+        size = np.sqrt(sum(float(np.sum(d * d)) for d in found.dparams.values()))
+        expect(size > 0, "the gradients of the loss are 0 for random parameters")
+        for name, array in case.params.items():
+            array[...] = array - 0.02 / size * found.dparams[name]
+    after = float(np.mean(_run(head, case).nats))
+    expect(
+        after < before - 1e-3,
+        f"50 small steps against the gradient change the mean of −ln p from {before:.6g} to "
+        f"{after:.6g}: it must fall",
+    )
+
+
+def check_everything_has_a_say(head: Head) -> None:
+    """h and each parameter affect the logits, step by step and column by column."""
+    case = _case(head, seed=9)
+    logits = head.logits(case.params, case.h, Scratch()).copy()
+    for name, array in case.params.items():
+        # Not the same shift of all logits, which changes no probability.
+        rng = np.random.default_rng(0)
+        moved = {**case.params, name: array + rng.normal(size=array.shape)}
+        differs = not np.array_equal(head.logits(moved, case.h, Scratch()), logits)
+        expect(differs, f"{name}: has no effect on the logits")
+    differs = not np.array_equal(head.logits(case.params, case.h + 0.5, Scratch()), logits)
+    expect(differs, "h: has no effect on the logits")
+    for t in range(T):
+        alone = head.logits(case.params, case.h[t : t + 1, :, 1:2], Scratch())
+        same(alone[0, :, 0], logits[t, :, 1], f"logits of step {t} of column 1 alone")
+
+
+def check_parameters_change(head: Head) -> None:
+    """Parameters and h that change in place, as in training, are read anew in each call."""
+    cases = [_case(head, seed=30 + k) for k in range(3)]
+    expected = [_run(head, case) for case in cases]
+    expected_logits = [head.logits(case.params, case.h, Scratch()).copy() for case in cases]
+    used, scratch, other = _case(head, seed=30), Scratch(), Scratch()
+    for update in range(30):
+        which = update % 3
+        for name, array in used.params.items():
+            array[...] = cases[which].params[name]
+        used.h[...], used.y[...] = cases[which].h, cases[which].y
+        found, what = _run(head, used, None, scratch), f"after change {update} in place"
+        for name, array in _named(expected[which]).items():
+            same(_named(found)[name], array, f"{what}: {name}")
+        same(np.array(found.loss), np.array(expected[which].loss), f"{what}: loss")
+        same(head.logits(used.params, used.h, other), expected_logits[which], f"{what}: logits")
+
+
+def check_two_at_once(head: Head) -> None:
+    """Two batches with a scratch each do not disturb each other; backward may get another one."""
+    cases = [_case(head, seed=33 + k) for k in range(2)]
+    expected = [_run(head, case) for case in cases]
+    begun = [head.forward(c.params, c.h, c.y, None, Scratch())[2] for c in cases]
+    for k, (case, cache) in enumerate(zip(cases, begun, strict=True)):
+        dparams, dh = head.backward(case.params, cache, Scratch())
+        same(dh, expected[k].dh, f"batch {k + 1} of two: dh")
+        for name, array in expected[k].dparams.items():
+            same(dparams[name], array, f"batch {k + 1} of two: d{name}")
+
+
+def check_large_sizes(head: Head) -> None:
+    """40 steps, 67 columns, 65 units and 70 symbols: −ln p and gradients are those of pieces."""
+    sizes = 40, 67, 65, 70
+    case, lengths = _case(head, seed=10, sizes=sizes), np.full(67, 40)
+    lengths[3:60:7] = 0
+    for given in (None, lengths):
+        found = _run(head, case, given)
+        total = given.sum() if given is not None else found.nats.size
+        expect(float(found.loss) >= 0 and total > 0, f"loss: {found.loss}")
+        logits = head.logits(case.params, case.h, Scratch()).astype(np.float64)
+        top = logits.max(axis=1, keepdims=True)
+        log_p = logits - top - np.log(np.sum(np.exp(logits - top), axis=1, keepdims=True))
+        nats = -np.take_along_axis(log_p, case.y[:, None], axis=1)[:, 0]
+        if given is not None:
+            nats = np.where(np.arange(40)[:, None] < given, nats, 0)
+            expect(not found.dh[:, :, given == 0].any(), "dh of a column of length 0 is not 0")
+        same(found.nats, nats, "nats against −log softmax(logits)")
+        pieces = [_logits_of(head, case, slice(k, k + 13)) for k in range(0, 67, 13)]
+        same(np.concatenate(pieces, axis=-1), logits, "logits of 13 columns against 67")
+        _check_direction(head, case, found, given)
+
+
+def _logits_of(head: Head, case: Case, columns: slice) -> Array:
+    found: Array = head.logits(case.params, case.h[..., columns], Scratch()).copy()
+    return found
+
+
+def _check_direction(head: Head, case: Case, found: Result, lengths: Array | None) -> None:
+    """The slope of the loss along one random direction of each array is that of the gradients."""
+    rng, step = np.random.default_rng(1), 1e-6
+    given = {**found.dparams, "h": found.dh}
+    for name, point in {**case.params, "h": case.h}.items():
+        direction, before = rng.normal(size=point.shape), point.copy()
+        losses = []
+        for sign in (1, -1):
+            point[...] = before + sign * step * direction
+            losses.append(head.forward(case.params, case.h, case.y, lengths, Scratch())[0])
+        point[...] = before
+        slope, numeric = float(np.sum(given[name] * direction)), (losses[0] - losses[1]) / 2 / step
+        expect(
+            abs(slope - numeric) <= 1e-5 * max(abs(slope), abs(found.loss), 1.0),
+            f"{name}: along a random direction the gradient says {slope:.9g}, central differences "
+            f"say {numeric:.9g}, with 65 units and 70 symbols",
         )
 
 
@@ -175,6 +320,16 @@ CHECKS = (
     check_inputs_unchanged,
     check_scratch,
     check_compiled,
+    check_init,
+    check_loss_follows_nats,
+    check_everything_has_a_say,
+    check_parameters_change,
+    check_two_at_once,
+    check_large_sizes,
+    check_process,
+    check_history,
+    check_threads,
+    check_other_process,
 )
 
 HeadSuite = make_suite("head", CHECKS)

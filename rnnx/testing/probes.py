@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +22,15 @@ from rnnx.errors import InputError
 from rnnx.models.network import Network
 from rnnx.models.trained import Model
 from rnnx.registry.manager import registry
-from rnnx.testing.suite import NotApplicable, expect, global_state, make_suite
+from rnnx.testing.isolation import (
+    Results,
+    check_process_of,
+    equal_results,
+    isolation_checks,
+)
+from rnnx.testing.suite import CheckFailed, NotApplicable, expect, global_state, make_suite
 from rnnx.training.progress import Progress
+from rnnx.training.read_only import read_only
 from rnnx.training.snapshot import take
 
 T, B, N_Y = 5, 3, 6
@@ -30,17 +40,35 @@ def _network() -> Network:
     """Two layers of a built-in cell, with a built-in head: the first of each by name."""
     own = [e for e in registry() if e.owner.distribution == "rnnx"]
     cell, head = (next(e.component for e in own if e.kind == kind) for kind in ("cell", "head"))
-    return Network(cell(), head(), N_Y, layers=2)
+    return Network(cell(hidden_size=8), head(), N_Y, layers=2)
 
 
-def observation() -> Observation:
-    """A step of a network of two layers, on three columns of different lengths."""
-    rng, network = np.random.default_rng(0), _network()
-    params, grads = (network.init(rng, np.float64) for _ in range(2))
-    x, y = rng.integers(0, N_Y, (2, T, B))
-    lengths = np.array([T, 2, 4])
-    h, dh = rng.normal(size=(2, T, network.cell.hidden_size, B))
-    return Observation(1, x, y, lengths, h, dh, params, grads, tuple("abcdef"), network)
+def observation(
+    which: int = 0,
+    lengths: tuple[int, ...] | None = (T, 2, 4),
+    sizes: tuple[int, int] = (T, B),
+    dtype: Any = np.float64,
+) -> Observation:
+    """A step of a network of two layers, on columns of ``lengths``.
+
+    ``which`` chooses the values.
+    """
+    rng, network, (steps, columns) = np.random.default_rng(which), _network(), sizes
+    params, grads = (network.init(rng, dtype) for _ in range(2))
+    x, y = rng.integers(0, N_Y, (2, steps, columns))
+    h, dh = rng.normal(size=(2, steps, network.cell.hidden_size, columns)).astype(dtype)
+    given = None if lengths is None else np.array(lengths)
+    return Observation(1, x, y, given, h, dh, params, grads, tuple("abcdef"), network)
+
+
+def exercise(probe: Probe, which: int) -> Results:
+    """Metrics and files of a step, and the names of its images."""
+    found = _observe(probe, observation(which))
+    metrics = {name: float(value) for name, value in found.metrics.items()}
+    return {"metrics": metrics, "images": list(found.images), "files": dict(found.files)}
+
+
+check_process, check_history, check_other_process = isolation_checks(exercise)
 
 
 def _observe(probe: Probe, seen: Observation) -> Findings:
@@ -58,14 +86,21 @@ def _expect_one_line(error: InputError) -> None:
 
 
 def check_findings(probe: Probe) -> None:
-    """Metrics are floats by name and images are PNG by name; there is at least one of them."""
+    """Metrics are floats by name and images are PNG by name; there is at least one of them.
+
+    A probe that only concludes may find nothing in a step.
+    """
     found = _observe(probe, observation())
-    expect(bool(found.metrics or found.images), "observe returned neither metrics nor images")
+    expect(
+        isinstance(probe, ConcludingProbe) or any(found),
+        "observe returned neither metrics nor images nor files",
+    )
     check_found(found)
 
 
 def check_found(found: Findings) -> None:
     """Names and types of all metrics, images and files."""
+    expect(isinstance(found, Findings), f"a {type(found).__name__} was returned, not Findings")
     for key, value in found.metrics.items():
         expect(bool(re.fullmatch(r"[\w./-]+", key)), f"metric {key!r}: is not a metric's name")
         expect(isinstance(value, float), f"metric {key}: is {type(value).__name__}, not float")
@@ -94,22 +129,32 @@ def check_conclusion(probe: Probe) -> None:
         raise NotApplicable("the probe has no conclude: it observes only steps")
     seen = outcome()
     before = seen.model.params.flat.copy()
+    ids = np.asarray(seen.corpus.train.ids).copy()
+    found: list[Findings] = []
     try:
-        one, two = probe.conclude(seen), probe.conclude(seen)
+        check_process_of(probe, lambda: found.append(probe.conclude(seen)))
     except InputError as error:
         _expect_one_line(error)
         return
-    check_found(one)
-    expect(dict(one.metrics) == dict(two.metrics), "two conclusions of one run: metrics differ")
-    expect(dict(one.files) == dict(two.files), "two conclusions of one run: files differ")
-    same = np.array_equal(seen.model.params.flat, before)
-    expect(same, "params: were changed in place")
+    for one in found:
+        check_found(one)
+        equal_results(one.files, found[0].files, "two conclusions of one run: files")
+        equal_results(one.metrics, found[0].metrics, "two conclusions of one run: metrics")
+    expect(np.array_equal(seen.model.params.flat, before), "params: were changed in place")
+    expect(np.array_equal(seen.corpus.train.ids, ids), "the corpus's ids: were changed in place")
+    with suppress(InputError):  # a probe may refuse a run without a held-out part
+        check_found(probe.conclude(seen._replace(corpus=replace(seen.corpus, val=None))))
 
 
 def check_changes_nothing(probe: Probe) -> None:
-    """``observe`` changes no array of the observation."""
+    """``observe`` changes no array of the observation, which is read-only during training."""
     seen, untouched = observation(), observation()
-    _observe(probe, seen)
+    try:
+        with read_only(seen.params, (seen.x, seen.y, seen.h, seen.dh, seen.lengths)):
+            _observe(probe, seen)
+    except ValueError as error:
+        expect("read-only" not in str(error), f"an array was changed in place: {error}")
+        raise
     names = ("x", "y", "lengths", "h", "dh")
     pairs = [(name, getattr(seen, name), getattr(untouched, name)) for name in names]
     pairs += [("params", seen.params.flat, untouched.params.flat)]
@@ -123,7 +168,21 @@ def check_determinism(probe: Probe) -> None:
     before = global_state()
     one, two = _observe(probe, observation()), _observe(probe, observation())
     expect(global_state() == before, "NumPy's global generator was used; make one of your own")
-    expect(dict(one.metrics) == dict(two.metrics), "two observations of one step: metrics differ")
+    equal_results(one.metrics, two.metrics, "two observations of one step: metrics")
+    equal_results(one.files, two.files, "two observations of one step: files")
+
+
+def check_any_batch(probe: Probe) -> None:
+    """``observe`` takes a batch without lengths, of one step, of one column, and in float32."""
+    for lengths, sizes in ((None, (T, B)), (None, (1, 1)), ((1, 1, 1), (1, 3)), ((40,), (40, 1))):
+        for dtype in (np.float32, np.float64):
+            seen = observation(3, lengths, sizes, dtype)
+            seen.x[0] = -1  # a line begins with the zero vector
+            what = f"{sizes[0]} steps of {sizes[1]} columns, lengths {lengths}, {np.dtype(dtype)}"
+            try:
+                check_found(_observe(probe, seen))
+            except (AttributeError, IndexError, TypeError, ValueError) as error:
+                raise CheckFailed(f"{what}: observe raised {error!r}") from error
 
 
 def check_every(probe: Probe) -> None:
@@ -138,6 +197,10 @@ CHECKS = (
     check_determinism,
     check_every,
     check_conclusion,
+    check_any_batch,
+    check_process,
+    check_history,
+    check_other_process,
 )
 
 ProbeSuite = make_suite("probe", CHECKS)

@@ -6,9 +6,25 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.contracts.components import Sampler
-from rnnx.testing.suite import expect, global_state, make_suite
+from rnnx.testing.isolation import Results, isolation_checks, threads_check
+from rnnx.testing.suite import CheckFailed, NotApplicable, expect, global_state, make_suite
 
 N_Y, B = 7, 50
+
+
+def exercise(sampler: Sampler, which: int) -> Results:
+    """The ids of many columns and of few, one after another from one generator."""
+    rng, results = np.random.default_rng(which), {}
+    for n_y, columns in ((N_Y, B), (2, 1), (70, 67), (27, 3)):
+        logits = np.random.default_rng(which).normal(scale=2, size=(n_y, columns))
+        before = np.zeros((4, columns), np.intp)
+        ids = np.asarray(sampler.sample(logits, before, rng))
+        results[f"{columns} columns of {n_y} logits"] = ids
+    return results
+
+
+check_process, check_history, check_other_process = isolation_checks(exercise)
+check_threads = threads_check(exercise)
 
 
 def _logits(dtype: type = np.float64) -> Array:
@@ -30,6 +46,11 @@ def check_ids(sampler: Sampler) -> None:
         expect(bool(((ids >= 0) & (ids < N_Y)).all()), f"an id lies outside 0 … {N_Y - 1}: {ids}")
     one = _sample(sampler, _logits()[:, :1])
     expect(one.shape == (1,), f"one column gives shape {one.shape}, expected (1,)")
+    for n_y, columns in ((70, 67), (300, 2), (2, 300)):
+        wide = np.random.default_rng(1).normal(size=(n_y, columns))
+        ids = _sample(sampler, wide)
+        expect(ids.shape == (columns,), f"{columns} columns of {n_y} logits give {ids.shape}")
+        expect(bool(((ids >= 0) & (ids < n_y)).all()), f"an id lies outside 0 … {n_y - 1}: {ids}")
 
 
 def check_determinism(sampler: Sampler) -> None:
@@ -88,6 +109,78 @@ def check_prefers(sampler: Sampler) -> None:
     )
 
 
+def check_before(sampler: Sampler) -> None:
+    """``before`` is not changed, and may be empty: a text's first symbol has none before it."""
+    logits, rng = _logits(), np.random.default_rng
+    try:
+        empty = np.asarray(sampler.sample(logits.copy(), np.empty((0, B), np.intp), rng(1)))
+    except IndexError as error:
+        raise CheckFailed(f"without ids before: IndexError: {error}") from error
+    expect(empty.shape == (B,), f"without ids before: shape {empty.shape}, expected {(B,)}")
+    before = np.arange(3 * B).reshape(3, B) % N_Y
+    copy = before.copy()
+    sampler.sample(logits.copy(), before, rng(1))
+    expect(np.array_equal(before, copy), "before: was changed in place")
+    before.flags.writeable = logits.flags.writeable = False  # also what is changed and put back
+    try:
+        sampler.sample(logits, before, rng(1))
+    except ValueError as error:
+        expect("read-only" not in str(error), f"an input was changed in place: {error}")
+        raise
+
+
+def check_columns_draw_alone(sampler: Sampler) -> None:
+    """Each column has a draw of its own, which only the generator decides.
+
+    67 columns with equal logits are drawn 2,000 times from one generator. Counted are: how often
+    each column, each pair of columns, and successive draws of one column agree.
+    """
+    times, columns, rng = 2000, 67, np.random.default_rng(5)
+    logits, before = np.zeros((2, columns)), np.zeros((3, columns), np.intp)
+
+    def draw(count: int) -> Array:
+        return np.array([sampler.sample(logits, before, rng) for _ in range(count)], np.float64)
+
+    drawn = draw(50)  # enough to see whether anything is drawn
+    if (drawn == drawn[0, 0]).all():
+        raise NotApplicable("the sampler does not draw: equal logits always give one id")
+    still = np.flatnonzero(drawn.std(axis=0) == 0).tolist()
+    expect(not still, f"column {still[:1]} has one id in 50 draws, others vary: draw from rng")
+    drawn = draw(times)
+    bound = 6 / np.sqrt(times)  # six standard deviations of a correlation of independent draws
+    ones = drawn.mean(axis=0)
+    odd = int(np.abs(ones - ones.mean()).argmax())
+    expect(
+        abs(ones[odd] - ones.mean()) < bound,
+        f"for equal logits column {odd} draws id 1 in {ones[odd]:.1%}, all together in "
+        f"{ones.mean():.1%}",
+    )
+    _check_independence(drawn, bound)
+
+
+def _check_independence(drawn: Array, bound: float) -> None:
+    """No two columns of draws (times, columns) correlate, nor do successive draws of one."""
+    times, columns = drawn.shape
+    between = np.corrcoef(drawn.T) - np.eye(columns)
+    one, other = np.unravel_index(np.abs(between).argmax(), between.shape)
+    expect(
+        float(np.abs(between).max()) < bound,
+        f"columns {one} and {other} correlate by {between[one, other]:.2f} over {times} draws: "
+        "give each column a random number of its own",
+    )
+    sums = drawn.sum(axis=1).var() / drawn.var(axis=0).sum()  # 1 for independent draws
+    expect(
+        abs(sums - 1) < 6 * np.sqrt(2 / times),
+        f"the variance of the columns' sum is {sums:.2f} of that of independent draws",
+    )
+    for lag in (1, 2, 3):
+        again = np.mean([np.corrcoef(c[:-lag], c[lag:])[0, 1] for c in drawn.T])
+        expect(
+            abs(again) < 6 / np.sqrt(times * columns),
+            f"draws {lag} apart of one column correlate by {again:.3f}",
+        )
+
+
 CHECKS = (
     check_ids,
     check_determinism,
@@ -95,6 +188,12 @@ CHECKS = (
     check_certain,
     check_shift,
     check_prefers,
+    check_before,
+    check_columns_draw_alone,
+    check_process,
+    check_history,
+    check_threads,
+    check_other_process,
 )
 
 SamplerSuite = make_suite("sampler", CHECKS)

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from rnnx.contracts.components import Schedule
+from rnnx.testing.isolation import Results, isolation_checks, threads_check
 from rnnx.testing.suite import expect, make_suite
 
-STEPS = (1, 2, 3, 10, 99, 100, 101, 1000, 1999, 2000, 2001, 10**6)
+STEPS = (*range(1, 3001), *(round(3000 * 1.3**k) for k in range(1, 75)))  # to about 10¹²
+
+
+def exercise(schedule: Schedule, which: int) -> Results:
+    """The factors of some steps."""
+    return {f"factor({step})": float(schedule.factor(step)) for step in STEPS[which::29]}
+
+
+check_process, check_history, check_other_process = isolation_checks(exercise)
+check_threads = threads_check(exercise)
 
 
 def check_values(schedule: Schedule) -> None:
-    """The factor of every step from 1 on is a finite float of at least 0."""
+    """The factor is a finite float of at least 0, for steps from 1 to 10¹²."""
     for step in STEPS:
         factor = schedule.factor(step)
         expect(isinstance(factor, float), f"factor({step}) is {type(factor).__name__}, not float")
@@ -24,9 +36,14 @@ def check_values(schedule: Schedule) -> None:
 def check_function_of_the_step(schedule: Schedule) -> None:
     """The factor depends on the step alone, not on earlier calls."""
     upward = [schedule.factor(step) for step in STEPS]
-    downward = [schedule.factor(step) for step in reversed(STEPS)]
-    for step, one, other in zip(STEPS, upward, reversed(downward), strict=True):
-        expect(one == other, f"factor({step}) was {one}, then {other}: it depends on earlier calls")
+    order = np.random.default_rng(0).permutation(len(STEPS))
+    for which in (range(len(STEPS) - 1, -1, -1), order.tolist()):
+        for i in which:
+            again = schedule.factor(STEPS[i])
+            expect(
+                again == upward[i],
+                f"factor({STEPS[i]}) was {upward[i]}, then {again}: it depends on earlier calls",
+            )
 
 
 def check_begins(schedule: Schedule) -> None:
@@ -36,6 +53,14 @@ def check_begins(schedule: Schedule) -> None:
     )
 
 
-CHECKS = (check_values, check_function_of_the_step, check_begins)
+CHECKS = (
+    check_values,
+    check_function_of_the_step,
+    check_begins,
+    check_process,
+    check_history,
+    check_threads,
+    check_other_process,
+)
 
 ScheduleSuite = make_suite("schedule", CHECKS)

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.errors import PluginError
-from rnnx.testing.suite import CheckFailed
+from rnnx.testing.suite import CheckFailed, NotApplicable
 
 EXAMPLES = 25  # shapes for each check
 
@@ -46,8 +45,8 @@ def for_all_shapes(test: Callable[[Shape], None], examples: int = EXAMPLES) -> N
         from hypothesis import HealthCheck, errors, given, settings
         from hypothesis import strategies as st
     except ImportError as error:
-        raise PluginError(
-            "the kit needs hypothesis, which is not installed: pip install hypothesis"
+        raise NotApplicable(
+            "it needs hypothesis, which is not installed: pip install hypothesis"
         ) from error
 
     @st.composite  # type: ignore[untyped-decorator]

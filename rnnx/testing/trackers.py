@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rnnx.contracts.trackers import Point, StoreTracker, Tracker
+from rnnx.errors import InputError
 from rnnx.runs.delivery import send_image
-from rnnx.testing.suite import NotApplicable, expect, make_suite
+from rnnx.testing.isolation import check_process_of
+from rnnx.testing.suite import CheckFailed, NotApplicable, expect, make_suite
+from rnnx.testing.workers import in_other_processes
 
 PNG = base64.b64decode(  # one grey point
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
@@ -137,6 +141,130 @@ def check_images(tracker: Tracker) -> None:
     log.finish("FINISHED")
 
 
+NUMBERS = (1 / 3, 1e300, -1e-300, 16777217.0, math.inf, -math.inf, math.nan)  # none is a float32
+
+
+def check_values(tracker: Tracker) -> None:
+    """Values come back as 64-bit floats, steps and times whole; points come back by step."""
+    log = tracker.start("a name", {}, {})
+    now = 1_700_000_000_123
+    points = [Point("x/y", v, 10**6 + k, now + k) for k, v in enumerate(NUMBERS)]
+    log.points(points[3:])
+    log.points(points[:3])
+    log.finish("FINISHED")
+    _require_kept(tracker, log.id)
+    found = tracker.history(log.id, "x/y")
+    expect([p.step for p in found] == [p.step for p in points], f"history: {found}")
+    expect([p.timestamp for p in found] == [p.timestamp for p in points], f"history: {found}")
+    for point, sent in zip(found, points, strict=True):
+        expect(_same_value(point.value, sent.value), f"{sent.value!r} came back as {point.value!r}")
+    expect(tracker.history(log.id, "no/such") == [], "history of a metric without points is not []")
+
+
+def _same_value(found: float, sent: float) -> bool:
+    if math.isinf(sent):  # a store may keep infinity as its largest number
+        return abs(found) >= 1.7e308 and (found > 0) == (sent > 0)
+    return found == sent or (math.isnan(found) and math.isnan(sent))
+
+
+def check_texts(tracker: Tracker) -> None:
+    """Names, tags and parameters keep every letter; tags that are not set again stay."""
+    name, value = "Größe λ = 名前 🙂", "é \"quoted\" 100 % {a: [b]} \\ 'c'"
+    log = tracker.start(name, {"cell.name": value}, {"first": value, "again": "one"})
+    log.params({"cell.name": value})
+    log.params({"cell.name": value, "later": "1"})
+    log.tags({"again": value})
+    log.tags({"second": "2"})
+    log.finish("FINISHED")
+    _require_kept(tracker, log.id)
+    (run,) = tracker.find(log.id)
+    expect(run.name == name, f"the name {name!r} came back as {run.name!r}")
+    for key, sent in (("first", value), ("again", value), ("second", "2")):
+        found = run.tags.get(key)
+        expect(found == sent, f"tag {key}: {sent!r} came back as {found!r}")
+
+
+def check_unknown(tracker: Tracker) -> None:
+    """What is not there is said: no run is found by another part of its id, or by a wrong one."""
+    run_id = _whole_run(tracker)
+    _require_kept(tracker, run_id)
+    for part in (run_id[1:], run_id[4:12], run_id + "0", "no_such_run"):
+        found = [run.id for run in tracker.find(part)]
+        right = run_id not in found and all(other.startswith(part) for other in found)
+        expect(right, f"find({part!r}) returned {found}: it finds runs by the beginning of the id")
+    with TemporaryDirectory() as folder:
+        into = Path(folder)
+        _expect_refused(
+            "fetch of a file that is not there", tracker.fetch, run_id, "no/a.txt", into
+        )
+        _expect_refused("fetch of an unknown run", tracker.fetch, "f" * 32, "notes/note.txt", into)
+    _expect_refused("reopen of an unknown run", tracker.reopen, "f" * 32)
+    expect([run.id for run in tracker.find(run_id)] == [run_id], "reopen of another run made it so")
+
+
+def _expect_refused(what: str, call: Callable[..., object], *args: object) -> None:
+    try:
+        found = call(*args)
+    except InputError as error:
+        expect("\n" not in str(error), f"{what}: an error must have one line, this has: {error!r}")
+    else:
+        raise CheckFailed(f"{what} returned {found!r:.80}; raise RunNotFound or StoreError")
+
+
+def check_two_runs(tracker: Tracker) -> None:
+    """Two runs that are open at once keep their points, tags and files apart."""
+    logs = [tracker.start(f"run {k}", {"k": str(k)}, {"k": str(k)}) for k in range(2)]
+    expect(logs[0].id != logs[1].id, "two runs have the same id")
+    with TemporaryDirectory() as folder:
+        for round_ in range(2):
+            for k, log in enumerate(logs):
+                log.points([Point("m", 10.0 * k + round_, round_, 1000 + round_)])
+                log.tags({f"round{round_}": str(k)})
+                path = Path(folder) / "state.bin"
+                path.write_bytes(bytes([k, round_, 0, 255]))
+                log.file(path, "checkpoints")
+        _require_kept(tracker, logs[0].id)
+        for k, log in enumerate(logs):
+            (run,) = tracker.find(log.id)
+            expect(run.status == "RUNNING", f"an open run is {run.status}, not RUNNING")
+            expect(run.name == f"run {k}" and run.tags.get("round1") == str(k), f"run {k}: {run}")
+            values = [point.value for point in tracker.history(log.id, "m")]
+            expect(values == [10.0 * k, 10.0 * k + 1], f"run {k} has the points {values}")
+            into = Path(folder) / str(k)
+            into.mkdir()
+            kept = tracker.fetch(log.id, "checkpoints/state.bin", into).read_bytes()
+            expect(kept == bytes([k, 1, 0, 255]), f"run {k}: the last file is {kept!r}")
+            log.finish(("FINISHED", "KILLED")[k], 1_700_000_000.5)
+            status = tracker.find(log.id)[0].status
+            expect(status == ("FINISHED", "KILLED")[k], f"run {k} is {status}")
+
+
+def check_process(tracker: Tracker) -> None:
+    """A run leaves the process as it was: its folder, environment, generators and the like."""
+    check_process_of(tracker, lambda: _whole_run(tracker))
+
+
+def check_other_process(tracker: Tracker) -> None:
+    """Another process finds a run with its points."""
+    run_id = _whole_run(tracker)
+    _require_kept(tracker, run_id)
+    for found in in_other_processes(_look_up, tracker, run_id):
+        expect(found == ("FINISHED", [1, 2]), f"another process finds {found}")
+
+
+def _look_up(tracker: Tracker, run_id: str) -> tuple[str, list[int]]:
+    """The status of a run and the steps of one of its metrics."""
+    status = [run.status for run in tracker.find(run_id)]
+    return "".join(status), [p.step for p in tracker.history(run_id, "a/b")] if status else []
+
+
+def check_ui(tracker: Tracker) -> None:
+    """``ui`` returns an address and a command of texts, or None."""
+    ui = tracker.ui("127.0.0.1", 5000)
+    texts = ui is None or all(isinstance(part, str) for part in (ui.address, *ui.command))
+    expect(texts, f"ui returned {ui}")
+
+
 CHECKS = (
     check_run,
     check_order,
@@ -145,6 +273,13 @@ CHECKS = (
     check_reopen,
     check_entry,
     check_images,
+    check_values,
+    check_texts,
+    check_unknown,
+    check_two_runs,
+    check_ui,
+    check_process,
+    check_other_process,
 )
 
 TrackerSuite = make_suite("tracker", CHECKS)

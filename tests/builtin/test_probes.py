@@ -1,5 +1,6 @@
 """The built-in probes, and the kit that checks them."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from rnnx.contracts.probes import Findings
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network
 from rnnx.testing import ProbeSuite, probes
-from rnnx.testing.suite import conduct
+from rnnx.testing.suite import NotApplicable, conduct
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 from rnnx_builtin.probes import GradientByLag, GradientNorms, HiddenUnits, Saturation
 from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
@@ -176,7 +177,7 @@ def test_a_probe_may_use_the_first_names_of_metrics_and_images() -> None:
     assert (found.figures, found.pictures) == ({"a": 1.0}, {"b": png})
     probe = mutant(GradientNorms(), observe=lambda inner, seen: found)
     for check in probes.CHECKS:
-        if check is not probes.check_conclusion:
+        with suppress(NotApplicable):
             conduct(check, probe)
 
 

@@ -1,10 +1,14 @@
 """The kit in a terminal and under pytest: what passes, what fails, what is empty."""
 
+import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,7 +19,14 @@ from rnnx.cli.check import check as conduct_all
 from rnnx.errors import ConfigError, DataError, PluginError
 from rnnx.registry.manager import plugins, registry
 from rnnx.registry.registry import Entry, Owner, kind_named
-from rnnx.testing import CHECKS, CellSuite, CheckFailed, parametrize_with_checks
+from rnnx.testing import (
+    CHECKS,
+    CellSuite,
+    CheckFailed,
+    NotApplicable,
+    cells,
+    parametrize_with_checks,
+)
 from rnnx.testing.checks import kind_of
 
 
@@ -47,7 +58,7 @@ def test_a_sound_component_passes_by_name(capsys: pytest.CaptureFixture[str]) ->
     assert "steps=50" in said[0]
     for line, name in zip(said[1:], CHECKS["schedule"], strict=False):
         assert line.split()[:2] == [name.__name__.removeprefix("check_"), "passed"]
-    assert said[-1].startswith("3 passed, 0 failed: ")
+    assert said[-1].startswith(f"{len(CHECKS['schedule'])} checks: 7 passed, 0 failed; ")
 
 
 def test_what_fails_is_told_in_numbers(
@@ -61,7 +72,86 @@ def test_what_fails_is_told_in_numbers(
     assert "central differences say" in line
     assert "(16 of 16 entries are wrong)" in line
     assert "raised ValueError: not yet written (in stream, test_checking.py:" in said
-    assert "14 passed, 4 failed" in said
+    assert f"{len(CHECKS['cell'])} checks: 25 passed, 5 failed, 3 skipped; " in said
+    assert "      the cell shows no gates\n" in said
+
+
+@pytest.fixture
+def excused() -> Iterator[str]:
+    """A schedule that begins at 0, as its author says, and one that says so without cause."""
+
+    @dataclass(frozen=True)
+    class Late:
+        expected_failed_checks: ClassVar[dict[str, str]] = {"check_begins": "it waits a step"}
+        first: float = 0.0
+
+        def factor(self, step: int) -> float:
+            return 1.0 if step > 1 else self.first
+
+    registry().add(Entry("schedule", "late", Late, Owner("acme", "1.0", "")), keeps_names="rnnx")
+    yield "late"
+    plugins.cache_clear()
+
+
+def test_an_expected_failure_is_named_with_its_reason(
+    excused: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check("schedule", excused, []) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"begins +xfailed .*\n +it waits a step \(CheckFailed: factor\(1\) = 0", said)
+    assert "checks: 5 passed, 0 failed, 1 xfailed, 1 skipped; " in said
+
+
+def test_an_expected_failure_that_passes_fails(
+    excused: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check("schedule", excused, ["first=1"]) == 1
+    said = capsys.readouterr().out
+    assert "expected to fail (it waits a step): remove check_begins" in said
+
+
+def test_a_check_that_there_is_not_cannot_be_expected_to_fail(
+    excused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {"check_beginning": "why"}
+    late = registry().get("schedule", excused).component
+    monkeypatch.setattr(late, "expected_failed_checks", wrong)
+    with pytest.raises(PluginError, match="there is no check_beginning; the checks of a schedule"):
+        check("schedule", excused, [])
+
+
+def test_a_component_in_site_packages_that_raises_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So it is where everything, rnnx too, lies there: every frame of the error is a library's."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "rnnx_raising.py").write_text(
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Raising:\n"
+        "    def factor(self, step):\n        return float('one')\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    cls = importlib.import_module("rnnx_raising").Raising
+    registry().add(Entry("schedule", "raising", cls, Owner("acme", "1.0", "")), keeps_names="rnnx")
+    try:
+        assert check("schedule", "raising", []) == 1
+        frames = [SimpleNamespace(filename="/x/site-packages/a.py", name="f", lineno=3)]
+        monkeypatch.setattr("traceback.extract_tb", lambda traceback: frames)
+        assert check("schedule", "raising", []) == 1
+    finally:
+        plugins.cache_clear()
+        del sys.modules["rnnx_raising"]
+    said = capsys.readouterr().out
+    assert "raised ValueError: could not convert string to float: 'one' (in factor, rnnx_r" in said
+    assert "'one' (in f, a.py:3)" in said
+
+
+def test_without_hypothesis_the_checks_that_need_it_are_skipped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    with pytest.raises(NotApplicable, match="pip install hypothesis"):
+        cells.check_any_shape(Elman())
 
 
 def test_wrong_words_are_one_line() -> None:
@@ -145,7 +235,7 @@ def test_expected_failures_are_expected_and_others_are_not(tmp_path: Path) -> No
         "test_mine.py",
     ]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
-    assert "2 failed, 30 passed, 6 skipped, 2 xfailed" in said
+    assert "3 failed, 54 passed, 7 skipped, 2 xfailed" in said
     assert "check_gradients_of_lengths" in said  # not expected
     assert "XPASS(strict)" in said  # expected, and it does not fail
     assert "the cell has no stream" in said

@@ -29,6 +29,19 @@ SICK = {
     "a missing method": (GOOD.replace("def init(", "def inti("), "unroll needs a method init"),
     "defaults that are refused": (REFUSED, "its defaults are refused"),
     "no value": (UNHASHABLE, "must be hashable"),
+    "a field that Hydra reads": (
+        GOOD.replace("= 4", "= 4\n        defaults: int = 1"),
+        "called defa",
+    ),
+    "a field beyond ASCII": (GOOD.replace("= 4", "= 4\n        größe: int = 1"), "field called gr"),
+    "a field that is not set": (GOOD.replace("= 4", "= 4\n        x: str = '???'"), "default ???"),
+    "a tuple": (
+        GOOD.replace("= 4", "= 4\n        sizes: tuple[int, ...] = (1, 2)"),
+        "field sizes is tuple by default, but a configuration gives it as list",
+    ),
+    "a name that is null": (GOOD.replace('"mgu"', '"null"'), "reads null as no text"),
+    "a name that is true": (GOOD.replace('"mgu"', '"true"'), "reads true as no text"),
+    "a name that is a number": (GOOD.replace('"mgu"', '"nan"'), "reads nan as no text"),
     "a name of rnnx's": (GOOD.replace('"mgu"', '"lstm"'), "have its author rename"),
 }
 
@@ -69,6 +82,52 @@ def test_a_plugins_recipes_are_composed(
     assert "experiment text: rnnx has one of that name" in said
     assert "works" not in said
     assert said.endswith("3 wrong\n")
+
+
+DEFAULTS_THAT_NO_DATACLASS_TAKES = GOOD.replace("= 4", "= 4\n        sizes: list = []")
+
+
+def test_the_place_is_never_in_the_standard_library(
+    install: Callable[..., EntryPoint], capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(DEFAULTS_THAT_NO_DATACLASS_TAKES, "sick")
+    assert doctor() == 1
+    said = capsys.readouterr().out
+    assert "dataclasses.py" not in said
+    assert "(sick_module.py, line " in said
+
+
+def test_a_slow_import_and_a_reseeded_generator_are_noted(
+    install: Callable[..., EntryPoint],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rnnx.cli.doctor.SLOW", 0.0)
+    install(
+        "    import random\n    import numpy\n    random.seed(0)\n    numpy.random.seed(0)" + GOOD
+    )
+    assert doctor() == 0
+    said = capsys.readouterr().out
+    assert "note: uses NumPy's global generator while it is imported" in said
+    assert "note: uses Python's global generator while it is imported" in said
+    assert "s to import, for which every command waits" in said
+    assert "import heavy libraries inside functions" in said
+
+
+def test_two_plugins_with_one_recipe_are_named(
+    install: Callable[..., EntryPoint], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        folder = tmp_path / f"of_{name}" / "conf" / "experiment"
+        folder.mkdir(parents=True)
+        (folder / "mine.yaml").write_text("# @package _global_\nsteps: 3\n")
+        hook = f"def conf_paths():\n        return ['pkg://of_{name}.conf']\n"
+        source = GOOD.replace('"mgu"', f'"of_{name}"')
+        install(f"{source}\n    @rnnx.hookimpl\n    {hook}", name)
+    assert doctor() == 1
+    said = capsys.readouterr().out
+    assert "experiment mine: one 1.0 has one of that name, and only one can be chosen" in said
+    assert said.endswith("1 wrong\n")
 
 
 def test_a_sound_house_is_well(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,9 @@ class Value:
         require_positive("limit", self.limit)
 
     def clip(self, grads: Parameters, norm: float) -> bool:
-        # No entry is larger than the norm, so most steps end here. A NaN compares false and stays.
-        if norm <= self.limit:
+        # No entry is larger than the norm, so most steps end here. Where it is not finite, clipping
+        # would hide the infinite entry.
+        if norm <= self.limit or not math.isfinite(norm):
             return False
         flat = grads.flat
         # The ufuncs themselves: np.max and np.clip around them double the cost on a small network.

@@ -15,7 +15,24 @@ from rnnx.testing.cells.conduct import (
     check_scratch,
     check_small_shapes,
 )
+from rnnx.testing.cells.isolation import (
+    check_backward_scratch,
+    check_history,
+    check_init,
+    check_layout,
+    check_length_zero,
+    check_other_process,
+    check_parameters_change,
+    check_process,
+    check_threads,
+    check_two_at_once,
+)
 from rnnx.testing.cells.shapes import check_any_shape, check_everything_has_a_say
+from rnnx.testing.cells.sizes import (
+    check_gradient_scale,
+    check_large_sizes,
+    check_long_sequence,
+)
 from rnnx.testing.cells.stream import check_stream
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.suite import NotApplicable, expect, make_suite
@@ -193,7 +210,7 @@ def check_no_final_gradient(cell: Cell) -> None:
 
 
 def check_gates(cell: Cell) -> None:
-    """Each gate that the cell shows has the shape of h and lies in 0 … 1."""
+    """Each gate that the cell shows has the shape of h, lies in 0 … 1 and is of its own step."""
     if not isinstance(cell, GatedCell):
         raise NotApplicable("the cell shows no gates")
     case = make_case(cell, seed=16)
@@ -206,6 +223,12 @@ def check_gates(cell: Cell) -> None:
         inside = bool(((values >= 0) & (values <= 1)).all())
         low, high = float(values.min()), float(values.max())
         expect(inside, f"gate {name}: ranges from {low:.3g} to {high:.3g}, expected 0 … 1")
+    whole, state, scratch = {k: v.copy() for k, v in gates.items()}, case.state, Scratch()
+    for t in range(T):
+        _, after, cache = gated.forward(case.params, case.x[t : t + 1], state, None, scratch)
+        for name, values in gated.gates(cache).items():
+            same(values[0], whole[name][t], f"gate {name} of step {t} alone")
+        state = tuple(array.copy() for array in after)
 
 
 CHECKS = (
@@ -229,6 +252,19 @@ CHECKS = (
     check_compiled,
     check_any_shape,
     check_everything_has_a_say,
+    check_large_sizes,
+    check_long_sequence,
+    check_gradient_scale,
+    check_length_zero,
+    check_layout,
+    check_init,
+    check_parameters_change,
+    check_two_at_once,
+    check_backward_scratch,
+    check_process,
+    check_history,
+    check_threads,
+    check_other_process,
 )
 
 CellSuite = make_suite("cell", CHECKS)

@@ -43,17 +43,21 @@ def make_case(
     seed: int = 0,
     sizes: tuple[int, int, int, int] = (T, B, N_X, N_A),
     scale: float = 0.5,
+    noise: float = 0.3,
 ) -> Case:
     """A case of ``cell`` with ``sizes`` T, B, n_x and n_a; the same seed gives the same case.
 
-    ``scale`` is the standard deviation of the states' entries.
+    ``scale`` is the standard deviation of the states' entries, ``noise`` that of what is added to
+    the parameters.
     """
     length, columns, n_x, n_a = sizes
     small: Any = replace(cell, hidden_size=n_a)
     rng = np.random.default_rng(seed)
     params = small.init(rng, n_x, dtype)
     # Biases of 0 hide errors: add noise to every parameter.
-    params = {k: (v + rng.normal(scale=0.3, size=v.shape)).astype(dtype) for k, v in params.items()}
+    params = {
+        k: (v + rng.normal(scale=noise, size=v.shape)).astype(dtype) for k, v in params.items()
+    }
     dense = (length, n_x, columns)
     x = rng.integers(-1, n_x, (length, columns)) if ids else rng.normal(size=dense).astype(dtype)
     zero = small.initial_state(columns, dtype)

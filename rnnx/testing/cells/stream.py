@@ -26,6 +26,20 @@ def check_stream(cell: Cell) -> None:
             if ids:
                 case.x[0, 0], case.x[-1, -1] = -1, N_X - 1
             _check_steps(case, dtype, "ids" if ids else "dense x")
+    _check_two_streams(cell)
+
+
+def _check_two_streams(cell: Cell) -> None:
+    """Two streams with a scratch each, stepped in turn, do not disturb each other."""
+    cases = [make_case(cell, seed=18 + k) for k in range(2)]
+    steps = [c.cell.stream(c.params, Scratch()) for c in cases]  # type: ignore[attr-defined]
+    states = [case.state for case in cases]
+    for t in range(T):
+        for k, case in enumerate(cases):
+            expected = _forward(case, case.x[t], states[k])
+            found = steps[k](case.x[t], states[k])
+            _same_states(found, expected, f"stream {k + 1} of two, step {t}", np.float64)
+            states[k] = expected
 
 
 def _check_steps(case: Case, dtype: Any, what: str) -> None:

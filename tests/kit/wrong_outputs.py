@@ -1,0 +1,164 @@
+"""Samplers and heads that are wrong in one way each, by the check that fails."""
+
+from typing import Any
+
+import numpy as np
+from changes import counting, elsewhere
+from mutants import mutant
+
+from rnnx_builtin.heads import Softmax
+from rnnx_builtin.samplers import Categorical, Greedy
+
+# Samplers
+
+
+def one_number_for_all(right, z, before, rng):
+    p = np.exp(z - z.max(axis=0))
+    return np.sum(np.cumsum(p / p.sum(axis=0), axis=0) < rng.random(), axis=0)
+
+
+def one_number_for_eight(right, z, before, rng):
+    p = np.exp(z - z.max(axis=0))
+    draws = np.repeat(rng.random(-(-z.shape[1] // 8)), 8)[: z.shape[1]]
+    return np.minimum(np.sum(np.cumsum(p / p.sum(axis=0), axis=0) < draws, axis=0), len(z) - 1)
+
+
+def stratified(right, z, before, rng):
+    p, B = np.exp(z - z.max(axis=0)), z.shape[1]
+    draws = (rng.permutation(B) + rng.random(B)) / B
+    return np.minimum(np.sum(np.cumsum(p / p.sum(axis=0), axis=0) < draws, axis=0), len(z) - 1)
+
+
+def from_its_own_generator(right, z, before, rng):
+    return right(z, before, np.random.default_rng(len(before)))
+
+
+def marks_before(right, z, before, rng):
+    ids = right(z, before, rng)
+    before[:] = 1
+    return ids
+
+
+def looks_at_the_last(right, z, before, rng):
+    return right(z + 0 * before[-1], before, rng)
+
+
+def greedy_beyond_32(right, z, before, rng):
+    ids = right(z, before, rng)
+    ids[32:] = z[:, 32:].argmax(axis=0)
+    return ids
+
+
+def fewer_for_many(right, z, before, rng):
+    return right(z, before, rng) if z.shape[1] <= 64 else right(z[:, :64], before[:, :64], rng)
+
+
+TIMES = counting(0.0, 5.0)
+KEPT_LOGITS: dict[Any, Any] = {}
+
+
+def cached_logits(right, z, before, rng):
+    return right(KEPT_LOGITS.setdefault(z.shape, z.copy()), before, rng)
+
+
+SAMPLERS = {
+    "check_columns_draw_alone": [
+        mutant(Categorical(), sample=one_number_for_all),
+        mutant(Categorical(), sample=one_number_for_eight),
+        mutant(Categorical(), sample=stratified),
+        mutant(Categorical(), sample=from_its_own_generator),
+        mutant(Categorical(), sample=greedy_beyond_32),
+    ],
+    "check_before": [
+        mutant(Categorical(), sample=marks_before),
+        mutant(Greedy(), sample=looks_at_the_last),
+    ],
+    "check_ids": [mutant(Categorical(), sample=fewer_for_many)],
+    "check_process": [mutant(Categorical(), sample=elsewhere)],
+    "check_history": [
+        mutant(
+            Categorical(),
+            sample=lambda right, z, before, rng: right(
+                z + TIMES() * np.eye(len(z))[:, :1], before, rng
+            ),
+        )
+    ],
+}
+
+# Heads
+
+
+def negated(right, params, h, y, lengths, scratch):
+    loss, nats, cache = right(params, h, y, lengths, scratch)
+    return -loss, nats, cache
+
+
+def negated_back(right, params, cache, scratch):
+    dparams, dh = right(params, cache, scratch)
+    return {name: -array for name, array in dparams.items()}, -dh
+
+
+def no_loss(right, params, h, y, lengths, scratch):
+    _, nats, cache = right(params, h, y, lengths, scratch)
+    return 0.0, nats, cache
+
+
+def no_gradient(right, params, cache, scratch):
+    dparams, dh = right(params, cache, scratch)
+    return {name: 0 * array for name, array in dparams.items()}, 0 * dh
+
+
+NEWEST: dict[str, Any] = {}
+
+
+def packed(scratch, shape):
+    return {name: array.copy() for name, array in NEWEST["params"].items()}
+
+
+def packed_in_a_plan(right, params, h, scratch):
+    NEWEST["params"] = params
+    return right(scratch.plan(packed, h.shape), h, scratch)
+
+
+def remembers_its_cache(right, params, h, y, lengths, scratch):
+    loss, nats, cache = right(params, h, y, lengths, scratch)
+    NEWEST["cache"] = cache
+    return loss, nats, None
+
+
+def reads_the_newest(right, params, cache, scratch):
+    return right(params, NEWEST["cache"], scratch)
+
+
+def no_bias_beyond_64(right, params, h, scratch):
+    logits = right(params, h, scratch)
+    logits[:, 64:] -= 1e-3
+    return logits
+
+
+def deaf(right, params, h, scratch):
+    return right(params, np.zeros_like(h), scratch)
+
+
+def wide_init(right, rng, n_a, n_y, dtype):
+    return right(rng, n_a, n_y, np.float64)
+
+
+HEADS = {
+    "check_loss_follows_nats": [
+        mutant(Softmax(), forward=negated, backward=negated_back),
+        mutant(Softmax(), forward=no_loss, backward=no_gradient),
+    ],
+    "check_parameters_change": [mutant(Softmax(), logits=packed_in_a_plan)],
+    "check_two_at_once": [
+        mutant(Softmax(), forward=remembers_its_cache, backward=reads_the_newest)
+    ],
+    "check_large_sizes": [mutant(Softmax(), logits=no_bias_beyond_64)],
+    "check_everything_has_a_say": [mutant(Softmax(), logits=deaf)],
+    "check_init": [
+        mutant(Softmax(), init=wide_init),
+        mutant(Softmax(), init=lambda right, rng, *a: right(np.random.default_rng(0), *a)),
+    ],
+    "check_process": [mutant(Softmax(), forward=elsewhere)],
+    "check_threads": [mutant(Softmax(), forward=remembers_its_cache, backward=reads_the_newest)],
+}
