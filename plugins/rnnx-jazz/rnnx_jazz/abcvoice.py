@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 from rnnx.errors import DataError
-from rnnx_jazz.chords import LETTERS, parse_chord
+from rnnx_jazz.chords import LETTERS, no_chord, parse_chord
 from rnnx_jazz.music import TICKS, Change, Note, bar_ticks, to_ticks
 
 SHARPS = "FCGDAEB"
@@ -15,6 +15,8 @@ MODES |= {"loc": -5, "lyd": 1}
 SIGNS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # p notes in the time of q; others: 3 or 2
 LONGEST = Fraction(256)  # quarters of one note
+# What is meant as a chord symbol, be it one or not: H7, C7x, Hm; words are none.
+SYMBOL = re.compile(r"[A-H](?:\S*\d\S*|[#b♯♭]?(?:maj|min|dim|aug|sus|alt|m|M|[^\w\s])*(?:/\S*)?)")
 
 
 def key_signature(value: str) -> dict[str, int]:
@@ -86,15 +88,21 @@ class Voice:
             self._metre = metre_of(value, where)
 
     def symbol(self, text: str) -> None:
-        """A chord symbol; an annotation is passed over, and so is what is none, with a remark."""
+        """A chord symbol; an annotation is passed over. What is none is told in a remark.
+
+        Where it looks like a symbol, another chord sounds than the one before: none is known.
+        """
         if text[:1] in ("^", "_", "<", ">", "@"):
             return
         try:
             chord = parse_chord(text)
         except DataError as error:
-            bar = len(self.bars) + 1
-            self.remarks.append(f"bar {bar}: {error}; it is passed over, the chord before goes on")
-            return
+            looks_so = SYMBOL.fullmatch(text.strip()) is not None
+            done = "no chord stands there" if looks_so else "it is words; the chord before goes on"
+            self.remarks.append(f"bar {len(self.bars) + 1}: {error}; {done}")
+            if not looks_so:
+                return
+            chord = no_chord(0)
         self.changes.append(Change(to_ticks(self.now), chord))
 
     def tuplet(self, p: int, q: int, r: int) -> None:

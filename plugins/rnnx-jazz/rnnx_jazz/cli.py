@@ -40,7 +40,7 @@ def commands(debug: bool) -> None:
 @click.option("--metre", default="4/4", show_default=True, help="Of --chords.")
 @click.option("--tempo", type=click.FloatRange(10, 600), help="Default: the file's, or 130.")
 @click.option("--temperature", type=float, default=0.8, show_default=True)
-@click.option("--memory", type=float, default=0.15, show_default=True, help="Of one's own figures.")
+@click.option("--memory", type=float, default=0.18, show_default=True, help="Of one's own figures.")
 @click.option("--swing", type=float, default=0.62, show_default=True, help="0.5 is straight.")
 @click.option("--accents/--no-accents", default=True, show_default=True, help="Louder and softer.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Equal seeds, equal solos.")
@@ -85,7 +85,7 @@ def improvise(
 @click.option("--metre", default="4/4", show_default=True, help="Of --chords.")
 @click.option("--solos", type=click.IntRange(1, 1000), default=24, show_default=True)
 @click.option("--temperature", type=float, default=0.8, show_default=True)
-@click.option("--memory", type=float, default=0.15, show_default=True, help="Of one's own figures.")
+@click.option("--memory", type=float, default=0.18, show_default=True, help="Of one's own figures.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
 def measure(
     run: str,

@@ -15,7 +15,7 @@ from rnnx_jazz.music import Tune, cut
 from rnnx_jazz.tokens import by_bar
 
 SHOWN = 4  # bars of a sample
-FEW = 64  # windows, below which they begin at every token
+FEW = 64  # windows, below which they begin at every token; still fewer are taken again and again
 
 
 class Encoded(NamedTuple):
@@ -140,6 +140,7 @@ def _windows(tunes: Sequence[Encoded], windows: Windows, vocabulary: Vocabulary)
     found = _from_places(tunes, length, bars=True)
     if len(found) < FEW:
         found = _from_places(tunes, length, bars=False)
+        found *= -(-FEW // len(found))  # so a batch of 64 can be drawn from the shortest tune
     starts, lengths = np.array(found, np.int64).T
     return Examples(ids, starts, lengths)
 

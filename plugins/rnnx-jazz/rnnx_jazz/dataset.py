@@ -5,8 +5,9 @@
     .mid         chords are found in the accompaniment, one a `chord_window`
 
 An example is a window of tokens that begins at a bar, from the zero vector; at every token where
-that makes fewer than 64; with `windows` they are drawn as the course draws them. Whole tunes are
-held out; of a single tune, its last bars.
+that makes fewer than 64, and those of a short tune are taken again until there are 64. With
+`windows` they are drawn as the course draws them. Whole tunes are held out; of a single tune, its
+last bars.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Jazz:
     end_bar: int = 0
     """The last bar that is read; 0: the last there is."""
     chord_window: float = 0.5
-    """The share of a bar that one chord is found in, where none are written. 0 < share ≤ 1."""
+    """The fraction of a bar that one chord is found in, where none are written, above 0 and at
+    most 1."""
     train_tunes: int = 0
     """Learn from so many of the tunes that are not held out, the first ones; 0: from all."""
     length: int = 30
@@ -53,7 +55,9 @@ class Jazz:
     window_seed: int = 0
     """Of drawn windows, 0 … 2³² − 1; the run's own seed changes nothing."""
     val_fraction: float = 0.2
-    """The share of tunes that is held out, drawn by the seed. 0 ≤ share < 1; 0: none."""
+    """The fraction of tunes that is held out, drawn at random. 0 ≤ fraction < 1; 0: none."""
+    split_seed: int = 0
+    """The seed that draws the held-out tunes, whatever the run's own seed. At least 0."""
     chords: str = BLUES
     """The chart that samples are improvised over."""
     metre: str = "4/4"
@@ -62,8 +66,9 @@ class Jazz:
     """The bars of samples: the chart again and again; 0: once. 0 … 1000."""
 
     def __post_init__(self) -> None:
-        for name, least in (("tune", 0), ("start_bar", 1), ("end_bar", 0), ("train_tunes", 0)):
-            require(getattr(self, name) >= least, name, f"at least {least}", getattr(self, name))
+        for name in ("tune", "end_bar", "train_tunes", "split_seed"):
+            require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        require(self.start_bar >= 1, "start_bar", "at least 1", self.start_bar)
         require(self.length >= 2, "length", "at least 2", self.length)
         require(0 <= self.windows <= 10**6, "windows", "0 … 1000000", self.windows)
         require(0 <= self.window_seed < 2**32, "window_seed", "0 … 4294967295", self.window_seed)

@@ -25,7 +25,7 @@ from rnnx_jazz.music import TICKS, Bar, Tune
 from rnnx_jazz.rhythm import LEAVES, OUTSIDE, RESTED, TONE, Plan, Rhythm, stands
 from rnnx_jazz.tokens import first_root, place_of
 
-PHRASE = 32 * TICKS  # the longest one ends before: eight bars of 4/4
+PHRASE = 8  # bars: the longest one ends before
 ROOT, SCALE, TIME, WHAT = range(4)  # what is expected
 SOUNDING, BEGUN = 16, 32  # further bits: the last event was a note; there was one
 
@@ -213,7 +213,7 @@ class JazzGrammar:
 
     def _plan(self, place: Place) -> Plan:
         bar = self._bar(place)
-        owes = place.since >= 0 and bar.end + bar.length - place.since > PHRASE
+        owes = place.since >= 0 and bar.end - place.since > (PHRASE - 1) * bar.length
         return self._rhythm.plan(int(self._bar_of[place.tick]), owes)
 
     def _bar(self, place: Place) -> Bar:

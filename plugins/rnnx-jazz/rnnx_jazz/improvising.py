@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnnx_jazz.decoding import decode
@@ -24,7 +25,7 @@ class Solo(NamedTuple):
 def improvise(
     model: TrainedModel, chart: Tune, temperature: float, seed: int, memory: float = MEMORY
 ) -> Solo:
-    """A solo over ``chart``, the same one for the same seed."""
+    """A solo over ``chart``, the same one for the same seed; over another chart another one."""
     return sampled(
         model, chart, Remembering(events_of(model.vocabulary), temperature, memory), seed
     )
@@ -35,12 +36,19 @@ def sampled(model: TrainedModel, chart: Tune, sampler: Sampler, seed: int) -> So
     text = model.sample(
         1,
         sampler=sampler,
-        seed=seed,
+        seed=_stream(seed, chart),
         length=4 * chart.end,  # an event has a tick at least, and four tokens at most
         grammar=JazzGrammar(model.vocabulary, chart),
     )[0]
     bars = by_bar(model.vocabulary.split(text), chart.bars)
     return Solo(bars, decode(bars, chart))
+
+
+def _stream(seed: int, chart: Tune) -> int:
+    """What the draws over a chart begin from: two charts are not given one rhythm."""
+    changes = [(start, chord.name) for start, chord in chart.changes]
+    told = repr((seed, [bar.length for bar in chart.bars], changes))
+    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:4], "little")
 
 
 def tokens_text(solo: Solo) -> str:

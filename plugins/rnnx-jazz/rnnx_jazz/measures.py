@@ -98,11 +98,12 @@ def _is_unresolved(notes: Sequence[Note], types: Sequence[str], k: int) -> bool:
     return apart > STEP or gap > 0
 
 
-def held_out_figures(model: TrainedModel, corpus: JazzCorpus) -> Iterator[tuple[str, float]]:
+def held_out_figures(
+    model: TrainedModel, corpus: JazzCorpus, memory: float
+) -> Iterator[tuple[str, float]]:
     """Nats a token of each held-out tune and of all, beside a unigram's and a bigram's.
 
-    Of all also those of the best n-gram of orders 1 … 8, and those of the network with the memory
-    that solos are improvised with.
+    Of all also those of the best n-gram of orders 1 … 8, and those of the network with a memory.
     """
     if not corpus.held_out:
         return
@@ -121,7 +122,7 @@ def held_out_figures(model: TrainedModel, corpus: JazzCorpus) -> Iterator[tuple[
         yield f"{name}/bigram", losses[1]
         if name == "all":
             yield f"{name}/best_ngram", min(losses)
-            yield f"{name}/with_memory", nats_with_memory(model, val)
+            yield f"{name}/with_memory", nats_with_memory(model, val, memory)
 
 
 def slug(title: str) -> str:

@@ -1,23 +1,26 @@
 """What the solos of a run are like, beside its tunes and beside solos by a bigram.
 
 The bigram is fitted on the tunes that the run was trained on, and draws under the same grammar.
+Two more lines tell the loss on the tunes that were held out, and what the tokens keep of a tune.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 import rnnx
-from rnnx import Array, Model
+from rnnx import Array, Model, ngram_losses
 from rnnx.errors import ConfigError
-from rnnx_jazz.corpus import JazzCorpus, whole
+from rnnx_jazz.corpus import Encoded, JazzCorpus, whole
 from rnnx_jazz.dataset import Jazz
+from rnnx_jazz.decoding import decode
 from rnnx_jazz.improvising import improvise, sampled
-from rnnx_jazz.measures import line_figures
+from rnnx_jazz.measures import ORDERS, line_figures
 from rnnx_jazz.music import Tune
 
 
@@ -79,7 +82,8 @@ def tunes_of(model: Model) -> JazzCorpus:
     config = dict(model.config["dataset"])
     if config.pop("name", None) != "jazz":
         raise ConfigError("RUN: is no run of dataset=jazz; give one: rnnx train experiment=jazz")
-    corpus = Jazz(**config).load(int(model.config["seed"]))
+    dataset = Jazz(**config)
+    corpus = dataset.load(dataset.split_seed)
     assert isinstance(corpus, JazzCorpus)
     return corpus
 
@@ -91,7 +95,7 @@ def means(tunes: Sequence[Tune]) -> dict[str, float]:
 
 
 def measure(run: str, chart: Tune, count: int, temperature: float, memory: float) -> Iterator[str]:
-    """The lines of a table: the means of ``count`` solos, what they have to reach, and others."""
+    """The lines of a report: the means of ``count`` solos, what they have to reach, and others."""
     model = rnnx.load(run)
     corpus = tunes_of(model)
     solos = [improvise(model, chart, temperature, seed, memory).tune for seed in range(count)]
@@ -106,3 +110,31 @@ def measure(run: str, chart: Tune, count: int, temperature: float, memory: float
         met = "" if target is None else f"{target} {'met' if target.is_met(value) else 'missed'}"
         columns = "".join(f"{one[name]:8.3f}" for one in (ours, theirs, written))
         yield f"{name:20}{columns}  {met}".rstrip()
+    if corpus.held_out:
+        yield _held_out_line(model, corpus)
+    intervals, motifs = zip(*map(kept, corpus.tunes), strict=True)
+    yield (
+        f"written as tokens and read again, a tune keeps {min(intervals):.0%} of its intervals and "
+        f"{min(motifs):.0%} of its motifs at least"
+    )
+
+
+def _held_out_line(model: Model, corpus: JazzCorpus) -> str:
+    train, val = (whole(tunes, corpus.vocabulary) for tunes in (corpus.tunes, corpus.held_out))
+    losses = ngram_losses(train, val, len(corpus.vocabulary), ORDERS)
+    best = min(losses)
+    return (
+        f"held-out loss in nats a token: network {model.mean_nats(val):.3f}, best n-gram "
+        f"{best:.3f} (order {losses.index(best) + 1}), bigram {losses[1]:.3f}"
+    )
+
+
+def kept(tune: Encoded) -> tuple[float, float]:
+    """The shares of a tune's intervals and of its motifs that its tokens give back."""
+    again = decode(tune.bars, tune.line)
+    before, after = (
+        [two.pitch - one.pitch for one, two in pairwise(line.notes)] for line in (tune.line, again)
+    )
+    same = sum(one == two for one, two in zip(before, after, strict=True))
+    written, read = (line_figures(line)["motifs"] for line in (tune.line, again))
+    return same / max(len(before), 1), read / written if written else 1.0

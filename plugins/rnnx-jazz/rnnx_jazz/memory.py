@@ -6,8 +6,9 @@ followed by a token, that token's probability is
     p_k = (c + a · p_{k−1}) / (n + a)        for k = 2, 3, … 12, as long as they stood before
 
 from p_1, the network's own, with a = (1 − memory) / memory. Chords count for nothing in it, so a
-figure comes back over other chords. On tunes that are held out this is nearer to what comes next
-than the network alone: tunes repeat themselves.
+figure comes back over other chords. With a memory of 0.03 held-out tunes are likelier than to the
+network alone, for tunes repeat themselves. Solos are drawn with more, 0.18: so 24 bars hold as many
+figures again as the tunes do, which the lower loss does not bring about.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rnnx import Array, Vocabulary, require, require_positive
 from rnnx_jazz.tokens import EVENTS, parse
 
 SHORTEST, LONGEST = 2, 12  # tokens of a figure
-MEMORY = 0.15
+MEMORY = 0.18
 
 
 def events_of(vocabulary: Vocabulary) -> Array:

@@ -79,7 +79,7 @@ class Music:
         figures |= {f"music/corpus/{name}": value for name, value in shares(every).items()}
         figures |= {
             f"music/held_out/{name}": value
-            for name, value in held_out_figures(outcome.model, corpus)
+            for name, value in held_out_figures(outcome.model, corpus, self.memory)
         }
         return Findings(figures, {}, files_of(solo, every, self._style()))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnx import Array, Examples, State
-from rnnx_jazz.memory import MEMORY, events_of, remembered
+from rnnx_jazz.memory import events_of, remembered
 
 if TYPE_CHECKING:
     from rnnx.contracts import TrainedModel
@@ -50,7 +50,7 @@ class _Anything:
         return state
 
 
-def nats_with_memory(model: TrainedModel, tunes: Examples, memory: float = MEMORY) -> float:
+def nats_with_memory(model: TrainedModel, tunes: Examples, memory: float) -> float:
     """The mean of −ln p over the tokens of whole tunes; chords are not remembered."""
     T, B = int(tunes.lengths.max()), len(tunes)
     ids = np.zeros((T, B), np.intp)

@@ -40,13 +40,14 @@ SCALES = MAJOR | MINOR
 def scale_of(tones: Collection[int]) -> tuple[str, dict[int, int]]:
     """The first scale of its family that holds all ``tones`` (semitones above the root).
 
-    The family is the third's: major, minor, or neither. A chord that fits into none has the
-    family's first scale with its own tones added: those are numbered from 8 on.
+    The family is the third's: major, minor, or neither. A chord that fits into none has the scale
+    numbered 1 … 7 that lacks the fewest of its tones, with those added, numbered from 8 on.
     """
     family = MAJOR if 4 in tones else MINOR if 3 in tones else SUSPENDED
     for name, numbers in family.items():
         if set(tones) <= numbers.keys():
             return name, numbers
-    name, numbers = next(iter(family.items()))
-    added = sorted(set(tones) - numbers.keys())
-    return name, numbers | {tone: 8 + k for k, tone in enumerate(added)}
+    sevens = [name for name, numbers in family.items() if (*numbers.values(),) == NUMBERS]
+    name = min(sevens, key=lambda name: len(set(tones) - family[name].keys()))
+    added = sorted(set(tones) - family[name].keys())
+    return name, family[name] | {tone: 8 + k for k, tone in enumerate(added)}

@@ -88,6 +88,8 @@ def test_a_chord_of_no_scale_has_its_own_notes_added() -> None:
     chord = parse_chord("Cm(maj7)b5b9")
     assert {chord.degrees[pc][0] for pc in chord.tones} == {"C"}
     assert len(set(chord.degrees)) == 12 and chord.scale in SCALES
+    dominant = parse_chord("C13b9")  # its seventh stays minor
+    assert dominant.scale == "mixolydian" and dominant.degrees[10:] == ("C7", "A1")
 
 
 def test_types_of_a_chord() -> None:

@@ -41,12 +41,20 @@ def test_improvise_and_inspect(run: Run) -> None:
 def test_measure(run: Run) -> None:
     done = jazz("measure", str(run.folder.path), "--solos", "2", "--bars", "4")
     assert done.returncode == 0, done.stderr
-    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()[1:]}
+    *table, losses, kept = done.stdout.splitlines()
+    rows = {line.split()[0]: line.split() for line in table[1:]}
     assert {name for name, row in rows.items() if len(row) > 4} == {
         *("strong_chord_tones", "unresolved", "motifs", "ends_on_chord_tone", "breaths")
     }
     assert rows["ends_on_chord_tone"][1:] == ["1.000", "1.000", "1.000", "≥", "1", "met"]
     assert all(0 <= float(value) <= 1 for row in rows.values() for value in row[1:4])
+    found = run.metrics
+    for name, key in (("network", "loss"), ("best n-gram", "best_ngram"), ("bigram", "bigram")):
+        assert f"{name} {found[f'music/held_out/all/{key}']:.3f}" in losses
+    assert kept == (
+        "written as tokens and read again, a tune keeps 100% of its intervals and 100% of its "
+        "motifs at least"
+    )
 
 
 def test_swing_and_accents_can_be_left_out(run: Run) -> None:

@@ -4,11 +4,13 @@ import io
 import json
 import math
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import rnnx
+from rnnx import Examples
 from rnnx.config.components import component_from
 from rnnx.training.run import Run
 from rnnx_jazz.corpus import JazzCorpus
@@ -66,6 +68,24 @@ def test_a_run_is_the_same_twice() -> None:
     for name in ("solo.mid", "tokens.txt", "solo.musicxml", "solo.wav"):
         files = [run.folder.path / "probes" / "music" / name for run in (one, two)]
         assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.parametrize("bars", [1, 2, 5])
+def test_a_short_tune_is_enough_for_the_recipe(tmp_path: Path, bars: int) -> None:
+    """Its few windows are taken again, so that a batch of the recipe can be drawn from them."""
+    path = tmp_path / "a.abc"
+    path.write_text("X:1\nM:4/4\nL:1/8\nK:C\n" + '"C"CDEF G2 c2|' * bars + "\n", "utf-8")
+    overrides = [
+        "experiment=jazz",
+        f"dataset.path={path}",
+        f"dataset.val_fraction={0.5 * (bars > 1)}",
+    ]
+    session = rnnx.build(overrides)
+    train = session.corpus.train
+    assert isinstance(train, Examples) and 64 <= len(train) < 128
+    windows = {(int(start), int(n)) for start, n in zip(train.starts, train.lengths, strict=True)}
+    assert len(train) % len(windows) == 0
+    assert np.isfinite(session.step())
 
 
 def test_the_courses_windows() -> None:

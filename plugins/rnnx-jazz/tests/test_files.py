@@ -102,7 +102,8 @@ def test_musicxml_there_and_back(tunes: list[Tune]) -> None:
 
 def test_midi_there_and_back_with_inferred_chords(tunes: list[Tune]) -> None:
     for one in tunes:  # some bars have three chords
-        found = tune_of(read_midi(midi_bytes(one), "x"), Choice(chord_window=0.25), "x")
+        beat = TICKS / one.bars[0].length
+        found = tune_of(read_midi(midi_bytes(one), "x"), Choice(chord_window=beat), "x")
         assert encode(found) == encode(one)
 
 

@@ -96,15 +96,16 @@ def test_beats_one_and_three_are_inside(free: list[Tune]) -> None:
             assert note.start % (2 * TICKS) or kind in "CS"
 
 
-def test_a_phrase_ends_with_a_rest_after_eight_bars(free: list[Tune]) -> None:
-    for solo in free:
-        begin, before = 0, 0
+def test_a_phrase_ends_with_a_rest_after_eight_bars(free: list[Tune], tunes: list[Tune]) -> None:
+    waltz = parse_chart("C7 | F | Dm7 G7 | Am7b5", 20, "3/4")
+    for solo in (*free, *drawn(vocabulary(tunes), waltz, 16)):
+        begin, before, bar = 0, 0, solo.bars[0].length
         for note in solo.notes:
             if note.start - before >= TICKS:
                 begin = note.start
             before = note.end
-            assert before - begin <= PHRASE
-            assert all(two.start - one.end <= 4 * TICKS for one, two in pairwise(solo.notes))
+            assert before - begin <= PHRASE * bar
+            assert all(two.start - one.end <= bar for one, two in pairwise(solo.notes))
 
 
 def test_triplets_are_filled(free: list[Tune]) -> None:

@@ -94,7 +94,7 @@ def test_tunes_are_likelier_with_memory(model: Model, corpus: JazzCorpus) -> Non
     tunes = whole(corpus.held_out[:4], corpus.vocabulary)
     plain = nats_with_memory(model, tunes, 0.0)
     assert plain == pytest.approx(model.mean_nats(tunes), rel=1e-4)
-    assert nats_with_memory(model, tunes) < plain - 0.05
+    assert nats_with_memory(model, tunes, 0.03) < plain - 0.05
 
 
 def test_the_bigram_counts_what_follows_what(corpus: JazzCorpus) -> None:

@@ -103,6 +103,16 @@ def test_a_symbol_that_is_none_is_named(tmp_path: Path) -> None:
     assert any("'H7'" in line for line in inspect(str(path), 1, "", "", 0.5))
 
 
+@pytest.mark.parametrize("symbol", ["H7", "H", "Hm7b5", "C7x", "Ebmaj7foo", "G/H", "C7/Q"])
+def test_no_chord_stands_where_a_symbol_is_not_understood(symbol: str) -> None:
+    """The chord before does not sound there, and what stands in quotes as words changes nothing."""
+    text = f'"C"CDEF GABc|"{symbol}"B4 d4|"Solo"f4 "G7"B4|\n'
+    score = read_abc(HEAD + text, "x")[0]
+    names = [(change.start, change.chord.name) for change in score.changes]
+    assert names == [(0, "C"), (48, "N.C."), (120, "G7")]
+    assert [repr(symbol) in score.remarks[0], "'Solo'" in score.remarks[1]] == [True, True]
+
+
 def test_where_no_chord_is_written_none_goes_on() -> None:
     tune = tune_of(read_abc(HEAD + '"C"CDEF GABc|"N.C."c4 e4|"G7"B8|\n', "x")[0], Choice(), "x")
     assert [(c.start, c.chord.name) for c in tune.changes] == [(0, "C"), (48, "N.C."), (96, "G7")]
