@@ -8,7 +8,7 @@ as in the notebook.
 from __future__ import annotations
 
 import hashlib
-import math
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -43,6 +43,9 @@ CORPUS_SHA256 = "8f559199fe891d4c1708c9a9b2992298b95e1e961b5664163eabdf5c56ca63e
 """The SHA-256 of the notebook's names, in lower case, one on each line."""
 
 
+UNMEASURED = sys.float_info.max  # in place of a norm: the notebook clips whatever it is
+
+
 def clip(gradients: Mapping[str, Array], maxValue: float) -> dict[str, Array]:
     """Clip every gradient in place: g ← min(max(g, −maxValue), maxValue).
 
@@ -52,7 +55,7 @@ def clip(gradients: Mapping[str, Array], maxValue: float) -> dict[str, Array]:
     Sizes().entries("gradients", gradients, GRADIENTS)
     clipped = {name: in_place(f'gradients["{name}"]', gradients[name]) for name in GRADIENTS}
     grads = Parameters({"": clipped})
-    if Value(limit=positive("maxValue", maxValue)).clip(grads, math.inf):
+    if Value(limit=positive("maxValue", maxValue)).clip(grads, UNMEASURED):
         for name, array in clipped.items():
             array[...] = grads[""][name]
     return clipped
@@ -120,7 +123,7 @@ def _optimize(
     found = backward(trace, scratch)
     # The arithmetic of clip and update_parameters, without checking these arrays again.
     grads = Parameters({"": {name: found[name] for name in GRADIENTS}})
-    Value(limit=5).clip(grads, math.inf)
+    Value(limit=5).clip(grads, UNMEASURED)
     descend(parameters, grads, learning_rate)
     return trace.loss, dict(grads[""]), trace.cell_cache.hs[-1].copy()
 

@@ -105,7 +105,6 @@ def _findings(found: Plugins) -> Iterator[Finding]:
             yield from _component(entry)
     for owner, path in found.conf_paths:
         yield from _recipes(owner, path)
-    yield from _shared_recipes(found.conf_paths)
 
 
 def advice(failure: Failure) -> str:
@@ -155,18 +154,6 @@ def _changed_fields(entry: Entry, component: Any) -> Iterator[Finding]:
                 f"default, but a configuration gives it as {type(arrives).__name__}"
             )
             yield Finding(entry.owner, cause, True, FIELDS)
-
-
-def _shared_recipes(conf_paths: Sequence[tuple[Owner, str]]) -> Iterator[Finding]:
-    """The recipes that several plugins bring under one name: only one of them can be chosen."""
-    owners: dict[tuple[str, str], list[Owner]] = {}
-    for owner, path in conf_paths:
-        for group, file in _recipe_files(path):
-            owners.setdefault((group, file.removesuffix(".yaml")), []).append(owner)
-    for (group, name), them in owners.items():
-        for owner in them[1:]:
-            cause = f"{group} {name}: {them[0]} has one of that name, and only one can be chosen"
-            yield Finding(owner, cause, True, "rename the file")
 
 
 def _recipe_files(path: str) -> list[tuple[str, str]]:

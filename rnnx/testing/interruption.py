@@ -16,7 +16,8 @@ R = TypeVar("R")
 
 PLACES = 400
 PATIENCE = 1.0  # seconds after which the other thread is taken to wait for a lock of this one
-LIBRARIES = ("numpy", "threading", "rnnx.testing", "importlib")  # modules that are not interrupted
+# Packages that are not interrupted: the lines of a component are those that count.
+LIBRARIES = {"numpy", "omegaconf", "rnnx", "yaml", "antlr4", "threadpoolctl"}
 
 
 def at_many_lines(run: Callable[[], R], other: Callable[[], Any], places: int = PLACES) -> R:
@@ -72,8 +73,9 @@ class _Lines:
             sys.settrace(before)
 
     def _call(self, frame: FrameType, event: str, argument: Any) -> Any:
-        module = str(frame.f_globals.get("__name__", ""))
-        return None if module.startswith(LIBRARIES) else self._line
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        is_library = package in LIBRARIES or package in sys.stdlib_module_names
+        return None if is_library else self._line
 
     def _line(self, frame: FrameType, event: str, argument: Any) -> Any:
         if event == "line":

@@ -126,7 +126,7 @@ def test_two_plugins_with_one_recipe_are_named(
         install(f"{source}\n    @rnnx.hookimpl\n    {hook}", name)
     assert doctor() == 1
     said = capsys.readouterr().out
-    assert "experiment mine: one 1.0 has one of that name, and only one can be chosen" in said
+    assert "experiment/mine.yaml is a recipe of one 1.0, too, and that one is used" in said
     assert said.endswith("1 wrong\n")
 
 
