@@ -32,6 +32,7 @@ from rnnx_builtin.trackers.mlflow_client import (
 )
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, follow
+from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
 
 RUNS_PER_CALL = 50_000  # MLflow's limit
 RUN_ID = r"[A-Za-z0-9][\w-]{0,255}"  # what MLflow takes for an id
@@ -70,7 +71,8 @@ class MLflow:
             if "git.commit" in tags:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
             began = int(float(tags.get(STARTED_TAG) or time.time()) * 1000)
-            run = client.create_run(experiment_id, began, own | with_parent(tags), name)
+            own |= with_parent(tags)
+            run = create(client, experiment_id, name, own, start_time=began)
             log = MLflowLog(client, run.info.run_id)
             try:
                 log.params(params)
@@ -84,6 +86,7 @@ class MLflow:
         with self._store_errors():
             client = connect(self._uri())
             client.update_run(run_id, status="RUNNING")
+            remove_torn_files(run_in_store(client, run_id))
         return MLflowLog(client, run_id)
 
     def runs(self, limit: int) -> list[RunSummary]:
