@@ -1,7 +1,7 @@
 # make run     the default experiment, from nothing
 # make test    the tests             make check   ruff, mypy --strict, the docs
 # make test-slow  fresh venvs, servers, kills, a browser
-# make torture    200 kills at random instants, then the same run bit for bit
+# make torture    kills at every write and at 200 random instants, then the same run bit for bit
 # make bench   the speed of it beside PyTorch and JAX: NAMES=dinos.txt for the notebook's own job
 # make jazz    the jazz improviser of plugins/rnnx-jazz, installed and trained; make test-jazz: its tests
 # make lowest  the tests on the lowest versions that pyproject.toml allows
@@ -22,7 +22,7 @@ test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(ARGS)
 
 torture: $(VENV)/.installed-test
-	RNNX_KILLS=200 $(BIN)/python -m pytest -s tests/slow/test_kills.py $(ARGS)
+	RNNX_KILLS=200 RNNX_KILL_EVERY=1 $(BIN)/python -m pytest -s tests/slow/test_kills.py tests/slow/test_every_write.py $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -71,10 +71,10 @@ def contents(folder: RunFolder, pattern: str) -> dict[str, bytes]:
 
 def assert_mlflow_holds(folder: RunFolder, client: Any, status: str = "FINISHED") -> None:
     """The tracker's run is the folder: no point lacks, none is doubled, every file is there."""
-    run = client.get_run(folder.id)
+    run = client.get_run(folder.entry)
     assert run.info.status == status
     for key, points in read_history(folder.metrics).items():
-        stored = sorted(client.get_metric_history(folder.id, key), key=lambda m: m.step)
+        stored = sorted(client.get_metric_history(folder.entry, key), key=lambda m: m.step)
         assert [(m.step, m.value, m.timestamp) for m in stored] == [
             (p.step, p.value, p.timestamp) for p in points
         ], key
@@ -82,13 +82,13 @@ def assert_mlflow_holds(folder: RunFolder, client: Any, status: str = "FINISHED"
     assert config["cell.hidden_size"]
     assert "count.parameters" in config
     here = {f"images/{p.parent.name}/{p.name}" for p in folder.path.glob("images/*/*.png")}
-    assert _images(client, folder.id) == Counter(here)
+    assert _images(client, folder.entry) == Counter(here)
     for pattern, where in (("samples/*", "samples"), ("checkpoints/*t.safetensors", "checkpoints")):
-        listed = {f.path for f in client.list_artifacts(folder.id, where)}
+        listed = {f.path for f in client.list_artifacts(folder.entry, where)}
         assert listed == set(contents(folder, pattern)), where
     for name in ("samples.csv", "checkpoints/last.safetensors", "config.yaml"):
         if (folder.path / name).is_file():
-            there = Path(client.download_artifacts(folder.id, name))
+            there = Path(client.download_artifacts(folder.entry, name))
             assert there.read_bytes() == (folder.path / name).read_bytes(), name
 
 

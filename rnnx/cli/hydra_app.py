@@ -73,7 +73,12 @@ def job(config: DictConfig) -> int:
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         return _job_of_sweep(values, hydra)
     typed = [shown(text) for text in hydra.overrides.task]
-    return run_or_resume(values, for_terminal(), typed).exit_code
+    run = run_or_resume(values, for_terminal(), typed)
+    if run.folder.read().get("sent"):  # the tracker answers
+        from rnnx.sweeps.catch_up import catch_up
+
+        catch_up(values["outputs"])
+    return run.exit_code
 
 
 def _job_of_sweep(values: dict[str, Any], hydra: Any) -> int:

@@ -14,6 +14,7 @@ from rnnx.cli import completion
 from rnnx.cli.failure import debug_option, guarded
 from rnnx.cli.plugin_commands import AUTHORS
 from rnnx.system.files import expanded
+from rnnx.system.output import lasting_output
 from rnnx.system.text import printable
 from rnnx.version import __version__
 
@@ -82,7 +83,9 @@ def train(
             flags += [option] if value is True else [option, str(value)]
     # Hydra searches the user's own folder of recipes after that of rnnx.
     folder = [searchpath(config_dir)] if config_dir else []
-    sys.exit(application([*folder, *overrides], multirun, flags))
+    with lasting_output():
+        code = application([*folder, *overrides], multirun, flags)
+    sys.exit(code)
 
 
 def _with_overrides(command: Any) -> Any:
@@ -101,7 +104,9 @@ def resume(run: str, overrides: tuple[str, ...]) -> None:
     """
     from rnnx.cli.runs import resume as resume_run
 
-    sys.exit(resume_run(run, overrides))
+    with lasting_output():
+        code = resume_run(run, overrides)
+    sys.exit(code)
 
 
 @commands.command(epilog=RUN)

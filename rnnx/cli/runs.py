@@ -21,6 +21,7 @@ from rnnx.runs.paths import refuse_links
 from rnnx.runs.registration import bring_up_to_date, new_entry_note
 from rnnx.runs.stored_config import stored_config
 from rnnx.runs.whereabouts import project_of, settle
+from rnnx.sweeps.catch_up import catch_up
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
 from rnnx.training import resume as resuming
@@ -33,7 +34,10 @@ def resume(run: str, overrides: Sequence[str]) -> int:
     """Resume ``run``; the exit code."""
     parsed = parse(overrides)
     folder = _in_its_directory(find_run(run))
-    return resuming.resume(folder, for_terminal(), parsed).exit_code
+    done = resuming.resume(folder, for_terminal(), parsed)
+    if done.folder.read().get("sent"):  # the tracker answers
+        catch_up(str(folder.path.parent))
+    return done.exit_code
 
 
 def sync(run: str, overrides: Sequence[str] = ()) -> None:
@@ -91,6 +95,8 @@ def _in_its_directory(folder: RunFolder) -> RunFolder:
 def show_runs(overrides: Sequence[str], limit: int) -> None:
     """Print the newest runs as a table."""
     found = list_runs(overrides, limit)
+    if catch_up(compose(overrides)["outputs"]):  # the tracker has answered
+        found = list_runs(overrides, limit)
     console = output(soft_wrap=not sys.stdout.isatty())
     if not found:
         console.print("no runs yet; begin with: rnnx train")

@@ -84,19 +84,25 @@ def save_page(comparison: Comparison, page: Path) -> None:
         ) from None
 
 
-def store_sweep_page(sweep: Sweep, log: RunLog) -> None:
-    """Write the page into the sweep's folder and its run; an error is a warning on stderr."""
+def write_sweep_page(sweep: Sweep) -> None:
+    """Write the page into the sweep's folder; an error is a warning on stderr."""
     try:
-        page, *figures = write_page(compare_sweep(sweep), sweep.path / PAGE)
-        log.file(page)
-        for path in figures:
-            log.file(path, "figures")
+        write_page(compare_sweep(sweep), sweep.path / PAGE)
     except Exception as error:
         print(
             f"rnnx: the comparison could not be made ({printable(one_line(error))}); "
             f"`rnnx compare {sweep.id}` tries again",
             file=sys.stderr,
         )
+
+
+def send_sweep_page(sweep: Sweep, log: RunLog) -> None:
+    """Send the sweep's run the page and its figures, if there is a page."""
+    page = sweep.path / PAGE
+    if page.is_file():
+        log.file(page)
+        for path in sorted(sweep.path.glob(f"{page.stem}_*.png")):
+            log.file(path, "figures")
 
 
 def render(comparison: Comparison, figures: Mapping[str, bytes]) -> str:

@@ -22,7 +22,14 @@ from rnnx.contracts.components import (
 )
 from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
-from rnnx.contracts.trackers import RunLog, StoreTracker, Tracker
+from rnnx.contracts.trackers import (
+    Kept,
+    ReadableLog,
+    RemovingLog,
+    RunLog,
+    StoreTracker,
+    Tracker,
+)
 
 __all__ = [
     "API_VERSION",
@@ -37,9 +44,12 @@ __all__ = [
     "GrammaticalDataset",
     "Head",
     "Initializer",
+    "Kept",
     "NetworkView",
     "Optimizer",
     "Probe",
+    "ReadableLog",
+    "RemovingLog",
     "RunLog",
     "Sampler",
     "Schedule",

@@ -89,7 +89,7 @@ class RunLog(Protocol):
         """Store metric values."""
 
     def tags(self, tags: Mapping[str, str]) -> None:
-        """Set or replace tags."""
+        """Set or replace tags; an empty text may remove one."""
 
     def file(self, path: Path, folder: str = "") -> None:
         """Copy a local file into the run, under ``folder``."""
@@ -105,6 +105,37 @@ class RunLog(Protocol):
 
         ``ended``, seconds since 1970, is when it did; None: now.
         """
+
+
+class Kept(NamedTuple):
+    """What a tracker's run holds, read back from the store."""
+
+    status: str  # RUNNING, FINISHED, FAILED or KILLED
+    params: frozenset[str]  # the names of the parameters
+    files: Mapping[str, int]  # path below the run, "samples/final.txt" → bytes
+    images: frozenset[tuple[str, int]]  # name and step of each
+
+
+@runtime_checkable
+class RemovingLog(RunLog, Protocol):
+    """A :class:`RunLog` that can delete a file again: optional."""
+
+    def remove(self, path: str) -> None:
+        """Delete a file of the run; one that it has not does no harm."""
+
+
+@runtime_checkable
+class ReadableLog(Protocol):
+    """A :class:`RunLog` that can be read back: optional.
+
+    What such a run was sent is compared with what it holds, and sent again where that is less.
+    """
+
+    def kept(self) -> Kept:
+        """What the store holds of this run."""
+
+    def count(self, key: str) -> int | None:
+        """How many points of this metric it holds; None where it cannot hold fewer than it took."""
 
 
 class Tracker(Protocol):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rnnx.contracts.probes import is_image_name
-from rnnx.contracts.trackers import LARGEST, RunLog, is_folder, is_key, is_time
+from rnnx.contracts.probes import is_file_name, is_image_name
+from rnnx.contracts.trackers import LARGEST, RemovingLog, RunLog, is_folder, is_key, is_time
 from rnnx.system.text import storable
 
 
@@ -32,6 +32,9 @@ def send(log: RunLog, folder: Path, entry: bytes, is_last: bool) -> bool:
         case ["file", str(name), str(place)] if not place or is_folder(place):
             if path := _file(folder, name):
                 log.file(path, place)
+        case ["remove", str(name)] if is_file_name(name):
+            if isinstance(log, RemovingLog):
+                log.remove(name)
         case ["image" | "picture", str(name), str(key), int(step)] if 0 <= step < LARGEST:
             if is_image_name(key) and (path := _file(folder, name)):
                 send_image(log, key, path, step)

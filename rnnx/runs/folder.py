@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ from rnnx.errors import CheckpointError, RunNotFound
 from rnnx.runs.fields import RUN, read_fields
 from rnnx.runs.paths import name_of, writing_below
 from rnnx.system.files import expanded, read_json, replacing, write_json
+from rnnx.system.owner import owner
 
 FOLDER_TAG = "rnnx.new_folder"  # the name under which the folder was made
 
@@ -38,7 +40,9 @@ BEST = "best.safetensors"
 LAST = "last.safetensors"
 BEST_BEFORE_END = "best_before_the_end.safetensors"  # where the end of the run made a better one
 DEFAULT = Train.outputs
-NEW = ".new-"  # how the name of a folder begins whose run has no id yet
+NEW = ".new-"  # how the name of a folder begins whose run has no id yet; its process follows
+
+_WRITING = threading.Lock()
 
 
 class RunFolder:
@@ -57,10 +61,10 @@ class RunFolder:
         ``fields`` ("name", …) join run.json.
         """
         with writing_below(outputs) as path:
-            folder = cls(path / f"{NEW}{uuid.uuid4().hex}")
+            folder = cls(path / f"{NEW}{uuid.uuid4().hex}.{owner()}")
             folder.checkpoints.mkdir(parents=True)
             folder.write_config(config)
-            folder.write({**fields, "status": "RUNNING", "started": time.time()})
+            folder.write({**fields, "status": "RUNNING", "sent": False, "started": time.time()})
         return folder
 
     def begin(self, run_id: str) -> None:
@@ -103,6 +107,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def traceback(self) -> Path:
+        """The traceback of a run that failed."""
+        return self.path / "traceback.txt"
+
+    @property
     def samples(self) -> Path:
         """Every sample, a row each."""
         return self.path / "samples.csv"
@@ -142,7 +151,8 @@ class RunFolder:
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of run.json, all at once or not at all; a field of a wrong type stays."""
-        write_json(self.path / "run.json", read_json(self.path / "run.json") | dict(fields))
+        with _WRITING:  # the thread that sends may write the id of the tracker's run
+            write_json(self.path / "run.json", read_json(self.path / "run.json") | dict(fields))
 
     def read(self) -> dict[str, Any]:
         """The fields of run.json; empty where it is missing or damaged."""

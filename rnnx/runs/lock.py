@@ -71,6 +71,12 @@ def is_busy(folder: Owned) -> bool:
     return False
 
 
+def is_elsewhere(folder: Owned) -> bool:
+    """Whether a process of another machine has the folder, or died with it."""
+    host = read_json(folder.path / ".owner").get("host", socket.gethostname())
+    return bool(host != socket.gethostname())
+
+
 def _owner_in(path: Path) -> str:
     owner = read_json(path)
     try:

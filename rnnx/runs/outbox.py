@@ -18,11 +18,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rnnx.contracts.trackers import Point, RunLog, point_of
-from rnnx.runs import metrics_file, outbox_file
+from rnnx.contracts.trackers import Point, ReadableLog, RunLog, point_of
+from rnnx.errors import StoreError
+from rnnx.runs import metrics_file, outbox_file, readback
 from rnnx.runs.delivery import send
 
 POINTS_PER_CALL = 1000
+ROW = "id, CAST(entry AS BLOB)"  # as bytes: reading them is no error of SQLite's, whatever they are
 
 
 class Outbox:
@@ -43,7 +45,7 @@ class Outbox:
         metrics_file.append(self._metrics, points)
 
     def add(self, what: str, *about: Any) -> None:
-        """Add ``params``, ``tags``, ``file``, ``image`` or ``finish`` with its arguments."""
+        """Add ``params``, ``tags``, ``file``, ``remove``, ``image`` or ``finish`` and arguments."""
         self._execute("INSERT INTO outbox (entry, sent) VALUES (?, 0)", json.dumps([what, *about]))
 
     def sync(self) -> None:
@@ -105,6 +107,48 @@ class Outbox:
             with suppress(Exception):  # the first error counts
                 send(log, self._folder, rows[-1][1], is_last=True)
 
+    def end_with(self, status: str, reason: str, ended: float) -> None:
+        """Add how the run ended, unless that is the newest thing that was added."""
+        newest = self._execute("SELECT entry FROM outbox WHERE id > 0 ORDER BY id DESC LIMIT 1")
+        if not any(str(entry).startswith(f'["finish", "{status}"') for (entry,) in newest):
+            if reason:
+                self.add("tags", {"reason": reason})
+            self.add("finish", status, ended)
+
+    def deliver_again(self, log: RunLog) -> int:
+        """Send a run that was reopened what it lacks, and its end; how many points and things."""
+        left, newest = self.count(), "id = (SELECT max(id) FROM outbox)"
+        self._execute(f"UPDATE outbox SET sent = 0 WHERE {newest} AND entry LIKE '[\"finish\"%'")
+        self.deliver(log)
+        return left + self.check(log)
+
+    def check(self, log: RunLog) -> int:
+        """Read back what was sent, and send again what is not there; how much that was.
+
+        StoreError where it is in vain. A tracker that cannot be read back is believed.
+        """
+        if not (isinstance(log, ReadableLog) and self._mark_lacking(log)):
+            return 0
+        lacking = self.count()
+        self.deliver(log)
+        if self._mark_lacking(log):
+            raise StoreError("it takes what it is sent and does not hold it; a proxy, perhaps")
+        return lacking
+
+    def _mark_lacking(self, log: ReadableLog) -> bool:
+        """Take what the tracker's run lacks as not sent; whether that is anything."""
+        lacks_points = False
+        for lacks in readback.lacks_points(log, self._metrics):
+            lacks_points |= lacks
+            self.delivered += 1
+        if lacks_points:
+            self._mark_points(0)
+        rows = self._execute(f"SELECT {ROW} FROM outbox WHERE id > 0 ORDER BY id")
+        lacking = readback.lacking_rows(rows, log.kept(), self._folder)
+        for row in lacking:
+            self._mark("UPDATE outbox SET sent = 0 WHERE id = ?", row)
+        return lacks_points or bool(lacking)
+
     def mark_all_sent(self) -> None:
         """Take everything that is there as sent: it came from the tracker."""
         self._mark("UPDATE outbox SET sent = 1")
@@ -121,9 +165,7 @@ class Outbox:
                 self._execute("INSERT INTO outbox (entry, sent) VALUES (?, 0)", entry)
 
     def _unsent_rows(self) -> list[Any]:
-        # As bytes: reading them is no error of SQLite's, whatever they are.
-        columns = "id, CAST(entry AS BLOB)"
-        return self._execute(f"SELECT {columns} FROM outbox WHERE id > 0 AND sent = 0 ORDER BY id")
+        return self._execute(f"SELECT {ROW} FROM outbox WHERE id > 0 AND sent = 0 ORDER BY id")
 
     def _mark_points(self, end: int) -> None:
         self._points_sent = end

@@ -21,8 +21,10 @@ from rnnx.config.components import component_from
 from rnnx.config.identity import flat_params
 from rnnx.contracts.trackers import (
     STARTED_TAG,
+    RunLog,
     RunSummary,
     StoreTracker,
+    Tracker,
     is_key,
     is_time,
 )
@@ -108,6 +110,22 @@ def _make_newest(folder: RunFolder, entry: str) -> None:
     folder.write({"entries": [*(one for one in folder.entries if one != entry), entry]})
 
 
+def open_run(folder: RunFolder, tracker: Tracker) -> RunLog:
+    """The tracker's run of a folder, begun here if the tracker was away when the run began.
+
+    The run still trains, and its outbox has everything that is sent afterwards.
+    """
+    mark = folder.read().get("registering")
+    if not mark:
+        return tracker.reopen(folder.entry)
+    made = next((r.id for r in tracker.runs(SEARCHED) if r.tags.get(FOLDER_TAG) == mark), "")
+    name, _, tags = told(folder)
+    log = tracker.reopen(made) if made else tracker.start(name, {}, {**tags, FOLDER_TAG: mark})
+    _make_newest(folder, log.id)
+    folder.write({"registering": ""})
+    return log
+
+
 def new_entry_note(folder: RunFolder, entry: str) -> str:
     """What to tell the user of an entry that was made."""
     return f"run {folder.id[:8]}: its store had no entry of it; it is sent there whole as {entry}"
@@ -146,6 +164,8 @@ def attach(
     """
     tracker, before = component_from("tracker", config), tracker_for(folder)
     if not isinstance(tracker, StoreTracker):
+        if folder.read().get("registering"):
+            return Attached(open_run(folder, tracker).id, True, None)
         return Attached(folder.entry, False, None)
     found = entry_of(folder, tracker)
     if found is None:
@@ -171,21 +191,29 @@ class Brought(NamedTuple):
 
 
 def bring_up_to_date(
-    folder: RunFolder, config: Mapping[str, Any], tags: Mapping[str, str] | None = None
+    folder: RunFolder,
+    config: Mapping[str, Any],
+    tags: Mapping[str, str] | None = None,
+    read_back: bool = True,
 ) -> Brought:
     """Let the store of the tracker ``config`` have everything; the caller holds the run's lock.
 
-    ``tags`` are set on the run's entry. A run whose process was killed is ended.
+    ``tags`` are set on the run's entry. A run whose process was killed is ended. Without
+    ``read_back`` a store that was sent everything is believed to have it.
     """
     with Outbox(folder.path) as outbox:
-        _end_killed(folder, outbox)
+        _end_killed(folder)
         try:
             attached = attach(folder, config, outbox, tags or {})
             if attached.found:
                 _add_what_it_lacks(folder, outbox, attached.found, tags or {})
+            if (status := str(folder.read().get("status"))) in ENDED:
+                reason = str(folder.read().get("reason", ""))
+                outbox.end_with(status, reason, ended_at(folder))
             left = outbox.count()
-            if left:
-                outbox.deliver(component_from("tracker", config).reopen(attached.entry))
+            if left or read_back:
+                log = component_from("tracker", config).reopen(attached.entry)
+                left = outbox.deliver_again(log)
         except StoreError as error:
             unsent = f"{outbox.count()} points and files are left: rnnx sync {folder.handle}"
             raise StoreError(f"run {folder.id[:8]}: {error}; {unsent}") from error
@@ -194,16 +222,15 @@ def bring_up_to_date(
                 f"run {folder.id[:8]}: the tracker does not answer ({cause(error)}); "
                 f"{outbox.count()} points and files are left, try again later"
             ) from error
+        folder.write({"sent": True})
         return Brought(attached.entry, attached.is_new, left - outbox.damaged, outbox.damaged)
 
 
-def _end_killed(folder: RunFolder, outbox: Outbox) -> None:
+def _end_killed(folder: RunFolder) -> None:
     """End a run that is called RUNNING and on which nobody works: the caller has its lock."""
     if folder.read().get("status") == "RUNNING":
         wrote = folder.metrics if folder.metrics.exists() else folder.config
         folder.write({"status": "KILLED", "reason": KILLED, "ended": wrote.stat().st_mtime})
-        outbox.add("tags", {"reason": KILLED})
-        outbox.add("finish", "KILLED", ended_at(folder))
 
 
 def _add_what_it_lacks(

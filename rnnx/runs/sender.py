@@ -46,6 +46,9 @@ class Sender:
         self._ending: Ending | None = None
         self._is_kept = True  # the outbox keeps the ending
         self._attempt(self._open)
+        self._start()
+
+    def _start(self) -> None:
         self._thread = threading.Thread(target=self._work, name="rnnx-sender", daemon=True)
         self._thread.start()
 
@@ -76,7 +79,10 @@ class Sender:
         """
         with self._changed:
             self._closing, self._ending, self._is_kept = True, ending, is_kept
+            self._woken = True
             self._changed.notify()
+        if not self._thread.is_alive():  # a signal came when it had sent another ending
+            self._start()
         if self._failures:
             idle_timeout = min(idle_timeout, FAILED_TRACKER_TIMEOUT)
         end, before = time.monotonic() + total_timeout, None
@@ -99,7 +105,7 @@ class Sender:
         while not is_last:
             is_last = self._wait()
             self._attempt(self._deliver)
-            is_last = is_last or (self._closing and self._failures > 0)
+            is_last = (is_last and not self._woken) or (self._closing and self._failures > 0)
 
     def _wait(self) -> bool:
         """Wait for a reason to deliver; whether the run has ended."""
@@ -132,6 +138,8 @@ class Sender:
     def _deliver(self) -> None:
         log = self._open()
         self._outbox.deliver(log)
+        if self._closing and self._is_kept and not self._outbox.is_gone:
+            self._outbox.check(log)
         if self._ending and (not self._is_kept or self._outbox.is_gone):
             status, reason, ended = self._ending
             log.tags({"reason": storable(reason)})

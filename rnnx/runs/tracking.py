@@ -11,8 +11,9 @@ import csv
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 
 from rnnx.contracts.probes import Findings, is_file_name, is_image_name
 from rnnx.contracts.trackers import Point, RunLog
@@ -24,9 +25,11 @@ from rnnx.runs.paths import inside
 from rnnx.runs.sender import Ending, Sender
 from rnnx.system.files import replacing
 from rnnx.system.text import csv_text
+from rnnx.system.text import reason as reason_of
 
 FLUSH_INTERVAL = 5.0  # seconds between two flushes that nothing else asked for
 IDLE_TIMEOUT = 30.0  # seconds without an answer after which the end of a run leaves its tracker
+STOPPED_TIMEOUT = 1.0  # seconds that a run stopped twice waits for its tracker
 REASON_LENGTH = 5000  # characters of a reason that a tracker is told
 SAMPLES_HEADER = ("step", "text")
 
@@ -46,13 +49,20 @@ class Tracking:
         self._buffer: list[Point] = []
         self._flushed = time.monotonic()
         self._tags: dict[str, str] = {}
+        self._finished = False
         self._sender = Sender(open_run, self._outbox, warn)
 
     def __enter__(self) -> Tracking:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        """Leave the folder to others, also where the run could not ``finish``."""
+    def __exit__(
+        self, kind: object, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave the folder to others; a run that an error kept from beginning ends here."""
+        if error is not None and not self._finished:
+            with suppress(OSError):
+                timeout = STOPPED_TIMEOUT
+                self.finish(ended_by(error), reason_of(error), total_timeout=timeout)
         self._sender.stop()
         self._outbox.close()
 
@@ -100,6 +110,12 @@ class Tracking:
     def file(self, path: Path, folder: str = "") -> None:
         """Copy a file of the run's folder to the tracker."""
         self._outbox.add("file", self._inside(path), folder)
+
+    def remove(self, path: Path) -> None:
+        """Delete a file of the run's folder, here and where the tracker has it."""
+        if path.exists():
+            self._outbox.add("remove", path.name)
+            path.unlink()
 
     def _inside(self, path: Path) -> str:
         """The path relative to the run's folder: it stays true where the folder is moved."""
@@ -179,6 +195,7 @@ class Tracking:
         A folder that cannot be written raises OSError; the tracker is told all the same, unless
         ``status`` is FINISHED.
         """
+        self._finished = True
         ending = Ending(status, reason[:REASON_LENGTH], time.time())
         trouble = None
         try:
@@ -187,11 +204,12 @@ class Tracking:
             if status == "FINISHED":
                 raise
             trouble = error
-        self._end_tracker(ending, trouble is None, idle_timeout, total_timeout)
+        is_sent = self._end_tracker(ending, trouble is None, idle_timeout, total_timeout)
+        if trouble is None:
+            self.folder.write({"status": status, "sent": is_sent})
         self._outbox.close()
         if trouble:
             raise trouble
-        self.folder.write({"status": status})
 
     def _keep(self, ending: Ending, reason: str) -> None:
         """Write how the run ended to the folder."""
@@ -208,15 +226,26 @@ class Tracking:
 
     def _end_tracker(
         self, ending: Ending, is_kept: bool, idle_timeout: float, total_timeout: float
-    ) -> None:
-        """Send the tracker what is left; warn of what could not be sent."""
-        is_told = self._sender.close(ending, is_kept, idle_timeout, total_timeout)
-        if not is_told and self.folder.path.is_dir():
-            self._warn(
-                f"the tracker could not be told everything ({self._sender.trouble}; "
-                f"{self._outbox.count()} points and files are left); when it answers again: "
-                f"rnnx sync {self.folder.handle}"
-            )
+    ) -> bool:
+        """Send the tracker what is left and warn of what could not be sent; whether all was."""
+        is_sent = self._sender.close(ending, is_kept, idle_timeout, total_timeout)
+        if not self.folder.path.is_dir():
+            return is_sent
+        left = self._outbox.count()
+        if is_sent and not (left and is_kept):  # a full disk keeps no marks of what was sent
+            return not left
+        self._warn(
+            f"the tracker could not be told everything ({self._sender.trouble or 'interrupted'}; "
+            f"{left} points and files are left); when it answers again: "
+            f"rnnx sync {self.folder.handle}"
+        )
+        return False
+
+
+def ended_by(error: BaseException) -> str:
+    """The status of a run that this error ended."""
+    is_stop = isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError)
+    return "KILLED" if is_stop else "FAILED"
 
 
 @contextmanager

@@ -33,9 +33,9 @@ def show_below(folder: RunFolder, config: Mapping[str, Any], tags: Mapping[str, 
         found = entry_of(folder, tracker)
         other = found.tags.get(PARENT_TAG, "") if found else ""
         if found and other not in ("", tags[PARENT_TAG]) and tracker.entry(other):
-            bring_up_to_date(folder, config)
+            bring_up_to_date(folder, config, read_back=False)
             return _copy(folder, tracker, found, tags)
-        return bring_up_to_date(folder, config, tags).entry
+        return bring_up_to_date(folder, config, tags, read_back=False).entry
 
 
 def _copy(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import sys
@@ -11,32 +10,33 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from rnnx.comparison.page import store_sweep_page
+from rnnx.comparison.page import send_sweep_page, write_sweep_page
 from rnnx.config.identity import config_hash
 from rnnx.config.overrides import Overrides, shown
 from rnnx.config.plain import literal
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
-from rnnx.contracts.trackers import Point, RunLog, StoreTracker, Tracker
-from rnnx.errors import RnnxError, StoreError
+from rnnx.contracts.trackers import RunLog, StoreTracker, Tracker
+from rnnx.errors import StoreError
 from rnnx.runs.lock import RunLock
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.registration import PLACE_TAG
-from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.runs.sweep_folder import Sweep
+from rnnx.sweeps.catch_up import catch_up
 from rnnx.sweeps.find import environment_names
 from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
-from rnnx.sweeps.ranking import print_ranking, rank_results, ranking_rows, write_ranking
+from rnnx.sweeps.parent import RANKING, STATUSES, tell_results
+from rnnx.sweeps.ranking import print_ranking, ranking_rows, write_ranking
 from rnnx.sweeps.warmup import write_configs
 from rnnx.system.secrets import name_servers, without_password
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause, printable
 from rnnx.training.report import console
-
-STATUSES = ("FINISHED", "FAILED", "KILLED", "SKIPPED")  # of jobs that have ended
 
 
 def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
@@ -55,14 +55,15 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
         refuse_links(sweep.path)
         with RunLock(sweep, "sweep"):
             _prepare(sweep, command, configs)
-            log = _begin(sweep, tracker)
-            if before := sweep.read().get("before"):
+            log = _begin(sweep, tracker, configs[0].values["tracker"])
+            if changed := sweep.read().get("before"):
                 print(
-                    f"rnnx: a file of this command has changed since sweep {before}: "
+                    f"rnnx: a file of this command has changed since sweep {changed}: "
                     f"sweep {sweep.id} is a new one",
                     file=sys.stderr,
                 )
-            failed = True
+            catch_up(settings.outputs)
+            before, failed = sweep.results(), True
             try:
                 if not stop.signal:
                     # A job finds its sweep by this folder, whoever starts it and wherever.
@@ -71,8 +72,12 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
                 failed = False
             finally:
                 end_abandoned(sweep, settings.outputs)
+                now = [result for result in sweep.results() if result not in before]
+                failed = failed or not all(result.succeeded for result in now)
                 code = _close(sweep, log, stop.signal, failed)
-            return code
+        if sweep.read().get("sent"):  # the tracker answers
+            catch_up(settings.outputs)
+        return code
 
 
 def _read_from_files(command: SweepCommand, configs: Sequence[ResolvedConfig]) -> list[str]:
@@ -96,7 +101,7 @@ def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConf
         sweep.clear()  # a search keeps the results of earlier commands
 
 
-def _begin(sweep: Sweep, tracker: Tracker) -> RunLog:
+def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog:
     """Open the sweep's own run, and tell the jobs of it; remove the folder if it never had one."""
     host, pid = socket.gethostname(), os.getpid()
     names = environment_names(tracker)
@@ -104,7 +109,8 @@ def _begin(sweep: Sweep, tracker: Tracker) -> RunLog:
     try:
         log = _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
         driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}
-        sweep.write({"parent": log.id, "started": time.time(), **driver})
+        now = {"parent": log.id, "started": time.time(), "ended": "", "sent": False}
+        sweep.write({**now, "tracker": about, **driver})
     except BaseException:
         if "parent" not in sweep.read():
             sweep.remove()
@@ -139,40 +145,36 @@ def _is_own(sweep: Sweep, tracker: Tracker, parent: str) -> bool:
 
 
 def _close(sweep: Sweep, log: RunLog, signal_number: int, failed: bool) -> int:
-    """Report the results of the jobs on stdout and in the sweep's own run; the exit code."""
-    results = sweep.results()
-    counts = Counter(result.status for result in results)
-    failed = failed or not all(result.succeeded for result in results)
-    rows, csv = ranking_rows(sweep), sweep.path / "ranking.csv"
-    write_ranking(rows, csv)
-    try:
-        log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in STATUSES})
-        for path in (csv, *sorted(sweep.artifacts.glob("*"))):
-            log.file(path)
-        _log_best(sweep, results, log)
-        log.finish("KILLED" if signal_number else "FAILED" if failed else "FINISHED")
-    except RnnxError:
-        raise
-    except Exception as error:  # whatever a tracker raises
-        print(
-            f"rnnx: the tracker does not answer ({printable(cause(error, 200))}); "
-            "the same command again closes the sweep",
-            file=sys.stderr,
-        )
+    """Report the results of the jobs on stdout and in the sweep's own run; the exit code.
+
+    A tracker that does not answer costs a warning: another command tells it later.
+    """
+    counts = Counter(result.status for result in sweep.results())
+    rows = ranking_rows(sweep)
+    write_ranking(rows, sweep.path / RANKING)
+    status = "KILLED" if signal_number else "FAILED" if failed else "FINISHED"
+    sweep.write({"ended": status, "ended_at": time.time()})
+    answers = _answers(lambda: tell_results(sweep, log))
     print_ranking(rows, console(soft_wrap=True))
-    store_sweep_page(sweep, log)  # last: its figures take a moment, in which a signal may come
+    write_sweep_page(sweep)  # last: its figures take a moment, in which a signal may come
+    answers = answers and _answers(lambda: send_sweep_page(sweep, log))
+    sweep.write({"sent": answers})
     ended = (f"{counts[status]} {status.lower()}" for status in STATUSES if counts[status])
     counted = ", ".join(ended) or "no job was started"
     print(printable(f"sweep {sweep.id}: {counted}; outputs in {sweep.path}"))
     return 128 + signal_number if signal_number else int(failed)
 
 
-def _log_best(sweep: Sweep, results: Sequence[JobResult], log: RunLog) -> None:
-    """Log the lowest held-out loss, and the values of its job, in the sweep's own run."""
-    best = next(iter(rank_results(results)), None)
-    if best is None or best.best_val_loss is None or not math.isfinite(best.best_val_loss):
-        return
-    values = {f"best.{key}": value for key, value in sweep.swept(best.overrides).items()}
-    log.tags({"best.run": best.entry or best.run_id, **values})
-    now = int(time.time() * 1000)
-    log.points([Point("best/val_loss", best.best_val_loss, len(results), now)])
+def _answers(tell: Callable[[], None]) -> bool:
+    """Whether the tracker was told; a warning where it does not answer."""
+    try:
+        tell()
+    except Exception as error:  # whatever a tracker raises
+        print(
+            f"rnnx: the tracker does not answer ({printable(cause(error, 200))}); what it misses "
+            "is in the folder of the sweep, and the next rnnx command here sends it when it "
+            "answers",
+            file=sys.stderr,
+        )
+        return False
+    return True

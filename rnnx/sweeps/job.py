@@ -19,6 +19,7 @@ from rnnx.config.settings import Rerun
 from rnnx.data.corpus import Corpus
 from rnnx.errors import RunBusy, StoreError
 from rnnx.runs.folder import RunFolder
+from rnnx.runs.lock import is_busy
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
@@ -30,6 +31,8 @@ from rnnx.training.earlier_runs import earlier_runs
 from rnnx.training.report import Lines, console
 from rnnx.training.resume import resume
 from rnnx.training.run import Run, train
+
+POLL_INTERVAL = 0.5  # seconds between two looks whether another sweep's job has ended
 
 
 def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep: Sweep) -> int:
@@ -63,13 +66,21 @@ class _Job:
             settings = settings_from(self.config)
             # Side by side, jobs are fastest with one BLAS thread each.
             self.config = {**self.config, "threads": settings.threads or 1}
-            rerun, earlier = settings.sweep.rerun, self._earlier_run()
-            if skipped := self._reason_to_skip(rerun, earlier):
-                return self._skip(skipped, earlier)
-            run = self._train(rerun, earlier)
+            rerun, run = settings.sweep.rerun, None
+            while run is None:
+                earlier = self._earlier_run()
+                if rerun is not Rerun.all and earlier and is_busy(earlier):
+                    self._wait_for(earlier, stop)
+                    if stop.signal:
+                        return JobResult(self.number, self.overrides, "KILLED", _stopped(stop))
+                    continue
+                if skipped := self._reason_to_skip(rerun, earlier):
+                    return self._skip(skipped, earlier)
+                with suppress(RunBusy):  # another sweep was faster
+                    run = self._train(rerun, earlier)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             return self._failure(error)
-        why = f"stopped by {signal.Signals(stop.signal).name}" if stop.signal else ""
+        why = _stopped(stop) if stop.signal else ""
         best = run.metrics.get("best/val_loss")
         why = PRUNED if run.pruned else why or self._anew
         result = JobResult(self.number, self.overrides, run.status, why, run.run_id, best)
@@ -86,6 +97,12 @@ class _Job:
             later = f"the same command shows it below the sweep later ({cause(error)})"
             return result._replace(reason=f"{why}; {later}")
         return result._replace(entry=shown)
+
+    def _wait_for(self, earlier: RunFolder, stop: Stop) -> None:
+        """Wait for the end of another sweep's job of this configuration."""
+        print(f"waits for run {earlier.id[:8]}, which another process trains", flush=True)
+        while is_busy(earlier) and not stop.signal:
+            time.sleep(POLL_INTERVAL)
 
     def _earlier_run(self) -> RunFolder | None:
         """The newest run of the same identity; one that finished comes before all others."""
@@ -162,6 +179,10 @@ class _Job:
         best = metrics.get("best/val_loss") if isinstance(metrics, dict) else None
         run_id = folder.id if folder else ""
         return JobResult(self.number, self.overrides, status, why, run_id, best)
+
+
+def _stopped(stop: Stop) -> str:
+    return f"stopped by {signal.Signals(stop.signal).name}"
 
 
 def run_job_process(

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rnnx.config.overrides import refuse_no_values, refuse_unknown_settings, values_of
 from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
@@ -55,21 +57,34 @@ class Search:
             study_name=STUDY,
             storage=study_storage(sweep),
             load_if_exists=True,
-            sampler=_sampler(settings["sampler"], settings["seed"]),
             pruner=pruner_named(settings["pruner"]),
         )
+        drawn = len(self._study.get_trials(deepcopy=False))
+        self._study.sampler = _sampler(settings["sampler"], _seed(settings["seed"], drawn))
         self._enqueue_stopped()
 
     def _enqueue_stopped(self) -> None:
         """Let the trials that were stopped, or whose driver was killed, be tried first."""
         states = optuna().trial.TrialState
-        stopped = self.sweep.read().get(STOPPED_TRIALS, [])
         for trial in self._study.get_trials(states=(states.RUNNING,)):
-            stopped.append(trial.params)
-            self._study.tell(trial.number, state=states.FAIL)
-        for values in stopped:
+            result = self.sweep.result(trial.number)
+            if result is not None and result.succeeded:  # its driver was killed before it knew
+                self.tell(result)
+            else:
+                self._keep_for_later(trial.params)
+                self._study.tell(trial.number, state=states.FAIL)
+        for values in self.sweep.read().get(STOPPED_TRIALS, []):
             self._study.enqueue_trial(values)
         self.sweep.write({STOPPED_TRIALS: []})
+        for result in self.sweep.results():
+            if result.status == "KILLED":  # its values get a new job, which has the result
+                self.sweep.forget(result.job)
+
+    def _keep_for_later(self, values: Mapping[str, Any]) -> None:
+        """Keep the values of a trial that was stopped, once."""
+        stopped = self.sweep.read().get(STOPPED_TRIALS, [])
+        if values not in stopped:
+            self.sweep.write({STOPPED_TRIALS: [*stopped, dict(values)]})
 
     def jobs(self) -> Iterator[tuple[int, list[str]]]:
         """Number and overrides of each job; take the next one when a processor is free for it."""
@@ -85,8 +100,7 @@ class Search:
         states, loss = optuna().trial.TrialState, result.best_val_loss
         trial = self._study.get_trials(deepcopy=False)[result.job]
         if result.status == "KILLED":
-            stopped = self.sweep.read().get(STOPPED_TRIALS, [])
-            self.sweep.write({STOPPED_TRIALS: [*stopped, trial.params]})
+            self._keep_for_later(trial.params)
         if result.reason == PRUNED:
             self._study.tell(result.job, state=states.PRUNED)
         elif result.succeeded and loss is not None and math.isfinite(loss):
@@ -163,6 +177,13 @@ def _are_ints(*numbers: object) -> bool:
 
 def _as_text(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
+
+
+def _seed(seed: int | None, drawn: int) -> int | None:
+    """The seed of a sampler after so many trials: one that is continued draws new values."""
+    if seed is None or not drawn:
+        return seed
+    return int(np.random.SeedSequence([seed, drawn]).generate_state(1)[0])
 
 
 def _sampler(name: str, seed: int | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 import stat
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from rnnx.system.owner import is_dead, owner
 
 JSON_LIMIT = 2**26  # bytes of a small JSON file; most of them have some thousand
 
@@ -100,9 +103,13 @@ def replacing(path: Path, to_disk: bool = False) -> Iterator[Path]:
     """A temporary name beside ``path`` that becomes ``path`` if all goes well.
 
     ``to_disk``: the new file outlives a power cut. The folder has to exist: a run's folder that
-    was deleted does not come back with one file in it.
+    was deleted does not come back with one file in it. What a killed process left of the same file
+    is deleted.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        if is_dead(left.suffixes[-2].lstrip(".")):
+            left.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{owner()}.tmp")
     try:
         yield temporary
         if to_disk:

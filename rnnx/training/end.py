@@ -18,7 +18,7 @@ from rnnx.errors import RnnxError
 from rnnx.models.evaluation import first_tokens
 from rnnx.models.trained import load_file
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.tracking import Tracking
+from rnnx.runs.tracking import STOPPED_TIMEOUT, Tracking, ended_by
 from rnnx.system.secrets import masked
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason, storable
@@ -26,19 +26,17 @@ from rnnx.training.probing import conclude
 from rnnx.training.progress import Progress
 from rnnx.training.session import Session
 
-SECOND_STOP_TIMEOUT = 1.0  # seconds that a run stopped twice waits for its tracker
-
 
 def fail(tracking: Tracking, folder: RunFolder, error: BaseException) -> None:
     """End the run as FAILED or KILLED; a failed one sends its traceback and artifacts first."""
-    if isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError):
+    if ended_by(error) == "KILLED":
         with suppress(OSError):
-            tracking.finish("KILLED", reason(error), total_timeout=SECOND_STOP_TIMEOUT)
+            tracking.finish("KILLED", reason(error), total_timeout=STOPPED_TIMEOUT)
         return
     with suppress(Exception):  # the error that counts is the one that brought us here
-        path = folder.path / "traceback.txt"
-        path.write_text(storable(masked("".join(traceback.format_exception(error)))), "utf-8")
-        tracking.file(path)
+        lines = "".join(traceback.format_exception(error))
+        folder.traceback.write_text(storable(masked(lines)), "utf-8")
+        tracking.file(folder.traceback)
     with suppress(Exception):
         tracking.artifacts()
     with suppress(OSError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -71,18 +70,11 @@ def for_terminal() -> Report:
 
 
 def console(soft_wrap: bool) -> Any:
-    """Rich's console on stdout; training goes on when its reader (head, less) ends."""
+    """Rich's console on stdout."""
     from rich.console import Console
 
-    class Output(Console):
-        def on_broken_pipe(self) -> None:
-            self.quiet = True
-            # The interpreter flushes stdout at its end and must not fail then.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            print("rnnx: nobody reads the output any more; training goes on", file=sys.stderr)
-
     # A value may look like Rich's markup, [red], or like its name of an emoji, :bomb:.
-    return Output(highlight=False, markup=False, emoji=False, soft_wrap=soft_wrap)
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=soft_wrap)
 
 
 class Lines:

@@ -63,15 +63,15 @@ def resume(
         tags = (more or {}).get("own_tags", {})
         entry, own_tracker = _entry(folder, config, tags, report), session.components.tracker
         clean_up(folder)
+        folder.write({"sent": False})  # before the tracker takes it for RUNNING
         with Tracking(lambda: own_tracker.reopen(entry), folder, report.warning) as tracking:
+            tracking.remove(folder.traceback)  # of the failure that this run goes on after
             if found.first:  # it may have been killed before the tracker had all parameters
                 tracking.params(run_params(session) | flat_params(found.first))
             own = continued(folder.read(), session.identity)
-            was = folder.read().get("reason")
             tracking.tags(
                 {"rnnx.config_hash": own["config_hash"], "rnnx.seedless_hash": group_of(own)}
-                | {"rnnx.steps": str(config["steps"])}
-                | ({"reason": ""} if was else {})
+                | {"rnnx.steps": str(config["steps"]), "reason": ""}
                 | tags
             )
             folder.write({**(more or {}), "status": "RUNNING", "reason": "", **own})

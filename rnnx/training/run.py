@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,12 @@ from rnnx.data.corpus import Corpus
 from rnnx.errors import StorageError, StoreError
 from rnnx.registry.attribution import attributing
 from rnnx.runs.folder import FOLDER_TAG, RunFolder
+from rnnx.runs.leftovers import remove_leftovers
 from rnnx.runs.lock import RunLock
-from rnnx.runs.tracking import Tracking
+from rnnx.runs.registration import open_run
+from rnnx.runs.tracking import REASON_LENGTH, Tracking, ended_by
 from rnnx.system.signals import Stop
-from rnnx.system.text import storable
+from rnnx.system.text import reason, storable
 from rnnx.training.loop import PruningRule, TrainingLoop
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
@@ -71,10 +74,13 @@ def train(
             "cwd": os.getcwd(),
             **(more or {}),
         }
+        if "sweep" not in about:  # whose driver ends what an earlier one left
+            remove_leftovers(session.settings.outputs)
         folder = RunFolder.create(session.settings.outputs, about, config)
         with storage_errors(folder), RunLock(folder):
-            log = begin(session, folder)
-            with Tracking(lambda: log, folder, report.warning) as tracking:
+            open_log = begin(session, folder)
+            with tracking_of(open_log, folder, report) as tracking:
+                tracking.params(run_params(session))
                 return run_loop(session, tracking, folder, report, stop, should_prune=should_prune)
 
 
@@ -89,17 +95,26 @@ def storage_errors(folder: RunFolder) -> Iterator[None]:
         raise StorageError.of(error, folder.path, folder.handle) from error
 
 
-def begin(session: Session, folder: RunFolder) -> RunLog:
-    """Open the tracker's run for a new folder and name the folder after it."""
+OpenLog = Callable[[], RunLog]
+
+
+def begin(session: Session, folder: RunFolder) -> OpenLog:
+    """Open the tracker's run for a new folder and name the folder after it.
+
+    A sweep's job begins also where its tracker does not answer any more, which it did when the
+    sweep began: the run has an id of its own then, and the tracker is told later.
+    """
     known = folder.read()
     tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
     tags = {key: storable(str(value)) for key, value in tags.items()}
     name = storable(str(known.get("name", "")))
+    folder.write({"told": {"params": run_params(session), "tags": tags}})
     try:
         with attributing():
             log = _open_log(session, str(known.get("takes_over", "")), name, tags)
-        folder.write({"told": {"params": run_params(session), "tags": tags}})
-    except Exception:
+    except Exception as error:
+        if isinstance(error, StoreError) and "sweep" in known:
+            return _begin_without_tracker(session, folder)
         folder.remove()
         raise
     except BaseException:  # a second signal; the tracker may have created the run
@@ -107,10 +122,36 @@ def begin(session: Session, folder: RunFolder) -> RunLog:
         raise
     try:
         folder.begin(log.id)  # the lock is on the open file and goes along
-    except BaseException:
-        log.finish("FAILED")
+    except BaseException as error:
+        _end(lambda: log, folder, error)
         raise
-    return log
+    return lambda: log
+
+
+def _begin_without_tracker(session: Session, folder: RunFolder) -> OpenLog:
+    folder.write({"registering": folder.id})
+    folder.begin(uuid.uuid4().hex)
+    return lambda: open_run(folder, session.components.tracker)
+
+
+def tracking_of(open_log: OpenLog, folder: RunFolder, report: Report) -> Tracking:
+    """The tracking of a run that has begun; where there can be none, the run ends."""
+    try:
+        return Tracking(open_log, folder, report.warning)
+    except BaseException as error:
+        _end(open_log, folder, error)
+        raise
+
+
+def _end(open_log: OpenLog, folder: RunFolder, error: BaseException) -> None:
+    """End a run that has only begun, in its folder and its tracker."""
+    status = ended_by(error)
+    with suppress(OSError):
+        folder.write({"status": status, "reason": reason(error)})
+    with suppress(Exception):  # the first error counts
+        log = open_log()
+        log.tags({"reason": reason(error)[:REASON_LENGTH]})
+        log.finish(status)
 
 
 def _open_log(session: Session, before: str, name: str, tags: Mapping[str, str]) -> RunLog:
@@ -119,10 +160,10 @@ def _open_log(session: Session, before: str, name: str, tags: Mapping[str, str])
     if before:
         with suppress(StoreError):  # it may have been deleted
             log: RunLog = tracker.reopen(before)
-            log.params(run_params(session))
             log.tags({**tags, "reason": ""})
             return log
-    started: RunLog = tracker.start(name, run_params(session), tags)
+    # Parameters follow through the outbox: where they cannot be written, the run is not lost.
+    started: RunLog = tracker.start(name, {}, tags)
     return started
 
 

@@ -15,10 +15,10 @@ from rnnx.comparison.page import (
     MAX_SAMPLE_LENGTH,
     last_samples,
     render,
-    store_sweep_page,
+    send_sweep_page,
     write_page,
+    write_sweep_page,
 )
-from rnnx.contracts.trackers import RunLog
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
 
@@ -160,15 +160,16 @@ def test_a_sweep_keeps_its_page_and_never_fails_by_it(
     sweep: Sweep, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = Log()
-    store_sweep_page(sweep, log)  # type: ignore[arg-type]
+    write_sweep_page(sweep)
+    send_sweep_page(sweep, log)  # type: ignore[arg-type]
     assert log.files[0] == "/comparison.html"
     assert len([name for name in log.files if name.startswith("figures/")]) == 3
 
-    def full(self: RunLog, path: Path, folder: str = "") -> None:
+    def full(self: Path, content: bytes) -> int:
         raise OSError("disk is full")
 
-    monkeypatch.setattr(Log, "file", full)
-    store_sweep_page(sweep, log)  # type: ignore[arg-type]
+    monkeypatch.setattr(Path, "write_bytes", full)
+    write_sweep_page(sweep)
     told = capsys.readouterr().err.strip().split("\n")
     assert len(told) == 1
     assert "disk is full" in told[0]

@@ -9,7 +9,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from rnnx.contracts.trackers import Point
+import pytest
+
+from rnnx.contracts.trackers import Kept, Point
+from rnnx.errors import StoreError
 from rnnx.runs.metrics_file import append, read_history
 from rnnx.runs.outbox import Outbox
 
@@ -84,7 +87,10 @@ def test_an_end_that_a_resumed_run_has_left_behind_is_not_sent(tmp_path: Path) -
 ENDLESS = """
 import sys, threading
 from pathlib import Path
-from rnnx.contracts.trackers import Point
+import pytest
+
+from rnnx.contracts.trackers import Kept, Point
+from rnnx.errors import StoreError
 from rnnx.runs.outbox import Outbox
 
 class Log:
@@ -169,6 +175,84 @@ def test_killed_before_the_earlier_outbox_was_deleted(tmp_path: Path) -> None:
     with Outbox(tmp_path) as outbox:
         assert outbox.count() == 0
     assert not any((tmp_path / name).exists() for name in left)
+
+
+class Store(Log):
+    """A run that can be read back; while ``away`` somebody else takes what it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self.held: dict[str, Any] = {"points": set(), "params": {}, "files": {}, "status": ""}
+
+    def _hold(self, what: str, more: Any) -> None:
+        if not self.away:
+            self.held[what] = more if isinstance(more, str) else self.held[what] | more
+
+    def params(self, params) -> None:
+        self._hold("params", params)
+
+    def points(self, points) -> None:
+        self._hold("points", set(points))
+
+    def file(self, path: Path, folder: str = "") -> None:
+        self._hold("files", {f"{folder}/{path.name}".lstrip("/"): path.stat().st_size})
+
+    def finish(self, status: str, ended: float | None = None) -> None:
+        self._hold("status", status)
+
+    def kept(self) -> Kept:
+        held = self.held
+        return Kept(held["status"], frozenset(held["params"]), held["files"], frozenset())
+
+    def count(self, key: str) -> int:
+        return sum(point.key == key for point in self.held["points"])
+
+
+@pytest.fixture
+def everything(tmp_path: Path) -> Outbox:
+    (tmp_path / "a.txt").write_text("some text")
+    outbox = Outbox(tmp_path)
+    outbox.add("params", {"p": "1"})
+    outbox.add_points(points(1, 2, 3))
+    outbox.add("file", "a.txt", "samples")
+    outbox.add("finish", "FINISHED", 1.5)
+    return outbox
+
+
+def test_what_somebody_else_took_is_sent_again(everything: Outbox) -> None:
+    log = Store()
+    log.away = True
+    everything.deliver(log)
+    assert everything.count() == 0
+    log.away = False
+    assert everything.deliver_again(log) == 5  # all but the end, which is told in any case
+    assert log.held == {
+        "points": set(points(1, 2, 3)),
+        "params": {"p": "1"},
+        "files": {"samples/a.txt": 9},
+        "status": "FINISHED",
+    }
+    assert everything.deliver_again(log) == 0
+
+
+@pytest.mark.parametrize("lost", ["points", "params", "files"])
+def test_what_is_gone_is_sent_again(everything: Outbox, lost: str) -> None:
+    log = Store()
+    everything.deliver(log)
+    before = {key: value.copy() for key, value in log.held.items() if key != "status"}
+    log.held[lost] = type(log.held[lost])()
+    assert everything.deliver_again(log) > 0
+    assert {key: log.held[key] for key in before} == before
+
+
+def test_nothing_is_called_sent_that_nobody_holds(everything: Outbox) -> None:
+    log = Store()
+    log.away = True
+    for _ in range(2):
+        with pytest.raises(StoreError, match="does not hold it"):
+            everything.deliver_again(log)
+        assert everything.count() > 0
 
 
 def test_a_tracker_of_the_first_api_has_pictures(tmp_path: Path) -> None:

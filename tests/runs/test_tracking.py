@@ -126,6 +126,33 @@ def test_what_could_not_be_sent_is_told_and_kept(folder: RunFolder) -> None:
     assert folder.read()["reason"] == "because"
 
 
+def test_a_run_that_is_interrupted_before_it_trains_has_ended(folder: RunFolder) -> None:
+    log = Recorder()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Tracking(lambda: log, folder, lambda _: None),
+    ):
+        raise KeyboardInterrupt
+    assert (log.status, folder.read()["status"]) == ("KILLED", "KILLED")
+
+
+def test_a_second_signal_at_the_very_end(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, said = Recorder(), []
+    tracking = Tracking(lambda: log, folder, said.append)
+
+    def interrupted(self: RunFolder, fields: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(RunFolder, "write", interrupted)
+        tracking.finish("FINISHED")
+    tracking.finish("KILLED", "KeyboardInterrupt")
+    known = folder.read()
+    assert (log.status, known["status"], known["sent"], said) == ("KILLED", "KILLED", True, [])
+
+
 def test_a_folder_deleted_in_the_middle_of_sending_is_no_trouble_of_the_tracker(
     folder: RunFolder,
 ) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from processes import read_until, run_rnnx, start_rnnx, wait_for
+from proxies import Proxy
 from run_equality import assert_mlflow_holds, assert_same_run
 from servers import Server
+from single_sweep import only_sweep, statuses
 from tiny import tiny
 
 import rnnx
@@ -162,3 +164,64 @@ def test_begun_without_its_server(server: Server, names: Path) -> None:
     server.start()
     assert "the store cannot be used" in said
     assert runs_in(Path("outputs")) == []
+
+
+@pytest.fixture
+def proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    made = Proxy(server.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", made.uri)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("answer", [b"<html>Log in</html>", b"", b"{}"])
+def test_somebody_else_answers(answer: bytes, proxy: Proxy, server: Server, names: Path) -> None:
+    proxy.answer, proxy.answer_after = answer, 12
+    said = run_rnnx("train", *tiny(names, "tracker=mlflow", "steps=400", "log_every=1"))
+    folder = newest()
+    assert f"rnnx sync {folder.id[:8]}" in said
+    said = run_rnnx("sync", "last", codes=(2,))
+    assert "everything" not in said and said.count("\n") == 1
+    proxy.answer = None
+    assert "sent" in run_rnnx("sync", "last")
+    assert_mlflow_holds(folder, server.client())
+    assert "has everything already" in run_rnnx("sync", "last")
+    assert_mlflow_holds(folder, server.client())
+
+
+def test_the_answer_to_a_creation_is_lost(proxy: Proxy, server: Server, names: Path) -> None:
+    proxy.lost = "runs/create"
+    run_rnnx("train", *tiny(names, "tracker=mlflow", "tracker.experiment=lost"))
+    client = server.client()
+    experiment = client.get_experiment_by_name("lost").experiment_id
+    statuses = {run.info.run_id: run.info.status for run in client.search_runs([experiment])}
+    assert statuses.pop(newest().id) == "FINISHED"
+    assert set(statuses.values()) <= {"KILLED"}
+
+
+def test_a_sweep_outlives_its_server(server: Server, names: Path) -> None:
+    overrides = tiny(names, "tracker=mlflow", "tracker.experiment=away", "jobs=1", "steps=600")
+    driver = start_rnnx("train", "-m", *overrides, "seed=0,1,2")
+    assert read_until(driver, "job 1 of 3")
+    server.kill()
+    said = wait_for(driver, 0)
+    sweep = only_sweep()
+    assert statuses() == ["FINISHED"] * 3
+    assert "rank" in said and f"sweep {sweep.id}: 3 finished" in said
+    assert (sweep.path / "comparison.html").is_file()
+    server.start()
+    run_rnnx("runs", "tracker.experiment=away")
+    for folder in runs_in(Path("outputs")):
+        assert_mlflow_holds(folder, server.client())
+    client = server.client()
+    experiment = client.get_experiment_by_name("away").experiment_id
+    found = client.search_runs([experiment])
+    assert [run.info.status for run in found] == ["FINISHED"] * 4
+    parent = sweep.read()["parent"]
+    parents = [run.data.tags.get("mlflow.parentRunId") for run in found]
+    assert parents.count(parent) == 3
+    files = {one.path for one in client.list_artifacts(parent)}
+    assert {"ranking.csv", "comparison.html"} <= files
+    assert "3 skipped" in run_rnnx("train", "-m", *overrides, "seed=0,1,2")
+    assert len(client.search_runs([experiment])) == 4
+    assert len(client.get_metric_history(parent, "best/val_loss")) == 1

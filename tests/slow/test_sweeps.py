@@ -19,7 +19,9 @@ from sweep_state import (
 )
 from tiny import tiny
 
+from rnnx.runs.folder import runs_in
 from rnnx.runs.lock import is_busy
+from rnnx.runs.sweep_folder import Sweep
 
 pytestmark = pytest.mark.slow
 
@@ -133,6 +135,29 @@ def test_the_second_driver_is_refused(names: Path) -> None:
     assert f"process {driver.pid} on " in said and said.count("\n") == 1
     driver.terminate()
     wait_for(driver, 143)
+
+
+def test_two_sweeps_share_their_jobs(names: Path) -> None:
+    overrides = tiny(names, "tracker=mlflow", "jobs=1", "steps=2000")
+    first = start_rnnx("train", "-m", *overrides, "seed=0,1")
+    working(1)
+    second = start_rnnx("train", "-m", *overrides, "seed=0,1,2")
+    wait_for(first, 0)
+    wait_for(second, 0)
+    found = [Sweep(path.parent) for path in Path("outputs/sweeps").glob("*/sweep.json")]
+    ended = sorted([result.status for result in sweep.results()] for sweep in found)
+    assert ended == sorted([["FINISHED", "FINISHED"], ["SKIPPED", "SKIPPED", "FINISHED"]])
+    assert {folder.read()["status"] for folder in runs_in(Path("outputs"))} == {"FINISHED"}
+
+
+def test_nobody_reads_the_lines_of_a_sweep(names: Path) -> None:
+    driver = start_rnnx("train", "-m", *tiny(names), "seed=0,1")
+    assert driver.stdout is not None
+    driver.stdout.close()
+    driver.stdout = None
+    assert "training goes on" in wait_for(driver, 0)
+    assert statuses() == ["FINISHED", "FINISHED"]
+    assert (only_sweep().path / "comparison.html").is_file()
 
 
 def test_a_store_that_cannot_be_reached(names: Path) -> None:

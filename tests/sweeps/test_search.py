@@ -77,9 +77,27 @@ def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.Monkey
     search(names, RATE, n_trials=2)
     assert [o.status for o in results()] == ["KILLED", "FINISHED"]
     lost = value(results()[0], "optimizer.learning_rate")
-    assert search(names, RATE, n_trials=2) == 1  # the one that was killed stays in the table
-    again = results()[2]
+    assert search(names, RATE, n_trials=2) == 0
+    again = results()[-1]
     assert (value(again, "optimizer.learning_rate"), again.status) == (lost, "FINISHED")
+    assert [o.status for o in results()] == ["FINISHED"] * 2  # the stopped job gave way to it
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_search_that_is_continued_draws_new_values(sampler: str, names: Path) -> None:
+    own = (RATE, f"hydra.sweeper.sampler={sampler}", "steps=1")
+    for n_trials in (2, 4, 6):
+        assert search(names, *own, n_trials=n_trials) == 0
+    assert [o.status for o in results()] == ["FINISHED"] * 6
+    assert len({value(o, "optimizer.learning_rate") for o in results()}) == 6
+
+
+def test_the_exit_code_is_that_of_the_jobs_of_now(names: Path) -> None:
+    path = f"dataset.path={names},{names}.away"
+    assert search(names, RATE, path, n_trials=3) == 1
+    assert "FAILED" in [o.status for o in results()]
+    Path(f"{names}.away").write_text(names.read_text())
+    assert search(names, RATE, path, n_trials=4) == 0
 
 
 def test_a_trial_worse_than_the_others_is_pruned(names: Path) -> None:

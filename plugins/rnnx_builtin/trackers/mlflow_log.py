@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnnx.contracts.trackers import Point
+from rnnx.contracts.trackers import Kept, Point
 from rnnx.errors import StoreError
 from rnnx_builtin.trackers.mlflow_client import (
     cause_of,
     mlflow_settings,
     refuse_foreign_artifacts,
 )
+from rnnx_builtin.trackers.mlflow_readback import kept, remove_artifact, run_in_store
 
 # Limits of MLflow.
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # characters
@@ -72,9 +73,15 @@ class MLflowLog:
     def tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
+        set_here = {key: value for key, value in with_parent(tags).items() if value}
         self._client.log_batch(
-            self.id, tags=[RunTag(k, v[:TAG_LENGTH]) for k, v in with_parent(tags).items()]
+            self.id, tags=[RunTag(k, v[:TAG_LENGTH]) for k, v in set_here.items()]
         )
+        if removed := [key for key, value in tags.items() if not value]:
+            there = run_in_store(self._client, self.id).data.tags
+            for key in removed:
+                if key in there:
+                    self._client.delete_tag(self.id, key)
 
     @_store_errors()
     def file(self, path: Path, folder: str = "") -> None:
@@ -101,6 +108,21 @@ class MLflowLog:
             place = self._client.get_run(self.id).info.artifact_uri
             refuse_foreign_artifacts(self._client.tracking_uri, place)
             self._is_place_checked = True
+
+    @_store_errors()
+    def remove(self, path: str) -> None:
+        if path in {found.path for found in self._client.list_artifacts(self.id)}:
+            remove_artifact(self._client, self.id, path)
+
+    @_store_errors()
+    def kept(self) -> Kept:
+        return kept(self._client, self.id)
+
+    @_store_errors()
+    def count(self, key: str) -> int | None:
+        if not str(self._client.tracking_uri).startswith("http"):
+            return None  # a database has what it has committed
+        return len(self._client.get_metric_history(self.id, key))
 
     @_store_errors()
     def finish(self, status: str, ended: float | None = None) -> None:

@@ -35,6 +35,7 @@ from rnnx_builtin.trackers.mlflow_client import (
 )
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, follow
+from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
 
 NAME_LENGTH = 256  # of an experiment, in MLflow's databases
 RUNS_PER_CALL = 50_000  # MLflow's limit
@@ -77,7 +78,8 @@ class MLflow:
             if "git.commit" in tags:
                 own["mlflow.source.git.commit"] = tags["git.commit"]
             began = int(1000 * float(tags.get(STARTED_TAG) or time.time()))
-            run = client.create_run(experiment_id, began, own | with_parent(tags), name)
+            own |= with_parent(tags)
+            run = create(client, experiment_id, name, own, start_time=began)
             log = MLflowLog(client, run.info.run_id)
             try:
                 log.params(params)
@@ -91,6 +93,7 @@ class MLflow:
         with self._store_errors():
             client = connect(self._uri())
             client.update_run(run_id, status="RUNNING")
+            remove_torn_files(run_in_store(client, run_id))
         return MLflowLog(client, run_id)
 
     def runs(self, limit: int) -> list[RunSummary]:

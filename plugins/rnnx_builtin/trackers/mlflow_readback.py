@@ -1,0 +1,89 @@
+"""What an MLflow store really holds of a run, and what lost answers and killed processes left.
+
+A proxy may answer for the server: with a login page, an empty body or ``{}``, and MLflow's client
+takes most of that for success.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rnnx.contracts.trackers import Kept
+from rnnx.errors import StoreError
+
+FOLDER_TAG = "rnnx.new_folder"  # of every run: the name under which its folder was made
+UPLOADING = ".artifact.uploading.*"  # MLflow's names of files that it has not copied whole
+
+
+def run_in_store(client: Any, run_id: str) -> Any:
+    """MLflow's run; StoreError where what answers is no MLflow server."""
+    run = client.get_run(run_id)
+    if run.info.run_id != run_id:
+        raise StoreError("what answers there is no MLflow server: it gave a run without an id")
+    return run
+
+
+def kept(client: Any, run_id: str) -> Kept:
+    """Status, parameters and files of a run, read back."""
+    run = run_in_store(client, run_id)
+    files = dict(_files(client, run_id, ""))
+    named = (re.match(r"images/(\w+)\+step\+(\d+)\+", path) for path in files)
+    images = frozenset((found[1], int(found[2])) for found in named if found)
+    return Kept(run.info.status, frozenset(run.data.params), files, images)
+
+
+def _files(client: Any, run_id: str, folder: str) -> Iterator[tuple[str, int]]:
+    for found in client.list_artifacts(run_id, folder or None):
+        if found.is_dir:
+            yield from _files(client, run_id, found.path)
+        else:
+            yield found.path, int(found.file_size or 0)
+
+
+def create(client: Any, experiment_id: str, name: str, tags: Mapping[str, str], **more: Any) -> Any:
+    """Create a run once: MLflow's client sends a request again whose answer was lost.
+
+    Of two runs with the tag of one folder the older one is ended; where all answers were lost, the
+    run that was created is found by that tag.
+    """
+    try:
+        run = client.create_run(experiment_id, run_name=name, tags=dict(tags), **more)
+    except Exception:
+        with suppress(Exception):  # the first error counts
+            if doubles := _with_mark(client, experiment_id, tags):
+                return doubles[0]
+        raise
+    if str(client.tracking_uri).startswith("http"):
+        with suppress(Exception):  # a server that has gone since
+            for other in _with_mark(client, experiment_id, tags):
+                if other.info.run_id != run.info.run_id:
+                    client.set_tag(other.info.run_id, "reason", f"is {run.info.run_id}, sent twice")
+                    client.set_terminated(other.info.run_id, "KILLED")
+    return run
+
+
+def _with_mark(client: Any, experiment_id: str, tags: Mapping[str, str]) -> list[Any]:
+    mark = tags.get(FOLDER_TAG)
+    query = f"tags.`{FOLDER_TAG}` = '{mark}'"
+    return list(client.search_runs([experiment_id], query)) if mark else []
+
+
+def remove_torn_files(run: Any) -> None:
+    """Delete what a killed process has not copied whole to the folder of the run's artifacts."""
+    folder = str(run.info.artifact_uri).removeprefix("file://")
+    if folder.startswith("/"):
+        for path in Path(folder).rglob(UPLOADING):
+            with suppress(OSError):
+                path.unlink()
+
+
+def remove_artifact(client: Any, run_id: str, path: str) -> None:
+    """Delete an artifact: MLflow's client has no method for it, its repositories have."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    uri = client.get_run(run_id).info.artifact_uri
+    get_artifact_repository(uri, client.tracking_uri).delete_artifacts(path)
