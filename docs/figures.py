@@ -3,6 +3,8 @@
 import functools
 import io
 from collections.abc import Callable
+from contextlib import suppress
+from math import log
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +13,7 @@ from matplotlib.figure import Figure
 import rnnx
 from rnnx.contracts import GatedCell
 from rnnx.contracts.buffers import Scratch
+from rnnx.errors import Diverged
 from rnnx.training.session import Session
 
 GATES = {"f": r"forget $\Gamma_f$", "i": r"update $\Gamma_u$", "o": r"output $\Gamma_o$"}
@@ -34,25 +37,35 @@ def vanishing() -> str:
 
 
 def clipping() -> str:
-    """The smoothed loss with and without clipping."""
-
-    def draw(axes: Axes) -> None:
-        for limit, label in ((1e9, "not clipped"), (0.01, "clipped (limit 0.01)")):
-            session = rnnx.build(["experiment=clipping", f"clipper.limit={limit}"])
-            losses = []
-            for _ in range(session.settings.steps):
-                session.step()
-                losses.append(session.smooth_loss)
-            axes.plot(losses, label=label)
-        axes.set(xlabel="step", ylabel="smoothed loss (nats a character)")
-
-    return _curves(draw)
+    """The gradient's norm before clipping, and the loss, step by step with each clipper."""
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    for clipper in ("none", "value", "global_norm"):
+        session = rnnx.build(["experiment=clipping", f"clipper={clipper}"])
+        norms, losses = [], []
+        with suppress(Diverged):
+            while session.steps < session.settings.steps:
+                losses.append(session.step())
+                norms.append(session.metrics.norm)
+        diverged = len(norms) < session.settings.steps
+        end = f", diverges at step {len(norms) + 1}" if diverged else ""
+        steps, mark = range(1, len(norms) + 1), "x" if diverged else None
+        upper.loglog(steps, norms, label=f"clipper={clipper}{end}", marker=mark)
+        lower.loglog(steps, losses, marker=mark)
+    upper.set(ylabel="‖gradient‖ before clipping")
+    lower.set(xlabel="step", ylabel="loss (nats a character)")
+    lower.axhline(log(27), color="grey", linestyle=":", label="ln 27, a blind guess")
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+        axes.legend(framealpha=0)
+    return svg(figure)
 
 
 @functools.cache
 def trained() -> Session:
     """A small LSTM trained on the names that come with rnnx; some two seconds."""
     sizes = ["cell.hidden_size=48", "dropout=0", "batch_size=32", "backend=numpy", "threads=1"]
+    sizes += ["input_dropout=0", "crossover=0"]
     session = rnnx.build([*sizes, f"steps={TRAINING_STEPS}", "tracker=none"])
     for _ in range(TRAINING_STEPS):
         session.step()

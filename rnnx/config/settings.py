@@ -86,6 +86,11 @@ class Train:
     """The number of stacked cells. 1 ≤ layers ≤ 1000."""
     dropout: float = 0.5
     """The fraction of each layer's outputs that a training step drops. 0 ≤ dropout < 1."""
+    input_dropout: float = 0.0
+    """The fraction of input symbols that a training step hides. 0 ≤ input_dropout < 1."""
+    crossover: float = 0.0
+    """At each symbol the probability that a training example goes on as another one that has the
+    same last two, three or four symbols. 0 ≤ crossover < 1."""
     eval_every: int = 100
     """Measure the held-out loss after every multiple of this many updates; 0: only at the end."""
     eval_tokens: int = 200_000
@@ -146,6 +151,8 @@ class Train:
         start = self.smoothing_start
         require(0 <= start < math.inf, "smoothing_start", "at least 0 and finite", start)
         require_share("dropout", self.dropout)
+        require_share("input_dropout", self.input_dropout)
+        require_share("crossover", self.crossover)
         require_share("smoothing", self.smoothing)
         require(self.jobs is None or self.jobs >= 1, "jobs", "at least 1", self.jobs)
         require(bool(self.outputs), "outputs", "the name of a folder", repr(self.outputs))

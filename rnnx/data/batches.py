@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.data.corpus import Examples, Split, Stream
+from rnnx.data.crossover import Crossover, can_cross
 from rnnx.errors import DataError
 
 
@@ -23,9 +24,14 @@ class Batch(NamedTuple):
 
 
 class TrainBatches:
-    """Training batches without end; their order has a state that a checkpoint keeps."""
+    """Training batches without end; their order has a state that a checkpoint keeps.
 
-    def __init__(self, split: Split, batch_size: int, rng: np.random.Generator) -> None:
+    With ``crossover`` above 0 their examples are crossed, where the split has any.
+    """
+
+    def __init__(
+        self, split: Split, batch_size: int, rng: np.random.Generator, crossover: float = 0.0
+    ) -> None:
         self._split, self._rng = split, rng
         self._order = np.empty(0, np.int64)  # examples of this epoch that are still to come
         self._cursor = 0  # batches so far
@@ -34,6 +40,9 @@ class TrainBatches:
         else:
             _refuse_large(batch_size, split.tokens, "symbols after the first")
         self._B = batch_size
+        self._crossover = None
+        if crossover > 0 and can_cross(split):
+            self._crossover = Crossover(split, crossover, rng)
 
     @property
     def longest(self) -> int:
@@ -60,6 +69,8 @@ class TrainBatches:
         self._cursor += 1
         if isinstance(split, Examples):
             which = self._draw(split)
+            if self._crossover is not None:
+                split, which = self._crossover.draw(which), np.arange(self._B)
             # Longest first: the sequences that are still active at step t are the first columns.
             if not split.carry:
                 which = which[longest_first(split.lengths[which])]

@@ -85,12 +85,12 @@ def _key(corpus: Corpus) -> str:
 
 def ngram_losses(train: Split, val: Split, n_symbols: int, orders: int = ORDERS) -> list[float]:
     """Nats a held-out token of the orders 1 … ``orders``."""
-    parts = [_tokens(train), _tokens(val)]
+    parts = [flat_tokens(train), flat_tokens(val)]
     seen = np.concatenate([parts[0].counted, np.zeros_like(parts[1].counted)])
     asked = np.concatenate([np.zeros_like(parts[0].counted), parts[1].counted])
     place = np.concatenate([part.place for part in parts])
     p, losses = np.full(int(asked.sum()), 1 / n_symbols), []
-    for m, (level, longer) in enumerate(pairwise(_levels(parts, n_symbols, orders))):
+    for m, (level, longer) in enumerate(pairwise(ngram_levels(parts, n_symbols, orders))):
         # A place t symbols into its text has contexts of up to t symbols and the beginning.
         reaches, begins = place >= m - 1, place == m - 1
         occurrences = _occurrences(level, seen & reaches)
@@ -111,7 +111,7 @@ class Level(NamedTuple):
     context_of: Array  # (n-grams,) the context of each n-gram
 
 
-def _levels(parts: list[Tokens], n_symbols: int, orders: int) -> Iterator[Level]:
+def ngram_levels(parts: list[Tokens], n_symbols: int, orders: int) -> Iterator[Level]:
     """The n-grams with contexts of 0 … ``orders`` symbols, over all places of all parts."""
     ids = np.concatenate([part.ids for part in parts])
     context = np.zeros(len(ids), np.int64)
@@ -164,7 +164,8 @@ def _before(part: Tokens, back: int, begin: int) -> Array:
     return np.where(part.place >= back, older, begin)
 
 
-def _tokens(split: Split) -> Tokens:
+def flat_tokens(split: Split) -> Tokens:
+    """All targets of a split end to end; of a stream the first symbol, too."""
     if isinstance(split, Examples):
         ends = np.cumsum(split.lengths)
         place = np.arange(int(ends[-1])) - np.repeat(ends - split.lengths, split.lengths)

@@ -32,6 +32,7 @@ class Network:
     """``layers`` cells and a head over ``n_symbols`` ids; parameters are passed in.
 
     Dropout acts on every layer's output, the last included, never along time (Zaremba 2014).
+    Input dropout hides whole symbols: the network then has to predict from fewer of them.
     ``execution`` decides whether components compute by their compiled forms.
     """
 
@@ -41,6 +42,7 @@ class Network:
     layers: int = 1
     dropout: float = 0.0
     execution: Execution = NUMPY
+    input_dropout: float = 0.0
 
     @cached_property
     def _cell(self) -> CheckedCell:
@@ -80,6 +82,8 @@ class Network:
 
         With ``rng``, dropout masks are drawn from it; without, nothing is dropped.
         """
+        if rng is not None and self.input_dropout > 0:
+            x = hide(self.input_dropout, x, rng)
         h, finals, caches = x, [], []
         for k, state in enumerate(states):
             own = scratch.child(f"layer{k}")
@@ -135,6 +139,11 @@ def dropout_mask(dropout: float, h: Array, rng: np.random.Generator, scratch: Sc
     mask = scratch.like("dropout_mask", h)
     np.multiply(survives, h.dtype.type(1 / (1 - dropout)), out=mask)
     return mask
+
+
+def hide(share: float, x: Array, rng: np.random.Generator) -> Array:
+    """(T, B) ids, each with the probability ``share`` replaced by −1, the zero vector."""
+    return np.where(_survivors(share, x.size, rng).reshape(x.shape), x, -1)
 
 
 def _survivors(dropout: float, count: int, rng: np.random.Generator) -> Array:

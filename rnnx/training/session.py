@@ -79,9 +79,7 @@ class Session:
             stream: np.random.default_rng(child)
             for stream, child in zip(RNG_STREAMS, children, strict=True)
         }
-        self.network = Network(
-            parts.cell, parts.head, len(vocabulary), settings.layers, settings.dropout
-        )
+        self.network = self._network_of(len(vocabulary))
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
         self.steps = 0
@@ -92,7 +90,9 @@ class Session:
         with self.threads:  # an orthogonal matrix's last bits depend on their number
             self._allocate()
         self._scratch.bind_gradients(self.grads)
-        self.batches = TrainBatches(self.corpus.train, settings.batch_size, self.rngs["order"])
+        self.batches = TrainBatches(
+            self.corpus.train, settings.batch_size, self.rngs["order"], settings.crossover
+        )
         self.notes = [*self.corpus.notes, *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
@@ -101,6 +101,17 @@ class Session:
         if settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():  # now what the second step would wait for
                 load(self.network, self.params, self.states, self.threads.count)
+
+    def _network_of(self, n_symbols: int) -> Network:
+        settings, parts = self.settings, self.components
+        return Network(
+            parts.cell,
+            parts.head,
+            n_symbols,
+            settings.layers,
+            settings.dropout,
+            input_dropout=settings.input_dropout,
+        )
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)

@@ -17,7 +17,7 @@ CHINESE = "天地玄黃\n宇宙洪荒\n日月盈昃\n辰宿列張\n寒來暑往\
 
 
 class TestDinosaurs(DatasetSuite):
-    components = (Dinosaurs(), Dinosaurs(lower=False))
+    components = (Dinosaurs(), Dinosaurs(lower=False), Dinosaurs(length=128))
 
 
 class TestLines(DatasetSuite):
@@ -44,6 +44,19 @@ def test_the_embedded_names() -> None:
     assert len(corpus.train) + len(corpus.val) == 1318
     assert len(corpus.val) == 131
     assert "".join(corpus.vocabulary.symbols) == "\nabcdefghijklmnopqrstuvwxyz"
+
+
+def test_the_embedded_names_as_one_text() -> None:
+    names, text = Dinosaurs().load(0), Dinosaurs(length=128).load(0)
+    assert isinstance(names.train, Examples)
+    assert isinstance(text.train, Stream)
+    assert isinstance(text.val, Stream)
+    assert text.train.length == 128
+    whole = np.concatenate([text.train.ids, text.val.ids])
+    assert np.array_equal(whole, names.train.ids)
+    assert text.vocabulary.symbols == names.vocabulary.symbols
+    with pytest.raises(ConfigError, match="length"):
+        Dinosaurs(length=-1)
 
 
 def test_the_split_follows_the_seed(names: Path) -> None:

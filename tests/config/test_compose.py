@@ -48,6 +48,17 @@ def test_an_override_takes_hold(override: str, path: list[str], value: object) -
     assert found == value
 
 
+def test_the_default_recipe_leaves_components_free_and_other_recipes_alone() -> None:
+    assert compose([]) == compose(["experiment=names"])
+    assert compose([])["crossover"] > 0 < compose([])["input_dropout"]
+    for override in ("schedule=constant", "optimizer=sgd", "cell=gru", "dataset=text"):
+        kind, name = override.split("=")
+        assert compose([override])[kind]["name"] == name
+    for recipe in ("text", "notebook", "clipping", "vanishing_gradient"):
+        found = compose([f"experiment={recipe}"])
+        assert found["crossover"] == found["input_dropout"] == 0
+
+
 def test_an_override_may_name_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLACE", "/somewhere")
     assert compose(["outputs=${oc.env:PLACE}/x"])["outputs"] == "/somewhere/x"
@@ -62,6 +73,8 @@ WRONG = {
     "cell.hiden_size=3": "did you mean cell.hidden_size?",
     "cell.hidden_size.x=3": "cell.hidden_size",
     "hidden_size=3": "hidden_size: there is no such key here; choose from steps",
+    "input_dropout=1": "input_dropout=1",
+    "crossover=-0.1": "crossover=-0.1: must be",
     "cell.hidden_size=abc": "cell.hidden_size=abc: must be a whole number",
     "cell.hidden_size=-5": "cell.hidden_size=-5: must be at least 1",
     "cell.hidden_size=1.5": "cell.hidden_size=1.5: must be a whole number",

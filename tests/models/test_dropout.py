@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from rnnx.contracts.buffers import Scratch
-from rnnx.models.network import dropout_mask
+from rnnx.models.network import Network, dropout_mask, hide
+from rnnx_builtin.cells import Vanilla
+from rnnx_builtin.heads import Softmax
 
 SHAPE = (20, 50, 40)
 
@@ -44,3 +46,22 @@ def test_the_next_step_leaves_out_others() -> None:
     rng, h = np.random.default_rng(0), np.empty(SHAPE)
     first, second = (dropout_mask(0.5, h, rng, Scratch()) for _ in range(2))
     assert 0.4 < (first != second).mean() < 0.6
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_input_dropout_hides_symbols_from_training_alone(share: float) -> None:
+    network = Network(Vanilla(6), Softmax(), 5, input_dropout=share)
+    params = network.init(np.random.default_rng(0), np.float64)
+    x = np.full((40, 100), 2)
+    state = network.initial_state(100, np.float64)
+
+    def hidden_states(rng: np.random.Generator | None, x: np.ndarray = x) -> np.ndarray:
+        return network.forward(params, x, state, None, Scratch(), rng)[0].copy()
+
+    seen = hide(share, x, np.random.default_rng(3))
+    assert set(np.unique(seen)) == {-1, 2}
+    assert abs((seen == -1).mean() - share) < 5 * np.sqrt(share * (1 - share) / x.size)
+    assert (x == 2).all()
+    found, expected = hidden_states(np.random.default_rng(3)), hidden_states(None, seen)
+    np.testing.assert_array_equal(found, expected)
+    assert not np.array_equal(hidden_states(None), expected)

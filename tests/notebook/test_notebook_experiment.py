@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import rnnx
-from rnnx.errors import ConfigError, DataError
+from rnnx.errors import ConfigError, DataError, Diverged
 from rnnx.runs.metrics_file import read_history
 from rnnx.testing import DatasetSuite, InitializerSuite, ProbeSuite, samplers
 from rnnx.training.report import Lines
@@ -125,15 +125,25 @@ def test_the_plain_networks_gradient_vanishes_before_the_lstms() -> None:
     assert found.metrics["vanishing_gradient/lstm_010"] == lstm[10]
 
 
-def test_without_clipping_the_loss_explodes() -> None:
-    losses = {}
-    for limit in (0.01, 1e9):
-        session = rnnx.build(["experiment=clipping", f"clipper.limit={limit}"])
-        for _ in range(300):
-            session.step()
-        losses[limit] = session.evaluate()
-    blind = math.log(27)
-    assert losses[0.01] < 0.8 * blind < blind < losses[1e9]
+@pytest.mark.parametrize("clipper", ["value", "global_norm"])
+def test_clipping_bounds_a_gradient_that_explodes(clipper: str) -> None:
+    session = rnnx.build(["experiment=clipping", f"clipper={clipper}"])
+    norms = []
+    for _ in range(session.settings.steps):
+        session.step()
+        norms.append(session.metrics.norm)
+    assert max(norms[:10]) > 5 * norms[0] > 100 * session.components.clipper.limit
+    assert session.evaluate() < math.log(27) - 0.1
+
+
+def test_without_clipping_a_gradient_that_explodes_ends_the_run() -> None:
+    session = rnnx.build(["experiment=clipping", "clipper=none"])
+    session.step()
+    first = session.metrics.norm
+    session.step()
+    assert session.metrics.norm > 100 * first
+    with pytest.raises(Diverged, match="step 3"):
+        session.step()
 
 
 class TestLegacyNormal(InitializerSuite):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rnnx.contracts.ranges import require, require_share
 from rnnx.data.corpus import Corpus, Stream, split_stream
 from rnnx.data.vocabulary import Vocabulary
-from rnnx_builtin.datasets.text_file import read_text
+from rnnx_builtin.datasets.text_file import TextFile, read_text
 
 
 @dataclass(frozen=True)
@@ -37,5 +37,10 @@ class Text:
 
     def load(self, seed: int) -> Corpus:
         text = read_text(self.path, self.lower, lines=False, normalize=self.normalize)
-        train, val = split_stream(Stream(text.ids, self.length), self.val_fraction)
-        return Corpus(Vocabulary(text.symbols), train, val, text.sha256, text.notes)
+        return corpus_of_text(text, self.length, self.val_fraction)
+
+
+def corpus_of_text(text: TextFile, length: int, val_fraction: float) -> Corpus:
+    """The corpus of a text in windows of ``length`` steps, its tail held out."""
+    train, val = split_stream(Stream(text.ids, length), val_fraction)
+    return Corpus(Vocabulary(text.symbols), train, val, text.sha256, text.notes)
