@@ -14,12 +14,17 @@ from rnnx.system.files import expanded
 from rnnx.system.owner import is_dead
 
 
-def remove_leftovers(outputs: str) -> None:
-    """Delete them, and end the runs that their trackers have of them; one that fails is left."""
+def remove_leftovers(outputs: str, keep_sweep: str = "") -> None:
+    """Delete them, and end the runs that their trackers have of them; one that fails is left.
+
+    Those of the sweep with the id ``keep_sweep`` are left to its jobs, which go on with them.
+    """
     for path in expanded(outputs).glob(f"{NEW}*"):
         if is_dead(path.suffix.lstrip(".")):
             with suppress(OSError, RunBusy, RnnxError), RunLock(folder := RunFolder(path)):
                 if any(folder.checkpoint_files()):
+                    continue
+                if keep_sweep and folder.read().get("sweep") == keep_sweep:
                     continue
                 if (path / "run.json").is_file():
                     _end_in_tracker(folder)

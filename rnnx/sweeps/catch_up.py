@@ -33,9 +33,12 @@ class _Missed(NamedTuple):
     tracker: Mapping[str, Any]
 
 
-def catch_up(outputs: str) -> int:
-    """Send everything; how many runs and sweeps there were. A line on stderr for each."""
-    remove_leftovers(outputs)
+def catch_up(outputs: str, sweep: str = "") -> int:
+    """Send everything; how many runs and sweeps there were. A line on stderr for each.
+
+    ``sweep`` is the id of one whose jobs are about to run.
+    """
+    remove_leftovers(outputs, sweep)
     failures: Counter[str] = Counter()
     sent = 0
     for missed in _missed(outputs):

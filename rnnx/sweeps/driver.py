@@ -62,7 +62,7 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
                     f"sweep {sweep.id} is a new one",
                     file=sys.stderr,
                 )
-            catch_up(settings.outputs)
+            catch_up(settings.outputs, sweep.id)
             before, failed = sweep.results(), True
             try:
                 if not stop.signal:

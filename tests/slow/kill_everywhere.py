@@ -23,6 +23,7 @@ import rnnx
 from rnnx.config.compose import compose
 from rnnx.registry.manager import registry
 from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.leftovers import remove_leftovers
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.job import run_job
 from rnnx.sweeps.orphans import end_abandoned
@@ -112,6 +113,7 @@ class Everywhere:
         (sweep.path / "jobs").mkdir(parents=True, exist_ok=True)
         sweep.write({"parent": "0" * 32, "swept": ["seed"], "overrides": self.overrides})
         end_abandoned(sweep, OUTPUTS)
+        remove_leftovers(OUTPUTS, sweep.id)  # as the driver's catch_up does
         assert run_job(self.config, [*self.overrides, "seed=0"], 0, sweep) == 0
         result = sweep.result(0)
         assert result is not None and result.status in ("FINISHED", "SKIPPED")
@@ -131,7 +133,7 @@ class Everywhere:
     def _compare(self) -> None:
         (found,), (whole,) = runs_in(OUTPUTS), runs_in(self.root / "whole" / OUTPUTS)
         assert_same_run(found, whole)
-        assert leftovers(found) == []
+        assert (left := leftovers(found)) == [], left
         if self.has_store:
             store = client()
             assert_mlflow_holds(found, store)
