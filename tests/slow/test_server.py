@@ -207,7 +207,7 @@ def test_a_sweep_outlives_its_server(server: Server, names: Path) -> None:
     said = wait_for(driver, 0)
     sweep = only_sweep()
     assert statuses() == ["FINISHED"] * 3
-    assert "rank" in said and f"sweep {sweep.id}: 3 finished" in said
+    assert "\tseed=0\tFINISHED\t" in said and f"sweep {sweep.id}: 3 finished" in said
     assert (sweep.path / "comparison.html").is_file()
     server.start()
     run_rnnx("runs", "tracker.experiment=away")

@@ -54,6 +54,12 @@ def test_a_second_run_in_the_same_folder(venv: Venv, tmp_path: Path) -> None:
     assert len(venv.run(tmp_path, "rnnx", "runs").splitlines()) == 2
 
 
+def test_a_component_is_checked_without_an_extra(venv: Venv, tmp_path: Path) -> None:
+    said = venv.run(tmp_path, "rnnx", "check", "cell", "gru")
+    assert " 0 failed" in said
+    assert "it needs hypothesis, which is not installed: pip install hypothesis" in said
+
+
 @pytest.mark.parametrize(
     ("command", "part"),
     [
@@ -63,7 +69,6 @@ def test_a_second_run_in_the_same_folder(venv: Venv, tmp_path: Path) -> None:
         (["train", "cell=mgu"], "choose from"),
         (["train", "dataset=lines", "dataset.path=nowhere.txt"], "no such file"),
         (["train", "outputs=/proc/x", "tracker=none", "steps=1"], "/proc/x"),
-        (["check", "cell", "gru"], "pip install"),
         (["sample", "nobody"], "rnnx runs"),
         (["compare", "nobody"], "rnnx runs"),
     ],
