@@ -90,8 +90,7 @@ def test_hydra_sees_nothing_else_of_the_folder(tmp_path: Path) -> None:
     """Files for groups of components or for train.yaml itself would be composed otherwise."""
     for name in ("schema/train.yaml", "cell/lstm.yaml", "train.yaml", "tracker/mlflow.yaml"):
         written(tmp_path, "steps: 3\nuri: http://x.org\n", name)
-    found = compose([searchpath(str(tmp_path))])
-    assert (found["steps"], found["tracker"]["uri"]) == (1000, "")
+    assert compose([searchpath(str(tmp_path))]) == compose([])
 
 
 @pytest.mark.parametrize("name", ["hydra/launcher/processes.yaml", "hydra.yaml", "Hydra/x.yaml"])
