@@ -25,15 +25,20 @@ def build(overrides: Sequence[str] = ()) -> Session:
     return Session(compose(_listed(overrides)))
 
 
-def train(overrides: Sequence[str] = ()) -> Run:
-    """Train to the end as ``rnnx train`` does, without output."""
+def train(overrides: Sequence[str] = (), verbose: bool | None = None) -> Run:
+    """Train to the end as ``rnnx train`` does.
+
+    ``verbose``: whether it prints what ``rnnx train`` prints, losses and samples; by default it
+    does in a notebook or IPython, and not in a script.
+    """
     from rnnx.config.compose import compose
     from rnnx.config.overrides import parse
-    from rnnx.training.report import Silent
+    from rnnx.training.report import Silent, for_terminal, in_notebook
     from rnnx.training.run import train as run_to_end
 
     parsed = parse(_listed(overrides))
-    return run_to_end(compose(parsed), Silent(), parsed.shown)
+    shown = in_notebook() if verbose is None else verbose
+    return run_to_end(compose(parsed), for_terminal() if shown else Silent(), parsed.shown)
 
 
 def load(run: str | os.PathLike[str]) -> Model:

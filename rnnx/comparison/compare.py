@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.config.identity import Identity, config_hash, group_of
 from rnnx.config.overrides import shown
-from rnnx.contracts.trackers import is_key, is_number
+from rnnx.contracts.trackers import RunSummary, is_key, is_number
 from rnnx.errors import CheckpointError, ConfigError, RunNotFound
-from rnnx.runs.find import find_run
+from rnnx.runs.find import find_run, jobs_in_tracker
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.files import expanded
@@ -211,6 +212,10 @@ def _runs_named(name: str, outputs: Path) -> list[ComparedRun]:
         raise RunNotFound(
             f"{name}: {len(ids)} runs and sweeps begin so ({', '.join(ids)}); give more letters"
         )
+    if not sweeps and not folders and name != "last":
+        tracker = component_from("tracker", compose([])["tracker"])
+        if entries := jobs_in_tracker(name, tracker):
+            return [_from_entry(entry) for entry in entries]
     if not sweeps:
         return [_from_folder(find_run(name))]
     jobs = jobs_of(sweeps[0])
@@ -273,6 +278,19 @@ def _from_folder(folder: RunFolder) -> ComparedRun:
     made_of = {key: fields[key] for key in Identity._fields if key in fields}
     group = group_of(made_of) or _group_of_earlier(folder)
     return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
+
+
+def _from_entry(entry: RunSummary) -> ComparedRun:
+    """A sweep's job of which only the tracker knows."""
+    tags = entry.tags
+    keys = [key for key in tags if key.startswith("sweep.") and key != "sweep.id"]
+    settings = {key.removeprefix("sweep."): tags[key] for key in keys}
+    made_of: dict[str, Any] = {"split_sha256": tags.get("data.split_sha256", "")}
+    if "seed" in settings:
+        made_of["seed"] = settings["seed"]
+    reason, group = tags.get("reason", ""), tags.get("rnnx.seedless_hash", "")
+    own = settings, entry.metrics, group, None, made_of
+    return ComparedRun(entry.name, entry.status, entry.id, reason, *own)
 
 
 def _settings(overrides: Any, name: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from rnnx.comparison.table import (
     group_rows,
     run_columns,
     run_rows,
-    shown_metrics,
+    telling_metrics,
 )
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
@@ -136,7 +136,7 @@ def _count_statuses(comparison: Comparison) -> str:
 
 
 def _runs(comparison: Comparison) -> _Table:
-    metrics = shown_metrics(comparison)
+    metrics = telling_metrics(comparison)
     columns = run_columns(metrics)
     rows = run_rows(comparison, metrics)
     first = len(run_columns([]))  # the place of the first metric

@@ -25,6 +25,21 @@ def shown_metrics(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
+def telling_metrics(comparison: Comparison) -> list[str]:
+    """The metrics of the table for readers: without those of ``final/`` in which all runs agree."""
+    ranked = comparison.with_value()
+
+    def differ(key: str) -> bool:
+        return len({_format(key, run.metrics.get(key)) for run in ranked}) > 1
+
+    is_one = len(ranked) < 2
+    return [
+        key
+        for key in shown_metrics(comparison)
+        if is_one or not key.startswith("final/") or key == comparison.metric or differ(key)
+    ]
+
+
 def run_columns(metrics: Sequence[str]) -> list[str]:
     """The names of the columns of the table of runs."""
     return ["rank", "name", "status", "run", *metrics]

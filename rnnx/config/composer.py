@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -42,11 +44,11 @@ class Composer:
     def __call__(self, overrides: Iterable[Override]) -> DictConfig:
         """The configuration of ``overrides``; ConfigError or UnknownComponent for a wrong one."""
         overrides = list(overrides)
-        has_own_folder = any(o.key_or_group == SEARCHPATH for o in overrides)
+        folders = [o.value() for o in overrides if o.key_or_group == SEARCHPATH]
         choices: list[Override] = []
         values: list[Override] = []
         for override in overrides:
-            chooses = self._chooses(override, has_own_folder)
+            chooses = self._chooses(override, folders)
             (choices if chooses else values).append(override)
         chosen = tuple(str(override.input_line) for override in choices)
         if chosen not in self._composed:
@@ -56,14 +58,15 @@ class Composer:
             _set(config, override)
         return config
 
-    def _chooses(self, override: Override, has_own_folder: bool) -> bool:
+    def _chooses(self, override: Override, folders: Sequence[Any]) -> bool:
         """Whether Hydra has to compose it: it chooses from a group, or is about Hydra itself."""
         group = override.key_or_group
         # Only Hydra knows the recipes of a user's own folder, and only while it composes.
-        if has_own_folder and group in RECIPES:
+        if folders and group in RECIPES:
             _refuse_paths(override)
             return True
         if group in KINDS and group != "initializer":
+            _refuse_option_files(override, folders)
             _check_component(override)
             return True
         if group in RECIPES or group.startswith("hydra/"):
@@ -88,6 +91,22 @@ def _check_component(override: Override) -> None:
             choices = ", ".join(registry().names(kind))
             raise ConfigError(f"{override.input_line}: must name a {kind}; choose: {choices}")
         registry().get(kind, name)
+
+
+def _refuse_option_files(override: Override, folders: Sequence[Any]) -> None:
+    """ConfigError for a component's values in a file of the user's folder, as Hydra has options."""
+    kind, name = override.key_or_group, override.value()
+    if not isinstance(name, str) or name in registry().names(kind) or not NAME.fullmatch(name):
+        return
+    for listed in folders:
+        for folder in listed if isinstance(listed, list) else [listed]:
+            path = unquote(str(folder).partition("://")[2]) + f"/{kind}/{name}.yaml"
+            if os.path.isfile(path):
+                raise ConfigError(
+                    f"{kind}={name}: {path} is not read: a folder of recipes has "
+                    f"{' and '.join(RECIPES)} alone; put its values below '{kind}:' into "
+                    f"experiment/{name}.yaml and say experiment={name}"
+                )
 
 
 def _refuse_paths(override: Override) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -37,7 +38,8 @@ INTERPOLATION = re.compile(rf"\$\{{(?:{_PLACE}|{_VARIABLE})\}}")
 SWEEPER = ("params", "n_trials", "sampler", "seed", "pruner", "max_batch_size")
 NAME = re.compile(r"[^\W_][\w.+ -]*")  # of a component or a recipe
 KEY = re.compile(r"(?!hydra\b)[A-Za-z_]\w*(?:\.\w+)*")  # of a value to sweep
-GROUPS = (*KINDS, *RECIPES, "hydra/sweeper")  # what a recipe may choose from
+SWEEPERS = "hydra/sweeper"
+GROUPS = (*KINDS, *RECIPES, SWEEPERS)  # what a recipe may choose from
 
 
 def conf_folder() -> Path:
@@ -66,6 +68,22 @@ def read_recipe(path: Path) -> tuple[str, DictConfig]:
     if cause := _more_than_values(values):
         raise ConfigError(f"{path}: {cause}; a recipe chooses components and sets values alone")
     return text, made
+
+
+def sweepers_of_recipes(runtime: Any) -> Iterator[tuple[Path, str]]:
+    """The recipes that choose a sweeper, and which; ``runtime`` is what Hydra says it composed."""
+    for group in RECIPES:
+        name = runtime.choices.get(group)
+        for source in runtime.config_sources:
+            path = Path(unquote(source.path)) / group / f"{name}.yaml"
+            if source.schema not in ("file", SCHEME) or not (name and path.is_file()):
+                continue
+            made: Any = read_recipe(path)[1] if source.schema == SCHEME else OmegaConf.load(path)
+            for item in made.get("defaults") or []:
+                for key, value in item.items() if isinstance(item, DictConfig) else ():
+                    if str(key).removeprefix("override ").strip().lstrip("/") == SWEEPERS:
+                        yield path, str(value)
+            break
 
 
 def _more_than_values(values: Mapping[Any, Any]) -> str:

@@ -13,7 +13,8 @@ from rnnx.contracts.trackers import RunSummary, Tracker
 from rnnx.errors import RunNotFound
 from rnnx.runs.fetch import fetch_folder
 from rnnx.runs.folder import FOLDER_TAG, RunFolder, find_folders, runs_in
-from rnnx.runs.registration import COPY_TAG
+from rnnx.runs.registration import COPY_TAG, SEARCHED
+from rnnx.runs.sweep_folder import PARENT_TAG
 from rnnx.system.files import expanded
 
 
@@ -30,6 +31,23 @@ def run_in_tracker(run: str, tracker: Tracker, outputs: str) -> RunSummary:
             "`rnnx runs` lists what there is"
         )
     return found[0]
+
+
+def jobs_in_tracker(sweep: str, tracker: Tracker) -> list[RunSummary]:
+    """The tracker's runs of the jobs of one sweep; ``sweep`` is the beginning of its id or of that
+    of its own run. Empty where there is none, RunNotFound for several.
+    """
+    newest = tracker.runs(SEARCHED) if sweep else []
+    jobs = [run for run in newest if PARENT_TAG in run.tags and "sweep.id" in run.tags]
+    meant = {
+        run.tags["sweep.id"]
+        for run in jobs
+        if run.tags["sweep.id"].startswith(sweep) or run.tags[PARENT_TAG].startswith(sweep)
+    }
+    others = [run.id for run in newest if PARENT_TAG in run.tags and run.id.startswith(sweep)]
+    if len(meant) > 1 or (meant and others):
+        raise RunNotFound(several(sweep, [*sorted(meant), *others]))
+    return [run for run in jobs if run.tags["sweep.id"] in meant]
 
 
 def _own(entries: Iterable[RunSummary]) -> list[RunSummary]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rnnx.config.compose import composer
 from rnnx.config.overrides import Overrides, parse, parse_job, refuse_no_values, values_of
 from rnnx.config.plain import plain
-from rnnx.config.recipes import MAIN
+from rnnx.config.recipes import MAIN, SWEEPERS, sweepers_of_recipes
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError
@@ -30,6 +30,7 @@ class SweepCommand(NamedTuple):
     overrides: Overrides  # those of a recipe and those of the command line
     typed: Overrides  # those of the command line
     sweeper: dict[str, Any]  # hydra.sweeper
+    conflict: str = ""  # why the recipe's sweeper is not the one that sweeps
 
     @property
     def swept(self) -> list[str]:
@@ -57,7 +58,18 @@ def parse_sweep(overrides: Overrides) -> SweepCommand:
             raise ConfigError(f"hydra.sweeper.params.{key}: give its values as one text: 'a,b'")
     listed = [f"{key}={value}" for key, value in params if key not in typed.keys]
     recipe = parse(listed, several=True)
-    return SweepCommand(recipe + typed, typed, sweeper)
+    return SweepCommand(recipe + typed, typed, sweeper, _conflict(config.hydra.runtime))
+
+
+def _conflict(runtime: Any) -> str:
+    """Why the sweeper that a recipe chooses is not the one that sweeps; empty if it is."""
+    for path, sweeper in sweepers_of_recipes(runtime):
+        if sweeper != runtime.choices[SWEEPERS]:
+            return (
+                f"{path}: the command line chooses the sweeper, not a recipe; "
+                f"say rnnx train -m {SWEEPERS}={sweeper} …"
+            )
+    return ""
 
 
 def _is_hydras(override: Override) -> bool:
@@ -82,6 +94,8 @@ def validate_sweep(command: SweepCommand) -> list[ResolvedConfig]:
             "rnnx train -m: no key has several values, so there is nothing to sweep; say "
             "key=a,b or sweep=NAME, or leave -m out"
         )
+    if command.conflict:
+        raise ConfigError(command.conflict)
     _validate_sweeper(command)
     single = command.overrides.single
     with composer() as make:

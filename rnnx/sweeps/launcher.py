@@ -23,13 +23,14 @@ from rnnx.config.plain import plain
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of, sweep_of
 from rnnx.sweeps.job import run_job_process
+from rnnx.sweeps.job_lines import JobLines
 from rnnx.sweeps.orphans import end_abandoned
-from rnnx.sweeps.ranking import result_line
 from rnnx.sweeps.warmup import FOLDER_VARIABLE
 from rnnx.system.environment import environment
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason
 from rnnx.system.threads import processors
+from rnnx.training.report import console
 
 POLL_INTERVAL = 0.5  # seconds between two looks for a signal
 
@@ -55,11 +56,15 @@ def stream(
     """
     sweep, hydra = sweep_of(config.hydra), parse_job(_hydra_overrides(config.hydra))
 
-    def print_and_pass_on(result: JobResult) -> None:
-        print(result_line(sweep, result, total), flush=True)
-        ended(result)
+    with (
+        Stop() as stop,
+        composer() as make,
+        JobLines(sweep, total, console(soft_wrap=True)) as lines,
+    ):
 
-    with Stop() as stop, composer() as make:
+        def print_and_pass_on(result: JobResult) -> None:
+            lines.ended(result)
+            ended(result)
 
         def values(overrides: list[str]) -> Mapping[str, Any]:
             return plain(make(hydra + parse_job(overrides)))  # the job checks them

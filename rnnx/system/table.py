@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+PADDING = 2  # blanks of a column
+
 
 class Column(NamedTuple):
     """One column of a table."""
@@ -35,13 +37,17 @@ def print_table(
     """Print ``rows`` of cells, one cell a column.
 
     ``optional`` names the columns that a terminal too narrow for all of them does without, in the
-    order in which they are left out. A pipe gets every column.
+    order in which they are left out. A terminal gets no empty column, a pipe gets every one.
     """
     columns = [Column(printable(c.name), printable(c.title), c.is_number) for c in columns]
     rows = [[printable(cell) for cell in cells] for cells in rows]
     optional = [printable(name) for name in optional]
     if console.is_terminal:
-        console.print(_draw(_fitting(columns, rows, optional, console.width), columns, rows))
+        # Not what the console does with lines: a table whose lines do not end is cut.
+        table = _draw(
+            _fitting(columns, rows, optional, console.width), columns, rows, console.width
+        )
+        console.print(table, soft_wrap=False)
         return
     head = [[column.name for column in columns]] if head_in_pipe else []
     for cells in [*head, *rows]:
@@ -51,10 +57,10 @@ def print_table(
 def _fitting(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], optional: Sequence[str], width: int
 ) -> list[int]:
-    """The places of the columns that are drawn."""
+    """The places of the columns that are drawn: of those with a cell that is not empty."""
     heads = [column.head for column in columns]
-    widths = [max(map(len, cells)) + 2 for cells in zip(heads, *rows, strict=True)]
-    drawn = list(range(len(columns)))
+    widths = [max(map(len, cells)) + PADDING for cells in zip(heads, *rows, strict=True)]
+    drawn = [i for i in range(len(columns)) if not rows or any(cells[i] for cells in rows)]
     for name in optional:
         if sum(widths[place] for place in drawn) <= width:
             break
@@ -62,14 +68,41 @@ def _fitting(
     return drawn
 
 
-def _draw(drawn: list[int], columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Table:
+def _widths(texts: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The widths of columns with these texts, so that all of them fit into ``width``.
+
+    The widest column becomes narrower first: lines break between words while that is enough, and
+    within words where it is not.
+    """
+    words = [[word for text in column for word in text.split()] for column in texts]
+    least = [max((len(word) for word in column), default=1) for column in words]
+    widths = [max(map(len, column)) for column in texts]
+    while sum(widths) + PADDING * len(widths) > width:
+        places = [i for i, now in enumerate(widths) if now > least[i]]
+        if not places:
+            least = [1] * len(widths)
+            places = [i for i, now in enumerate(widths) if now > 1]
+        if not places:
+            break
+        widths[max(places, key=lambda i: widths[i])] -= 1
+    return widths
+
+
+def _draw(
+    drawn: list[int], columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
+) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None)
-    for column in (columns[place] for place in drawn):
+    texts = [[columns[place].head, *(cells[place] for cells in rows)] for place in drawn]
+    for place, wide in zip(drawn, _widths(texts, width), strict=True):
+        column = columns[place]
         table.add_column(
-            Text(column.head), justify="right" if column.is_number else "left", overflow="fold"
+            Text(column.head),
+            justify="right" if column.is_number else "left",
+            overflow="fold",
+            width=wide,
         )
     for cells in rows:
         # Text, because Rich would read [brackets] in a string as markup.

@@ -93,6 +93,9 @@ class TrainingLoop:
         self.clock = time.perf_counter()
         while session.steps < settings.steps and not (stop.signal or self._over()):
             give_way()
+            if session.steps == 1:  # the second step's compiled kernels take a second to load
+                with self._clock_stopped():
+                    session.prepare()
             session.update()
             step = session.steps
             self._count()
@@ -153,14 +156,17 @@ class TrainingLoop:
 
     @contextmanager
     def _clock_stopped(self) -> Iterator[None]:
-        """Exclude evaluation, sampling and checkpoints from the time that tokens/s counts."""
+        """Exclude what is no training from the time that tokens/s counts."""
         began = time.perf_counter()
         yield
         self.clock += time.perf_counter() - began
 
     def _probe(self) -> None:
-        for name, found in self.session.observations():
-            self._keep(name, found)
+        if self.session.observation is None:
+            return
+        with self._clock_stopped():
+            for name, found in self.session.observations():
+                self._keep(name, found)
 
     def _keep(self, probe: str, found: Findings | RnnxError) -> None:
         if isinstance(found, RnnxError):
@@ -190,7 +196,7 @@ class TrainingLoop:
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
                 checkpoints.write(self._state(), self.folder.best)
-        self.pruned = self.should_prune is not None and self.should_prune(step, loss)
+            self.pruned = self.should_prune is not None and self.should_prune(step, loss)
 
     def _checkpoint(self) -> None:
         with self._clock_stopped():

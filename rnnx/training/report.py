@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from rnnx.training.session import Session
 
 
-MIN_BAR_WIDTH = 70  # columns of a terminal from which on a bar fits beside the metrics
+# Columns of a terminal from which on there is room beside the steps and the loss
+MIN_BAR_WIDTH = 70  # for a bar
+MIN_SPEED_WIDTH = 50  # for the speed
 
 
 class Summary(NamedTuple):
@@ -62,6 +64,12 @@ class Silent:
     def finish(self, summary: Summary) -> None: ...
 
 
+def in_notebook() -> bool:
+    """Whether Python runs in a notebook or another session of IPython."""
+    shell = sys.modules.get("IPython")
+    return shell is not None and shell.get_ipython() is not None
+
+
 def for_terminal() -> Report:
     """The report that fits stdout: live on a terminal, lines elsewhere."""
     # A terminal's lines break between words; a pipe's lines stay whole.
@@ -74,7 +82,9 @@ def console(soft_wrap: bool) -> Any:
     from rich.console import Console
 
     # A value may look like Rich's markup, [red], or like its name of an emoji, :bomb:.
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=soft_wrap)
+    # A notebook gets text, as a pipe does, and no piece of HTML a line.
+    plain: Any = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
+    return Console(soft_wrap=soft_wrap, **plain)
 
 
 class Lines:
@@ -152,10 +162,11 @@ class Live(Lines):
         self._bar.start()
 
     def progress(self, session: Session, tokens_per_s: float) -> None:
-        speed = f"{tokens_per_s:,.0f} tokens/s"
-        if self.console.width < MIN_BAR_WIDTH:
-            speed = f"{tokens_per_s / 1000:,.0f}k/s"
-        shown = f"loss {session.smooth_loss:.3f} · {speed}"
+        shown = f"smoothed loss {session.smooth_loss:.3f}"
+        if self.console.width >= MIN_BAR_WIDTH:
+            shown += f" · {tokens_per_s:,.0f} tokens/s"
+        elif self.console.width >= MIN_SPEED_WIDTH:
+            shown += f" · {tokens_per_s / 1000:,.0f}k/s"
         self._bar.update(self._task, completed=session.steps, metrics=shown)
 
     def stop(self) -> None:
@@ -185,7 +196,7 @@ def _opening(session: Session, folder: RunFolder) -> str:
 
 def _progress(session: Session, tokens_per_s: float) -> str:
     return (
-        f"step {session.steps}/{session.settings.steps}: loss {session.smooth_loss:.4f}, "
+        f"step {session.steps}/{session.settings.steps}: smoothed loss {session.smooth_loss:.4f}, "
         f"{tokens_per_s:,.0f} tokens/s"
     )
 

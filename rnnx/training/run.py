@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rnnx.models.trained import Model
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A run that has ended; what ``rnnx.train`` returns."""
 
@@ -40,6 +40,11 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
     exit_code: int = 0
     pruned: bool = False  # stopped because other runs were better by then
+
+    def __repr__(self) -> str:
+        best = self.metrics.get("best/val_loss")
+        loss = "" if best is None else f", best held-out loss {best:.4f}"
+        return f"<Run {self.run_id[:8]}: {self.status}{loss}, in {self.folder.path}>"
 
     @property
     def model(self) -> Model:

@@ -158,10 +158,7 @@ class Session:
 
     def update(self) -> float:
         """:meth:`step` for a caller that makes many: it stands inside :meth:`computing`."""
-        may_change = self.steps == 1 and self.settings.backend is Backend.auto
-        if may_change and (backend := self._backend(self.steps)) is not self.backend:
-            self._use(backend)
-            self._scratch.bind_gradients(self.grads)
+        self.prepare()
         batch, number = self.batches.next(), self.steps + 1
         found = self._first_gradients(batch) if number == 1 else self._gradients(batch)
         self.states = found.states
@@ -179,6 +176,13 @@ class Session:
         s = self.settings.smoothing
         self.smooth_loss = s * self.smooth_loss + (1 - s) * found.loss
         return found.loss
+
+    def prepare(self) -> None:
+        """Load what the next step computes with; :meth:`update` does so where nobody has."""
+        may_change = self.steps == 1 and self.settings.backend is Backend.auto
+        if may_change and (backend := self._backend(self.steps)) is not self.backend:
+            self._use(backend)
+            self._scratch.bind_gradients(self.grads)
 
     def _gradients(self, batch: Batch) -> Gradients:
         """Forward, loss, backward: the gradients go to ``grads``.

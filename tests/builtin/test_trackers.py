@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
@@ -14,12 +15,13 @@ from threading import Thread
 
 import pytest
 from mutants import assert_all_caught, mutant
+from tiny import tiny
 
 from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError
 from rnnx.testing import TrackerSuite, trackers
 from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
-from rnnx_builtin.trackers.mlflow_client import mlflow_settings
+from rnnx_builtin.trackers.mlflow_client import connect, mlflow_settings
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
 
 
@@ -336,3 +338,69 @@ def test_the_ui_opens_the_runs_of_the_experiment(warm_store: str) -> None:
     assert tracker.ui("127.0.0.1", 5000).address.endswith("#/experiments/1/runs")
     assert MLflow(warm_store, "none yet").ui("127.0.0.1", 5000).address.endswith("#/experiments")
     assert MLflow("sqlite:///nowhere.db").ui("127.0.0.1", 5000).address.endswith("#/experiments")
+
+
+def test_warnings_as_errors_end_no_run(names: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "rnnx", "train", *tiny(names, "tracker=mlflow")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_host_s_filters_of_warnings_come_back() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        with mlflow_settings():
+            with mlflow_settings(), pytest.warns(UserWarning):
+                warnings.warn("of MLflow", UserWarning, stacklevel=1)
+            warnings.filterwarnings("ignore", message="added by an import")
+            assert "error" not in {entry[0] for entry in warnings.filters}
+        assert list(warnings.filters)[1:] == before
+
+
+def test_what_mlflow_was_told_is_named_once(
+    warm_store: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "theirs")
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0123abcd")
+    tracker = MLflow(warm_store, "ours")
+    told = (
+        "rnnx: MLFLOW_EXPERIMENT_NAME=theirs is not read: tracker.experiment=NAME chooses the "
+        "experiment\nrnnx: MLFLOW_RUN_ID=0123abcd is not read: every run is a new one, and rnnx "
+        "resume continues one\n"
+    )
+    for said in (told, ""):
+        tracker.start("run", {}, {}).finish("FINISHED")
+        assert capsys.readouterr().err == said
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "ours")
+    monkeypatch.delenv("MLFLOW_RUN_ID")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(warm_store)
+    try:
+        with mlflow.start_run(experiment_id="0") as outer:
+            log = tracker.start("run", {}, {})
+            log.finish("FINISHED")
+            assert mlflow.active_run().info.run_id == outer.info.run_id
+    finally:
+        mlflow.set_tracking_uri(before)
+    active = outer.info.run_id[:8]
+    line = f"MLflow's active run {active} stays as it is; rnnx's runs are not below it"
+    assert f"rnnx: {line}\n" in capsys.readouterr().err
+    assert "mlflow.parentRunId" not in tracker.find(log.id)[0].tags
+
+
+def test_a_sweep_s_run_has_a_link_to_its_best_job(warm_store: str) -> None:
+    tracker = MLflow(warm_store, "linked")
+    log = tracker.start("sweep", {}, {})
+    experiment = connect(warm_store).get_run(log.id).info.experiment_id
+
+    def described(best: str) -> str:
+        log.tags({"best.run": best})
+        return tracker.find(log.id)[0].tags["mlflow.note.content"]
+
+    for best in ("0123abcd", "4567cdef"):
+        assert described(best) == f"Best run: [{best}](#/experiments/{experiment}/runs/{best})"
+    connect(warm_store).set_tag(log.id, "mlflow.note.content", "the user's own")
+    assert described("89abcdef") == "the user's own"

@@ -132,6 +132,20 @@ def test_failures_numbers_and_samples_are_marked(
     assert "The only run: seed=0 (best/val_loss 1.0000)" in page
 
 
+def test_the_page_has_no_column_in_which_all_runs_agree(run: Callable[..., ComparedRun]) -> None:
+    def ended(name: str, loss: float, new: float) -> ComparedRun:
+        metrics = {"best/val_loss": loss, "final/distinct": 1.0, "final/new": new}
+        return run(name, loss)._replace(metrics=metrics)
+
+    failed = run("seed=2", 1.0)._replace(metrics={}, status="FAILED")  # has no value to agree
+    runs = [ended("seed=0", 1.0, 0.5), ended("seed=1", 1.0, 0.75), failed]
+    found = rank_runs(runs, "t", "best/val_loss")
+    page = render(found, {})
+    assert "final/new" in page and "best/val_loss" in page and "final/distinct" not in page
+    assert "final/distinct" in render(rank_runs(runs, "t", "final/distinct"), {})
+    assert "final/distinct" in render(rank_runs(runs[:1], "t", "best/val_loss"), {})
+
+
 def test_the_last_round_of_samples_is_shown(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert last_samples(folder) == []

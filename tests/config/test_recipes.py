@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from rnnx.config.compose import compose
-from rnnx.config.overrides import searchpath
+from rnnx.config.overrides import parse, searchpath
 from rnnx.config.recipes import read_recipe
-from rnnx.errors import ConfigError, RnnxError
+from rnnx.errors import ConfigError, RnnxError, UnknownComponent
+from rnnx.sweeps.grid import parse_sweep, validate_sweep
 
 
 def written(folder: Path, text: str, name: str = "experiment/e.yaml") -> Path:
@@ -89,8 +90,7 @@ def test_hydra_sees_nothing_else_of_the_folder(tmp_path: Path) -> None:
     """Files for groups of components or for train.yaml itself would be composed otherwise."""
     for name in ("schema/train.yaml", "cell/lstm.yaml", "train.yaml", "tracker/mlflow.yaml"):
         written(tmp_path, "steps: 3\nuri: http://x.org\n", name)
-    found = compose([searchpath(str(tmp_path))])
-    assert (found["steps"], found["tracker"]["uri"]) == (1000, "")
+    assert compose([searchpath(str(tmp_path))]) == compose([])
 
 
 @pytest.mark.parametrize("name", ["hydra/launcher/processes.yaml", "hydra.yaml", "Hydra/x.yaml"])
@@ -142,3 +142,24 @@ def test_a_pipe_is_no_recipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "experiment" / "e.yaml")
     with pytest.raises(RnnxError, match=r"e\.yaml|experiment/e"):
         compose([searchpath(str(tmp_path)), "experiment=e"])
+
+
+def test_the_values_of_a_component_are_not_an_option_of_its_own(tmp_path: Path) -> None:
+    file = written(tmp_path, "learning_rate: 0.1\n", "optimizer/fast.yaml")
+    with pytest.raises(ConfigError, match=f"{file} is not read: .* and say experiment=fast"):
+        compose([searchpath(str(tmp_path)), "optimizer=fast"])
+    with pytest.raises(UnknownComponent, match="optimizer=slow: there is no such optimizer"):
+        compose([searchpath(str(tmp_path)), "optimizer=slow"])
+
+
+@pytest.mark.parametrize("group", ["experiment", "sweep"])
+def test_the_command_line_chooses_the_sweeper(group: str, tmp_path: Path) -> None:
+    params = "hydra: {sweeper: {params: {seed: '0,1'}}}\n"
+    text = f"# @package _global_\ndefaults:\n  - override /hydra/sweeper: optuna\n{params}"
+    file = written(tmp_path, text, f"{group}/search.yaml")
+    asked = [searchpath(str(tmp_path)), f"{group}=search", "tracker=none"]
+    command = parse_sweep(parse(asked, several=True))
+    with pytest.raises(ConfigError, match=f"{file}: the command line chooses the sweeper, not"):
+        validate_sweep(command)
+    chosen = parse_sweep(parse([*asked, "hydra/sweeper=optuna"], several=True))
+    assert validate_sweep(chosen)

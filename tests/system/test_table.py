@@ -41,3 +41,45 @@ def test_a_pipe_gets_every_column_behind_tabs(
     print_table(Console(width=10), COLUMNS, ROWS, ["rank"], head_in_pipe=head)
     lines = ["rank\tfinal/loss\tname"] * head + ["\t".join(row) for row in ROWS]
     assert capsys.readouterr().out == "\n".join(lines) + "\n"
+
+
+JOBS = [Column(name) for name in ("rank", "job", "status", "best held-out", "job seconds", "run")]
+RANKED = [
+    ["1", "cell=vanilla seed=0", "FINISHED", "2.4567", "12.3", "0123abcd", ""],
+    ["2", "cell=gru seed=1", "FAILED", "—", "1.2", "4567cdef", ""],
+]
+
+
+def at_60_columns(rows: list[list[str]], soft_wrap: bool = True) -> list[str]:
+    file = io.StringIO()
+    console = Console(
+        file=file, force_terminal=True, color_system=None, width=60, soft_wrap=soft_wrap
+    )
+    print_table(console, [*JOBS, Column("cause")], rows)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_a_narrow_terminal_breaks_lines_between_words_and_has_no_empty_column() -> None:
+    lines = at_60_columns(RANKED)
+    assert lines == at_60_columns(RANKED, soft_wrap=False)
+    text = "\n".join(lines)
+    assert "cause" not in text and "…" not in text
+    assert all(len(line) <= 60 for line in lines)
+    for word in ("cell=vanilla", "seed=0", "FINISHED", "2.4567", "12.3", "0123abcd", "4567cdef"):
+        assert word in text, lines
+
+
+@pytest.mark.parametrize("width", range(14, 120, 7))
+def test_a_terminal_of_any_width_shows_every_letter(width: int) -> None:
+    rows = [[*row[:-1], "DataError: dataset.path=names.txt: no such file"] for row in RANKED]
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, color_system=None, width=width)
+    print_table(console, [*JOBS, Column("cause")], rows)
+    drawn = file.getvalue()
+    if width >= 2 * 7 + 7:  # a letter a column
+        assert sorted(drawn.replace(" ", "").replace("\n", "")) == sorted(
+            "".join(
+                [*(c.name for c in JOBS), "cause", *(cell for row in rows for cell in row)]
+            ).replace(" ", "")
+        )
+    assert all(len(line) <= max(width, 21) for line in drawn.splitlines())

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class _Users:
     added: list[str] = field(default_factory=list)
     entry_points: Any = metadata.entry_points  # the function of importlib
     levels: dict[str, int] = field(default_factory=dict)  # the loggers' before
+    softened: list[tuple[Any, Any]] = field(default_factory=list)  # filters: set here, before
 
 
 _LOCK = threading.Lock()
@@ -64,6 +66,21 @@ def _entry_points(**params: Any) -> Any:
         return _USERS.entry_points(**params)
     except Exception:
         return entry_points(**params)[0]
+
+
+def _soften_warnings() -> list[tuple[Any, Any]]:
+    """Let warnings that would be errors (``python -W error``) be printed: MLflow's own are many."""
+    softened = []
+    for before in list(warnings.filters):
+        if before[0] == "error":
+            softened.append((("default", *before[1:]), before))
+            _replace_filter(before, softened[-1][0])
+    return softened
+
+
+def _replace_filter(there: Any, other: Any) -> None:
+    filters: Any = warnings.filters
+    filters[:] = [other if one is there else one for one in filters]
 
 
 @contextmanager
@@ -84,6 +101,7 @@ def mlflow_settings() -> Iterator[None]:
             _USERS.levels = {name: logging.getLogger(name).level for name in LEVELS}
             for name, level in LEVELS.items():
                 logging.getLogger(name).setLevel(level)
+            _USERS.softened = _soften_warnings()
         _USERS.count += 1
     try:
         yield
@@ -96,6 +114,8 @@ def mlflow_settings() -> Iterator[None]:
                 metadata.entry_points = _USERS.entry_points
                 for name, level in _USERS.levels.items():
                     logging.getLogger(name).setLevel(level)
+                for ours, before in _USERS.softened:
+                    _replace_filter(ours, before)
 
 
 def connect(uri: str) -> Any:

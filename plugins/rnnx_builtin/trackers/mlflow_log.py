@@ -18,6 +18,8 @@ from rnnx_builtin.trackers.mlflow_readback import kept, remove_artifact, run_in_
 
 # Limits of MLflow.
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # characters
+BEST, DESCRIPTION = "best.run", "mlflow.note.content"  # tags; MLflow shows the second as Markdown
+LINK = "Best run: ["
 PARAMS_PER_CALL, METRICS_PER_CALL = 100, 1000
 
 
@@ -74,6 +76,8 @@ class MLflowLog:
         from mlflow.entities import RunTag
 
         set_here = {key: value for key, value in with_parent(tags).items() if value}
+        if best := tags.get(BEST):
+            set_here |= self._link(best)
         self._client.log_batch(
             self.id, tags=[RunTag(k, v[:TAG_LENGTH]) for k, v in set_here.items()]
         )
@@ -82,6 +86,14 @@ class MLflowLog:
             for key in removed:
                 if key in there:
                     self._client.delete_tag(self.id, key)
+
+    def _link(self, best: str) -> dict[str, str]:
+        """The tag with a link to a sweep's best run, unless the user has written a description."""
+        run = run_in_store(self._client, self.id)
+        if not run.data.tags.get(DESCRIPTION, LINK).startswith(LINK):
+            return {}
+        page = f"#/experiments/{run.info.experiment_id}/runs/{best}"
+        return {DESCRIPTION: f"{LINK}{best}]({page})"}
 
     @_store_errors()
     def file(self, path: Path, folder: str = "") -> None:

@@ -33,6 +33,7 @@ from rnnx_builtin.trackers.mlflow_client import (
     refuse_foreign_artifacts,
     sqlite_file,
 )
+from rnnx_builtin.trackers.mlflow_host import name_unread
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, follow
 from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
@@ -67,6 +68,7 @@ class MLflow:
         require(is_short, "experiment", f"at most {NAME_LENGTH} characters", self.experiment)
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
+        name_unread(self.experiment)
         with self._store_errors():
             client = connect(self._uri())
             experiment_id = self._experiment_id(client)
@@ -154,6 +156,8 @@ class MLflow:
         own_values = {k: os.environ[k] for k in environment if k in os.environ}
         # Not on the command line, which every user of the machine can read.
         store = {"MLFLOW_BACKEND_STORE_URI": address(uri)}
+        if os.environ.get("PYTHONWARNINGS"):
+            store["PYTHONWARNINGS"] = "default"  # as an error, a warning of MLflow's would end it
         return UI(f"http://{host}:{port}{mode}", command, environment | own_values | store)
 
     def _uri(self) -> str:
