@@ -58,8 +58,10 @@ def _fitting(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], optional: Sequence[str], width: int
 ) -> list[int]:
     """The places of the columns that are drawn: of those with a cell that is not empty."""
+    from rich.cells import cell_len  # of a terminal: a Chinese character takes two
+
     heads = [column.head for column in columns]
-    widths = [max(map(len, cells)) + PADDING for cells in zip(heads, *rows, strict=True)]
+    widths = [max(map(cell_len, cells)) + PADDING for cells in zip(heads, *rows, strict=True)]
     drawn = [i for i in range(len(columns)) if not rows or any(cells[i] for cells in rows)]
     for name in optional:
         if sum(widths[place] for place in drawn) <= width:
@@ -74,9 +76,11 @@ def _widths(texts: Sequence[Sequence[str]], width: int) -> list[int]:
     The widest column becomes narrower first: lines break between words while that is enough, and
     within words where it is not.
     """
+    from rich.cells import cell_len
+
     words = [[word for text in column for word in text.split()] for column in texts]
-    least = [max((len(word) for word in column), default=1) for column in words]
-    widths = [max(map(len, column)) for column in texts]
+    least = [max((cell_len(word) for word in column), default=1) for column in words]
+    widths = [max(map(cell_len, column)) for column in texts]
     while sum(widths) + PADDING * len(widths) > width:
         places = [i for i, now in enumerate(widths) if now > least[i]]
         if not places:
