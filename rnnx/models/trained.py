@@ -19,6 +19,7 @@ from rnnx.contracts.components import Dataset, Grammar, Sampler
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.ranges import require
 from rnnx.data.corpus import Split, examples_of
+from rnnx.data.digest import split_sha256
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, ConfigError, DataError
 from rnnx.models.backend import backend_of_checkpoint
@@ -174,7 +175,8 @@ class Model:
                 "measure on, as dataset=lines dataset.path=FILE"
             )
         else:
-            checkpoints.refuse_other_data(self._checkpoint, corpus, OTHER_DATA)
+            split = split_sha256(corpus)
+            checkpoints.refuse_other_data(self._checkpoint, corpus.sha256, split, OTHER_DATA)
             most = self.config["eval_tokens"] if tokens is None else tokens
             require(most >= 0, "eval_tokens", "at least 0", most)
             splits = [first_tokens(corpus.val, most)]

@@ -21,8 +21,6 @@ from rnnx.config.earlier import with_split_seed
 from rnnx.config.identity import changed_data
 from rnnx.config.settings import Train
 from rnnx.contracts.buffers import Parameters
-from rnnx.data.corpus import Corpus
-from rnnx.data.digest import split_sha256
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import (
     CheckpointError,
@@ -109,13 +107,13 @@ def components_of(checkpoint: Checkpoint) -> tuple[Train, Components]:
         raise MissingCode(f"{checkpoint.path}: its configuration: {error}{hint}") from None
 
 
-def refuse_other_data(checkpoint: Checkpoint, corpus: Corpus, advice: str) -> None:
-    """DataError unless the corpus is, by content, the one that the checkpoint was trained on."""
-    then, now = checkpoint.metadata, {"data_sha256": corpus.sha256}
+def refuse_other_data(checkpoint: Checkpoint, data: str, split: str, advice: str) -> None:
+    """DataError unless the checkpoint was trained on the data and the split of these SHA-256."""
+    then, now = checkpoint.metadata, {"data_sha256": data}
     if "split_sha256" in then:  # the checkpoints of earlier versions have none
-        now["split_sha256"] = split_sha256(corpus)
+        now["split_sha256"] = split
     if changed := changed_data(then, now):
-        key = "split_sha256" if then["data_sha256"] == corpus.sha256 else "data_sha256"
+        key = "split_sha256" if then["data_sha256"] == data else "data_sha256"
         digests = f"SHA-256 {then[key][:8]}… then, {now[key][:8]}… now"
         raise DataError(
             f"{checkpoint.path}: {changed} since the run was trained ({digests}); {advice}"

@@ -39,7 +39,8 @@ def restore(session: Session, checkpoint: Checkpoint) -> Progress:
     DataError where the data has changed, CheckpointError for a state that does not fit.
     """
     metadata, path = checkpoint.metadata, checkpoint.path
-    refuse_other_data(checkpoint, session.corpus, "bring the old data back, or train anew")
+    data, split = session.identity.data_sha256, session.identity.split_sha256
+    refuse_other_data(checkpoint, data, split, "bring the old data back, or train anew")
     if session.corpus.vocabulary != checkpoint.vocabulary:
         raise CheckpointError(f"{path}: its vocabulary is not that of the data")
     session.restore(SessionState(dict(checkpoint.tensors), dict(metadata)), path)
