@@ -32,7 +32,7 @@ class Stop:
 
     def __init__(self, at_once: bool = False) -> None:
         self.signal = 0
-        self._at_once = at_once
+        self._at_once, self.raised = at_once, False
         self._count = self._inherited = 0
         self._before: dict[int, Any] = {}
         self._outer: Stop | None = None
@@ -62,9 +62,15 @@ class Stop:
         self.signal = self.signal or number
         if self._count > 2:
             os._exit(128 + number)
-        elif self._count == 1 and not self._at_once:
+        if self._count == 1 and not self._at_once:
             return
-        elif number == signal.SIGINT:
+        self.raised = True
+        if number == signal.SIGINT:
             raise KeyboardInterrupt
-        else:
-            raise SystemExit(128 + number)
+        raise SystemExit(128 + number)
+
+
+def interrupted() -> bool:
+    """Whether the innermost Stop has raised: an error after that may be its KeyboardInterrupt."""
+    stop = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    return isinstance(stop, Stop) and stop.raised

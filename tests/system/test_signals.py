@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from rnnx.system.signals import Stop
+from rnnx.system.signals import Stop, interrupted
 
 
 def send(number: int) -> None:
@@ -61,6 +61,17 @@ def test_at_once_leaves_the_other_signals_alone() -> None:
     with Stop(at_once=True), pytest.raises(KeyboardInterrupt):
         assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
         send(signal.SIGINT)
+
+
+def test_it_knows_that_it_has_raised() -> None:
+    with Stop(at_once=True):
+        assert not interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+        assert interrupted()
+        with Stop():
+            assert not interrupted()
+    assert not interrupted()
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
