@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from rnnx.contracts.trackers import RunLog
 from rnnx.runs.outbox import Outbox
+from rnnx.runs.steering import POLL_INTERVAL, Steering
 from rnnx.system.text import cause, storable
 
 RETRY_INTERVALS = (5.0, 10.0, 30.0, 60.0)  # seconds between two attempts while a tracker fails
@@ -32,11 +33,17 @@ class Sender:
     """Delivers an outbox to a tracker's run, in the background.
 
     ``open_run`` gives the run: at once, or later in the thread where the tracker does not answer.
+    ``steering`` is polled after each delivery, and at intervals while there is nothing to deliver.
     """
 
     def __init__(
-        self, open_run: Callable[[], RunLog], outbox: Outbox, warn: Callable[[str], None]
+        self,
+        open_run: Callable[[], RunLog],
+        outbox: Outbox,
+        warn: Callable[[str], None],
+        steering: Steering | None = None,
     ) -> None:
+        self._steering = steering
         self._open_run, self._outbox, self._warn = open_run, outbox, warn
         self._log: RunLog | None = None
         self._changed = threading.Condition()
@@ -114,7 +121,8 @@ class Sender:
                 interval = RETRY_INTERVALS[min(self._failures, len(RETRY_INTERVALS)) - 1]
                 self._changed.wait_for(lambda: self._closing, interval)
             else:
-                self._changed.wait_for(lambda: self._closing or self._woken)
+                interval = None if self._steering is None else POLL_INTERVAL
+                self._changed.wait_for(lambda: self._closing or self._woken, interval)
             self._woken = False
             return self._closing
 
@@ -138,6 +146,8 @@ class Sender:
     def _deliver(self) -> None:
         log = self._open()
         self._outbox.deliver(log)
+        if self._steering and not self._closing:
+            self._steering.poll(log.id)
         if self._closing and self._is_kept and not self._outbox.is_gone:
             self._outbox.check(log)
         if self._ending and (not self._is_kept or self._outbox.is_gone):

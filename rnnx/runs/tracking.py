@@ -10,19 +10,20 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from rnnx.contracts.probes import Findings, is_file_name, is_image_name
-from rnnx.contracts.trackers import Point, RunLog
+from rnnx.contracts.trackers import Point, RunLog, StoreTracker, Tracker
 from rnnx.errors import PluginError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import inside
 from rnnx.runs.sender import Ending, Sender
+from rnnx.runs.steering import Steering, removed
 from rnnx.system.files import replacing
 from rnnx.system.text import csv_text
 from rnnx.system.text import reason as reason_of
@@ -35,10 +36,17 @@ SAMPLES_HEADER = ("step", "text")
 
 
 class Tracking:
-    """Writes what a run measures to its folder and queues copies for its tracker."""
+    """Writes what a run measures to its folder and queues copies for its tracker.
+
+    ``steering`` has what persons ask of the run, where its ``tracker`` can be asked.
+    """
 
     def __init__(
-        self, open_run: Callable[[], RunLog], folder: RunFolder, warn: Callable[[str], None]
+        self,
+        open_run: Callable[[], RunLog],
+        folder: RunFolder,
+        warn: Callable[[str], None],
+        tracker: Tracker | None = None,
     ) -> None:
         self.folder, self._warn = folder, warn
         self._outbox = Outbox(folder.path)
@@ -50,7 +58,8 @@ class Tracking:
         self._flushed = time.monotonic()
         self._tags: dict[str, str] = {}
         self._finished = False
-        self._sender = Sender(open_run, self._outbox, warn)
+        self.steering = Steering(tracker.entry) if isinstance(tracker, StoreTracker) else None
+        self._sender = Sender(open_run, self._outbox, warn, self.steering)
 
     def __enter__(self) -> Tracking:
         return self
@@ -106,6 +115,11 @@ class Tracking:
         """Set tags, in the folder and in the tracker."""
         self._tags |= tags
         self._outbox.add("tags", dict(tags))
+
+    def obeyed(self, requests: Iterable[str]) -> None:
+        """Remove tags by which a person asked something of the run, in the tracker alone."""
+        self._outbox.add("tags", removed(requests))
+        self._sender.wake()
 
     def file(self, path: Path, folder: str = "") -> None:
         """Copy a file of the run's folder to the tracker."""

@@ -24,6 +24,7 @@ from rnnx.errors import StoreError
 from rnnx.runs.lock import RunLock
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.registration import PLACE_TAG
+from rnnx.runs.steering import REQUESTS, removed
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.catch_up import catch_up
 from rnnx.sweeps.find import environment_names
@@ -32,6 +33,7 @@ from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.parent import RANKING, STATUSES, tell_results
 from rnnx.sweeps.ranking import print_ranking, ranking_rows, write_ranking
+from rnnx.sweeps.steering import steered
 from rnnx.sweeps.warmup import write_configs
 from rnnx.system.secrets import name_servers, without_password
 from rnnx.system.signals import Stop
@@ -68,7 +70,8 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
                 if not stop.signal:
                     # A job finds its sweep by this folder, whoever starts it and wherever.
                     folder = quoted(literal(f"{sweep.path.resolve()}/hydra"))
-                    launch([*command.typed.texts, f"hydra.sweep.dir={folder}"])
+                    with steered(tracker, log):
+                        launch([*command.typed.texts, f"hydra.sweep.dir={folder}"])
                 failed = False
             finally:
                 end_abandoned(sweep, settings.outputs)
@@ -121,6 +124,7 @@ def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog:
 def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
     """The sweep's run in the tracker: that of an earlier command, or a new one."""
     known, tags, log = sweep.read(), {"sweep.id": sweep.id, **tags}, None
+    asked_before = removed((*REQUESTS, "reason"))
     tags[PLACE_TAG] = str(sweep.path.resolve())
     if "parent" in known and _is_own(sweep, tracker, known["parent"]):
         with suppress(StoreError):  # it was deleted; a store that does not answer fails below
@@ -129,7 +133,7 @@ def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
         name = "sweep " + ", ".join(known.get("swept", []))
         overrides = " ".join(shown(text) for text in known.get("overrides", []))
         return tracker.start(name, {"overrides": overrides}, tags)
-    log.tags(tags)
+    log.tags(tags | asked_before)
     return log
 
 

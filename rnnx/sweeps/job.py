@@ -81,6 +81,8 @@ class _Job:
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             return self._failure(error)
         why = _stopped(stop) if stop.signal else ""
+        if run.status == "KILLED" and not why:  # a person, in the tracker
+            why = str(run.folder.read().get("reason", ""))
         best = run.metrics.get("best/val_loss")
         why = PRUNED if run.pruned else why or self._anew
         result = JobResult(self.number, self.overrides, run.status, why, run.run_id, best)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from rnnx.contracts.probes import Findings
 from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError, StorageError
@@ -15,6 +17,7 @@ from rnnx.registry.attribution import attributing
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.retention import keep_recent, set_best_aside
+from rnnx.runs.steering import EVALUATE, SAMPLE, STOP
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.system.threads import give_way
@@ -46,6 +49,7 @@ class TrainingLoop:
         self.novelty = Novelty(session.corpus)
         self.own_tags = run_tags(session)
         self.should_prune, self.pruned = should_prune, False
+        self.stopped = False  # by a person, in the tracker
         self.clock = time.perf_counter()
         self.speed = 0.0  # tokens a second, between the last two logs
 
@@ -60,9 +64,11 @@ class TrainingLoop:
             # Before the final samples: they advance a generator, and a run that is resumed to more
             # steps must not see that.
             self._checkpoint()
+            if self.stopped:
+                return self._killed(STOP, signal.SIGINT)
             summary = None if stop.signal else self._end(stop)
             if summary is None:
-                return self._killed(stop.signal)
+                return self._killed(signal.Signals(stop.signal).name, stop.signal)
             self.tracking.finish("FINISHED")
         except BrokenPipeError as error:  # nobody reads the output any more
             fail(self.tracking, self.folder, error)
@@ -80,9 +86,8 @@ class TrainingLoop:
         self.report.finish(summary)
         return 0
 
-    def _killed(self, number: int) -> int:
+    def _killed(self, name: str, number: int) -> int:
         self.report.stop()
-        name = signal.Signals(number).name
         self.tracking.artifacts()
         self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", STOP_TIMEOUT)
         self.report.killed(name, self.session, self.folder)
@@ -91,7 +96,8 @@ class TrainingLoop:
     def _steps(self, stop: Stop) -> None:
         session, settings = self.session, self.settings
         self.clock = time.perf_counter()
-        while session.steps < settings.steps and not (stop.signal or self._over()):
+        steering = self.tracking.steering
+        while session.steps < settings.steps and not (stop.signal or self.stopped or self._over()):
             give_way()
             if session.steps == 1:  # the second step's compiled kernels take a second to load
                 with self._clock_stopped():
@@ -105,12 +111,27 @@ class TrainingLoop:
             self._probe()
             if sampling:
                 self._sample()
-            if _due(step, settings.eval_every):
+            evaluating = _due(step, settings.eval_every)
+            if evaluating:
                 self._evaluate()
+            if steering is not None and steering.asked:
+                self._obey(steering.take(), sampling, evaluating)
             if _due(step, settings.checkpoint.every):
                 self._checkpoint()
         if reason := self._over():
             self.report.note(f"stopped after step {session.steps}: {reason}")
+
+    def _obey(self, asked: frozenset[str], sampled: bool, evaluated: bool) -> None:
+        """Do what a person asked for, unless this step has done it: later steps do not see it."""
+        self.report.note(f"asked in the tracker: {', '.join(sorted(asked))}")
+        if SAMPLE in asked and not sampled:
+            with _draws_kept(self.session.rngs["sampling"]):
+                self._sample()
+        if EVALUATE in asked and not evaluated:
+            with self._clock_stopped():
+                self._measure()
+        self.stopped = STOP in asked
+        self.tracking.obeyed(asked)
 
     def _over(self) -> str:
         """Why training ends before its last step; empty while it goes on."""
@@ -186,17 +207,23 @@ class TrainingLoop:
     def _evaluate(self) -> None:
         """Measure the held-out loss, where something is held out."""
         with self._clock_stopped():
-            loss, step = self.session.evaluate(), self.session.steps
+            loss, step = self._measure(), self.session.steps
             if math.isnan(loss):
                 return
-            self._point("val/loss", loss)
-            self._point("val/bits_per_char", loss / math.log(2))
-            self.report.evaluated(self.session, loss)
             if self.progress.evaluated(loss, step):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
                 checkpoints.write(self._state(), self.folder.best)
             self.pruned = self.should_prune is not None and self.should_prune(step, loss)
+
+    def _measure(self) -> float:
+        """The held-out loss, logged and shown; nan where nothing is held out."""
+        loss = self.session.evaluate()
+        if not math.isnan(loss):
+            self._point("val/loss", loss)
+            self._point("val/bits_per_char", loss / math.log(2))
+            self.report.evaluated(self.session, loss)
+        return loss
 
     def _checkpoint(self) -> None:
         with self._clock_stopped():
@@ -234,6 +261,14 @@ class TrainingLoop:
         self.tracking.artifacts()
         unit = self.session.corpus.vocabulary.unit
         return Summary(metrics, best_loss, best_step, found.baseline_order, found.texts, unit)
+
+
+@contextmanager
+def _draws_kept(generator: np.random.Generator) -> Iterator[None]:
+    """What is drawn inside does not change what is drawn afterwards."""
+    before = generator.bit_generator.state
+    yield
+    generator.bit_generator.state = before
 
 
 def _due(step: int, every: int) -> bool:

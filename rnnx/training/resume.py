@@ -7,6 +7,7 @@ is recomputed and not logged twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
@@ -25,6 +26,7 @@ from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.registration import attach, new_entry_note, tracker_for
 from rnnx.runs.retention import clean_up
+from rnnx.runs.steering import REQUESTS
 from rnnx.runs.stored_config import stored_config, tracker_run_of
 from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
@@ -64,7 +66,9 @@ def resume(
         entry, own_tracker = _entry(folder, config, tags, report), session.components.tracker
         clean_up(folder)
         folder.write({"sent": False})  # before the tracker takes it for RUNNING
-        with Tracking(lambda: own_tracker.reopen(entry), folder, report.warning) as tracking:
+        reopen = partial(own_tracker.reopen, entry)
+        with Tracking(reopen, folder, report.warning, own_tracker) as tracking:
+            tracking.obeyed(REQUESTS)  # what was asked of the run before it ended
             tracking.remove(folder.traceback)  # of the failure that this run goes on after
             if found.first:  # it may have been killed before the tracker had all parameters
                 tracking.params(run_params(session) | flat_params(found.first))

@@ -84,7 +84,7 @@ def train(
         folder = RunFolder.create(session.settings.outputs, about, config)
         with storage_errors(folder), RunLock(folder):
             open_log = begin(session, folder)
-            with tracking_of(open_log, folder, report) as tracking:
+            with tracking_of(open_log, session, folder, report) as tracking:
                 tracking.params(run_params(session))
                 return run_loop(session, tracking, folder, report, stop, should_prune=should_prune)
 
@@ -139,10 +139,10 @@ def _begin_without_tracker(session: Session, folder: RunFolder) -> OpenLog:
     return lambda: open_run(folder, session.components.tracker)
 
 
-def tracking_of(open_log: OpenLog, folder: RunFolder, report: Report) -> Tracking:
+def tracking_of(open_log: OpenLog, session: Session, folder: RunFolder, report: Report) -> Tracking:
     """The tracking of a run that has begun; where there can be none, the run ends."""
     try:
-        return Tracking(open_log, folder, report.warning)
+        return Tracking(open_log, folder, report.warning, session.components.tracker)
     except BaseException as error:
         _end(open_log, folder, error)
         raise

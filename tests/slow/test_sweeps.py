@@ -19,6 +19,7 @@ from sweep_state import (
 )
 from tiny import tiny
 
+from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import runs_in
 from rnnx.runs.lock import is_busy
 from rnnx.runs.sweep_folder import Sweep
@@ -106,6 +107,37 @@ def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) 
     assert statuses() == ["FINISHED"] * 3
     assert parent().info.status == "FINISHED"
     assert len(children()) == 3
+
+
+def test_a_sweep_that_is_asked_to_stop_in_mlflow(names: Path) -> None:
+    overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=2"), "seed=0,1,2"]
+    driver = start_rnnx("train", "-m", *overrides)
+    two = working(2)
+    asked = parent().info.run_id
+    client().set_tag(asked, "rnnx.sample", "now")
+    eventually(lambda: all(len(list((f.path / "samples").iterdir())) > 1 for f in two), 60)
+    eventually(lambda: "rnnx.sample" not in parent().data.tags, 60)
+    client().set_tag(two[0].id, "rnnx.stop", "true")  # one job alone
+    eventually(lambda: not is_busy(two[0]), 60)
+    assert two[0].read()["reason"].startswith("rnnx.stop after step ")
+    eventually(lambda: len(working(2)) == 2, 60)  # the third has taken its place
+    client().set_tag(asked, "rnnx.stop", "true")
+    said = wait_for(driver, 143)
+    assert "the tag rnnx.stop of the sweep's run asks it to stop" in said
+    assert statuses() == ["KILLED"] * 3
+    for folder in two:
+        assert_killed_with_checkpoint(folder)
+    tags = parent().data.tags
+    assert (parent().info.status, tags["reason"]) == ("KILLED", "stopped by the tag rnnx.stop")
+    assert "rnnx.stop" not in tags
+    client().set_tag(asked, "rnnx.stop", "true")  # before the sweep goes on
+    at = [checkpoints.read(folder.last).metadata["step"] for folder in two]
+    again = start_rnnx("train", "-m", *overrides)
+    working(2)
+    assert "rnnx.stop" not in parent().data.tags
+    again.send_signal(signal.SIGINT)
+    wait_for(again, 130)
+    assert [checkpoints.read(folder.last).metadata["step"] for folder in two] >= at
 
 
 def test_a_driver_killed_leaves_nobody_at_work(names: Path) -> None:
