@@ -121,8 +121,8 @@ class Sender:
                 interval = RETRY_INTERVALS[min(self._failures, len(RETRY_INTERVALS)) - 1]
                 self._changed.wait_for(lambda: self._closing, interval)
             else:
-                interval = None if self._steering is None else POLL_INTERVAL
-                self._changed.wait_for(lambda: self._closing or self._woken, interval)
+                until_poll = None if self._steering is None else POLL_INTERVAL
+                self._changed.wait_for(lambda: self._closing or self._woken, until_poll)
             self._woken = False
             return self._closing
 
