@@ -11,6 +11,7 @@ TINY = [
     "dropout=0",
     "input_dropout=0",
     "crossover=0",
+    "averaging=0",
     "eval_every=4",
     "sample_every=6",
     "samples=3",

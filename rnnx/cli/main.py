@@ -88,6 +88,12 @@ def train(
     sys.exit(code)
 
 
+NGRAM = "Mix in n-grams of the training data, of this weight, 0 to 1 (0.5: the mean of both)."
+_ngram = click.option(
+    "--ngram", type=click.FloatRange(0, 1), default=0.0, metavar="WEIGHT", help=NGRAM
+)
+
+
 def _with_overrides(command: Any) -> Any:
     return click.argument("overrides", nargs=-1)(command)
 
@@ -133,6 +139,7 @@ def sync(run: str, overrides: tuple[str, ...]) -> None:
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="A sampler's field.")
 @click.option("--length", type=int, help="The most symbols of a text (default: the run's).")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same texts.")
+@_ngram
 @debug_option
 def sample(
     run: str,
@@ -143,28 +150,31 @@ def sample(
     fields: tuple[str, ...],
     length: int | None,
     seed: int,
+    ngram: float,
 ) -> None:
     """Write new texts with the model of RUN."""
     from rnnx.cli.models import sample as sample_model
 
     given = [*fields, *([f"temperature={temperature}"] if temperature is not None else [])]
     at_terminal = sys.stdout.isatty()
-    for text in sample_model(run, count, prompt, sampler, given, length, seed):
+    for text in sample_model(run, count, prompt, sampler, given, length, seed, ngram):
         print(printable(text, "\n\t") if at_terminal else text)
 
 
 @commands.command(epilog=RUN)
 @click.argument("run")
 @_with_overrides
+@_ngram
 @debug_option
-def evaluate(run: str, overrides: tuple[str, ...]) -> None:
+def evaluate(run: str, overrides: tuple[str, ...], ngram: float) -> None:
     """Measure the loss of RUN on its held-out or on other data.
 
     Other data: rnnx evaluate RUN dataset=lines dataset.path=FILE. All of it is measured.
+    With --ngram the loss of the n-grams alone and that of both together are printed, too.
     """
     from rnnx.cli.models import evaluate as evaluate_model
 
-    for label, value in evaluate_model(run, overrides):
+    for label, value in evaluate_model(run, overrides, ngram):
         print(f"{label}: {value}")
 
 

@@ -27,6 +27,7 @@ def sample(
     fields: Sequence[str],
     length: int | None,
     seed: int,
+    ngram: float,
 ) -> list[str]:
     """New texts from the model of ``run``; ``fields`` are ``key=value`` of the sampler."""
     model = _find(run)
@@ -38,7 +39,8 @@ def sample(
             raise ConfigError(f"--set {text}: is not of the form FIELD=VALUE, as in p=0.8")
         chosen[key] = value
     component_from("sampler", chosen)
-    return model.sample(count, prompt, chosen, seed, length, watch=_Progress().tell)
+    watch = _Progress().tell
+    return model.sample(count, prompt, chosen, seed, length, watch=watch, ngram=ngram)
 
 
 class _Progress:
@@ -53,18 +55,21 @@ class _Progress:
             print(f"rnnx: {symbols:,} symbols so far; Ctrl-C stops", file=sys.stderr)
 
 
-def evaluate(run: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
+def evaluate(run: str, overrides: Sequence[str], ngram: float = 0.0) -> Iterator[tuple[str, str]]:
     """The loss of ``run`` on its held-out data, or on all of the data that overrides name."""
     model = _find(run)
     dataset, tokens = _data(model.config, overrides)
     is_other = dataset != model.config["dataset"]
-    found = model.evaluate(dataset if is_other else None, tokens)
+    found = model.evaluate(dataset if is_other else None, tokens, ngram)
     what = "all of the data" if is_other else "held-out data"
     yield "measured on", f"{what}, {found.tokens:,} symbols"
     unit, loss = model.vocabulary.unit, found.loss
     yield "loss", f"{loss:.4f} nats a {unit}"
     yield f"bits a {unit}", f"{loss / math.log(2):.4f}"
     yield "perplexity", f"{math.exp(loss) if loss < LARGEST_EXPONENT else math.inf:.3f}"
+    if found.ngram_loss is not None:
+        yield "n-grams alone", f"{found.ngram_loss:.4f} nats a {unit}"
+        yield f"network + n-grams of weight {ngram:g}", f"{found.mixed_loss:.4f} nats a {unit}"
 
 
 def _find(run: str) -> Model:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -27,11 +27,12 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.data.corpus import Corpus, Examples, Split
 from rnnx.system.files import cache_folder, write_json
-from rnnx.system.memory import free_bytes
+from rnnx.system.memory import free_bytes, refuse_more_than_free, reraise_as
 
 ORDERS = 8
 FIT_LIMIT = 2_000_000  # training symbols; n-grams of more take too long to fit
 BYTES_PER_SYMBOL = 160  # of the arrays that count two orders at once, at most
+BYTES_PER_ORDER = 64  # of the arrays that are kept of each order for a symbol, at most
 CACHE_FORMAT = 2
 
 
@@ -85,22 +86,119 @@ def _key(corpus: Corpus) -> str:
 
 def ngram_losses(train: Split, val: Split, n_symbols: int, orders: int = ORDERS) -> list[float]:
     """Nats a held-out token of the orders 1 … ``orders``."""
-    parts = [flat_tokens(train), flat_tokens(val)]
-    seen = np.concatenate([parts[0].counted, np.zeros_like(parts[1].counted)])
-    asked = np.concatenate([np.zeros_like(parts[0].counted), parts[1].counted])
-    place = np.concatenate([part.place for part in parts])
-    p, losses = np.full(int(asked.sum()), 1 / n_symbols), []
-    for m, (level, longer) in enumerate(pairwise(ngram_levels(parts, n_symbols, orders))):
+    return [float(-np.mean(np.log(p))) for p in _probabilities(_fit(train, n_symbols, orders), val)]
+
+
+class KneserNey:
+    """Modified Kneser–Ney n-grams of the order ``order``, fitted on ``train``."""
+
+    def __init__(self, train: Split, n_symbols: int, order: int = ORDERS) -> None:
+        what = f"n-grams of {train.tokens:,} training symbols do not fit into memory"
+        with reraise_as(f"{what}; do without them, or train on less data"):
+            needed = (BYTES_PER_SYMBOL + BYTES_PER_ORDER * order) * train.tokens
+            refuse_more_than_free(needed, "they")
+            self.order = order
+            self._fitted = list(_fit(train, n_symbols, order))
+
+    def probabilities(self, split: Split) -> Array:
+        """(targets,) the probability of each target of ``split``, in its order."""
+        *_, found = _probabilities(self._fitted, split)
+        return found
+
+    def next(self, before: Array) -> Array:
+        """(n_symbols, B) the probabilities of what follows the texts in the columns of (t, B)."""
+        n_symbols, B = self._fitted[0].n_symbols, before.shape[1]
+        p = np.full((n_symbols, B), 1 / n_symbols)
+        begin, context = np.full(B, n_symbols), np.zeros(B, np.int64)
+        for m, one in enumerate(self._fitted, 1):
+            counts = one.highest if m == self.order else one.lower
+            p = counts.interpolate(p, context, one.spread(counts.left, context))
+            if m < self.order:
+                older = before[-m] if m <= len(before) else begin
+                context = self._fitted[m].number(context, older)
+        return p
+
+
+class _Discounted(NamedTuple):
+    """The counts of one order: P(w | h) = (left + freed·P(w | h′)) / total."""
+
+    left: Array  # (n-grams,) c − D(c)
+    freed: Array  # (contexts,) γ·total
+    total: Array  # (contexts,)
+
+    def interpolate(self, p: Array, context: Array, left: Array) -> Array:
+        """From the probabilities of the order below to those of this one; unknown contexts: −1."""
+        total = np.where(context >= 0, self.total[context], 0)
+        return np.where(total > 0, (left + self.freed[context] * p) / np.maximum(total, 1), p)
+
+
+class _Order(NamedTuple):
+    """The n-grams of one order in the training part, and their counts as the highest or below."""
+
+    n_symbols: int
+    contexts: Array  # (contexts,) sorted: shorter context's number · (n_symbols + 1) + older symbol
+    grams: Array  # (n-grams,) sorted: context's number · n_symbols + symbol
+    highest: _Discounted
+    lower: _Discounted
+
+    def number(self, shorter: Array, older: Array) -> Array:
+        """(n,) the number of each context that has one symbol more than ``shorter``, or −1."""
+        return _find(self.contexts, shorter * (self.n_symbols + 1) + older, shorter >= 0)
+
+    def pick(self, values: Array, context: Array, symbol: Array) -> Array:
+        """(n,) of (n-grams,) values those of a symbol in a context; 0 where it was never seen."""
+        gram = _find(self.grams, context * self.n_symbols + symbol, context >= 0)
+        return np.where(gram >= 0, values[gram], 0)
+
+    def spread(self, values: Array, context: Array) -> Array:
+        """(n_symbols, n) the same for every symbol."""
+        found = np.zeros((self.n_symbols, len(context)))
+        first = np.searchsorted(self.grams, context * self.n_symbols)
+        stop = np.searchsorted(self.grams, (context + 1) * self.n_symbols)
+        counts = stop - first  # 0 for the context −1: no key is below 0
+        places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
+        columns = np.repeat(np.arange(len(context)), counts)
+        found[self.grams[places] % self.n_symbols, columns] = values[places]
+        return found
+
+
+def _fit(train: Split, n_symbols: int, orders: int) -> Iterator[_Order]:
+    """The orders 1 … ``orders``, one after the other: together they take much memory."""
+    tokens = flat_tokens(train)
+    seen, place = tokens.counted, tokens.place
+    for m, (level, longer) in enumerate(pairwise(ngram_levels([tokens], n_symbols, orders))):
         # A place t symbols into its text has contexts of up to t symbols and the beginning.
-        reaches, begins = place >= m - 1, place == m - 1
-        occurrences = _occurrences(level, seen & reaches)
-        highest = _interpolate(p, level, occurrences, asked, reaches)
-        losses.append(float(-np.mean(np.log(highest))))
+        occurrences = _occurrences(level, seen & (place >= m - 1))
         diversity = _predecessors(level, longer, seen & (place >= m))
         if m:
-            diversity += _occurrences(level, seen & begins)
-        p = _interpolate(p, level, diversity, asked, reaches)
-    return losses
+            diversity += _occurrences(level, seen & (place == m - 1))
+        yield _Order(
+            n_symbols,
+            level.contexts,
+            level.grams,
+            _discounted(level, n_symbols, occurrences),
+            _discounted(level, n_symbols, diversity),
+        )
+
+
+def _probabilities(fitted: Iterable[_Order], split: Split) -> Iterator[Array]:
+    """(targets,) for each order the probability of each target of ``split``, in its order."""
+    tokens = flat_tokens(split)
+    asked, context = tokens.counted, np.zeros(len(tokens.ids), np.int64)
+    p: Array | None = None
+    for m, one in enumerate(fitted):
+        if m:
+            context = one.number(context, _before(tokens, m, one.n_symbols))
+        here, symbol = context[asked], tokens.ids[asked]
+        below = np.full(len(here), 1 / one.n_symbols) if p is None else p
+        yield one.highest.interpolate(below, here, one.pick(one.highest.left, here, symbol))
+        p = one.lower.interpolate(below, here, one.pick(one.lower.left, here, symbol))
+
+
+def _find(keys: Array, wanted: Array, where: Array) -> Array:
+    """(n,) the places of the wanted ones among sorted keys; −1 where not there or not asked."""
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(where & (keys[place] == wanted), place, -1)
 
 
 class Level(NamedTuple):
@@ -108,32 +206,41 @@ class Level(NamedTuple):
 
     context: Array  # (n,) the number of the context before each place
     gram: Array  # (n,) the number of context and symbol
-    context_of: Array  # (n-grams,) the context of each n-gram
+    contexts: Array  # (contexts,) sorted: shorter context's number · (n_symbols + 1) + older symbol
+    grams: Array  # (n-grams,) sorted: context's number · n_symbols + symbol
 
 
 def ngram_levels(parts: list[Tokens], n_symbols: int, orders: int) -> Iterator[Level]:
     """The n-grams with contexts of 0 … ``orders`` symbols, over all places of all parts."""
     ids = np.concatenate([part.ids for part in parts])
-    context = np.zeros(len(ids), np.int64)
+    context, contexts = np.zeros(len(ids), np.int64), np.zeros(1, np.int64)
     for back in range(1, orders + 2):
         grams, gram = np.unique(context * n_symbols + ids, return_inverse=True)
-        yield Level(context, gram, grams // n_symbols)
+        yield Level(context, gram, contexts, grams)
         older = [_before(part, back, n_symbols) for part in parts]
         # A context of one more symbol is the shorter one and the symbol: renumber the pairs.
         pairs = context * (n_symbols + 1) + np.concatenate(older)
-        context = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+        contexts, context = np.unique(pairs, return_inverse=True)
 
 
 def _occurrences(level: Level, where: Array) -> Array:
     """(n-grams,) how often each occurs at the places ``where``."""
-    return np.bincount(level.gram[where], minlength=len(level.context_of))
+    return np.bincount(level.gram[where], minlength=len(level.grams))
 
 
 def _predecessors(level: Level, longer: Level, where: Array) -> Array:
     """(n-grams,) how many different symbols came before each at the places ``where``."""
     places = np.flatnonzero(where)
     _, first = np.unique(longer.gram[places], return_index=True)
-    return np.bincount(level.gram[places[first]], minlength=len(level.context_of))
+    return np.bincount(level.gram[places[first]], minlength=len(level.grams))
+
+
+def _discounted(level: Level, n_symbols: int, counts: Array) -> _Discounted:
+    taken = _discounts(counts)[np.minimum(counts, 3)]
+    context_of, n_contexts = level.grams // n_symbols, len(level.contexts)
+    total = np.bincount(context_of, weights=counts, minlength=n_contexts)
+    freed = np.bincount(context_of, weights=taken, minlength=n_contexts)
+    return _Discounted(counts - taken, freed, total)
 
 
 def _discounts(counts: Array) -> Array:
@@ -144,17 +251,6 @@ def _discounts(counts: Array) -> Array:
     # A discount of 0 would leave nothing for what was never seen: k·Y on data too small for one.
     found = [d if d > 0 else k * Y for k, d in enumerate(found, 1)]
     return np.clip([0, *found], 0, [0, 1, 2, 3])
-
-
-def _interpolate(p: Array, level: Level, counts: Array, asked: Array, reaches: Array) -> Array:
-    """From the probabilities of one order to those of the next, at the asked places."""
-    taken = _discounts(counts)[np.minimum(counts, 3)]
-    n_contexts = int(level.context.max()) + 1
-    total = np.bincount(level.context_of, weights=counts, minlength=n_contexts)
-    freed = np.bincount(level.context_of, weights=taken, minlength=n_contexts)
-    here, gram = level.context[asked], level.gram[asked]
-    mixed = (counts[gram] - taken[gram] + freed[here] * p) / np.maximum(total[here], 1)
-    return np.where((total[here] > 0) & reaches[asked], mixed, p)
 
 
 def _before(part: Tokens, back: int, begin: int) -> Array:

@@ -26,8 +26,10 @@ PER_UNIT, PER_SYMBOL = 12, 3
 class Evaluation(NamedTuple):
     """A loss and what it was measured on."""
 
-    loss: float  # nats a token
+    loss: float  # of the network, nats a token
     tokens: int
+    ngram_loss: float | None = None  # of the n-grams alone, where they were asked for
+    mixed_loss: float | None = None  # of the network and the n-grams together
 
 
 def first_tokens(split: Split, most: int) -> Split:
@@ -68,6 +70,31 @@ def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scrat
         total += float(np.sum(nats, dtype=np.float64))
         tokens += batch.tokens
     return total / max(tokens, 1)
+
+
+def target_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> Array:
+    """(targets,) of −ln p, in the order of ``split``."""
+    most, found = places(network, params.flat.dtype), np.empty(split.tokens)
+    # The same batches of numbers in place of ids: their targets say where each one belongs.
+    numbers = evaluation_batches(_numbered(split), COLUMNS, most)
+    batches = evaluation_batches(split, COLUMNS, most)
+    for (batch, nats), numbered in zip(
+        _nats(network, params, batches, scratch), numbers, strict=True
+    ):
+        T, B = nats.shape
+        lengths = np.full(B, T) if batch.lengths is None else batch.lengths
+        inside = np.arange(T)[:, None] < lengths
+        found[numbered.y[inside]] = nats[inside]
+    return found
+
+
+def _numbered(split: Split) -> Split:
+    """A split of the same shape whose targets are 0, 1, 2 …"""
+    if isinstance(split, Stream):
+        return Stream(np.arange(-1, split.tokens), split.length)
+    return Examples(
+        np.arange(split.tokens), np.cumsum(split.lengths) - split.lengths, split.lengths
+    )
 
 
 def example_nats(

@@ -18,8 +18,9 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Dataset, Grammar, Sampler
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.ranges import require
-from rnnx.data.corpus import Split, examples_of
+from rnnx.data.corpus import Corpus, Split, examples_of
 from rnnx.data.digest import split_sha256
+from rnnx.data.ngram import KneserNey
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, ConfigError, DataError
 from rnnx.models.backend import backend_of_checkpoint
@@ -28,9 +29,11 @@ from rnnx.models.evaluation import (
     example_nats,
     first_tokens,
     mean_nats,
+    target_nats,
     with_ids_of,
 )
 from rnnx.models.generation import generate, grammar_of
+from rnnx.models.mixture import MixedSampler, mixed_nats
 from rnnx.models.network import Network, quiet
 from rnnx.models.size import parameter_bytes
 from rnnx.registry.checks import load_corpus
@@ -43,6 +46,7 @@ OTHER_DATA = (
     "what was held out cannot be told; bring the old data back, or measure on all of other data "
     "with dataset=lines dataset.path=FILE"
 )
+NO_NGRAMS = "n-grams are fitted on that data; bring it back, or do without ngram"
 
 
 class Model:
@@ -80,20 +84,17 @@ class Model:
         length: int | None = None,
         grammar: Grammar | None = None,
         watch: Callable[[int], None] | None = None,
+        ngram: float = 0.0,
     ) -> list[str]:
         """``count`` texts that begin with ``prompt``, the same ones for the same seed.
 
         ``sampler`` is a name, ``{"name": "top_p", "p": 0.9}`` or a component (default: the run's
         own); ``length`` the longest text in symbols (default: the run's ``sample_length``);
         ``grammar`` what may follow what (default: the data set's own, if it has one). ``watch`` is
-        told how many symbols there are, before each next one.
+        told how many symbols there are, before each next one. ``ngram`` above 0 mixes the network's
+        probabilities with those of n-grams of the run's training data, of this weight.
         """
-        symbols = self.vocabulary.split(prompt)
-        if self.vocabulary.end in symbols:
-            raise DataError(
-                f"prompt: holds {self.vocabulary.end!r}, with which a text ends; nothing follows it"
-            )
-        start = self.vocabulary.encode(symbols, "prompt")
+        start = self._start(prompt)
         length = self.sample_length if length is None else length
         require(count >= 0, "count", "at least 0", count)
         require(seed >= 0, "seed", "at least 0", seed)
@@ -104,13 +105,24 @@ class Model:
                 "shorten it or ask for a longer length"
             )
         rng, end = np.random.default_rng(seed), self.vocabulary.end_id
-        how = self._chosen(sampler)
+        how, ngrams = self._chosen(sampler), self._ngrams(ngram)
+        if ngrams is not None:
+            how = MixedSampler(how, ngrams, ngram)
         grammar = grammar or grammar_of(self._dataset, self.vocabulary)
         with self._threads, quiet():
             texts = generate(
                 self.network, self.params, how, rng, count, length, start, end, grammar, watch
             )
         return [self.vocabulary.decode([*start, *text]) for text in texts]
+
+    def _start(self, prompt: str) -> list[int]:
+        """The ids of a prompt."""
+        symbols = self.vocabulary.split(prompt)
+        if self.vocabulary.end in symbols:
+            raise DataError(
+                f"prompt: holds {self.vocabulary.end!r}, with which a text ends; nothing follows it"
+            )
+        return self.vocabulary.encode(symbols, "prompt")
 
     def _chosen(self, sampler: str | dict[str, Any] | Sampler | None) -> Sampler:
         if sampler is None:
@@ -155,35 +167,69 @@ class Model:
         return symbols
 
     def evaluate(
-        self, dataset: str | dict[str, Any] | Dataset | None = None, tokens: int | None = None
+        self,
+        dataset: str | dict[str, Any] | Dataset | None = None,
+        tokens: int | None = None,
+        ngram: float = 0.0,
     ) -> Evaluation:
         """The loss on the run's held-out data, or on all of another data set.
 
         ``dataset`` is a name, ``{"name": "lines", "path": "names.txt"}`` or a component (default:
         the run's own, of which only the held-out part counts). ``tokens`` bounds the held-out
         symbols that are measured, the first ones (default: the run's ``eval_tokens``; 0: all).
+        ``ngram`` above 0 also measures n-grams of the run's training data, and their mixture of
+        this weight with the network.
         """
         if isinstance(dataset, str):
             dataset = {"name": dataset}
         given = component_from("dataset", dataset) if isinstance(dataset, dict) else dataset
-        corpus = load_corpus(given or self._dataset)
-        if given is not None:
-            splits = [split for split in (corpus.train, corpus.val) if split is not None]
-        elif corpus.val is None:
+        splits = self._held_out(tokens) if given is None else self._all_of(given)
+        total = sum(split.tokens for split in splits)
+        loss = sum(split.tokens * self.mean_nats(split) for split in splits) / total
+        if (ngrams := self._ngrams(ngram)) is None:
+            return Evaluation(loss, total)
+        theirs = [ngrams.probabilities(split) for split in splits]
+        mixed = [
+            mixed_nats(self._target_nats(split), p, ngram)
+            for split, p in zip(splits, theirs, strict=True)
+        ]
+        ngram_loss = -float(np.mean(np.log(np.concatenate(theirs))))
+        return Evaluation(loss, total, ngram_loss, float(np.mean(np.concatenate(mixed))))
+
+    def _held_out(self, tokens: int | None) -> list[Split]:
+        """The held-out part of the run's own data, its first ``tokens``."""
+        corpus = load_corpus(self._dataset)
+        if corpus.val is None:
             raise DataError(
                 "evaluate: the run held nothing out (dataset.val_fraction=0); name data to "
                 "measure on, as dataset=lines dataset.path=FILE"
             )
-        else:
-            split = split_sha256(corpus)
-            checkpoints.refuse_other_data(self._checkpoint, corpus.sha256, split, OTHER_DATA)
-            most = self.config["eval_tokens"] if tokens is None else tokens
-            require(most >= 0, "eval_tokens", "at least 0", most)
-            splits = [first_tokens(corpus.val, most)]
-        splits = [with_ids_of(self.vocabulary, corpus.vocabulary, split) for split in splits]
-        total = sum(split.tokens for split in splits)
-        loss = sum(split.tokens * self.mean_nats(split) for split in splits) / total
-        return Evaluation(loss, total)
+        self._refuse_other_data(corpus, OTHER_DATA)
+        most = self.config["eval_tokens"] if tokens is None else tokens
+        require(most >= 0, "eval_tokens", "at least 0", most)
+        held_out = first_tokens(corpus.val, most)
+        return [with_ids_of(self.vocabulary, corpus.vocabulary, held_out)]
+
+    def _all_of(self, dataset: Dataset) -> list[Split]:
+        """All parts of another data set, in the model's ids."""
+        corpus = load_corpus(dataset)
+        splits = [split for split in (corpus.train, corpus.val) if split is not None]
+        return [with_ids_of(self.vocabulary, corpus.vocabulary, split) for split in splits]
+
+    def _ngrams(self, weight: float) -> KneserNey | None:
+        """N-grams of the run's training data; None where their weight is 0."""
+        require(0 <= weight <= 1, "ngram", "0 to 1", weight)
+        if weight == 0:
+            return None
+        corpus = load_corpus(self._dataset)
+        self._refuse_other_data(corpus, NO_NGRAMS)
+        train = with_ids_of(self.vocabulary, corpus.vocabulary, corpus.train)
+        return KneserNey(train, len(self.vocabulary))
+
+    def _refuse_other_data(self, corpus: Corpus, advice: str) -> None:
+        """DataError unless ``corpus`` is what the run was trained on."""
+        split = split_sha256(corpus)
+        checkpoints.refuse_other_data(self._checkpoint, corpus.sha256, split, advice)
 
     def _scratch(self) -> Scratch:
         return Scratch()
@@ -192,6 +238,10 @@ class Model:
         """The mean of −ln p over a split whose ids are this vocabulary's."""
         with self._threads, quiet():
             return mean_nats(self._network, self.params, split, self._scratch())
+
+    def _target_nats(self, split: Split) -> Array:
+        with self._threads, quiet():
+            return target_nats(self._network, self.params, split, self._scratch())
 
 
 def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:

@@ -29,6 +29,7 @@ from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
 from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
+from rnnx.training.averaging import Average
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.probing import Probing
 
@@ -48,7 +49,7 @@ class StepMetrics(NamedTuple):
 class SessionState(NamedTuple):
     """All that a session needs to continue bit for bit."""
 
-    arrays: dict[str, Array]  # params/…, optimizer/…, states/<layer>/<place>, batches/…
+    arrays: dict[str, Array]  # params/…, average/…, optimizer/…, states/<layer>/<place>, batches/…
     values: dict[str, Any]  # step, smooth_loss, generators, batches, threads, backend
 
 
@@ -135,12 +136,14 @@ class Session:
         n_a, settings = self.components.cell.hidden_size, self.settings
         what = f"cell.hidden_size={n_a}, layers={settings.layers}: the parameters do not fit into "
         with reraise_as(f"{what}memory; choose a smaller network"):
-            # Twice while they are drawn, and once each for gradients and the optimizer.
-            needed = 3 * parameter_bytes(self.network, settings.dtype.value)
+            # Twice while they are drawn, once each for gradients and optimizer, twice averaged.
+            copies = 5 if settings.averaging else 3
+            needed = copies * parameter_bytes(self.network, settings.dtype.value)
             refuse_more_than_free(needed, "parameters and gradients")
             self.params: Parameters = self._network.init(self.rngs["init"], settings.dtype.value)
             self.grads = self.params.zeros_like()
             self.optimizer_state = self._update.init(self.params)
+            self.average = Average(self.params, settings.averaging)
 
     def _zero_states(self) -> States:
         return self._network.initial_state(self.settings.batch_size, self.settings.dtype.value)
@@ -175,6 +178,7 @@ class Session:
             number,
             self._scratch.child("update"),
         )
+        self.average.follow(self.params, number)
         self.steps = number
         self.metrics = StepMetrics(found.loss, found.norm, clipped, rate, batch.tokens)
         s = self.settings.smoothing
@@ -302,6 +306,7 @@ class Session:
     def _arrays(self) -> dict[str, Array]:
         """The session's own arrays under the names that a checkpoint gives them."""
         arrays = {f"params/{name}": array for name, array in self.params.leaves()}
+        arrays |= self.average.arrays()
         arrays |= {f"optimizer/{name}": a for name, a in self.optimizer_state.items()}
         for layer, state in enumerate(self.states):
             arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
@@ -318,7 +323,7 @@ class Session:
     def _mean_nats(self, split: Split) -> float:
         split = first_tokens(split, self.settings.eval_tokens)
         with self.threads, quiet(), attributing():
-            return mean_nats(self._network, self.params, split, self._evaluation_scratch)
+            return mean_nats(self._network, self.average.params, split, self._evaluation_scratch)
 
     def sample(self, count: int) -> list[str]:
         """``count`` new texts."""
@@ -326,7 +331,7 @@ class Session:
         with self.threads, quiet():
             texts = generate(
                 self.network,
-                self.params,
+                self.average.params,
                 self.components.sampler,
                 self.rngs["sampling"],
                 count,

@@ -97,6 +97,8 @@ WRONG = [
     ["evaluate", "RUN", "dataset=lines", "dataset.path=empty.txt"],
     ["evaluate", "RUN", "cell=nobody"],
     ["evaluate", "RUN", "eval_tokens=-1"],
+    ["evaluate", "RUN", "--ngram", "1.5"],
+    ["sample", "RUN", "--ngram", "half"],
     ["resume", "RUN", "steps=abc"],
     ["resume", "RUN", "nothing=1"],
     ["compare", "RUN", "--metric", "nothing/there"],

@@ -26,6 +26,7 @@ def test_the_default_is_complete() -> None:
         ("cell=gru", ["cell", "name"], "gru"),
         ("cell.hidden_size=64", ["cell", "hidden_size"], 64),
         ("dropout=0", ["dropout"], 0.0),
+        ("averaging=0.5", ["averaging"], 0.5),
         ("dtype=float64", ["dtype"], "float64"),
         ("cell.weights.input=normal", ["cell", "weights", "input"], "normal"),
         (
@@ -56,7 +57,7 @@ def test_the_default_recipe_leaves_components_free_and_other_recipes_alone() -> 
         assert compose([override])[kind]["name"] == name
     for recipe in ("text", "notebook", "clipping", "vanishing_gradient"):
         found = compose([f"experiment={recipe}"])
-        assert found["crossover"] == found["input_dropout"] == 0
+        assert found["crossover"] == found["input_dropout"] == found["averaging"] == 0
 
 
 def test_an_override_may_name_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +76,7 @@ WRONG = {
     "hidden_size=3": "hidden_size: there is no such key here; choose from steps",
     "input_dropout=1": "input_dropout=1",
     "crossover=-0.1": "crossover=-0.1: must be",
+    "averaging=1": "averaging=1.0: must be at least 0 and below 1",
     "cell.hidden_size=abc": "cell.hidden_size=abc: must be a whole number",
     "cell.hidden_size=-5": "cell.hidden_size=-5: must be at least 1",
     "cell.hidden_size=1.5": "cell.hidden_size=1.5: must be a whole number",

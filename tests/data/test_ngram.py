@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from rnnx.data import ngram
 from rnnx.data.corpus import Corpus, Examples, Split, Stream
-from rnnx.data.ngram import cached_baseline, ngram_losses
+from rnnx.data.ngram import KneserNey, cached_baseline, ngram_losses
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.errors import OutOfMemory
+from rnnx.system import memory
 from rnnx.system.files import cache_folder
 
 
@@ -95,6 +97,48 @@ def test_streams(train: list[int], val: list[int]) -> None:
     one, two = (Stream(np.array(ids, np.uint8), 5) for ids in (train, val))
     expected = [slow(one, two, 4, order) for order in range(1, 9)]
     np.testing.assert_allclose(ngram_losses(one, two, 4), expected, rtol=1e-12)
+
+
+@settings(max_examples=60)
+@given(WORDS, WORDS, st.integers(1, 8))
+def test_what_follows_a_text_has_the_probabilities_of_the_targets(
+    train: list[list[int]], val: list[list[int]], order: int
+) -> None:
+    one, two = as_examples(train), as_examples(val)
+    model = KneserNey(one, 4, order)
+    found = model.probabilities(two)
+    assert -np.log(found).mean() == pytest.approx(ngram_losses(one, two, 4)[order - 1], rel=1e-12)
+    expected = []
+    for word in val:
+        for t, symbol in enumerate(word):
+            before = np.array([word[:t]] * 2, np.intp).T.reshape(t, 2)
+            p = model.next(before)
+            np.testing.assert_allclose(p.sum(axis=0), 1, rtol=1e-12)
+            assert p.shape == (4, 2) and p[symbol, 0] == p[symbol, 1]
+            expected.append(p[symbol, 0])
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@settings(max_examples=30)
+@given(STREAM, STREAM)
+def test_what_follows_a_part_of_a_stream(train: list[int], val: list[int]) -> None:
+    one, two = (Stream(np.array(ids, np.uint8), 5) for ids in (train, val))
+    model = KneserNey(one, 4, 5)
+    columns = [model.next(np.array(val[:t])[:, None])[val[t], 0] for t in range(1, len(val))]
+    np.testing.assert_allclose(model.probabilities(two), columns, rtol=1e-12)
+
+
+def test_texts_side_by_side_do_not_mix() -> None:
+    model = KneserNey(as_examples([[0, 1, 2], [0, 1, 3], [2, 1]]), 4)
+    texts = np.array([[0, 2, 3, 1], [1, 1, 0, 1]])
+    alone = [model.next(texts[:, k : k + 1])[:, 0] for k in range(4)]
+    np.testing.assert_array_equal(model.next(texts).T, alone)
+
+
+def test_more_than_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1000)
+    with pytest.raises(OutOfMemory, match="n-grams of 8 training symbols do not fit into memory"):
+        KneserNey(as_examples([[0, 1, 2], [0, 1, 3], [2, 1]]), 4)
 
 
 def corpus(sha256: str = "x") -> Corpus:

@@ -29,6 +29,7 @@ def losses(session: Session, steps: int) -> list[float]:
         ["cell=gru", "optimizer=momentum", "schedule=cosine"],
         ["optimizer=rmsprop", "dataset=text", "dataset.length=7"],
         ["optimizer=adagrad", "clipper=value"],
+        ["optimizer=adam", "averaging=0.9"],
         ["optimizer=adamw", "schedule=inverse_time"],
     ],
     ids=" ".join,

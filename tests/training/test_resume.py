@@ -111,7 +111,7 @@ def test_a_stopped_run_resumes_as_if_it_never_stopped(dtype: str, tmp_path: Path
 
 def test_killed_at_any_report_of_a_run(names: Path) -> None:
     everywhere = Everywhere()
-    more = ["probe=gradient_norms", "layers=2", "dropout=0.3"]
+    more = ["probe=gradient_norms", "layers=2", "dropout=0.3", "averaging=0.9"]
     whole = train_run(tiny(names, *DENSE, *more), everywhere)
     assert len(everywhere.copies) > 20
     for left in everywhere.copies[::4]:
