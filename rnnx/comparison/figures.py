@@ -7,15 +7,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rnnx.comparison.compare import (
-    ComparedRun,
-    Comparison,
-    mean_and_spread,
-    members,
-    more_is_better,
-    name_without_seed,
-    one_a_seed,
-)
+from rnnx.comparison.compare import Comparison, more_is_better
+from rnnx.comparison.groups import members, name_without_seed, one_a_seed
+from rnnx.comparison.runs import ComparedRun
+from rnnx.comparison.statistics import mean_and_spread
 from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import plain_texts, png_bytes
 from rnnx.system.text import printable

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep
+from rnnx.comparison.compare import Comparison, compare_sweep
 from rnnx.comparison.figures import draw_figures
+from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.table import (
     group_columns,
     group_rows,

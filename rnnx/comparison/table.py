@@ -7,7 +7,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from rnnx.comparison.compare import BEST_LOSS, Comparison, Group
+from rnnx.comparison.compare import Comparison
+from rnnx.comparison.groups import Group
+from rnnx.comparison.runs import BEST_LOSS
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import csv_text, json_text, printable, shortened
 

@@ -13,14 +13,10 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from rnnx.cli.main import commands
-from rnnx.comparison.compare import (
-    ComparedRun,
-    compare,
-    compare_sweep,
-    mean_and_spread,
-    rank_runs,
-)
+from rnnx.comparison.compare import compare, compare_sweep, rank_runs
 from rnnx.comparison.printing import print_comparison
+from rnnx.comparison.runs import ComparedRun
+from rnnx.comparison.statistics import mean_and_spread
 from rnnx.comparison.table import as_json, group_rows, print_tables, run_rows, shown_metrics
 from rnnx.errors import ConfigError, RunNotFound, StoreError
 from rnnx.runs.sweep_folder import Sweep

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rnnx.comparison.compare import ComparedRun, rank_runs
+from rnnx.comparison.compare import rank_runs
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page import render
+from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.table import as_json, group_rows, print_tables
 from rnnx.config.identity import group_of
 
