@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnx.comparison.groups import Group, group_by_seed
+from rnnx.comparison.groups import (
+    Group,
+    data_of,
+    group_by_seed,
+    group_names,
+    with_differences,
+)
 from rnnx.comparison.runs import BEST_LOSS, ComparedRun, jobs_of, runs_named, sweeps_named
 from rnnx.config.compose import compose
 from rnnx.config.overrides import shown
@@ -16,17 +22,18 @@ from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.suggestion import did_you_mean
 
 # The last part of the name of every metric of which more is better; of all others, less is.
-HIGHER_IS_BETTER = ("tokens_per_s", "new", "distinct")
+HIGHER_IS_BETTER = ("tokens_per_s", "new", "distinct", "accuracy")
 
 
 class Comparison(NamedTuple):
-    """Runs and groups, ranked by a metric."""
+    """Runs and groups, ranked by a metric; those on other data follow, ranked among themselves."""
 
     title: str
     metric: str
     runs: Sequence[ComparedRun]  # the best first, those without the metric last
     groups: Sequence[Group]  # likewise, by their means
     notes: Sequence[str] = ()  # for the reader, one line each: what cannot be compared
+    higher_is_better: bool = False
 
     def value(self, run: ComparedRun) -> float:
         """The metric of a run; nan where it has none."""
@@ -36,15 +43,34 @@ class Comparison(NamedTuple):
         """The runs that have a finite value, the best first."""
         return [run for run in self.runs if math.isfinite(self.value(run))]
 
+    def by_data(self) -> list[Comparison]:
+        """A comparison for each data that runs were measured on; this one where it is one."""
+        parts = _by_data(self.runs, self.metric)
+        if len(parts) < 2:
+            return [self]
+        part_of = {run.group: digest for digest, runs in parts.items() for run in runs}
+        return [
+            self._replace(
+                title=f"data {digest[:8] or 'unknown'}{_data_name(runs)}",
+                runs=runs,
+                groups=[group for group in self.groups if part_of[group.hash] == digest],
+                notes=(),
+            )
+            for digest, runs in parts.items()
+        ]
+
 
 def more_is_better(metric: str) -> bool:
-    """Whether the greater value of a metric is the better one."""
+    """Whether the greater value of a metric is the better one, by its name."""
     return metric.rpartition("/")[2] in HIGHER_IS_BETTER
 
 
-def compare(names: Sequence[str], metric: str = BEST_LOSS) -> Comparison:
+def compare(
+    names: Sequence[str], metric: str = BEST_LOSS, higher_is_better: bool | None = None
+) -> Comparison:
     """Compare the runs and sweeps that ``names`` mean, each run once.
 
+    ``higher_is_better``: whether more of the metric is better; None: its name says so.
     Raises RunNotFound for a name of neither, ConfigError for a metric that no run has.
     """
     outputs = Path(compose([])["outputs"])
@@ -54,7 +80,7 @@ def compare(names: Sequence[str], metric: str = BEST_LOSS) -> Comparison:
             runs.setdefault(run.run_id or f"{name} {place}", run)
     sweeps = sweeps_named(names[0], outputs) if len(names) == 1 else []
     title = _title(sweeps[0]) if sweeps else f"compared: {' '.join(names)}"
-    return rank_runs(list(runs.values()), title, metric)
+    return rank_runs(list(runs.values()), title, metric, higher_is_better)
 
 
 def compare_sweep(sweep: Sweep, metric: str = BEST_LOSS) -> Comparison:
@@ -67,7 +93,9 @@ def _title(sweep: Sweep) -> str:
     return f"sweep {sweep.id}: {' '.join(map(shown, overrides))}"
 
 
-def rank_runs(runs: Sequence[ComparedRun], title: str, metric: str) -> Comparison:
+def rank_runs(
+    runs: Sequence[ComparedRun], title: str, metric: str, higher_is_better: bool | None = None
+) -> Comparison:
     """Rank runs and group those of other seeds; ConfigError for a metric that none of them has."""
     known = sorted({key for run in runs for key in run.metrics})
     if metric not in known and known and metric != BEST_LOSS:
@@ -75,24 +103,66 @@ def rank_runs(runs: Sequence[ComparedRun], title: str, metric: str) -> Compariso
         raise ConfigError(
             f"--metric {metric}: none of the runs has it; choose from {', '.join(known)}{guess}"
         )
-    sign = -1 if more_is_better(metric) else 1
+    higher = more_is_better(metric) if higher_is_better is None else higher_is_better
 
     def order(value: float) -> float:
-        return sign * value if math.isfinite(value) else math.inf
+        return (-value if higher else value) if math.isfinite(value) else math.inf
 
-    ranked = sorted(runs, key=lambda run: order(run.metrics.get(metric, math.nan)))
-    groups = sorted(group_by_seed(ranked, metric), key=lambda group: order(group.mean))
-    return Comparison(title, metric, ranked, groups, _notes(ranked))
+    ranked: list[ComparedRun] = []
+    groups: list[Group] = []
+    names = group_names(runs)
+    for part in _by_data(runs, metric).values():
+        own = sorted(part, key=lambda run: order(run.metrics.get(metric, math.nan)))
+        ranked += own
+        by_mean = sorted(group_by_seed(own, metric, names), key=lambda group: order(group.mean))
+        groups += with_differences(by_mean)
+    return Comparison(title, metric, ranked, groups, _notes(ranked, metric), higher)
 
 
-def _notes(runs: Sequence[ComparedRun]) -> list[str]:
+def _by_data(runs: Sequence[ComparedRun], metric: str) -> dict[str, list[ComparedRun]]:
+    """The runs of each digest of data, "" for unknown data, in the order of the first of each.
+
+    A run without a digest and without a value, which failed early, joins those of unknown data,
+    else the first.
+    """
+    found: dict[str, list[ComparedRun]] = {}
+    early = []
+    for run in runs:
+        digest = data_of(run)
+        if digest or metric in run.metrics:
+            found.setdefault(digest, []).append(run)
+        else:
+            early.append(run)
+    if early:
+        found.setdefault("" if "" in found else next(iter(found), ""), []).extend(early)
+    return found
+
+
+def _data_name(runs: Sequence[ComparedRun]) -> str:
+    """The overrides that name the data of these runs, as far as they agree."""
+    first = runs[0].settings
+    names = [
+        f"{key}={value}"
+        for key, value in first.items()
+        if key.partition(".")[0] == "dataset" and all(r.settings.get(key) == value for r in runs)
+    ]
+    return f" ({' '.join(names)})" * bool(names)
+
+
+def _notes(runs: Sequence[ComparedRun], metric: str) -> list[str]:
     """What sets runs apart beside their configurations."""
-    splits = {run.made_of["split_sha256"] for run in runs if run.made_of.get("split_sha256")}
+    parts = len(_by_data(runs, metric))
     notes = []
-    if len(splits) > 1:
+    if parts > 1:
         notes.append(
-            f"measured on {len(splits)} different held-out parts of data: losses of one part "
-            "cannot be compared with those of another"
+            f"measured on {parts} different held-out parts of data: losses of one part cannot be "
+            "compared with those of another, so each part has a table of its own"
+        )
+    unfinished = [r for r in runs if metric in r.metrics and r.status in ("RUNNING", "KILLED")]
+    if unfinished:
+        notes.append(
+            f"{len(unfinished)} of the runs {'has' if len(unfinished) == 1 else 'have'} not "
+            "finished: their values so far count"
         )
     of_distribution: dict[str, set[str]] = {}
     for run in runs:

@@ -1,15 +1,18 @@
-"""Runs that differ in their seed alone, and what sets such groups apart."""
+"""Runs that differ in their seed alone, and whether their seeds tell such groups apart."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rnnx.comparison.runs import ComparedRun
-from rnnx.comparison.statistics import mean_and_spread
+from rnnx.comparison.statistics import Difference, Interval, difference, interval, mean_and_spread
+
+BEST, WORSE, TIED, UNTESTED = "the best", "worse", "not told apart", "not tested"
 
 
 class Group(NamedTuple):
@@ -17,20 +20,68 @@ class Group(NamedTuple):
 
     name: str
     hash: str
-    values: Sequence[float]  # of the metric, the finite ones, one a seed
+    runs: Sequence[ComparedRun]  # one a seed
+    by_seed: Mapping[str, float]  # seed → value of the metric, the finite ones
     mean: float  # nan where there is no value
     spread: float  # the sample standard deviation; nan below two values
+    interval: Interval | None = None
+    is_best: bool = False  # of the groups on the same data
+    from_best: Difference | None = None  # None for the best, and where there is no value
+
+    @property
+    def values(self) -> list[float]:
+        """The finite values of the metric, one a seed."""
+        return list(self.by_seed.values())
+
+    @property
+    def verdict(self) -> str:
+        """Whether the seeds tell the group from the best one; empty where it has no value."""
+        if self.is_best:
+            return BEST
+        if self.from_best is None:
+            return ""
+        if not self.from_best.is_tested:
+            return UNTESTED
+        return WORSE if self.from_best.tells_apart else TIED
 
 
-def group_by_seed(runs: Sequence[ComparedRun], metric: str) -> list[Group]:
+def group_by_seed(
+    runs: Sequence[ComparedRun], metric: str, names: Mapping[str, str]
+) -> list[Group]:
     """The groups of these runs with their values of a metric, in the order of the runs."""
     groups: list[Group] = []
-    names = group_names(runs)
     for key, alike in members(runs).items():
-        values = [run.metrics.get(metric, math.nan) for run in one_a_seed(alike)]
-        finite = [value for value in values if math.isfinite(value)]
-        groups.append(Group(names[key], key, finite, *mean_and_spread(finite)))
+        counted = sorted(one_a_seed(alike), key=lambda run: (len(seed_of(run)), seed_of(run)))
+        values = {seed_of(run): run.metrics.get(metric, math.nan) for run in counted}
+        finite = {seed: value for seed, value in values.items() if math.isfinite(value)}
+        mean, spread = mean_and_spread([*finite.values()])
+        within = interval([*finite.values()])
+        groups.append(Group(names[key], key, counted, finite, mean, spread, within))
     return groups
+
+
+def with_differences(ranked: Sequence[Group]) -> list[Group]:
+    """Groups on the same data, the best first, with what sets each apart from the best."""
+    if not ranked or not ranked[0].values:
+        return list(ranked)
+    best = ranked[0]._replace(is_best=True)
+    return [
+        best,
+        *(
+            one._replace(from_best=difference(one.by_seed, best.by_seed)) if one.values else one
+            for one in ranked[1:]
+        ),
+    ]
+
+
+def seed_of(run: ComparedRun) -> str:
+    """The seed of a run; where it is unknown, the run's id, which no other run shares."""
+    return str(run.made_of.get("seed", run.settings.get("seed", run.run_id)))
+
+
+def data_of(run: ComparedRun) -> str:
+    """The digest of the examples that a run was trained on and measured on; "" if unknown."""
+    return str(run.made_of.get("split_sha256") or "")
 
 
 def members(runs: Sequence[ComparedRun]) -> dict[str, list[ComparedRun]]:
@@ -45,7 +96,7 @@ def members(runs: Sequence[ComparedRun]) -> dict[str, list[ComparedRun]]:
 def one_a_seed(alike: Sequence[ComparedRun]) -> list[ComparedRun]:
     """The runs of a group without those that repeat a seed; a finished one counts first."""
     finished_first = sorted(alike, key=lambda run: run.status not in ("FINISHED", "SKIPPED"))
-    counted = {run.made_of.get("seed", run.run_id): id(run) for run in reversed(finished_first)}
+    counted = {seed_of(run): id(run) for run in reversed(finished_first)}
     return [run for run in alike if id(run) in counted.values()]
 
 
@@ -53,7 +104,7 @@ def group_names(runs: Sequence[ComparedRun]) -> dict[str, str]:
     """Group → the overrides that set it apart, and what else does where these are not enough."""
     first = {key: alike[0] for key, alike in members(runs).items()}
     names = {key: name_without_seed(run) for key, run in first.items()}
-    several = {name for name in names.values() if list(names.values()).count(name) > 1}
+    several = {name for name, count in Counter(names.values()).items() if count > 1}
     return {
         key: f"{name} ({marks})" if name in several and (marks := _marks(first[key])) else name
         for key, name in names.items()
@@ -62,7 +113,7 @@ def group_names(runs: Sequence[ComparedRun]) -> dict[str, str]:
 
 def _marks(run: ComparedRun) -> str:
     """What tells a group from another one of its name: the split of its data, and its code."""
-    split, code = str(run.made_of.get("split_sha256", ""))[:8], code_of(run)
+    split, code = data_of(run)[:8], code_of(run)
     return ", ".join([f"data {split}"] * bool(split) + [f"code {code}"] * bool(code))
 
 
