@@ -7,15 +7,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rnnx.comparison.compare import (
-    ComparedRun,
-    Comparison,
-    mean_and_spread,
-    members,
-    more_is_better,
-    name_without_seed,
-    one_a_seed,
-)
+from rnnx.comparison.compare import Comparison
+from rnnx.comparison.groups import members, name_without_seed, one_a_seed
+from rnnx.comparison.runs import ComparedRun
+from rnnx.comparison.statistics import mean_and_spread
 from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import plain_texts, png_bytes
 from rnnx.system.text import printable
@@ -174,7 +169,7 @@ def _draw_parallel(comparison: Comparison) -> bytes | None:
     keys = [key for key in _keys(comparison.runs) if len({r.settings.get(key) for r in runs}) > 1]
     if len(runs) < 2 or not keys:
         return None
-    rising = more_is_better(comparison.metric)
+    rising = comparison.higher_is_better
     axes = [settings_axis([run.settings.get(key, "—") for run in runs]) for key in keys]
     axes.append(metric_axis([comparison.value(run) for run in runs], rising))
     figure = _figure(4.5)

@@ -9,15 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep
+from rnnx.comparison.compare import Comparison, compare_sweep
 from rnnx.comparison.figures import draw_figures
-from rnnx.comparison.table import (
-    group_columns,
-    group_rows,
-    run_columns,
-    run_rows,
-    telling_metrics,
-)
+from rnnx.comparison.runs import ComparedRun
+from rnnx.comparison.seeds_table import group_columns, group_rows
+from rnnx.comparison.table import run_columns, run_rows, telling_metrics
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
 from rnnx.runs.samples_file import last_samples
@@ -120,7 +116,7 @@ def render(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
         statuses=_count_statuses(comparison),
         notes=comparison.notes,
         runs=_runs(comparison),
-        groups=_Table(group_columns(comparison), group_rows(comparison)),
+        groups=_Table([one.name for one in group_columns(comparison)], group_rows(comparison)),
         figures=[_figure(name, png, comparison.metric) for name, png in figures.items()],
         samples=_samples(comparison),
     )

@@ -13,10 +13,17 @@ from rnnx.training.report import console
 
 
 def print_comparison(
-    names: Sequence[str], metric: str, form: str | None = None, page: str | None = None
+    names: Sequence[str],
+    metric: str,
+    form: str | None = None,
+    page: str | None = None,
+    better: str | None = None,
 ) -> None:
-    """Print a table, or ``form`` json or csv; ``page`` is an HTML file to write as well."""
-    comparison = compare(names, metric)
+    """Print a table, or ``form`` json or csv; ``page`` is an HTML file to write as well.
+
+    ``better``: lower or higher; None: what the metric's name says.
+    """
+    comparison = compare(names, metric, None if better is None else better == "higher")
     if page is not None:
         save_page(comparison, expanded(page))
     if form == "json":

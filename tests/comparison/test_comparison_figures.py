@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnx.comparison.compare import ComparedRun, Comparison, rank_runs
+from rnnx.comparison.compare import Comparison, rank_runs
 from rnnx.comparison.figures import (
     MAX_LABEL_LENGTH,
     MAX_LABELS,
@@ -20,6 +20,7 @@ from rnnx.comparison.figures import (
     plain_label,
     settings_axis,
 )
+from rnnx.comparison.runs import ComparedRun
 from rnnx.runs.folder import RunFolder
 
 PNG = b"\x89PNG\r\n"

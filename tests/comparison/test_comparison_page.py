@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep, rank_runs
+from rnnx.comparison.compare import Comparison, compare_sweep, rank_runs
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page import (
     MAX_SAMPLE_LENGTH,
@@ -18,6 +18,7 @@ from rnnx.comparison.page import (
     write_page,
     write_sweep_page,
 )
+from rnnx.comparison.runs import ComparedRun
 from rnnx.runs import samples_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
