@@ -22,7 +22,7 @@ from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
 from rnnx.models.evaluation import first_tokens, mean_nats
 from rnnx.models.generation import generate, grammar_of
-from rnnx.models.network import Network, States, quiet
+from rnnx.models.network import Network, States, quiet, restart
 from rnnx.models.size import parameter_bytes, refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
@@ -92,7 +92,11 @@ class Session:
             self._allocate()
         self._scratch.bind_gradients(self.grads)
         self.batches = TrainBatches(
-            self.corpus.train, settings.batch_size, self.rngs["order"], settings.crossover
+            self.corpus.train,
+            settings.batch_size,
+            self.rngs["order"],
+            settings.crossover,
+            settings.state_reset,
         )
         self.notes = [*self.corpus.notes, *self.batches.notes()]
         with self.threads, quiet(), attributing():
@@ -134,8 +138,8 @@ class Session:
         with reraise_as(f"{what}memory; choose a smaller network"):
             # Twice while they are drawn, once each for gradients and optimizer, twice averaged.
             copies = 5 if settings.averaging else 3
-            needed = copies * parameter_bytes(self.network, settings.dtype.value)
-            refuse_more_than_free(needed, "parameters and gradients")
+            size = parameter_bytes(self.network, settings.dtype.value)
+            refuse_more_than_free(copies * size, "parameters and gradients")
             self.params: Parameters = self._network.init(self.rngs["init"], settings.dtype.value)
             self.grads = self.params.zeros_like()
             self.optimizer_state = self._update.init(self.params)
@@ -195,6 +199,8 @@ class Session:
         """
         network, params, scratch = self._network, self.params, self._scratch
         states = self.states if batch.carried else self._zero_states()
+        if batch.reset is not None:
+            states = restart(states, self._zero_states(), batch.reset)
         try:
             h, states, caches = network.forward(
                 params, batch.x, states, batch.lengths, scratch, self.rngs["dropout"]
@@ -299,8 +305,7 @@ class Session:
 
     def _arrays(self) -> dict[str, Array]:
         """The session's own arrays under the names that a checkpoint gives them."""
-        arrays = {f"params/{name}": array for name, array in self.params.leaves()}
-        arrays |= self.average.arrays()
+        arrays = self.average.arrays() | {f"params/{name}": a for name, a in self.params.leaves()}
         arrays |= {f"optimizer/{name}": a for name, a in self.optimizer_state.items()}
         for layer, state in enumerate(self.states):
             arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
