@@ -138,8 +138,8 @@ class Session:
         with reraise_as(f"{what}memory; choose a smaller network"):
             # Twice while they are drawn, once each for gradients and optimizer, twice averaged.
             copies = 5 if settings.averaging else 3
-            needed = copies * parameter_bytes(self.network, settings.dtype.value)
-            refuse_more_than_free(needed, "parameters and gradients")
+            size = parameter_bytes(self.network, settings.dtype.value)
+            refuse_more_than_free(copies * size, "parameters and gradients")
             self.params: Parameters = self._network.init(self.rngs["init"], settings.dtype.value)
             self.grads = self.params.zeros_like()
             self.optimizer_state = self._update.init(self.params)
@@ -305,8 +305,7 @@ class Session:
 
     def _arrays(self) -> dict[str, Array]:
         """The session's own arrays under the names that a checkpoint gives them."""
-        arrays = {f"params/{name}": array for name, array in self.params.leaves()}
-        arrays |= self.average.arrays()
+        arrays = self.average.arrays() | {f"params/{name}": a for name, a in self.params.leaves()}
         arrays |= {f"optimizer/{name}": a for name, a in self.optimizer_state.items()}
         for layer, state in enumerate(self.states):
             arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
