@@ -10,6 +10,7 @@
     │   ├── CheckpointError      a file that is no checkpoint of rnnx, or a damaged one
     │   │   └── MissingCode      a whole checkpoint whose components are not here
     │   └── StoreError           a tracking store that cannot be written or reached
+    │       └── StoreUnwritable  one that is there and takes nothing now: full, or read-only
     ├── PluginError              a plugin that breaks its contract: exit 2
     ├── OutOfMemory              arrays that do not fit: exit 1
     ├── StorageError             a file of a run that cannot be written (a full disk): exit 1
@@ -64,6 +65,13 @@ class MissingCode(CheckpointError):
 
 class StoreError(InputError):
     """A tracking store cannot be written or reached."""
+
+
+class StoreUnwritable(StoreError):
+    """A tracking store is there and cannot be written now: its disk is full, or it is read-only.
+
+    A tracker that raises it as a run starts loses nothing: the run trains and is sent later.
+    """
 
 
 class PluginError(RnnxError):

@@ -141,7 +141,9 @@ class ReadableLog(Protocol):
 class Tracker(Protocol):
     """Keeps runs: a side that writes and a side that reads.
 
-    Raises :class:`rnnx.errors.StoreError` where the store cannot be used.
+    Raises :class:`rnnx.errors.StoreError` where the store cannot be used, and of these
+    :class:`rnnx.errors.StoreUnwritable` where it only takes nothing now (a full disk): a run trains
+    then all the same and is sent later.
     """
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rnnx.contracts.trackers import RunLog
+from rnnx.errors import StoreUnwritable
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.steering import POLL_INTERVAL, Steering
 from rnnx.system.text import cause, storable
@@ -134,8 +135,11 @@ class Sender:
             self.trouble = cause(error)
             if self._failures == 1 and not self._closing:  # at the end the run says what is left
                 self._warn(
-                    f"the tracker does not answer ({self.trouble}); training goes on and keeps "
-                    "what it has to say"
+                    f"{self.trouble}; training goes on, and the next rnnx command here sends what "
+                    "is kept once the store can be written"
+                    if isinstance(error, StoreUnwritable)
+                    else f"the tracker does not answer ({self.trouble}); training goes on and "
+                    "keeps what it has to say"
                 )
 
     def _open(self) -> RunLog:

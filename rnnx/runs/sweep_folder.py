@@ -202,6 +202,7 @@ class Sweep:
         return " ".join(self.shown(overrides))
 
     def tags(self, overrides: Sequence[str]) -> dict[str, str]:
-        """The tags of a job's run."""
+        """The tags of a job's run; without a parent where the store takes nothing now."""
         keys = {f"sweep.{key}": value for key, value in self.swept(overrides).items()}
-        return {"sweep.id": self.id, PARENT_TAG: self.read()["parent"], **keys}
+        parent = self.read()["parent"]
+        return {"sweep.id": self.id, **({PARENT_TAG: parent} if parent else {}), **keys}

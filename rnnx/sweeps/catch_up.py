@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from rnnx.config.components import component_from
 from rnnx.errors import RnnxError, RunBusy
 from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.leftovers import remove_leftovers
@@ -61,8 +60,7 @@ def _send(missed: _Missed) -> str:
     what = missed.what
     if isinstance(what, Sweep):
         with RunLock(what, "sweep"):
-            tracker = component_from("tracker", missed.tracker)
-            tell_everything(what, tracker.reopen(what.read()["parent"]))
+            tell_everything(what, missed.tracker)
         return f"sweep {what.id}: its tracker has what it had missed"
     with RunLock(what):
         sent = bring_up_to_date(what, missed.tracker).sent

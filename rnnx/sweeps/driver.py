@@ -8,30 +8,26 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from rnnx.comparison.page import send_sweep_page, write_sweep_page
 from rnnx.config.identity import config_hash
-from rnnx.config.overrides import Overrides, shown
+from rnnx.config.overrides import Overrides
 from rnnx.config.plain import literal
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
-from rnnx.contracts.trackers import RunLog, StoreTracker, Tracker
-from rnnx.errors import StoreError
+from rnnx.contracts.trackers import RunLog, Tracker
+from rnnx.errors import StoreUnwritable
 from rnnx.runs.lock import RunLock
 from rnnx.runs.paths import refuse_links
-from rnnx.runs.registration import PLACE_TAG
-from rnnx.runs.steering import REQUESTS, removed
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.catch_up import catch_up
 from rnnx.sweeps.find import environment_names
 from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
-from rnnx.sweeps.parent import RANKING, STATUSES, tell_results
+from rnnx.sweeps.parent import RANKING, STATUSES, open_parent, tell_results
 from rnnx.sweeps.ranking import print_ranking, ranking_rows, write_ranking
 from rnnx.sweeps.steering import steered
 from rnnx.sweeps.warmup import write_configs
@@ -104,51 +100,38 @@ def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConf
         sweep.clear()  # a search keeps the results of earlier commands
 
 
-def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog:
-    """Open the sweep's own run, and tell the jobs of it; remove the folder if it never had one."""
-    host, pid = socket.gethostname(), os.getpid()
+def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog | None:
+    """Open the sweep's own run, and tell the jobs of it; None where the store is full or read-only.
+
+    The folder is removed if the sweep never began.
+    """
+    host, pid, before = socket.gethostname(), os.getpid(), sweep.read().get("parent")
     names = environment_names(tracker)
     environment = {name: without_password(value) for name in names if (value := os.getenv(name))}
+    driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}
+    now = {"parent": before or "", "started": time.time(), "ended": "", "sent": False}
+    sweep.write({**now, "tracker": about, **driver})
     try:
-        log = _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
-        driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}
-        now = {"parent": log.id, "started": time.time(), "ended": "", "sent": False}
-        sweep.write({**now, "tracker": about, **driver})
+        return _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
     except BaseException:
-        if "parent" not in sweep.read():
+        if before is None and not sweep.read().get("parent"):
             sweep.remove()
         raise
-    return log
 
 
-def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
-    """The sweep's run in the tracker: that of an earlier command, or a new one."""
-    known, tags, log = sweep.read(), {"sweep.id": sweep.id, **tags}, None
-    asked_before = removed((*REQUESTS, "reason"))
-    tags[PLACE_TAG] = str(sweep.path.resolve())
-    if "parent" in known and _is_own(sweep, tracker, known["parent"]):
-        with suppress(StoreError):  # it was deleted; a store that does not answer fails below
-            log = tracker.reopen(known["parent"])
-    if log is None:
-        name = "sweep " + ", ".join(known.get("swept", []))
-        overrides = " ".join(shown(text) for text in known.get("overrides", []))
-        return tracker.start(name, {"overrides": overrides}, tags)
-    log.tags(tags | asked_before)
-    return log
+def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog | None:
+    try:
+        return open_parent(sweep, tracker, tags)
+    except StoreUnwritable as error:
+        print(
+            f"rnnx: {printable(cause(error))}; the jobs train all the same, and the next rnnx "
+            "command here sends everything once the store can be written",
+            file=sys.stderr,
+        )
+        return None
 
 
-def _is_own(sweep: Sweep, tracker: Tracker, parent: str) -> bool:
-    """Whether the store has the run of this very folder, not that of one which it is a copy of."""
-    if not isinstance(tracker, StoreTracker):
-        return True
-    found = tracker.entry(parent)
-    elsewhere = Path(found.folder) if found and found.folder else sweep.path
-    return found is not None and not (
-        (elsewhere / "sweep.json").is_file() and not elsewhere.samefile(sweep.path)
-    )
-
-
-def _close(sweep: Sweep, log: RunLog, signal_number: int, failed: bool) -> int:
+def _close(sweep: Sweep, log: RunLog | None, signal_number: int, failed: bool) -> int:
     """Report the results of the jobs on stdout and in the sweep's own run; the exit code.
 
     A tracker that does not answer costs a warning: another command tells it later.
@@ -158,10 +141,11 @@ def _close(sweep: Sweep, log: RunLog, signal_number: int, failed: bool) -> int:
     write_ranking(rows, sweep.path / RANKING)
     status = "KILLED" if signal_number else "FAILED" if failed else "FINISHED"
     sweep.write({"ended": status, "ended_at": time.time()})
-    answers = _answers(lambda: tell_results(sweep, log))
+    answers = log is not None and _answers(lambda: tell_results(sweep, log))
     print_ranking(rows, console(soft_wrap=True))
     write_sweep_page(sweep)  # last: its figures take a moment, in which a signal may come
-    answers = answers and _answers(lambda: send_sweep_page(sweep, log))
+    if answers and log is not None:
+        answers = _answers(lambda: send_sweep_page(sweep, log))
     sweep.write({"sent": answers})
     ended = (f"{counts[status]} {status.lower()}" for status in STATUSES if counts[status])
     counted = ", ".join(ended) or "no job was started"

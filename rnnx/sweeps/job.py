@@ -20,7 +20,7 @@ from rnnx.data.corpus import Corpus
 from rnnx.errors import RunBusy, StoreError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import is_busy
-from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.runs.sweep_folder import PARENT_TAG, JobResult, Sweep
 from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
 from rnnx.sweeps.study import PRUNED, pruning_rule
@@ -91,7 +91,8 @@ class _Job:
     def _skip(self, why: str, earlier: RunFolder | None) -> JobResult:
         """The result of a job with nothing to do; its run is shown below this sweep."""
         result = self._result("SKIPPED", why, earlier)
-        if earlier is None or earlier.read().get("status") != "FINISHED":
+        is_over = earlier is not None and earlier.read().get("status") == "FINISHED"
+        if earlier is None or not is_over or PARENT_TAG not in self._tags():
             return result
         try:
             shown = show_below(earlier, self.config["tracker"], self._tags())

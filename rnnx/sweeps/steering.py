@@ -14,13 +14,13 @@ from rnnx.runs.steering import POLL_INTERVAL, STOP, removed, requests_in
 
 
 @contextmanager
-def steered(tracker: Tracker, log: RunLog) -> Iterator[None]:
+def steered(tracker: Tracker, log: RunLog | None) -> Iterator[None]:
     """Inside, a sweep that is asked to stop gets SIGTERM, as from a person at the terminal.
 
     What else it is asked, its jobs see and obey: see :mod:`rnnx.runs.steering`. The driver removes
     the tag, after the time in which every job has looked. Signals reach the main thread alone.
     """
-    if not isinstance(tracker, StoreTracker) or (
+    if not (log and isinstance(tracker, StoreTracker)) or (
         threading.current_thread() is not threading.main_thread()
     ):
         yield

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnx.contracts.trackers import RunLog
 from rnnx.data.corpus import Corpus
-from rnnx.errors import StorageError, StoreError
+from rnnx.errors import StorageError, StoreError, StoreUnwritable
 from rnnx.registry.attribution import attributing
 from rnnx.runs.folder import FOLDER_TAG, RunFolder
 from rnnx.runs.leftovers import remove_leftovers
@@ -106,8 +106,9 @@ OpenLog = Callable[[], RunLog]
 def begin(session: Session, folder: RunFolder) -> OpenLog:
     """Open the tracker's run for a new folder and name the folder after it.
 
-    A sweep's job begins also where its tracker does not answer any more, which it did when the
-    sweep began: the run has an id of its own then, and the tracker is told later.
+    A run begins also where its tracker's store is full or read-only, and a sweep's job where the
+    tracker does not answer any more, which it did when the sweep began. The run has an id of its
+    own then, and the tracker is told later.
     """
     known = folder.read()
     tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
@@ -118,7 +119,7 @@ def begin(session: Session, folder: RunFolder) -> OpenLog:
         with attributing():
             log = _open_log(session, str(known.get("takes_over", "")), name, tags)
     except Exception as error:
-        if isinstance(error, StoreError) and "sweep" in known:
+        if isinstance(error, StoreError if "sweep" in known else StoreUnwritable):
             return _begin_without_tracker(session, folder)
         folder.remove()
         raise

@@ -116,6 +116,7 @@ def test_a_full_disk(what: list[str], disk: Disk, names: Path) -> None:
     run_rnnx("resume", str(folder.path))
     assert_same_run(folder, whole)
     assert_mlflow_holds(folder, client())
+    assert "reason" not in client().get_run(folder.id).data.tags
 
 
 def test_a_disk_that_is_full_from_the_start(disk: Disk, names: Path) -> None:
@@ -190,6 +191,36 @@ def test_the_store_of_the_tracker_is_full(disk: Disk, names: Path) -> None:
 
     assert_mlflow_holds(folder, MlflowClient(uri))
     assert "already" in run_rnnx("sync", "last")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("what", ["full", "read-only"])
+def test_a_store_that_takes_nothing_from_the_start(
+    what: str, is_there: bool, disk: Disk, names: Path, empty_store: Path
+) -> None:
+    uri = f"tracker.uri=sqlite:///{disk.path / 'mlflow.db'}"
+    if is_there:
+        shutil.copy(empty_store, disk.path / "mlflow.db")
+    if what == "full":
+        disk.fill()
+    else:
+        remount(disk, "ro")
+    said = run_rnnx("train", *tiny(names, "tracker=mlflow", uri))
+    assert "cannot be written (" in said and "the next rnnx command here sends" in said
+    folder = newest()
+    assert folder.read()["status"] == "FINISHED"
+    if what == "full":
+        disk.make_room()
+    else:
+        remount(disk, "rw")
+    assert "has what it had missed" in run_rnnx("runs", uri)
+    from mlflow import MlflowClient
+
+    assert_mlflow_holds(folder, MlflowClient(uri.partition("=")[2]))
+
+
+def remount(disk: Disk, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", disk.path], check=True)
 
 
 def test_a_store_that_another_process_locks(names: Path) -> None:

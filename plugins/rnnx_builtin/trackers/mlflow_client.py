@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from rnnx.errors import StoreError
+from rnnx.errors import StoreError, StoreUnwritable
 from rnnx.system.distributions import entry_points
 from rnnx.system.secrets import has_passwords, is_named, masked, without_password
 from rnnx.system.text import shortened
-from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location
+from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location, read_where_it_is
 
 # Environment variables that MLflow reads; where the user has set one, that stays.
 SETTINGS = {
@@ -43,6 +43,11 @@ CREDENTIALS = Path("~/.mlflow/credentials")
 SQLITE_HEADER = b"SQLite format 3\0"
 CREATION_TIMEOUT = 120.0  # seconds that a process waits for another one that creates the store
 CAUSE_LENGTH = 400  # characters
+# Of SQLite, PostgreSQL, MySQL and the operating system; a server passes on what its database says.
+UNWRITABLE = re.compile(
+    r"disk is full|table is full|No space left|[Qq]uota exceeded|File too large|disk I/O error"
+    r"|read-?only|unable to open database file"
+)
 
 
 @dataclass
@@ -118,8 +123,11 @@ def mlflow_settings() -> Iterator[None]:
                     _replace_filter(ours, before)
 
 
-def connect(uri: str) -> Any:
-    """An MlflowClient; a SQLite store is migrated by one process at a time."""
+def connect(uri: str, to_read: bool = False) -> Any:
+    """An MlflowClient; a SQLite store is migrated by one process at a time.
+
+    StoreUnwritable for a SQLite file that cannot be written, unless it is only ``to_read``.
+    """
     if uri.startswith("file:") or "://" not in uri:
         raise StoreError(
             f"tracker.uri={without_password(uri)}: MLflow no longer keeps runs in plain folders; "
@@ -130,9 +138,11 @@ def connect(uri: str) -> Any:
         _refuse_unnamed(uri, "tracker.uri")
         return _client(uri)
     _refuse_unusable(file, uri)
+    if not (to_read or os.access(file if file.exists() else file.parent, os.W_OK)):
+        raise unwritable(uri, "it is read-only")
     if _is_missing(file):
         _create_once(file, uri)
-    follow(file)
+    (read_where_it_is if to_read else follow)(file)
     return _client(address(uri))
 
 
@@ -187,10 +197,7 @@ def _create_once(file: Path, uri: str) -> None:
             "try again, or end that process"
         ) from None
     except OSError as error:
-        raise StoreError(
-            f"tracker.uri={uri}: its folder cannot be written ({error.strerror}); name another "
-            "with tracker.uri=sqlite:///FILE, or train with tracker=none"
-        ) from None
+        raise unwritable(uri, f"its folder: {error.strerror}") from None
 
 
 def _refuse_unusable(file: Path, uri: str) -> None:
@@ -200,8 +207,6 @@ def _refuse_unusable(file: Path, uri: str) -> None:
         cause = "it is a folder"
     elif not file.parent.is_dir():
         cause = f"there is no folder {file.parent}"
-    elif not os.access(file if file.exists() else file.parent, os.W_OK):
-        cause = "it cannot be written"
     elif file.exists() and file.stat().st_size:
         with file.open("rb") as database:
             if database.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
@@ -211,6 +216,14 @@ def _refuse_unusable(file: Path, uri: str) -> None:
             f"tracker.uri={uri}: {cause}; name another store with tracker.uri=sqlite:///FILE, "
             "or train with tracker=none"
         )
+
+
+def unwritable(uri: str, why: str) -> StoreUnwritable:
+    """The error of a store that is there and takes nothing now."""
+    return StoreUnwritable(
+        f"tracker.uri={without_password(uri)}: cannot be written ({why}); free some space or "
+        "correct its permissions"
+    )
 
 
 def _create(file: Path) -> None:
@@ -253,7 +266,8 @@ def _client(uri: str) -> Any:
 def cause_of(error: Exception) -> str:
     """The cause in a message of SQLAlchemy, requests or MLflow, in one line."""
     text = masked(" ".join(str(error).split()))
-    text = re.sub(r"\(raised as a result of [^)]*\) ", "", text).split("[SQL: ")[0].strip()
+    text = re.sub(r"\(raised as a result of [^)]*\) |^\(\w+\.\w+\) ", "", text)
+    text = text.split("[SQL: ")[0].strip()
     # urllib3 says what it tried, and last, in brackets, why that failed.
     before, _, inner = text.rpartition("(Caused by ")
     if before:

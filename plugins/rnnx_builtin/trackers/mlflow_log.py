@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.contracts.trackers import Kept, Point
-from rnnx.errors import StoreError
+from rnnx.errors import StoreError, StoreUnwritable
 from rnnx_builtin.trackers.mlflow_client import (
+    UNWRITABLE,
     cause_of,
     mlflow_settings,
     refuse_foreign_artifacts,
@@ -35,12 +36,13 @@ def with_parent(tags: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _store_errors() -> Iterator[None]:
-    """What MLflow raises becomes a StoreError of one line."""
+    """What MLflow raises becomes a StoreError of one line, StoreUnwritable for a full disk."""
     try:
         with mlflow_settings():
             yield
     except Exception as error:
-        raise StoreError(cause_of(error)) from error
+        what = cause_of(error)
+        raise (StoreUnwritable if UNWRITABLE.search(what) else StoreError)(what) from error
 
 
 class MLflowLog:

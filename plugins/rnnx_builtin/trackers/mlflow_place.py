@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.request import url2pathname
 
@@ -35,6 +35,12 @@ def _folder(location: str) -> Path:
     """The folder of a stored location."""
     is_uri = location.startswith("file://")
     return Path(url2pathname(location.removeprefix("file://")) if is_uri else location)
+
+
+def read_where_it_is(file: Path) -> None:
+    """:func:`follow`, where the store can be written; else its files are looked for as before."""
+    with suppress(sqlite3.OperationalError):
+        follow(file)
 
 
 def follow(file: Path) -> None:

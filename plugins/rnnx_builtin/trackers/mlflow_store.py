@@ -25,6 +25,7 @@ from rnnx.errors import RnnxError, RunNotFound, StoreError
 from rnnx.system.secrets import whole, without_password
 from rnnx_builtin.trackers.mlflow_client import (
     SETTINGS,
+    UNWRITABLE,
     address,
     cause_of,
     connect,
@@ -32,10 +33,11 @@ from rnnx_builtin.trackers.mlflow_client import (
     mlflow_settings,
     refuse_foreign_artifacts,
     sqlite_file,
+    unwritable,
 )
 from rnnx_builtin.trackers.mlflow_host import name_unread
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
-from rnnx_builtin.trackers.mlflow_place import STORE_TAG, follow
+from rnnx_builtin.trackers.mlflow_place import STORE_TAG, read_where_it_is
 from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
 
 NAME_LENGTH = 256  # of an experiment, in MLflow's databases
@@ -111,7 +113,7 @@ class MLflow:
         if (file is not None and not file.is_file()) or not re.fullmatch(RUN_ID, run_id):
             return None
         with self._store_errors():
-            client = connect(self._uri())
+            client = connect(self._uri(), to_read=True)
             found = client.get_experiment_by_name(self.experiment)
             if found is None:
                 return None
@@ -123,7 +125,7 @@ class MLflow:
 
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
         with self._store_errors():
-            client = connect(self._uri())
+            client = connect(self._uri(), to_read=True)
             refuse_foreign_artifacts(self._uri(), client.get_run(run_id).info.artifact_uri)
             folder = path.rpartition("/")[0] or None
             if path not in {artifact.path for artifact in client.list_artifacts(run_id, folder)}:
@@ -132,7 +134,7 @@ class MLflow:
 
     def history(self, run_id: str, key: str) -> list[Point]:
         with self._store_errors():
-            found = connect(self._uri()).get_metric_history(run_id, key)
+            found = connect(self._uri(), to_read=True).get_metric_history(run_id, key)
         points = [Point(key, m.value, m.step, m.timestamp) for m in found]
         return sorted(points, key=lambda point: (point.step, point.timestamp))
 
@@ -144,7 +146,7 @@ class MLflow:
             return UI(without_password(uri).rstrip("/") + mode, [], {})
         file = sqlite_file(uri)
         if file is not None and file.is_file():
-            follow(file)
+            read_where_it_is(file)
             mode += _runs_page(file, self.experiment)
         where = ["--default-artifact-root", default_artifacts(uri)]
         own = ["--host", host, "--port", str(port), "--workers", "1"]
@@ -204,7 +206,7 @@ class MLflow:
         if file is not None and not file.is_file():
             return []  # reading creates no store
         with self._store_errors():
-            client = connect(self._uri())
+            client = connect(self._uri(), to_read=True)
             found = client.get_experiment_by_name(self.experiment)
             if found is None:
                 return []
@@ -224,6 +226,8 @@ class MLflow:
             raise
         except Exception as error:  # of SQLAlchemy, requests or MLflow: a dozen classes
             where, cause = without_password(self._uri()), cause_of(error)
+            if UNWRITABLE.search(cause):
+                raise unwritable(where, cause) from error
             raise StoreError(
                 f"tracker.uri={where}: the store cannot be used ({cause}); "
                 "name another with tracker.uri=sqlite:///FILE, or train with tracker=none"
