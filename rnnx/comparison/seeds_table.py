@@ -16,7 +16,7 @@ NAMES = [
     *("over seeds", "seeds", MEAN, "range", "95 % interval"),
     *("from the best", "p", "more seeds", "verdict"),
 ]
-NUMBERS = (MEAN, "from the best", "p", "more seeds")
+NUMBERS = (MEAN, "range", "95 % interval", "from the best", "p", "more seeds")
 TITLES = {MEAN: "METRIC ± spread"}  # shorter ones for a terminal
 # A terminal that is too narrow does without these columns, in this order.
 OPTIONAL_COLUMNS = ("range", "more seeds", "from the best", "p", "95 % interval")

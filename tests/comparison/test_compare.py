@@ -144,7 +144,7 @@ def test_a_terminal_gets_numbers_aligned_to_the_right(run: Make) -> None:
         "    1  a seed=0  FINISHED  a seed=0         1.0000",
         "    2  a seed=1  FINISHED  a seed=1        12.5000  [none]",
         "",
-        " over seeds  seeds  best/val_loss ± spread  95 % interval",
+        " over seeds  seeds  best/val_loss ± spread       95 % interval",
         " default     2             6.7500 ± 8.1317  -66.3107 … 79.8107",
     ]
 

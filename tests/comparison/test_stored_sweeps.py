@@ -37,7 +37,10 @@ def test_a_sweep_in_the_store_alone_is_compared(parent: str) -> None:
         found = compare([name])
         assert [found.value(run) for run in found.runs] == [0.0, 1.0, 2.0, 3.0]
         assert [group.name for group in found.groups] == ["cell=gru", "cell=lstm"]
-        assert [list(group.values) for group in found.groups] == [[0.0, 1.0], [2.0, 3.0]]
+        assert [group.by_seed for group in found.groups] == [
+            {"0": 1.0, "1": 0.0},
+            {"0": 3.0, "1": 2.0},
+        ]
         assert not found.notes
     with pytest.raises(RunNotFound, match=f"3c0d: 2 runs begin so .{SWEEP}, {OTHER}."):
         compare(["3c0d"])
