@@ -5,7 +5,6 @@ Hydra imports this module at every start, so heavy imports wait for the first jo
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,11 +47,13 @@ class _Sweeper(Sweeper):  # type: ignore[misc]
 
 
 class GridSweeper(_Sweeper):
-    """Every combination of the values.
+    """The jobs that the driver has listed: every combination of the values, or some of them.
 
     Unlike Hydra's own sweeper it composes no job before the first one starts: every value was
     checked when the sweep began, and a job checks its values together.
     """
+
+    planned = True  # for rnnx.sweeps.grid, which lists the jobs
 
     def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
         super().__init__(params)
@@ -75,26 +76,17 @@ class GridSweeper(_Sweeper):
             raise ConfigError(f"hydra.sweeper.max_batch_size={size}: must be at least 1")
 
     def sweep(self, arguments: list[str]) -> None:
+        from rnnx.sweeps.find import sweep_of
+        from rnnx.sweeps.plan import read_plan
+
         folder = Path(self._config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self._config, folder / "multirun.yaml")  # as Hydra's own sweeper does
-        jobs = [
-            list(texts) for texts in itertools.product(*map(_texts, self._overrides(arguments)))
-        ]
+        jobs = read_plan(sweep_of(self._config.hydra).path)
         size = self._max_batch_size or len(jobs)
         for first in range(0, len(jobs), size):
             for returned in self._launcher.launch(jobs[first : first + size], first):
                 _ = returned.return_value  # raises what the job raised
-
-
-def _texts(override: Override) -> list[str]:
-    """``key=value`` for each value of an override."""
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    from rnnx.config.overrides import values_of
-
-    key = override.get_key_element()
-    return [f"{key}={value}" for value in values_of(override)]
 
 
 class OptunaSweeper(_Sweeper):

@@ -11,12 +11,13 @@ from omegaconf import DictConfig
 
 from rnnx.config.compose import compose, prepare_hydra
 from rnnx.config.hydra_plugins import find_hydra_plugins
-from rnnx.config.overrides import parse, shown, spelled
+from rnnx.config.overrides import Overrides, parse, shown, spelled
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Resume
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
+from rnnx.sweeps.words import separate
 from rnnx.system.environment import environment
 from rnnx.system.secrets import name_servers, taken
 from rnnx.system.text import printable, replace_unprintable
@@ -25,13 +26,24 @@ from rnnx.training.resume import resume, unfinished
 from rnnx.training.run import Run, train
 
 
-def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] = ()) -> int:
+def main(
+    overrides: Sequence[str],
+    multirun: bool = False,
+    look: Sequence[str] = (),
+    dry_run: bool = False,
+) -> int:
     """Check every override, then let Hydra run the job or the sweep; the exit code.
 
-    ``look`` are flags of Hydra that show a configuration and train nothing.
+    ``look`` are flags of Hydra that show a configuration and train nothing. ``dry_run``: list the
+    jobs of a sweep and train nothing.
     """
     for failure in [*plugins().failures, *find_hydra_plugins()]:
         print(f"rnnx: {printable(str(failure))}", file=sys.stderr)
+    overrides, words = separate(overrides)
+    if words and not multirun:
+        raise ConfigError(f"{words[0][1]}: says what a sweep tries; add -m")
+    if dry_run and not multirun:
+        raise ConfigError("--dry-run: lists the jobs of a sweep; add -m")
     if look:
         if not multirun:
             compose(overrides)  # a wrong override in rnnx's words
@@ -47,8 +59,14 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
     if multirun:
         from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
-        return drive(parsed, lambda texts: _hydra(["--multirun", *texts]))
+        return drive(parsed, words, lambda texts: _hydra(["--multirun", *texts]), dry_run)
     compose(parsed)  # a wrong override is one line, before anything starts
+    _refuse_recipe_of_several(parsed)
+    return _hydra(parsed.texts)
+
+
+def _refuse_recipe_of_several(parsed: Overrides) -> None:
+    """ConfigError where a recipe sweeps, and the command is of a single run."""
     if "sweep" in parsed.keys:
         text = next(o.input_line for o in parsed if o.key_or_group == "sweep")
         raise ConfigError(f"{text}: is a set of values to sweep; add -m")
@@ -59,7 +77,6 @@ def main(overrides: Sequence[str], multirun: bool = False, look: Sequence[str] =
             raise ConfigError(
                 f"the recipe gives several values to {keys}; add -m to train them all"
             )
-    return _hydra(parsed.texts)
 
 
 def job(config: DictConfig) -> int:

@@ -50,6 +50,7 @@ def commands() -> None:
 @commands.command(add_help_option=False)
 @click.argument("overrides", nargs=-1, shell_complete=completion.overrides)
 @click.option("-m", "--multirun", is_flag=True, help="A sweep: key=a,b runs both.")
+@click.option("--dry-run", is_flag=True, help="List the jobs of a sweep, train none.")
 @click.option("--config-dir", type=UserPath(exists=True, file_okay=False, resolve_path=True))
 @click.option("-h", "--help", "show_help", is_flag=True)
 @click.option("--hydra-help", is_flag=True)
@@ -61,6 +62,7 @@ def commands() -> None:
 def train(
     overrides: tuple[str, ...],
     multirun: bool,
+    dry_run: bool,
     config_dir: str | None,
     **look: str | bool | None,
 ) -> None:
@@ -84,7 +86,7 @@ def train(
     # Hydra searches the user's own folder of recipes after that of rnnx.
     folder = [searchpath(config_dir)] if config_dir else []
     with lasting_output():
-        code = application([*folder, *overrides], multirun, flags)
+        code = application([*folder, *overrides], multirun, flags, dry_run)
     sys.exit(code)
 
 

@@ -54,8 +54,8 @@ def _lines() -> Iterator[str]:
     for option in options_of(Train):
         yield f"  {option.name + '=' + option.default:<28} {option.about}"
     yield ""
-    yield "options: -m/--multirun, -c/--cfg job|hydra|all, -i/--info, -p/--package, --resolve,"
-    yield "         --config-dir FOLDER, --hydra-help, --debug, -h/--help"
+    yield "options: -m/--multirun, --dry-run (with -m), -c/--cfg job|hydra|all, -i/--info,"
+    yield "         -p/--package, --resolve, --config-dir FOLDER, --hydra-help, --debug, -h/--help"
 
 
 def _how(kind: str) -> str:

@@ -15,6 +15,7 @@ from rnnx.config.plain import plain
 from rnnx.config.recipes import conf_folder
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.contracts.components import KINDS
+from rnnx.errors import ConfigError
 from rnnx.registry.manager import plugins
 from rnnx.system.secrets import name_servers
 
@@ -28,7 +29,11 @@ def resolve(overrides: Sequence[str] | Overrides) -> ResolvedConfig:
     with composer() as compose_one:
         values = plain(compose_one(parsed))
     name_servers(values["tracker"])
-    return ResolvedConfig.of(values)
+    made = ResolvedConfig.of(values)
+    if made.settings.sweep.replicates > 1:
+        count = made.settings.sweep.replicates
+        raise ConfigError(f"sweep.replicates={count}: trains several seeds; add -m")
+    return made
 
 
 def compose(overrides: Sequence[str] | Overrides) -> dict[str, Any]:

@@ -58,6 +58,11 @@ class Composer:
             _set(config, override)
         return config
 
+    def options(self, group: str) -> list[str]:
+        """The names of a group's choices; those in a user's folder once it was composed with."""
+        names: list[str] = self._loader.get_group_options(group)
+        return names
+
     def _chooses(self, override: Override, folders: Sequence[Any]) -> bool:
         """Whether Hydra has to compose it: it chooses from a group, or is about Hydra itself."""
         group = override.key_or_group

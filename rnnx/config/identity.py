@@ -37,13 +37,18 @@ class Identity(NamedTuple):
 
 def identity_of(config: Mapping[str, Any], corpus: Corpus) -> Identity:
     """The identity of a run of ``config`` on ``corpus`` with the code that is installed."""
+    return identity_on(config, corpus.sha256, split_sha256(corpus))
+
+
+def identity_on(config: Mapping[str, Any], data_sha256: str, split: str) -> Identity:
+    """The same, where the digests of the data and of its split are known."""
     used = versions(config)
     return Identity(
         config_hash(config),
         config_hash(config, seedless=True),
         int(config["seed"]),
-        corpus.sha256,
-        split_sha256(corpus),
+        data_sha256,
+        split,
         used,
         {name: source_sha256(name) for name in used},
     )

@@ -49,11 +49,16 @@ class Rerun(Enum):
 
 @dataclass
 class Sweeps:
-    """How a sweep treats the jobs of an earlier run of the same command."""
+    """What a sweep does beside trying values."""
 
     rerun: Rerun = Rerun.missing
     """missing: run every job that has not finished, from its checkpoint if it has one; failed: run
     only those that failed; all: run every job anew."""
+    replicates: int = 1
+    """Train every combination with this many seeds: seed, seed+1, … At least 1."""
+
+    def __post_init__(self) -> None:
+        require(self.replicates >= 1, "sweep.replicates", "at least 1", self.replicates)
 
 
 @dataclass

@@ -88,14 +88,17 @@ class Sweep:
         swept: Sequence[str],
         anew: bool,
         read: Sequence[str] = (),
+        ordered: bool = False,
     ) -> Sweep:
         """The sweep of these overrides: the latest one, or a new one (``anew``: in any case).
 
         ``read`` is what else decides which jobs there are: what was read from files that the
-        overrides name, and that may have been edited.
+        overrides name, and that may have been edited. ``ordered``: so does their order.
         """
         folder = expanded(outputs) / "sweeps"
-        deciding = sorted(text for text in overrides if not text.startswith(NOT_ASKED))
+        deciding = [text for text in overrides if not text.startswith(NOT_ASKED)]
+        if not ordered:
+            deciding.sort()
         typed = _digest(deciding)
         asked = {"asked": _digest([typed, *read]) if read else typed, "typed": typed}
         sweeps = [cls(path.parent) for path in folder.glob("*/sweep.json")]

@@ -14,7 +14,6 @@ from rnnx.comparison.page import send_sweep_page, write_sweep_page
 from rnnx.config.identity import config_hash
 from rnnx.config.overrides import Overrides
 from rnnx.config.plain import literal
-from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
 from rnnx.contracts.trackers import RunLog, Tracker
@@ -23,51 +22,66 @@ from rnnx.runs.lock import RunLock
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.catch_up import catch_up
+from rnnx.sweeps.dry_run import show_plan
 from rnnx.sweeps.find import environment_names
-from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
+from rnnx.sweeps.grid import CheckedSweep, SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.parent import RANKING, STATUSES, open_parent, tell_results
+from rnnx.sweeps.plan import write_plan
 from rnnx.sweeps.ranking import print_ranking, ranking_rows, write_ranking
 from rnnx.sweeps.steering import steered
 from rnnx.sweeps.warmup import write_configs
+from rnnx.sweeps.words import Word
 from rnnx.system.secrets import name_servers, without_password
 from rnnx.system.signals import Stop
 from rnnx.system.text import cause, printable
 from rnnx.training.report import console
 
 
-def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
+def drive(
+    overrides: Overrides,
+    words: Sequence[tuple[int, Word]],
+    launch: Callable[[Sequence[str]], int],
+    dry_run: bool = False,
+) -> int:
     """Run a sweep; the exit code.
 
     ``launch`` runs the jobs of the overrides that it gets: those of the command line and ours.
+    ``dry_run``: only list the jobs.
     """
-    command = parse_sweep(overrides)
-    configs = validate_sweep(command)
+    command = parse_sweep(overrides, words)
+    checked = validate_sweep(command)
+    if dry_run:
+        show_plan(command, checked)
+        return 0
+    for note in checked.plan.notes if checked.plan else ():
+        print(f"rnnx: {printable(note)}", file=sys.stderr)
+    name_servers(checked.configs[0].values["tracker"])
+    return _run(command, checked, launch)
+
+
+def _run(
+    command: SweepCommand, checked: CheckedSweep, launch: Callable[[Sequence[str]], int]
+) -> int:
+    configs, plan = checked
     settings, tracker = configs[0].settings, configs[0].components.tracker
-    name_servers(configs[0].values["tracker"])
-    anew = settings.sweep.rerun is Rerun.all
     with Stop() as stop:
-        read = _read_from_files(command, configs)
-        sweep = Sweep.open(settings.outputs, overrides.texts, command.swept, anew, read)
+        sweep = _open(command, checked)
         refuse_links(sweep.path)
         with RunLock(sweep, "sweep"):
-            _prepare(sweep, command, configs)
+            _prepare(sweep, command, checked)
             log = _begin(sweep, tracker, configs[0].values["tracker"])
-            if changed := sweep.read().get("before"):
-                print(
-                    f"rnnx: a file of this command has changed since sweep {changed}: "
-                    f"sweep {sweep.id} is a new one",
-                    file=sys.stderr,
-                )
+            _name_changed_file(sweep)
             catch_up(settings.outputs, sweep.id)
             before, failed = sweep.results(), True
             try:
                 if not stop.signal:
                     # A job finds its sweep by this folder, whoever starts it and wherever.
                     folder = quoted(literal(f"{sweep.path.resolve()}/hydra"))
+                    typed = command.typed.single if plan else command.typed
                     with steered(tracker, log):
-                        launch([*command.typed.texts, f"hydra.sweep.dir={folder}"])
+                        launch([*typed.texts, f"hydra.sweep.dir={folder}"])
                 failed = False
             finally:
                 end_abandoned(sweep, settings.outputs)
@@ -79,17 +93,33 @@ def drive(overrides: Overrides, launch: Callable[[Sequence[str]], int]) -> int:
         return code
 
 
-def _read_from_files(command: SweepCommand, configs: Sequence[ResolvedConfig]) -> list[str]:
-    """What the files that a command names decide: the values of a recipe, an experiment's choices.
+def _name_changed_file(sweep: Sweep) -> None:
+    if changed := sweep.read().get("before"):
+        print(
+            f"rnnx: a file of this command has changed since sweep {changed}: "
+            f"sweep {sweep.id} is a new one",
+            file=sys.stderr,
+        )
 
-    Every value is in one of the configurations.
+
+def _open(command: SweepCommand, checked: CheckedSweep) -> Sweep:
+    """The sweep's folder, with its jobs.
+
+    What the files that a command names decide is part of what it asks for: the values of a recipe
+    or a CSV, an experiment's choices. Every value is in one of the configurations.
     """
     recipe = set(command.overrides.texts) - set(command.typed.texts)
-    return [*sorted(recipe), *(config_hash(config.values) for config in configs)]
+    read = [*sorted(recipe), *(config_hash(config.values) for config in checked.configs)]
+    keys, settings = command.swept, checked.configs[0].settings
+    if checked.plan:
+        read, keys = [*read, *checked.plan.read], checked.plan.keys
+    anew, ordered = settings.sweep.rerun is Rerun.all, command.draw is not None
+    return Sweep.open(settings.outputs, command.asked, keys, anew, read, ordered)
 
 
-def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConfig]) -> None:
+def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None:
     """Start the job server; wait for the jobs of a driver that was killed, and end their runs."""
+    configs, plan = checked
     chosen, outputs = command.overrides.keys, configs[0].settings.outputs
     if "hydra/launcher" not in chosen:
         write_configs([config.values for config in configs], sweep.path)
@@ -98,6 +128,8 @@ def _prepare(sweep: Sweep, command: SweepCommand, configs: Sequence[ResolvedConf
     end_abandoned(sweep, outputs)
     if "hydra/sweeper" not in chosen:
         sweep.clear()  # a search keeps the results of earlier commands
+    if plan is not None:
+        write_plan(plan.jobs, sweep.path)
 
 
 def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog | None:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
 from rnnx.config.compose import composer
-from rnnx.config.overrides import Overrides, parse, parse_job, refuse_no_values, values_of
+from rnnx.config.composer import Composer
+from rnnx.config.overrides import SEARCHPATH, Overrides, parse, parse_job
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, SWEEPERS, sweepers_of_recipes
 from rnnx.config.resolved import ResolvedConfig
-from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError
+from rnnx.sweeps.building import Builder
+from rnnx.sweeps.job_configs import JobConfigs
+from rnnx.sweeps.plan import Plan, make_plan
+from rnnx.sweeps.space import GROUPS, Space, keys_of
+from rnnx.sweeps.words import Part, Sample, Shuffle, Word
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 
-GROUPS = (*KINDS, *RECIPES)
 MAX_COMBINATIONS = 64  # combinations of components that are composed to check them
+MAX_COVERED = 10_000  # combinations that are looked through for values not checked yet
 
 
 class SweepCommand(NamedTuple):
@@ -29,16 +34,67 @@ class SweepCommand(NamedTuple):
 
     overrides: Overrides  # those of a recipe and those of the command line
     typed: Overrides  # those of the command line
+    asked: list[str]  # the overrides and the words, as they were typed
     sweeper: dict[str, Any]  # hydra.sweeper
+    seed: int  # of a job, where the command and its recipes sweep none
+    replicates: int  # sweep.replicates
+    words: tuple[tuple[int, Word], ...] = ()  # each with the number of typed overrides before it
     conflict: str = ""  # why the recipe's sweeper is not the one that sweeps
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether the sweeper runs a list of jobs that is made here."""
+        from hydra.utils import get_class
+
+        return bool(getattr(get_class(self.sweeper["_target_"]), "planned", False))
 
     @property
     def swept(self) -> list[str]:
         """The keys that have several values."""
         return [str(override.key_or_group) for override in self.overrides.swept]
 
+    @property
+    def searchpath(self) -> Overrides:
+        """The overrides that name folders of recipes."""
+        return Overrides(tuple(o for o in self.overrides if o.key_or_group == SEARCHPATH))
 
-def parse_sweep(overrides: Overrides) -> SweepCommand:
+    @property
+    def fixed(self) -> Overrides:
+        """The overrides of every job; those of Hydra itself go to Hydra once."""
+        last = {str(o.get_key_element()): o for o in self.overrides}
+        own = (o for o in last.values() if not str(o.key_or_group).startswith("hydra"))
+        return Overrides(tuple(o for o in own if not o.is_sweep_override()))
+
+    @property
+    def parts(self) -> list[Override | Part]:
+        """What has several values, in the order in which it was given."""
+        last = {str(o.get_key_element()): o for o in self.overrides}
+        before = len(self.overrides.parsed) - len(self.typed.parsed)  # those of the recipe
+        found: list[Override | Part] = []
+        for place, override in enumerate((*self.overrides, None)):
+            at = (word for number, word in self.words if number + before == place)
+            found += [word for word in at if not isinstance(word, Sample | Shuffle)]
+            if override and override.is_sweep_override():
+                found += [override] if last[str(override.get_key_element())] is override else []
+        return found
+
+    @property
+    def draw(self) -> Sample | Shuffle | None:
+        """The word that draws some combinations, or their order."""
+        found = [word for _, word in self.words if isinstance(word, Sample | Shuffle)]
+        if len(found) > 1:
+            raise ConfigError(f"{found[0]} and {found[1]}: a sweep is drawn once; give one of them")
+        return found[0] if found else None
+
+
+class CheckedSweep(NamedTuple):
+    """A command whose every value was checked."""
+
+    configs: list[ResolvedConfig]  # in which every value occurs
+    plan: Plan | None = None  # the jobs; None where a sweeper proposes them as it goes
+
+
+def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) -> SweepCommand:
     """Bring together the command line and the recipe that it chooses with ``sweep=NAME``.
 
     A recipe sweeps with ``hydra.sweeper.params``; the command line takes precedence.
@@ -56,9 +112,22 @@ def parse_sweep(overrides: Overrides) -> SweepCommand:
     for key, value in params:
         if not isinstance(value, str | int | float):
             raise ConfigError(f"hydra.sweeper.params.{key}: give its values as one text: 'a,b'")
-    listed = [f"{key}={value}" for key, value in params if key not in typed.keys]
+    given = typed.keys.union(*(_keys(word) for _, word in words))
+    listed = [f"{key}={value}" for key, value in params if key not in given]
     recipe = parse(listed, several=True)
-    return SweepCommand(recipe + typed, typed, sweeper, _conflict(config.hydra.runtime))
+    seed, replicates = OmegaConf.select(base, "seed"), OmegaConf.select(base, "sweep.replicates")
+    conflict, asked = _conflict(config.hydra.runtime), list(overrides.texts)
+    for before, word in reversed(words):
+        asked.insert(before, str(word))
+    return SweepCommand(
+        recipe + typed, typed, asked, sweeper, seed, replicates, tuple(words), conflict
+    )
+
+
+def _keys(word: Word) -> set[str]:
+    """The keys that a word names; those of a CSV are in its file."""
+    own = {word.key} if hasattr(word, "key") else set()
+    return own.union(*(_keys(part) for part in getattr(word, "parts", ())))
 
 
 def _conflict(runtime: Any) -> str:
@@ -87,9 +156,9 @@ def _with_int_ends(override: Override, base: DictConfig) -> Override:
     return override
 
 
-def validate_sweep(command: SweepCommand) -> list[ResolvedConfig]:
-    """The configurations in which every value was checked; ConfigError for the first wrong one."""
-    if not command.swept:
+def validate_sweep(command: SweepCommand) -> CheckedSweep:
+    """Check every value and list the jobs; ConfigError for the first wrong one."""
+    if not (command.swept or command.words or command.replicates > 1):
         raise ConfigError(
             "rnnx train -m: no key has several values, so there is nothing to sweep; say "
             "key=a,b or sweep=NAME, or leave -m out"
@@ -97,58 +166,80 @@ def validate_sweep(command: SweepCommand) -> list[ResolvedConfig]:
     if command.conflict:
         raise ConfigError(command.conflict)
     _validate_sweeper(command)
-    single = command.overrides.single
     with composer() as make:
-        return [
-            ResolvedConfig.of(plain(make(single + parse_job(texts))))
-            for texts in _texts_to_check(command.overrides.swept)
-        ]
+        fixed = dict(str(o.input_line).partition("=")[::2] for o in command.fixed)
+        make(command.overrides.single)  # after which Hydra knows a user's own recipes
+        builder = Builder(make.options, fixed)
+        space = builder.space(command.parts)
+        configs = [_checked(make, command, job) for job in _to_check(space)]
+        if not command.is_planned:
+            return CheckedSweep(configs)
+        plan = make_plan(
+            space,
+            command.draw,
+            _seeds(command, keys_of(space.parts)),
+            JobConfigs(make, command.searchpath).values,
+        )
+    return CheckedSweep(configs, plan._replace(read=builder.read))
 
 
 def _validate_sweeper(command: SweepCommand) -> None:
     """Let rnnx's own sweepers check their settings and values; other sweepers cannot."""
     from hydra.utils import get_class
 
-    validate = getattr(get_class(command.sweeper["_target_"]), "validate", None)
+    sweeper = get_class(command.sweeper["_target_"])
+    validate = getattr(sweeper, "validate", None)
     if validate is not None:
         validate(command.overrides.parsed, command.sweeper)
+    if command.is_planned:
+        return
+    chosen = f"{SWEEPERS}={command.sweeper['_target_'].rpartition('.')[2]}"
+    for override in command.overrides:
+        if override.key_or_group == SWEEPERS:
+            chosen = str(override.input_line)
+    for _, word in command.words:
+        raise ConfigError(
+            f"{word}: {chosen} makes its jobs itself and takes KEY=VALUES alone; leave one out"
+        )
+    if command.replicates > 1:
+        raise ConfigError(
+            f"sweep.replicates={command.replicates}: {chosen} makes its jobs itself, each with one "
+            "seed; leave one out"
+        )
 
 
-def _texts_to_check(swept: Overrides) -> list[list[str]]:
-    """Overrides with one value a key, in which every value occurs.
+def _seeds(command: SweepCommand, swept: Sequence[str]) -> range:
+    """The seeds with which every combination is trained; none: it keeps its own."""
+    if command.replicates == 1:
+        return range(0)
+    if "seed" in swept:
+        raise ConfigError(
+            f"sweep.replicates={command.replicates}: the sweep gives values to seed already; leave "
+            "one of them out"
+        )
+    return range(command.seed, command.seed + command.replicates)
+
+
+def _checked(make: Composer, command: SweepCommand, job: Mapping[str, str]) -> ResolvedConfig:
+    """The configuration of a job; ConfigError or UnknownComponent for a wrong value."""
+    own = parse_job([f"{key}={text}" for key, text in job.items()])
+    return ResolvedConfig.of(plain(make(command.overrides.single + own)))
+
+
+def _to_check(space: Space) -> Iterator[dict[str, str]]:
+    """Combinations in which every value occurs.
 
     All combinations of components occur, since they decide which keys there are, and every other
     value once: composing takes a tenth of a second, and a wrong value is wrong beside any other.
     """
-    values = [(override.key_or_group in GROUPS, _values(override)) for override in swept]
-    components = [texts for is_group, texts in values if is_group and texts]
-    others = [texts for is_group, texts in values if not is_group and texts]
-    first = [texts[0] for texts in others]
-    combinations = list(itertools.islice(itertools.product(*components), MAX_COMBINATIONS))
-    checks = [[*combination, *first] for combination in combinations]
-    rest = (text for texts in others for text in texts[1:])
-    return [*checks, *([*combinations[0], *_with(first, text)] for text in rest)]
-
-
-def _with(texts: Sequence[str], text: str) -> list[str]:
-    """The overrides with ``text`` in the place of the one of the same key."""
-    key = text.partition("=")[0]
-    return [text if other.partition("=")[0] == key else other for other in texts]
-
-
-def _values(override: Override) -> list[str]:
-    """``key=value`` for each value to check: all of a choice, the ends of a range or interval."""
-    from hydra.core.override_parser.types import Glob
-
-    key = override.get_key_element()
-    if override.is_interval_sweep():
-        ends = override.value()
-        return [f"{key}={ends.start}", f"{key}={ends.end}"]
-    refuse_no_values(override)
-    is_listed = override.is_choice_sweep() or override.is_range_sweep()
-    if not is_listed or isinstance(override.value(), Glob):
-        return []  # only Hydra knows the values
-    values = [f"{key}={value}" for value in values_of(override)]
-    if not values:
-        raise ConfigError(f"{override.input_line}: has no values")
-    return [values[0], values[-1]] if override.is_range_sweep() else values
+    values: set[tuple[str, str]] = set()
+    choices: set[frozenset[object]] = set()
+    for every_choice in (False, True):
+        for job in itertools.islice(space.covering(every_choice), MAX_COVERED):
+            chosen = {(key, text) for key, text in job.items() if key in GROUPS}
+            choice = frozenset([*chosen, *job])
+            is_new = choice not in choices and len(choices) < MAX_COMBINATIONS
+            if is_new or not values.issuperset(job.items()):
+                choices.add(choice)
+                values.update(job.items())
+                yield job

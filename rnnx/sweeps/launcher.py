@@ -19,10 +19,10 @@ from omegaconf import OmegaConf
 
 from rnnx.config.compose import composer
 from rnnx.config.overrides import parse_job
-from rnnx.config.plain import plain
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of, sweep_of
 from rnnx.sweeps.job import run_job_process
+from rnnx.sweeps.job_configs import JobConfigs
 from rnnx.sweeps.job_lines import JobLines
 from rnnx.sweeps.orphans import end_abandoned
 from rnnx.sweeps.warmup import FOLDER_VARIABLE
@@ -66,10 +66,8 @@ def stream(
             lines.ended(result)
             ended(result)
 
-        def values(overrides: list[str]) -> Mapping[str, Any]:
-            return plain(make(hydra + parse_job(overrides)))  # the job checks them
-
         at_once = config.jobs or processors()
+        values = JobConfigs(make, hydra).values  # the job checks them
         Pool(sweep, config.outputs, at_once, values, print_and_pass_on).run(jobs, stop)
     return sweep
 

@@ -69,6 +69,7 @@ class TrainingLoop:
             summary = None if stop.signal else self._end(stop)
             if summary is None:
                 return self._killed(signal.Signals(stop.signal).name, stop.signal)
+            self.folder.write({"steps": self.session.steps, "pruned": self.pruned})
             self.tracking.finish("FINISHED")
         except BrokenPipeError as error:  # nobody reads the output any more
             fail(self.tracking, self.folder, error)

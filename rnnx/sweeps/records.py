@@ -1,0 +1,137 @@
+"""The runs of before, read once: which of them a job repeats, and how long jobs like it took."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnnx.config.components import component_from
+from rnnx.config.identity import (
+    Identity,
+    changed_code,
+    changed_data,
+    config_hash,
+    flat_params,
+    identity_on,
+)
+from rnnx.contracts.trackers import is_time
+from rnnx.data.digest import split_sha256
+from rnnx.errors import RnnxError
+from rnnx.registry.checks import load_corpus
+from rnnx.runs.folder import RunFolder
+from rnnx.system.files import expanded, read_json
+
+# What decides how long an update takes, beside the sizes and choices of the components.
+SIZES = ("batch_size", "layers", "dtype", "backend", "optimizer.name", "clipper.name")
+COMPONENTS = ("dataset.", "cell.", "head.", "probes.")
+
+
+class Estimate(NamedTuple):
+    """How long a job will take."""
+
+    seconds: float
+    runs: int  # how many finished runs it is estimated from
+
+
+class _Took(NamedTuple):
+    seconds: float  # an update
+    folder: str
+
+
+class Records:
+    """The run folders below ``outputs``, each read once."""
+
+    def __init__(self, outputs: str) -> None:
+        self._alike: dict[str, list[Path]] = defaultdict(list)  # by the hash of the configuration
+        self._took: dict[object, list[_Took]] = defaultdict(list)  # by shape
+        self._digests: dict[str, tuple[str, str] | None] = {}  # of data sets
+        self.used: set[str] = set()  # the folders of the runs from which times were estimated
+        with suppress(OSError):
+            for path in expanded(outputs).glob("*/run.json"):
+                self._add(path)
+
+    def _add(self, path: Path) -> None:
+        known = read_json(path)
+        if isinstance(found := known.get("config_hash"), str):
+            self._alike[found].append(path)
+        told = known.get("told")
+        params = told.get("params") if isinstance(told, dict) else None
+        if known.get("status") != "FINISHED" or not isinstance(params, dict):
+            return
+        began, ended, steps = known.get("started"), known.get("ended"), known.get("steps")
+        if steps is None and params.get("patience") == "0":  # of an earlier rnnx
+            steps = int(params["steps"]) if str(params.get("steps", "")).isdecimal() else 0
+        if is_time(began) and is_time(ended) and type(steps) is int and steps > 0:
+            seconds = (ended - began) / steps
+            if 0 < seconds < math.inf:
+                self._took[_shape(params)].append(_Took(seconds, path.parent.name))
+
+    def alike(self, values: Mapping[str, Any]) -> list[RunFolder]:
+        """The runs of a configuration on the data and with the code of now, the newest first."""
+        paths = self._alike.get(config_hash(values), [])
+        now = self._identity(values) if paths else None
+        if now is None:
+            return []
+        found = []
+        for path in paths:
+            fields = RunFolder(path.parent).read()
+            if not (changed_data(fields, now) or changed_code(fields, now)):
+                started = fields.get("started")
+                found.append((float(started) if is_time(started) else 0.0, path.parent))
+        return [RunFolder(folder) for _, folder in sorted(found, reverse=True)]
+
+    def finished(self, values: Mapping[str, Any]) -> RunFolder | None:
+        """A run that has finished with what a job would compute; None where there is none."""
+        return next((run for run in self.alike(values) if is_whole(run.read())), None)
+
+    def estimate(self, values: Mapping[str, Any]) -> Estimate | None:
+        """The time of a job by the median of finished runs of its shape; None where none has it."""
+        took = self._took.get(_shape(flat_params(values)))
+        if not took:
+            return None
+        self.used.update(one.folder for one in took)
+        seconds = statistics.median(one.seconds for one in took)
+        return Estimate(seconds * int(values["steps"]), len(took))
+
+    def _identity(self, values: Mapping[str, Any]) -> Identity | None:
+        """What the job's metrics are a function of; None where its data cannot be read."""
+        about = json.dumps(values["dataset"], sort_keys=True, default=str)
+        if about not in self._digests:
+            try:
+                corpus = load_corpus(component_from("dataset", values["dataset"]))
+                self._digests[about] = (corpus.sha256, split_sha256(corpus))
+            except (RnnxError, OSError):  # the job says what is wrong
+                self._digests[about] = None
+        digests = self._digests[about]
+        return None if digests is None else identity_on(values, *digests)
+
+
+def is_whole(fields: Mapping[str, Any]) -> bool:
+    """Whether a run has trained to its own end, by the fields of its run.json."""
+    return fields.get("status") == "FINISHED" and not fields.get("pruned")
+
+
+def _shape(params: Mapping[str, Any]) -> object:
+    """What decides how long an update takes, of flat parameters as text.
+
+    Numbers with a decimal point (rates, biases) and initializers decide nothing about it.
+    """
+    return frozenset(
+        (key, value)
+        for key, value in params.items()
+        if key in SIZES
+        or (key.startswith(COMPONENTS) and ".weights." not in key and not _is_fraction(str(value)))
+    )
+
+
+def _is_fraction(value: str) -> bool:
+    try:
+        return not value.lstrip("+-").isdecimal() and not math.isnan(float(value))
+    except ValueError:
+        return False
