@@ -71,6 +71,21 @@ class Parameters(dict[str, Params]):
             return math.sqrt(squares)
         return float(np.linalg.norm(self.flat.astype(np.float64)))
 
+    def follow(self, params: Parameters, decay: float, step: int) -> None:
+        """Take ``params`` after ``step`` into this moving average (Polyak and Juditsky 1992).
+
+            average ← d·average + (1 − d)·params,   d = min(decay, step / (step + 9))
+
+        A step also moves the parameters by the noise of its batch, of which the average has less.
+        It goes about 1 / (1 − d) steps behind; d begins small, so that the first parameters, which
+        are random, are soon forgotten. Parameters that are their own average stay as they are.
+        """
+        if params is self:
+            return
+        self.flat -= params.flat  # in place: a step allocates nothing large
+        self.flat *= min(decay, step / (step + 9))
+        self.flat += params.flat
+
     def take(self, found: Mapping[str, Mapping[str, Array]]) -> None:
         """Copy arrays of the same names and shapes in, where they are not here already."""
         for part, arrays in self.items():

@@ -29,7 +29,6 @@ from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
 from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
-from rnnx.training.averaging import Average
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.probing import Probing
 
@@ -136,14 +135,13 @@ class Session:
         n_a, settings = self.components.cell.hidden_size, self.settings
         what = f"cell.hidden_size={n_a}, layers={settings.layers}: the parameters do not fit into "
         with reraise_as(f"{what}memory; choose a smaller network"):
-            # Twice while they are drawn, once each for gradients and optimizer, twice averaged.
-            copies = 5 if settings.averaging else 3
+            # Twice while they are drawn, and once each for gradients, optimizer and average.
             size = parameter_bytes(self.network, settings.dtype.value)
-            refuse_more_than_free(copies * size, "parameters and gradients")
+            refuse_more_than_free((3 + bool(settings.averaging)) * size, "parameters and gradients")
             self.params: Parameters = self._network.init(self.rngs["init"], settings.dtype.value)
             self.grads = self.params.zeros_like()
             self.optimizer_state = self._update.init(self.params)
-            self.average = Average(self.params, settings.averaging)
+            self.average = self.params.copy() if settings.averaging else self.params
 
     def _zero_states(self) -> States:
         return self._network.initial_state(self.settings.batch_size, self.settings.dtype.value)
@@ -178,7 +176,7 @@ class Session:
             number,
             self._scratch.child("update"),
         )
-        self.average.follow(self.params, number)
+        self.average.follow(self.params, self.settings.averaging, number)
         self.steps = number
         self.metrics = StepMetrics(found.loss, found.norm, clipped, rate, batch.tokens)
         s = self.settings.smoothing
@@ -305,7 +303,9 @@ class Session:
 
     def _arrays(self) -> dict[str, Array]:
         """The session's own arrays under the names that a checkpoint gives them."""
-        arrays = self.average.arrays() | {f"params/{name}": a for name, a in self.params.leaves()}
+        arrays = {f"params/{name}": array for name, array in self.params.leaves()}
+        if self.settings.averaging:
+            arrays |= {f"average/{name}": array for name, array in self.average.leaves()}
         arrays |= {f"optimizer/{name}": a for name, a in self.optimizer_state.items()}
         for layer, state in enumerate(self.states):
             arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
@@ -322,7 +322,7 @@ class Session:
     def _mean_nats(self, split: Split) -> float:
         split = first_tokens(split, self.settings.eval_tokens)
         with self.threads, quiet(), attributing():
-            return mean_nats(self._network, self.average.params, split, self._evaluation_scratch)
+            return mean_nats(self._network, self.average, split, self._evaluation_scratch)
 
     def sample(self, count: int) -> list[str]:
         """``count`` new texts."""
@@ -330,7 +330,7 @@ class Session:
         with self.threads, quiet():
             texts = generate(
                 self.network,
-                self.average.params,
+                self.average,
                 self.components.sampler,
                 self.rngs["sampling"],
                 count,
