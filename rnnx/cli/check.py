@@ -101,6 +101,8 @@ def _run(one: Check, component: Any, expected: str | None) -> CheckResult:
         raise
     except Exception as error:  # whatever a component raises
         status, reason = "FAILED", f"raised {one_line(error)}{_place(error, component)}"
+        if expected is not None:
+            reason += f"; a comparison is expected to fail ({expected}), and this is none"
     comparisons, seconds = COMPARISONS.count - before, time.perf_counter() - began
     return CheckResult(name.removeprefix("check_"), status, comparisons, seconds, reason)
 

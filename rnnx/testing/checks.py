@@ -21,7 +21,7 @@ from rnnx.testing import (
     schedules,
     trackers,
 )
-from rnnx.testing.suite import Check, NotApplicable, conduct, expected_failures
+from rnnx.testing.suite import Check, CheckFailed, NotApplicable, conduct, expected_failures
 
 if TYPE_CHECKING:
     import pytest
@@ -76,7 +76,8 @@ def parametrize_with_checks(
 
     ``expected_failed_checks`` (a dict, or a function of the component that returns one) maps the
     names of checks that fail to the reasons; so does an attribute ``expected_failed_checks`` of
-    the component's class. If such a check passes, the test fails, so that the list stays true.
+    the component's class. If such a check passes, or raises anything but CheckFailed, the test
+    fails, so that the list stays true.
     Without ``kind``, the component's methods decide which kind it is.
     """
     import pytest
@@ -91,7 +92,7 @@ def parametrize_with_checks(
         reasons = reasons_of(own, component, given)
         for check in CHECKS[own]:
             reason, name = reasons.get(check.__name__), check.__name__
-            xfail = pytest.mark.xfail(reason=reason or "", strict=True)
+            xfail = pytest.mark.xfail(reason=reason or "", strict=True, raises=CheckFailed)
             marks = [xfail] if reason is not None else []
             case_id = f"{component!r:.60}-{name}"
             cases.append(pytest.param(component, _as_test(check), marks=marks, id=case_id))

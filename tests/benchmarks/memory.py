@@ -28,21 +28,34 @@ def measure(size: int = 10**9) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.txt"
         write_text(path, size)
-        command = [sys.executable, "-m", "rnnx", *RUN, f"dataset.path={path}"]
-        environment = {**os.environ, "RNNX_CACHE": f"{folder}/cache"}
         began = time.perf_counter()
+        code, peak, _, said = run_and_watch([*RUN, f"dataset.path={path}"], Path(folder))
+        if code:
+            raise RuntimeError(said)
+        seconds = time.perf_counter() - began
+        return {"file MB": path.stat().st_size / 1e6, "peak MB": peak, "seconds": seconds}
+
+
+def run_and_watch(arguments: list[str], folder: Path) -> tuple[int, float, float, str]:
+    """Run ``rnnx ARGUMENTS``: exit code, peak of RssAnon in MB, seconds of processor time, and
+    what it said on stdout and stderr.
+    """
+    log, peak = folder / "log.txt", [0.0]
+    with log.open("wb") as output:
         child = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [sys.executable, "-m", "rnnx", *arguments],
+            cwd=folder,
+            env={**os.environ, "RNNX_CACHE": f"{folder}/cache"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
-        peak: list[float] = [0.0]
         watch = threading.Thread(target=_watch, args=(child.pid, peak))
         watch.start()
-        _, errors = child.communicate()
+        _, status, used = os.wait4(child.pid, 0)
         watch.join()
-        if child.returncode:
-            raise RuntimeError(errors.decode())
-        seconds = time.perf_counter() - began
-        return {"file MB": path.stat().st_size / 1e6, "peak MB": peak[0] / 1e3, "seconds": seconds}
+    child.returncode = os.waitstatus_to_exitcode(status)
+    seconds = used.ru_utime + used.ru_stime
+    return child.returncode, peak[0] / 1e3, seconds, log.read_text("utf-8", "replace")
 
 
 def _watch(pid: int, peak: list[float]) -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from mlflow_entries import place_store
 from mutants import assert_all_caught, mutant
+from PIL import Image
 from tiny import tiny
 
 from rnnx.contracts.trackers import Point
@@ -23,6 +25,7 @@ from rnnx.testing import TrackerSuite, trackers
 from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
 from rnnx_builtin.trackers.mlflow_client import connect, mlflow_settings
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
+from rnnx_builtin.trackers.mlflow_readback import whole_images
 
 
 @pytest.fixture(scope="module")
@@ -404,3 +407,30 @@ def test_a_sweep_s_run_has_a_link_to_its_best_job(warm_store: str) -> None:
         assert described(best) == f"Best run: [{best}](#/experiments/{experiment}/runs/{best})"
     connect(warm_store).set_tag(log.id, "mlflow.note.content", "the user's own")
     assert described("89abcdef") == "the user's own"
+
+
+@pytest.mark.parametrize("part", ["*.png", "*.webp"])
+def test_an_image_of_which_the_store_lost_a_file_is_sent_again(
+    part: str, tmp_path: Path, empty_store: Path
+) -> None:
+    tracker = MLflow(place_store(empty_store, tmp_path))
+    png = tmp_path / "norm.png"
+    Image.new("RGB", (3, 2)).save(png)
+    log = tracker.start("n", {}, {})
+    log.image("norm", png, 4)
+    assert log.kept().images == {("norm", 4)}
+    (lost,) = tmp_path.rglob(f"{log.id}/artifacts/images/{part}")
+    lost.unlink()
+    assert log.kept().images == set()
+    for _ in range(2):
+        log.image("norm", png, 4)
+        assert log.kept().images == {("norm", 4)}
+        assert len(list(lost.parent.glob("*"))) == 2
+
+
+def test_images_are_found_under_the_names_of_every_version() -> None:
+    stems = [f"images/a_norm{c}step{c}12{c}timestamp{c}99{c}ab-cd" for c in "+%"]
+    for stem, c in zip(stems, "+%", strict=True):
+        files = {f"{stem}.png": 5, f"{stem}{c}compressed.webp": 3}
+        assert whole_images(files) == {("a_norm", 12)}
+        assert whole_images({**files, f"{stem}.png": 0}) == set()

@@ -24,6 +24,7 @@ from rnnx.testing import (
     CellSuite,
     CheckFailed,
     NotApplicable,
+    ScheduleSuite,
     cells,
     parametrize_with_checks,
 )
@@ -108,6 +109,32 @@ def test_an_expected_failure_that_passes_fails(
     assert check("schedule", excused, ["first=1"]) == 1
     said = capsys.readouterr().out
     assert "expected to fail (it waits a step): remove check_begins" in said
+
+
+@pytest.mark.parametrize("error", [TypeError("no step given"), ImportError("no jax")])
+def test_an_error_is_no_expected_failure(
+    error: Exception,
+    excused: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def factor(self: object, step: int) -> float:
+        raise error
+
+    late = registry().get("schedule", excused).component
+    monkeypatch.setattr(late, "factor", factor)
+    assert check("schedule", excused, []) == 1
+    said = capsys.readouterr().out
+    assert re.search(rf"begins +FAILED .*\n +raised {type(error).__name__}: {error}", said)
+    assert "xfailed" not in said
+
+    class TestLate(ScheduleSuite):
+        component = late()
+
+    with pytest.raises(type(error)):
+        TestLate().test_begins()
+    (mark,) = (p.marks for p in parametrize_with_checks([late()]).args[1] if p.marks)
+    assert mark[0].kwargs["raises"] is CheckFailed
 
 
 def test_a_check_that_there_is_not_cannot_be_expected_to_fail(

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -134,3 +135,14 @@ def test_a_reader_of_its_lines_that_goes_away(names: Path) -> None:
     process.stdout = None
     assert "training goes on" in wait_for(process, 0)
     assert_same_run(newest(), rnnx.train(overrides).folder)
+
+
+def test_a_text_without_end_says_how_far_it_is_and_stops(names: Path) -> None:
+    text = ["dataset=text", f"dataset.path={names}", "dataset.length=8", "sample_length=10000000"]
+    rnnx.train([*tiny(names)[:-2], *text, "samples=0"])
+    process = start_rnnx("sample", "last", "--count", "1")  # a text has no end symbol
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert re.fullmatch(r"rnnx: [\d,]+ symbols so far; Ctrl-C stops\n", line)
+    process.send_signal(signal.SIGINT)
+    assert "Traceback" not in wait_for(process, 130)

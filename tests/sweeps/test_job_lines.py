@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from single_sweep import only_sweep
+from tiny import tiny
 
+from rnnx.cli.hydra_app import main
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.job_lines import JobLines
 
@@ -36,3 +39,16 @@ def test_a_pipe_gets_a_line_a_job(tmp_path: Path, capsys: pytest.CaptureFixture[
         "job 1 of 2 · seed=0 · FINISHED · 2.5000 · 1.0 s",
         "job 2 of 2 · seed=1 · FAILED · 0.0 s",
     ]
+
+
+def test_no_job_is_counted_beyond_the_number_of_jobs(
+    names: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = tiny(names, "seed=0,1,2", "jobs=1", "steps=1")
+    assert main([*command, "hydra.sweeper.max_batch_size=2"], multirun=True) == 0
+    first = [line for line in capsys.readouterr().out.splitlines() if line.startswith("job ")]
+    assert [line.partition(" · ")[0] for line in first] == ["job 1", "job 2", "job 3"]
+    assert main(command, multirun=True) == 0  # the same sweep
+    again = [line for line in capsys.readouterr().out.splitlines() if line.startswith("job ")]
+    assert [line.partition(" · ")[0] for line in again] == [f"job {i} of 3" for i in (1, 2, 3)]
+    assert len(only_sweep().results()) == 3

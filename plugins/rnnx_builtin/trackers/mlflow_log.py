@@ -15,7 +15,13 @@ from rnnx_builtin.trackers.mlflow_client import (
     mlflow_settings,
     refuse_foreign_artifacts,
 )
-from rnnx_builtin.trackers.mlflow_readback import kept, remove_artifact, run_in_store
+from rnnx_builtin.trackers.mlflow_readback import (
+    kept,
+    remove_artifact,
+    run_in_store,
+    torn_images,
+    whole_images,
+)
 
 # Limits of MLflow.
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # characters
@@ -109,10 +115,12 @@ class MLflowLog:
         self._check_place()
 
         # MLflow gives each image a name of its own; one that is sent again must not be there twice.
-        start = f"images/{name}+step+{step}+"
-        there = self._client.list_artifacts(self.id, "images")
-        if any(found.path.startswith(start) for found in there):
+        listed = self._client.list_artifacts(self.id, "images")
+        there = {found.path: int(found.file_size or 0) for found in listed}
+        if (name, step) in whole_images(there):
             return
+        for part in torn_images(there, name, step):
+            remove_artifact(self._client, self.id, part)
         with Image.open(path) as image:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
 

@@ -7,7 +7,8 @@ takes most of that for success.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from rnnx.contracts.trackers import Kept
 from rnnx.errors import StoreError
 
 FOLDER_TAG = "rnnx.new_folder"  # of every run: the name under which its folder was made
+# MLflow keeps an image as a PNG and a small WebP; older versions write % where newer ones write +.
+IMAGE = re.compile(r"(images/(\w+)[+%]step[+%](\d+)[+%].*?)(\.png|[+%]compressed\.webp)")
 UPLOADING = ".artifact.uploading.*"  # MLflow's names of files that it has not copied whole
 
 
@@ -31,9 +34,20 @@ def kept(client: Any, run_id: str) -> Kept:
     """Status, parameters and files of a run, read back."""
     run = run_in_store(client, run_id)
     files = dict(_files(client, run_id, ""))
-    named = (re.match(r"images/(\w+)\+step\+(\d+)\+", path) for path in files)
-    images = frozenset((found[1], int(found[2])) for found in named if found)
-    return Kept(run.info.status, frozenset(run.data.params), files, images)
+    return Kept(run.info.status, frozenset(run.data.params), files, whole_images(files))
+
+
+def whole_images(files: Mapping[str, int]) -> frozenset[tuple[str, int]]:
+    """Name and step of each image both of whose files are there; path → bytes in ``files``."""
+    found = [match for path, size in files.items() if size and (match := IMAGE.fullmatch(path))]
+    count = Counter(match[1] for match in found)
+    return frozenset((match[2], int(match[3])) for match in found if count[match[1]] == 2)
+
+
+def torn_images(files: Iterable[str], name: str, step: int) -> list[str]:
+    """What there is of the image ``name`` of a step."""
+    found = ((path, IMAGE.fullmatch(path)) for path in files)
+    return [path for path, match in found if match and (match[2], int(match[3])) == (name, step)]
 
 
 def _files(client: Any, run_id: str, folder: str) -> Iterator[tuple[str, int]]:
