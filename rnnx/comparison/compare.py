@@ -104,19 +104,24 @@ def rank_runs(
             f"--metric {metric}: none of the runs has it; choose from {', '.join(known)}{guess}"
         )
     higher = more_is_better(metric) if higher_is_better is None else higher_is_better
-
-    def order(value: float) -> float:
-        return (-value if higher else value) if math.isfinite(value) else math.inf
-
     ranked: list[ComparedRun] = []
     groups: list[Group] = []
     names = group_names(runs)
     for part in _by_data(runs, metric).values():
-        own = sorted(part, key=lambda run: order(run.metrics.get(metric, math.nan)))
-        ranked += own
-        by_mean = sorted(group_by_seed(own, metric, names), key=lambda group: order(group.mean))
-        groups += with_differences(by_mean)
-    return Comparison(title, metric, ranked, groups, _notes(ranked, metric), higher)
+        ranked += sorted(part, key=lambda run: _order(run.metrics.get(metric, math.nan), higher))
+        groups += best_first(group_by_seed(part, metric, names), higher)
+    notes = [*_notes_on_data(ranked, metric), *notes_on_runs(ranked, metric)]
+    return Comparison(title, metric, ranked, groups, notes, higher)
+
+
+def best_first(groups: Sequence[Group], higher_is_better: bool) -> list[Group]:
+    """Groups on the same data, ranked, with what sets each apart from the best."""
+    return with_differences(sorted(groups, key=lambda one: _order(one.mean, higher_is_better)))
+
+
+def _order(value: float, higher_is_better: bool) -> float:
+    """A number that is lower for a better value; what is not finite comes last."""
+    return (-value if higher_is_better else value) if math.isfinite(value) else math.inf
 
 
 def _by_data(runs: Sequence[ComparedRun], metric: str) -> dict[str, list[ComparedRun]]:
@@ -149,15 +154,19 @@ def _data_name(runs: Sequence[ComparedRun]) -> str:
     return f" ({' '.join(names)})" * bool(names)
 
 
-def _notes(runs: Sequence[ComparedRun], metric: str) -> list[str]:
-    """What sets runs apart beside their configurations."""
+def _notes_on_data(runs: Sequence[ComparedRun], metric: str) -> list[str]:
     parts = len(_by_data(runs, metric))
+    if parts < 2:
+        return []
+    return [
+        f"measured on {parts} different held-out parts of data: losses of one part cannot be "
+        "compared with those of another, so each part has a table of its own"
+    ]
+
+
+def notes_on_runs(runs: Sequence[ComparedRun], metric: str) -> list[str]:
+    """What sets runs apart beside their configurations and data."""
     notes = []
-    if parts > 1:
-        notes.append(
-            f"measured on {parts} different held-out parts of data: losses of one part cannot be "
-            "compared with those of another, so each part has a table of its own"
-        )
     unfinished = [r for r in runs if metric in r.metrics and r.status in ("RUNNING", "KILLED")]
     if unfinished:
         notes.append(

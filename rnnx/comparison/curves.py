@@ -15,7 +15,7 @@ from rnnx.comparison.drawing import (
     new_figure,
     plain_label,
 )
-from rnnx.comparison.groups import members, name_without_seed, one_a_seed
+from rnnx.comparison.groups import name_without_seed
 from rnnx.comparison.statistics import mean_and_spread
 from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import png_bytes
@@ -74,8 +74,7 @@ def draw_curves(comparison: Comparison, key: str, curves: Sequence[Curve]) -> by
 
 def draw_seeds(comparison: Comparison, key: str, curves: Sequence[Curve]) -> bytes | None:
     """The mean of every group in a band of one standard deviation, and its seeds as thin lines."""
-    several = members(comparison.runs).values()
-    counted = {id(run) for runs in several for run in one_a_seed(runs)}
+    counted = {id(run) for group in comparison.groups for run in group.runs}
     of_group: dict[str, list[Curve]] = {}
     for run, curve in zip(comparison.runs, curves, strict=True):
         if curve and (id(run) in counted or not run.group):

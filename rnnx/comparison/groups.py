@@ -64,14 +64,13 @@ def with_differences(ranked: Sequence[Group]) -> list[Group]:
     """Groups on the same data, the best first, with what sets each apart from the best."""
     if not ranked or not ranked[0].values:
         return list(ranked)
-    best = ranked[0]._replace(is_best=True)
-    return [
-        best,
-        *(
-            one._replace(from_best=difference(one.by_seed, best.by_seed)) if one.values else one
-            for one in ranked[1:]
-        ),
-    ]
+    best = ranked[0]
+
+    def compared(one: Group) -> Group:
+        apart = difference(one.by_seed, best.by_seed) if one.values else None
+        return one._replace(is_best=False, from_best=apart)
+
+    return [best._replace(is_best=True, from_best=None), *map(compared, ranked[1:])]
 
 
 def seed_of(run: ComparedRun) -> str:

@@ -67,6 +67,14 @@ def sweeps_named(name: str, outputs: Path) -> list[Sweep]:
     return [Sweep(path) for path in exact or known if name and path.name.startswith(name)]
 
 
+def lasting_name(name: str) -> str:
+    """The name by which a run or sweep is found tomorrow, too: an id for ``last``."""
+    if name != "last":
+        return name
+    sweeps = sweeps_named(name, Path(compose([])["outputs"]))
+    return sweeps[0].id if sweeps else find_run(name).id
+
+
 def jobs_of(sweep: Sweep) -> list[ComparedRun]:
     """The jobs of a sweep, those that are still running included."""
     folders = {folder.id: folder for folder in runs_in(sweep.path.parent.parent)}
