@@ -55,16 +55,25 @@ class GridSweeper(_Sweeper):
 
     planned = True  # for rnnx.sweeps.grid, which lists the jobs
 
-    def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, max_batch_size: int | None, params: Mapping[str, str] | None, **pruning: Any
+    ) -> None:
         super().__init__(params)
-        self._max_batch_size = max_batch_size
+        self._max_batch_size, self._pruning = max_batch_size, pruning
 
     @staticmethod
     def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
         """ConfigError for values that cannot be listed, or a size that is none."""
         from rnnx.config.overrides import refuse_unknown_settings
+        from rnnx.sweeps.halving import NAME, SETTINGS, validate_halving
 
-        refuse_unknown_settings(settings, ("max_batch_size",))
+        refuse_unknown_settings(settings, ("max_batch_size", *SETTINGS))
+        validate_halving(settings)
+        if settings["pruner"] not in ("none", NAME):
+            raise ConfigError(
+                f"hydra.sweeper.pruner={settings['pruner']}: choose from none, {NAME}; a search, "
+                "hydra/sweeper=optuna, has more"
+            )
         for override in overrides:
             if override.is_interval_sweep():
                 raise ConfigError(
@@ -77,8 +86,10 @@ class GridSweeper(_Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         from rnnx.sweeps.find import sweep_of
+        from rnnx.sweeps.halving import begin_halving
         from rnnx.sweeps.plan import read_plan
 
+        begin_halving(sweep_of(self._config.hydra), self._pruning, self._config.eval_every)
         folder = Path(self._config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self._config, folder / "multirun.yaml")  # as Hydra's own sweeper does
@@ -152,7 +163,16 @@ def _store(group: str, name: str, cls: type, **values: Any) -> None:
     ConfigStore.instance().store(group=group, name=name, node=node)
 
 
-_store("hydra/sweeper", "grid", GridSweeper, max_batch_size=None, params={})
+_HALVING = {"min_steps": None, "factor": 3}
+_store(
+    "hydra/sweeper",
+    "grid",
+    GridSweeper,
+    max_batch_size=None,
+    pruner="none",
+    params={},
+    **_HALVING,
+)
 _store(
     "hydra/sweeper",
     "optuna",
@@ -162,5 +182,6 @@ _store(
     seed=0,
     pruner="median",
     params={},
+    **_HALVING,
 )
 _store("hydra/launcher", "processes", ProcessLauncher)

@@ -35,7 +35,10 @@ ENVIRONMENT = "RNNX_"  # how the variables begin that a recipe may name
 _PLACE = r"\.*[A-Za-z_]\w*(?:\.\w+|\[\w+\])*"
 _VARIABLE = rf"oc\.env:\s*{ENVIRONMENT}\w+\s*(?:,[^${{}}'\"\\]*)?"
 INTERPOLATION = re.compile(rf"\$\{{(?:{_PLACE}|{_VARIABLE})\}}")
-SWEEPER = ("params", "n_trials", "sampler", "seed", "pruner", "max_batch_size")
+SWEEPER = (
+    *("params", "n_trials", "sampler", "seed", "pruner", "min_steps", "factor"),
+    "max_batch_size",
+)
 NAME = re.compile(r"[^\W_][\w.+ -]*")  # of a component or a recipe
 KEY = re.compile(r"(?!hydra\b)[A-Za-z_]\w*(?:\.\w+)*")  # of a value to sweep
 SWEEPERS = "hydra/sweeper"

@@ -62,7 +62,7 @@ SWEEP: Mapping[str, Check] = {
     **dict.fromkeys(("overrides", "swept"), _is_list_of_texts),
     "environment": _maps_to(_is_string),
     "started": is_time,
-    "pid": _is_count,
+    **dict.fromkeys(("pid", "min_steps", "factor"), _is_count),
     "again": lambda value: isinstance(value, list),
 }
 JOB: Mapping[str, Check] = {

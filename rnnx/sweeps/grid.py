@@ -16,6 +16,7 @@ from rnnx.config.recipes import MAIN, SWEEPERS, sweepers_of_recipes
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import ConfigError
 from rnnx.sweeps.building import Builder
+from rnnx.sweeps.halving import refuse_no_rungs
 from rnnx.sweeps.job_configs import JobConfigs
 from rnnx.sweeps.plan import Plan, make_plan
 from rnnx.sweeps.space import GROUPS, Space, keys_of
@@ -172,6 +173,7 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
         builder = Builder(make.options, fixed)
         space = builder.space(command.parts)
         configs = [_checked(make, command, job) for job in _to_check(space)]
+        refuse_no_rungs(command.sweeper, configs)
         if not command.is_planned:
             return CheckedSweep(configs)
         plan = make_plan(

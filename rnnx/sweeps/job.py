@@ -23,6 +23,7 @@ from rnnx.runs.lock import is_busy
 from rnnx.runs.sweep_folder import PARENT_TAG, JobResult, Sweep
 from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
+from rnnx.sweeps.records import is_whole
 from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.secrets import name_servers
 from rnnx.system.signals import STOPPING, Stop
@@ -111,18 +112,23 @@ class _Job:
         """The newest run of the same identity; one that finished comes before all others."""
         runs, changed, self._corpus = earlier_runs(self.config["outputs"], self.config)
         self._anew = f"trained anew: {changed}" if changed else ""
-        finished = (run for run in runs if run.read().get("status") == "FINISHED")
-        return next(finished, runs[0] if runs else None)
+        known = [(run, run.read()) for run in runs]
+        whole = (run for run, fields in known if is_whole(fields))
+        finished = (run for run, fields in known if fields.get("status") == "FINISHED")
+        return next(whole, None) or next(finished, runs[0] if runs else None)
 
     def _reason_to_skip(self, rerun: Rerun, earlier: RunFolder | None) -> str:
         """Why there is nothing to do; empty where there is something."""
         if earlier is None and self.sweep.traceback_file(self.number).is_file():
             return ""  # it failed before it had a run
-        status = earlier.read().get("status") if earlier else None
+        fields = earlier.read() if earlier else {}
+        status = fields.get("status")
         if rerun is Rerun.all:
             return ""
-        if status == "FINISHED":
+        if earlier and is_whole(fields):
             return "had finished before"
+        if fields.get("pruned") and fields.get("sweep") == self.sweep.id:
+            return PRUNED  # in another sweep it goes on
         if rerun is Rerun.failed and status != "FAILED":
             return "had not failed"
         return ""
@@ -130,7 +136,7 @@ class _Job:
     def _train(self, rerun: Rerun, earlier: RunFolder | None) -> Run:
         """Resume the earlier run, or train a new one."""
         report = Lines(console(soft_wrap=True))
-        rule = pruning_rule(self.sweep, self.number)
+        rule = pruning_rule(self.sweep, self.number, self.config)
         fields = {"sweep": self.sweep.id, "job": self.number, "own_tags": self._tags()}
         if earlier is not None and rerun is not Rerun.all:
             tracker = self.config["tracker"]

@@ -14,6 +14,7 @@ from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import sweep_of
+from rnnx.sweeps.halving import SETTINGS, begin_halving, validate_halving
 from rnnx.sweeps.study import PRUNED, STUDY, optuna, pruner_named, study_storage
 from rnnx.system.png import png_bytes
 from rnnx.system.signals import Stop
@@ -27,7 +28,7 @@ STOPPED_TRIALS = "again"  # the field of sweep.json with the values of trials th
 
 def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
     """ConfigError for settings or values that a search cannot work with."""
-    refuse_unknown_settings(settings, ("n_trials", "sampler", "seed", "pruner"))
+    refuse_unknown_settings(settings, ("n_trials", "sampler", "seed", *SETTINGS))
     n_trials, seed = settings["n_trials"], settings["seed"]
     is_count = type(n_trials) is int and n_trials >= 1
     require(is_count, "hydra.sweeper.n_trials", "a whole number of at least 1", n_trials)
@@ -35,6 +36,7 @@ def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None
     require(is_seed, "hydra.sweeper.seed", "null or a whole number, 0 … 2³² − 1", seed)
     _sampler(settings["sampler"], settings["seed"])
     pruner_named(settings["pruner"])
+    validate_halving(settings)
     for override in overrides:
         if override.is_sweep_override():
             _distribution(override)
@@ -52,7 +54,6 @@ class Search:
         self._fixed = [o.input_line for o in overrides if not o.is_sweep_override()]
         swept = [o for o in overrides if o.is_sweep_override()]
         self._space = {o.get_key_element(): _distribution(o) for o in swept}
-        sweep.write({"pruner": settings["pruner"]})
         self._study = optuna().create_study(
             study_name=STUDY,
             storage=study_storage(sweep),
@@ -126,6 +127,7 @@ def search(
 ) -> None:
     """Search until ``n_trials`` were finished or pruned, in this command or before."""
     sweep = sweep_of(config.hydra)
+    begin_halving(sweep, settings, config.eval_every)
     study = Search(sweep, overrides, settings)
     if hasattr(launcher, "stream"):
         launcher.stream(study.jobs(), study.tell)

@@ -5,11 +5,13 @@ The study is kept in a journal, a file that many processes may append to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from rnnx.config.identity import config_hash
 from rnnx.errors import ConfigError
 from rnnx.runs.sweep_folder import Sweep
+from rnnx.sweeps.halving import NAME, halving_rule
 
 JOURNAL = "search.log"
 STUDY = "search"  # the study's name in the journal
@@ -41,6 +43,7 @@ def pruner_named(name: str) -> Any:
     """Optuna's pruner of this name; ConfigError where there is none."""
     library = optuna().pruners
     pruners = {
+        NAME: library.NopPruner,  # rnnx.sweeps.halving decides
         "median": lambda: library.MedianPruner(n_startup_trials=MIN_TRIALS),
         "hyperband": library.HyperbandPruner,
         "none": library.NopPruner,
@@ -50,11 +53,16 @@ def pruner_named(name: str) -> Any:
     return pruners[name]()
 
 
-def pruning_rule(sweep: Sweep, job: int) -> Callable[[int, float], bool] | None:
-    """Whether the search ends a job early, by step and held-out loss; None without a search."""
+def pruning_rule(
+    sweep: Sweep, job: int, config: Mapping[str, Any]
+) -> Callable[[int, float], bool] | None:
+    """Whether the sweep ends a job early, by step and held-out loss; None where it never does."""
     pruner = sweep.read().get("pruner")
-    if not pruner or not (sweep.path / JOURNAL).is_file():
+    if not pruner or pruner == "none":
         return None
+    halving = halving_rule(sweep, config_hash(config)) if pruner == NAME else None
+    if not (sweep.path / JOURNAL).is_file():
+        return halving
     storage = study_storage(sweep)
     study = optuna().load_study(study_name=STUDY, storage=storage, pruner=pruner_named(pruner))
     # The driver asked for the trial in another process. Optuna has no function from a trial's
@@ -65,6 +73,6 @@ def pruning_rule(sweep: Sweep, job: int) -> Callable[[int, float], bool] | None:
 
     def should_prune(step: int, loss: float) -> bool:
         trial.report(loss, step)
-        return bool(trial.should_prune())
+        return halving(step, loss) if halving else bool(trial.should_prune())
 
     return should_prune

@@ -215,7 +215,8 @@ class TrainingLoop:
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
                 checkpoints.write(self._state(), self.folder.best)
-            self.pruned = self.should_prune is not None and self.should_prune(step, loss)
+            ends = self.should_prune is not None and self.should_prune(step, loss)
+            self.pruned = ends and step < self.settings.steps
 
     def _measure(self) -> float:
         """The held-out loss, logged and shown; nan where nothing is held out."""

@@ -110,9 +110,9 @@ def test_a_trial_worse_than_the_others_is_pruned(names: Path) -> None:
         assert folder.read()["status"] == "FINISHED"
 
 
-def test_only_a_search_prunes(tmp_path: Path) -> None:
+def test_a_sweep_without_a_pruner_prunes_nothing(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1"], ["seed"], anew=False)
-    assert pruning_rule(made, 0) is None
+    assert pruning_rule(made, 0, {}) is None
 
 
 @pytest.mark.parametrize(
