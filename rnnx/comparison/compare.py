@@ -86,7 +86,7 @@ def compare(names: Sequence[str], metric: str = BEST_LOSS) -> Comparison:
     for name in dict.fromkeys(names):
         for place, run in enumerate(_runs_named(name, outputs)):
             runs.setdefault(run.run_id or f"{name} {place}", run)
-    sweeps = _sweeps_named(names[0], outputs) if len(names) == 1 else []
+    sweeps = sweeps_named(names[0], outputs) if len(names) == 1 else []
     title = _title(sweeps[0]) if sweeps else f"compared: {' '.join(names)}"
     return rank_runs(list(runs.values()), title, metric)
 
@@ -205,7 +205,7 @@ def name_without_seed(run: ComparedRun) -> str:
 
 def _runs_named(name: str, outputs: Path) -> list[ComparedRun]:
     """The runs that one word on the command line means."""
-    sweeps = _sweeps_named(name, outputs)
+    sweeps = sweeps_named(name, outputs)
     folders = find_folders(name, outputs) if name != "last" else []
     if len(sweeps) + len(folders) > 1:
         ids = [*(f"sweep {sweep.id}" for sweep in sweeps), *(run.id[:12] for run in folders)]
@@ -224,7 +224,7 @@ def _runs_named(name: str, outputs: Path) -> list[ComparedRun]:
     return jobs
 
 
-def _sweeps_named(name: str, outputs: Path) -> list[Sweep]:
+def sweeps_named(name: str, outputs: Path) -> list[Sweep]:
     """The sweeps that a folder, an id or the beginning of one means; `last`: the newest run's."""
     path = expanded(name)
     if (path / "sweep.json").is_file():
