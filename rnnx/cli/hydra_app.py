@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from rnnx.config.components import component_from
 from rnnx.config.compose import compose, prepare_hydra
 from rnnx.config.hydra_plugins import find_hydra_plugins
 from rnnx.config.overrides import Overrides, parse, shown, spelled
@@ -19,6 +20,7 @@ from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
 from rnnx.sweeps.words import separate
 from rnnx.system.environment import environment
+from rnnx.system.files import expanded
 from rnnx.system.secrets import name_servers, taken
 from rnnx.system.text import printable, replace_unprintable
 from rnnx.training.report import Report, for_terminal
@@ -95,7 +97,19 @@ def job(config: DictConfig) -> int:
         from rnnx.sweeps.catch_up import catch_up
 
         catch_up(values["outputs"])
+        if not run.exit_code:
+            _point_to_page(values)
     return run.exit_code
+
+
+def _point_to_page(values: dict[str, Any]) -> None:
+    """Keep the view of the newest runs in the tracker, and print where it is if that is known."""
+    from rnnx.comparison.pages import newest_runs, page_of
+
+    tracker = component_from("tracker", values["tracker"])
+    ui = page_of(tracker, lambda: newest_runs(tracker, expanded(values["outputs"])))
+    if ui is not None and not ui.command:  # else the line before says how to open it
+        print(f"charts: {printable(ui.address)}")
 
 
 def _job_of_sweep(values: dict[str, Any], hydra: Any) -> int:

@@ -231,8 +231,8 @@ def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
     print_comparison(names, metric, **how)
 
 
-@commands.command()
-@_with_overrides
+@commands.command(epilog=RUN)
+@click.argument("words", nargs=-1, metavar="[RUN_OR_SWEEP] [KEY=VALUE]...")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -241,11 +241,16 @@ def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
     help="The port to serve on.",
 )
 @debug_option
-def ui(overrides: tuple[str, ...], port: int) -> None:
-    """Open the tracker's own pages, on 127.0.0.1."""
+def ui(words: tuple[str, ...], port: int) -> None:
+    """Open the tracker's own pages, on 127.0.0.1.
+
+    They show charts of the newest runs, or of the run or the sweep that is named.
+    """
     from rnnx.cli.ui import open_ui
 
-    sys.exit(open_ui(list(overrides), port))
+    is_named = bool(words) and ("=" not in words[0] or expanded(words[0]).exists())
+    name = words[0] if is_named else None
+    sys.exit(open_ui(name, words[is_named:], port))
 
 
 for _command in AUTHORS:

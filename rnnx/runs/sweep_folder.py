@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 import traceback
 import uuid
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnx.config.overrides import shown
+from rnnx.config.settings import Train
 from rnnx.errors import ConfigError
 from rnnx.runs.fields import JOB, SWEEP, read_fields
 from rnnx.runs.paths import writing_below
@@ -118,6 +120,12 @@ class Sweep:
     def id(self) -> str:
         """The name of the folder, and the tag ``sweep.id`` of its jobs."""
         return self.path.name
+
+    @property
+    def handle(self) -> str:
+        """SWEEP in a shell's command for this sweep: its id where that is enough."""
+        at_home = self.path.resolve().parent == (expanded(Train.outputs) / "sweeps").resolve()
+        return self.id if at_home else shlex.quote(str(self.path))
 
     def read(self) -> dict[str, Any]:
         """The fields of sweep.json; empty where it is damaged."""

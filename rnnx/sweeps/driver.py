@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rnnx.comparison.page import send_sweep_page, write_sweep_page
+from rnnx.comparison.pages import closing_line, page_of
+from rnnx.comparison.views import view_of_sweep
 from rnnx.config.identity import config_hash
 from rnnx.config.overrides import Overrides
 from rnnx.config.plain import literal
@@ -88,6 +90,8 @@ def _run(
                 now = [result for result in sweep.results() if result not in before]
                 failed = failed or not all(result.succeeded for result in now)
                 code = _close(sweep, log, stop.signal, failed)
+                if not stop.signal and sweep.read().get("sent"):
+                    _point_to_page(sweep, tracker)
         if sweep.read().get("sent"):  # the tracker answers
             catch_up(settings.outputs)
         return code
@@ -183,6 +187,13 @@ def _close(sweep: Sweep, log: RunLog | None, signal_number: int, failed: bool) -
     counted = ", ".join(ended) or "no job was started"
     print(printable(f"sweep {sweep.id}: {counted}; outputs in {sweep.path}"))
     return 128 + signal_number if signal_number else int(failed)
+
+
+def _point_to_page(sweep: Sweep, tracker: Tracker) -> None:
+    """Keep the sweep's view in the tracker, and print where it is."""
+    ui = page_of(tracker, lambda: view_of_sweep(sweep))
+    if ui is not None:
+        print(printable(closing_line(ui, sweep.handle)))
 
 
 def _answers(tell: Callable[[], None]) -> bool:

@@ -1,5 +1,6 @@
 """Trackers that lose something on the way: a named check fails on each."""
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -86,6 +87,15 @@ def test_a_tracker_that_loses_something_fails_a_named_check(tmp_path: Path) -> N
         np.random.seed(0)
         return inner(name, params, tags)
 
+    pages = itertools.count()
+
+    def a_page_each_time(inner, view, host, port):
+        return inner(view, host, port)._replace(address=f"http://x/{next(pages)}")
+
+    def writes_to_a_run(inner, view, host, port):
+        right.reopen(right.runs(1)[0].id)
+        return inner(view, host, port)
+
     with pytest.raises(ValueError, match="the run has parameters"):
         trackers.check_texts(with_log(refuses_params_again))
     assert_all_caught(
@@ -103,6 +113,11 @@ def test_a_tracker_that_loses_something_fails_a_named_check(tmp_path: Path) -> N
             "check_two_runs": [with_log(keeps_the_first_file), mutant(right, start=one_open_run)],
             "check_ui": [
                 mutant(right, ui=lambda inner, host, port: UI("http://x", [host, port], {}))
+            ],
+            "check_view": [
+                mutant(right, view=a_page_each_time),
+                mutant(right, view=writes_to_a_run),
+                mutant(right, view=lambda inner, view, host, port: "http://x"),
             ],
             "check_process": [mutant(right, start=reseeds)],
         },

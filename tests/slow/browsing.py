@@ -23,10 +23,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_ui() -> Iterator[str]:
-    """Run `rnnx ui` in the working folder; the address that it prints."""
+def running_ui(*words: str) -> Iterator[str]:
+    """Run `rnnx ui WORDS` in the working folder; the address that it prints."""
     port = free_port()
-    command = [sys.executable, "-m", "rnnx", "ui", "--port", str(port)]
+    command = [sys.executable, "-m", "rnnx", "ui", *words, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         said = server.stdout.readline()

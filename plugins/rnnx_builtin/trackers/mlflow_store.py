@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rnnx.contracts import View
 from rnnx.contracts.ranges import require
 from rnnx.contracts.trackers import STARTED_TAG, UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
@@ -39,6 +40,7 @@ from rnnx_builtin.trackers.mlflow_host import name_unread
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, read_where_it_is
 from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
+from rnnx_builtin.trackers.mlflow_views import keep_view
 
 NAME_LENGTH = 256  # of an experiment, in MLflow's databases
 RUNS_PER_CALL = 50_000  # MLflow's limit
@@ -161,6 +163,18 @@ class MLflow:
         if os.environ.get("PYTHONWARNINGS"):
             store["PYTHONWARNINGS"] = "default"  # as an error, a warning of MLflow's would end it
         return UI(f"http://{host}:{port}{mode}", command, environment | own_values | store)
+
+    def view(self, view: View, host: str, port: int) -> UI:
+        ui, file = self.ui(host, port), sqlite_file(self._uri())
+        if file is not None and not file.is_file():
+            return ui  # reading creates no store
+        with self._store_errors():
+            client = connect(self._uri())
+            found = client.get_experiment_by_name(self.experiment)
+            if found is None:
+                return ui
+            page = keep_view(client, found, view)
+        return ui._replace(address=ui.address.partition("#")[0] + page)
 
     def _uri(self) -> str:
         """The store's address, with its password."""
