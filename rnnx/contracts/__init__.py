@@ -23,10 +23,16 @@ from rnnx.contracts.components import (
 from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
 from rnnx.contracts.trackers import (
+    TOTALS,
+    CheckpointLog,
+    DataLog,
+    DataPart,
+    DescribedLog,
     Kept,
     ReadableLog,
     RemovingLog,
     RunLog,
+    SavedCheckpoint,
     StoreTracker,
     Tracker,
 )
@@ -34,11 +40,16 @@ from rnnx.contracts.trackers import (
 __all__ = [
     "API_VERSION",
     "KINDS",
+    "TOTALS",
     "Cell",
+    "CheckpointLog",
     "Clipper",
     "Compilable",
     "ConcludingProbe",
+    "DataLog",
+    "DataPart",
     "Dataset",
+    "DescribedLog",
     "GatedCell",
     "Grammar",
     "GrammaticalDataset",
@@ -52,6 +63,7 @@ __all__ = [
     "RemovingLog",
     "RunLog",
     "Sampler",
+    "SavedCheckpoint",
     "Schedule",
     "StoreTracker",
     "StreamingCell",

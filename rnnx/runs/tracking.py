@@ -16,12 +16,13 @@ from pathlib import Path
 from types import TracebackType
 
 from rnnx.contracts.probes import Findings, is_file_name, is_image_name
-from rnnx.contracts.trackers import Point, RunLog
+from rnnx.contracts.trackers import DataPart, Point, RunLog
 from rnnx.errors import PluginError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import inside
+from rnnx.runs.saved import checkpoint_entries
 from rnnx.runs.sender import Ending, Sender
 from rnnx.system.files import replacing
 from rnnx.system.text import csv_text
@@ -111,6 +112,20 @@ class Tracking:
         """Copy a file of the run's folder to the tracker."""
         self._outbox.add("file", self._inside(path), folder)
 
+    def data(self, parts: Sequence[DataPart]) -> None:
+        """Keep which data the run uses."""
+        known = [part._asdict() for part in parts]
+        self.folder.write({"data": known})
+        self._outbox.add("data", known)
+
+    def describe(self, text: str) -> None:
+        """Describe the run, in Markdown, where its tracker has a place for that."""
+        self._outbox.add("describe", text)
+
+    def withdraw_checkpoints(self) -> None:
+        """Let the tracker's run have no checkpoints until it ends: this run overwrites them."""
+        self._outbox.add("checkpoints", [])
+
     def remove(self, path: Path) -> None:
         """Delete a file of the run's folder, here and where the tracker has it."""
         if path.exists():
@@ -182,6 +197,7 @@ class Tracking:
         for path in (self.folder.best, self.folder.last):
             if path.is_file():
                 self.file(path, "checkpoints")
+        self._outbox.add("checkpoints", checkpoint_entries(self.folder))
 
     def finish(
         self,

@@ -30,8 +30,8 @@ from rnnx.sweeps.find import environment_names
 from rnnx.sweeps.grid import SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
-from rnnx.sweeps.parent import RANKING, STATUSES, tell_results
-from rnnx.sweeps.ranking import print_ranking, ranking_rows, write_ranking
+from rnnx.sweeps.parent import describe, tell_results
+from rnnx.sweeps.ranking import RANKING, STATUSES, print_ranking, ranking_rows, write_ranking
 from rnnx.sweeps.warmup import write_configs
 from rnnx.system.secrets import name_servers, without_password
 from rnnx.system.signals import Stop
@@ -111,6 +111,7 @@ def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog:
         driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}
         now = {"parent": log.id, "started": time.time(), "ended": "", "sent": False}
         sweep.write({**now, "tracker": about, **driver})
+        describe(sweep, log)
     except BaseException:
         if "parent" not in sweep.read():
             sweep.remove()

@@ -15,12 +15,11 @@ import time
 from collections import Counter
 
 from rnnx.comparison.page import send_sweep_page
-from rnnx.contracts.trackers import Point, RunLog
+from rnnx.contracts.trackers import DescribedLog, Point, RunLog
 from rnnx.runs.sweep_folder import Sweep
-from rnnx.sweeps.ranking import rank_results
-
-STATUSES = ("FINISHED", "FAILED", "KILLED", "SKIPPED")  # of jobs that have ended
-RANKING = "ranking.csv"
+from rnnx.sweeps.describing import description
+from rnnx.sweeps.ranking import RANKING, STATUSES, rank_results
+from rnnx.system.text import storable
 
 
 def tell_results(sweep: Sweep, log: RunLog) -> None:
@@ -32,7 +31,14 @@ def tell_results(sweep: Sweep, log: RunLog) -> None:
         if path.is_file():
             log.file(path)
     _tell_best(sweep, log)
+    describe(sweep, log)
     log.finish(known.get("ended") or "KILLED", known.get("ended_at"))
+
+
+def describe(sweep: Sweep, log: RunLog) -> None:
+    """Describe the sweep where its tracker has a place for that."""
+    if isinstance(log, DescribedLog):
+        log.describe(storable(description(sweep)))
 
 
 def tell_everything(sweep: Sweep, log: RunLog) -> None:

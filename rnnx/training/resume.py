@@ -66,6 +66,7 @@ def resume(
         folder.write({"sent": False})  # before the tracker takes it for RUNNING
         with Tracking(lambda: own_tracker.reopen(entry), folder, report.warning) as tracking:
             tracking.remove(folder.traceback)  # of the failure that this run goes on after
+            tracking.withdraw_checkpoints()
             if found.first:  # it may have been killed before the tracker had all parameters
                 tracking.params(run_params(session) | flat_params(found.first))
             own = continued(folder.read(), session.identity)
