@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnx.comparison.compare import BEST_LOSS
+from rnnx.comparison.runs import BEST_LOSS
 from rnnx.config.identity import flat_params
 from rnnx.contracts.trackers import RunSummary
 from rnnx.contracts.views import (

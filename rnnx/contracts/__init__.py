@@ -23,10 +23,16 @@ from rnnx.contracts.components import (
 from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
 from rnnx.contracts.trackers import (
+    TOTALS,
+    CheckpointLog,
+    DataLog,
+    DataPart,
+    DescribedLog,
     Kept,
     ReadableLog,
     RemovingLog,
     RunLog,
+    SavedCheckpoint,
     StoreTracker,
     Tracker,
 )
@@ -46,13 +52,18 @@ from rnnx.contracts.views import (
 __all__ = [
     "API_VERSION",
     "KINDS",
+    "TOTALS",
     "BarChart",
     "Cell",
     "Chart",
+    "CheckpointLog",
     "Clipper",
     "Compilable",
     "ConcludingProbe",
+    "DataLog",
+    "DataPart",
     "Dataset",
+    "DescribedLog",
     "GatedCell",
     "Grammar",
     "GrammaticalDataset",
@@ -69,6 +80,7 @@ __all__ = [
     "RemovingLog",
     "RunLog",
     "Sampler",
+    "SavedCheckpoint",
     "ScatterChart",
     "Schedule",
     "Section",

@@ -57,6 +57,34 @@ def is_key(key: str) -> bool:
     return 0 < len(key) <= 250 and key.isprintable()
 
 
+# The groups of metrics that have one value a run and so no course by step. Their points have the
+# step at which they were measured; a tracker may show them as it shows single values.
+TOTALS = ("best/", "final/")
+
+
+class DataPart(NamedTuple):
+    """A part of a run's data: what it trains on, or what it is measured on."""
+
+    name: str  # "dinosaurs", "dinosaurs held-out"
+    digest: str  # SHA-256 of what is trained on and what is held out, in hexadecimal
+    use: str  # "training" or "validation"
+    source: str  # the file or the address that it was read from; else the data set's name
+    examples: int  # 0: one text
+    tokens: int
+
+
+class SavedCheckpoint(NamedTuple):
+    """A checkpoint file of a run."""
+
+    kind: str  # "best" or "last"
+    step: int  # finished updates
+    path: Path  # of the file, which a tracker need not copy
+    sha256: str  # of its tensors and metadata, in hexadecimal; the file's header has it, too
+    metrics: Mapping[str, float]  # of the model: "val_loss", "train_loss", nats a token
+    data: DataPart | None  # that "val_loss" was measured on
+    timestamp: int  # milliseconds since 1970
+
+
 class RunSummary(NamedTuple):
     """What a tracker knows of a run."""
 
@@ -122,6 +150,36 @@ class RemovingLog(RunLog, Protocol):
 
     def remove(self, path: str) -> None:
         """Delete a file of the run; one that it has not does no harm."""
+
+
+@runtime_checkable
+class DataLog(Protocol):
+    """A :class:`RunLog` that keeps which data its run used: optional."""
+
+    def data(self, parts: Sequence[DataPart]) -> None:
+        """Note the data; the same data twice counts once."""
+
+
+@runtime_checkable
+class CheckpointLog(Protocol):
+    """A :class:`RunLog` that keeps which checkpoints its run has: optional."""
+
+    def checkpoints(self, saved: Sequence[SavedCheckpoint]) -> None:
+        """Let the run have these checkpoints and no others: those of an earlier call are gone.
+
+        A run that is resumed has none until it ends.
+        """
+
+
+@runtime_checkable
+class DescribedLog(Protocol):
+    """A :class:`RunLog` that has a description for people to read: optional."""
+
+    def describe(self, text: str) -> None:
+        """Set the description, in Markdown, unless the user has written one.
+
+        ``[name](run:ID)`` is a link to the tracker's run of that id.
+        """
 
 
 @runtime_checkable

@@ -95,6 +95,7 @@ class Corpus:
     show: Callable[[str], str] = str  # formats a sample for a person
     # Formats a round of samples: (step, smoothed loss, formatted samples) → text. None: as usual.
     show_round: Callable[[int, float, Sequence[str]], str] | None = None
+    source: str = ""  # the file or the address that the data was read from, for a person
 
 
 def examples_of(vocabulary: Vocabulary, texts: Sequence[Iterable[str]]) -> Examples:

@@ -7,11 +7,27 @@ folder, is not sent.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rnnx.contracts.probes import is_file_name, is_image_name
-from rnnx.contracts.trackers import LARGEST, RemovingLog, RunLog, is_folder, is_key, is_time
+from rnnx.contracts.trackers import (
+    LARGEST,
+    CheckpointLog,
+    DataLog,
+    DescribedLog,
+    RemovingLog,
+    RunLog,
+    is_folder,
+    is_key,
+    is_time,
+)
+from rnnx.runs.paths import file_inside
+from rnnx.runs.saved import checkpoint_of, part_of
 from rnnx.system.text import storable
+
+REPLACED = ("checkpoints", "describe")  # entries of which the newest counts alone
 
 
 def send(log: RunLog, folder: Path, entry: bytes, is_last: bool) -> bool:
@@ -30,30 +46,49 @@ def send(log: RunLog, folder: Path, entry: bytes, is_last: bool) -> bool:
             if is_last:  # else the run was resumed since
                 log.finish(status, ended)
         case ["file", str(name), str(place)] if not place or is_folder(place):
-            if path := _file(folder, name):
+            if path := file_inside(folder, name):
                 log.file(path, place)
         case ["remove", str(name)] if is_file_name(name):
             if isinstance(log, RemovingLog):
                 log.remove(name)
         case ["image" | "picture", str(name), str(key), int(step)] if 0 <= step < LARGEST:
-            if is_image_name(key) and (path := _file(folder, name)):
+            if is_image_name(key) and (path := file_inside(folder, name)):
                 send_image(log, key, path, step)
+        case ["data" | "checkpoints" | "describe", _]:
+            return _send_about(log, folder, *parsed)
         case _:
             return False
     return True
+
+
+def _send_about(log: RunLog, folder: Path, what: str, value: Any) -> bool:
+    """Send what only some trackers have a place for; False for a damaged entry."""
+    if what == "describe":
+        if isinstance(value, str) and isinstance(log, DescribedLog):
+            log.describe(storable(value))
+        return isinstance(value, str)
+    if not isinstance(value, list):
+        return False
+    if what == "data":
+        parts = [part for one in value if (part := part_of(one))]
+        if parts and isinstance(log, DataLog):
+            log.data(parts)
+        return len(parts) == len(value)
+    if isinstance(log, CheckpointLog):
+        log.checkpoints([found for one in value if (found := checkpoint_of(one, folder))])
+    return True
+
+
+def replaced(entries: Sequence[bytes]) -> set[int]:
+    """The places of entries that need not be sent, since a newer one says the same anew."""
+    places: set[int] = set()
+    for what in REPLACED:
+        start = f'["{what}"'.encode()
+        places.update([k for k, entry in enumerate(entries) if entry.startswith(start)][:-1])
+    return places
 
 
 def send_image(log: RunLog, name: str, path: Path, step: int) -> None:
     """Send an image; a tracker written when ``RunLog.image`` was ``picture`` gets it there."""
     image = getattr(log, "image", None) or getattr(log, "picture")  # noqa: B009
     image(name, path, step)
-
-
-def _file(folder: Path, name: str) -> Path | None:
-    """A file of the folder; None where it has gone (an older checkpoint, say)."""
-    path = folder / name
-    try:
-        inside = path.resolve(strict=True).is_relative_to(folder.resolve())
-        return path if inside and path.is_file() else None
-    except (OSError, ValueError, RuntimeError):  # not there, a NUL in it, a ring of links
-        return None

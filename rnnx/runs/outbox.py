@@ -21,7 +21,7 @@ from typing import Any
 from rnnx.contracts.trackers import Point, ReadableLog, RunLog, point_of
 from rnnx.errors import StoreError
 from rnnx.runs import metrics_file, outbox_file, readback
-from rnnx.runs.delivery import send
+from rnnx.runs.delivery import replaced, send
 
 POINTS_PER_CALL = 1000
 ROW = "id, CAST(entry AS BLOB)"  # as bytes: reading them is no error of SQLite's, whatever they are
@@ -45,7 +45,7 @@ class Outbox:
         metrics_file.append(self._metrics, points)
 
     def add(self, what: str, *about: Any) -> None:
-        """Add ``params``, ``tags``, ``file``, ``remove``, ``image`` or ``finish`` and arguments."""
+        """Add an entry of :func:`rnnx.runs.delivery.send`: ``params``, ``tags``, ``file``, …"""
         self._execute("INSERT INTO outbox (entry, sent) VALUES (?, 0)", json.dumps([what, *about]))
 
     def sync(self) -> None:
@@ -89,8 +89,10 @@ class Outbox:
                 self.damaged += len(batch) - len(points)
                 self._mark_points(batch[-1][0])
             rows = self._unsent_rows()
-            for row, entry in rows:
-                self.damaged += not send(log, self._folder, entry, row == rows[-1][0])
+            without = replaced([entry for _, entry in rows])
+            for place, (row, entry) in enumerate(rows):
+                if place not in without:
+                    self.damaged += not send(log, self._folder, entry, row == rows[-1][0])
                 self._mark("UPDATE outbox SET sent = 1 WHERE id = ?", row)
         except Exception:
             if not self.is_gone:
@@ -107,13 +109,10 @@ class Outbox:
             with suppress(Exception):  # the first error counts
                 send(log, self._folder, rows[-1][1], is_last=True)
 
-    def end_with(self, status: str, reason: str, ended: float) -> None:
-        """Add how the run ended, unless that is the newest thing that was added."""
+    def ends_with(self, status: str) -> bool:
+        """Whether the newest thing that was added is that the run ended so."""
         newest = self._execute("SELECT entry FROM outbox WHERE id > 0 ORDER BY id DESC LIMIT 1")
-        if not any(str(entry).startswith(f'["finish", "{status}"') for (entry,) in newest):
-            if reason:
-                self.add("tags", {"reason": reason})
-            self.add("finish", status, ended)
+        return any(str(entry).startswith(f'["finish", "{status}"') for (entry,) in newest)
 
     def deliver_again(self, log: RunLog) -> int:
         """Send a run that was reopened what it lacks, and its end; how many points and things."""

@@ -31,6 +31,16 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
+def file_inside(folder: Path, name: str) -> Path | None:
+    """A file of the folder; None where it has gone (an older checkpoint, say) or is elsewhere."""
+    path = folder / name
+    try:
+        is_inside = path.resolve(strict=True).is_relative_to(folder.resolve())
+        return path if is_inside and path.is_file() else None
+    except (OSError, ValueError, RuntimeError):  # not there, a NUL in it, a ring of links
+        return None
+
+
 def refuse_links(folder: Path) -> None:
     """StoreError for what is neither file nor folder below a run's or a sweep's folder.
 

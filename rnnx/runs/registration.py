@@ -31,6 +31,7 @@ from rnnx.contracts.trackers import (
 from rnnx.errors import CheckpointError, StoreError
 from rnnx.runs.folder import FOLDER_TAG, NEW, RunFolder
 from rnnx.runs.outbox import Outbox
+from rnnx.runs.saved import checkpoint_entries, kept_parts
 from rnnx.runs.stored_config import stored_config
 from rnnx.runs.sweep_folder import PARENT_TAG
 from rnnx.runs.whereabouts import is_anothers
@@ -205,11 +206,9 @@ def bring_up_to_date(
         _end_killed(folder)
         try:
             attached = attach(folder, config, outbox, tags or {})
+            _add_end(folder, outbox)
             if attached.found:
                 _add_what_it_lacks(folder, outbox, attached.found, tags or {})
-            if (status := str(folder.read().get("status"))) in ENDED:
-                reason = str(folder.read().get("reason", ""))
-                outbox.end_with(status, reason, ended_at(folder))
             left = outbox.count()
             if left or read_back:
                 log = component_from("tracker", config).reopen(attached.entry)
@@ -233,6 +232,16 @@ def _end_killed(folder: RunFolder) -> None:
         folder.write({"status": "KILLED", "reason": KILLED, "ended": wrote.stat().st_mtime})
 
 
+def _add_end(folder: RunFolder, outbox: Outbox) -> None:
+    """Add how the run ended, and its checkpoints, where its process was killed before it could."""
+    status = str(folder.read().get("status"))
+    if status in ENDED and not outbox.ends_with(status):
+        outbox.add("checkpoints", checkpoint_entries(folder))
+        if reason := str(folder.read().get("reason", "")):
+            outbox.add("tags", {"reason": reason})
+        outbox.add("finish", status, ended_at(folder))
+
+
 def _add_what_it_lacks(
     folder: RunFolder, outbox: Outbox, found: RunSummary, tags: Mapping[str, str]
 ) -> None:
@@ -242,6 +251,8 @@ def _add_what_it_lacks(
     status = str(folder.read().get("status"))
     if lacking:
         outbox.add("tags", lacking)
+    if PLACE_TAG in lacking and kept_parts(folder):  # the paths of its checkpoints are others, too
+        outbox.add("checkpoints", checkpoint_entries(folder))
     if (lacking or found.status == "RUNNING") and status in ENDED:
         outbox.add("finish", status, ended_at(folder))
 

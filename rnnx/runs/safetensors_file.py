@@ -50,6 +50,18 @@ def read(path: Path, version: int) -> tuple[dict[str, Array], str]:
     return tensors, header["rnnx"]
 
 
+def header(path: Path) -> dict[str, str]:
+    """The texts of a file without its tensors; CheckpointError where there are none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        _refuse_large(path)
+        with safe_open(path, "numpy") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from None
+
+
 def _load(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
     """Metadata and tensors of a safetensors file."""
     from safetensors import SafetensorError, safe_open

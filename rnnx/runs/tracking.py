@@ -15,13 +15,14 @@ from pathlib import Path
 from types import TracebackType
 
 from rnnx.contracts.probes import Findings, is_file_name, is_image_name
-from rnnx.contracts.trackers import Point, RunLog, StoreTracker, Tracker
+from rnnx.contracts.trackers import DataPart, Point, RunLog, StoreTracker, Tracker
 from rnnx.errors import PluginError
 from rnnx.runs import samples_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import inside
+from rnnx.runs.saved import checkpoint_entries
 from rnnx.runs.sender import Ending, Sender
 from rnnx.runs.steering import Steering, removed
 from rnnx.system.text import reason as reason_of
@@ -116,6 +117,20 @@ class Tracking:
         """Copy a file of the run's folder to the tracker."""
         self._outbox.add("file", self._inside(path), folder)
 
+    def data(self, parts: Sequence[DataPart]) -> None:
+        """Keep which data the run uses."""
+        known = [part._asdict() for part in parts]
+        self.folder.write({"data": known})
+        self._outbox.add("data", known)
+
+    def describe(self, text: str) -> None:
+        """Describe the run, in Markdown, where its tracker has a place for that."""
+        self._outbox.add("describe", text)
+
+    def withdraw_checkpoints(self) -> None:
+        """Let the tracker's run have no checkpoints until it ends: this run overwrites them."""
+        self._outbox.add("checkpoints", [])
+
     def remove(self, path: Path) -> None:
         """Delete a file of the run's folder, here and where the tracker has it."""
         if path.exists():
@@ -184,6 +199,7 @@ class Tracking:
         for path in (self.folder.best, self.folder.last):
             if path.is_file():
                 self.file(path, "checkpoints")
+        self._outbox.add("checkpoints", checkpoint_entries(self.folder))
 
     def finish(
         self,

@@ -29,9 +29,9 @@ from rnnx.sweeps.find import environment_names
 from rnnx.sweeps.grid import CheckedSweep, SweepCommand, parse_sweep, validate_sweep
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
-from rnnx.sweeps.parent import RANKING, STATUSES, open_parent, tell_results
+from rnnx.sweeps.parent import describe, open_parent, tell_results
 from rnnx.sweeps.plan import write_plan
-from rnnx.sweeps.ranking import print_ranking, ranking_rows, write_ranking
+from rnnx.sweeps.ranking import RANKING, STATUSES, print_ranking, ranking_rows, write_ranking
 from rnnx.sweeps.steering import steered
 from rnnx.sweeps.warmup import write_configs
 from rnnx.sweeps.words import Word
@@ -157,7 +157,9 @@ def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog |
 
 def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog | None:
     try:
-        return open_parent(sweep, tracker, tags)
+        log = open_parent(sweep, tracker, tags)
+        describe(sweep, log)
+        return log
     except StoreUnwritable as error:
         print(
             f"rnnx: {printable(cause(error))}; the jobs train all the same, and the next rnnx "

@@ -15,12 +15,13 @@ from typing import Any
 
 from rnnx.config.components import component_from, settings_from
 from rnnx.config.identity import flat_params
+from rnnx.config.overrides import shown
 from rnnx.config.settings import Rerun
 from rnnx.data.corpus import Corpus
 from rnnx.errors import RunBusy, StoreError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import is_busy
-from rnnx.runs.sweep_folder import PARENT_TAG, JobResult, Sweep
+from rnnx.runs.sweep_folder import NOT_ASKED, PARENT_TAG, JobResult, Sweep
 from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
 from rnnx.sweeps.records import is_whole
@@ -137,7 +138,9 @@ class _Job:
         """Resume the earlier run, or train a new one."""
         report = Lines(console(soft_wrap=True))
         rule = pruning_rule(self.sweep, self.number, self.config)
+        command = [shown(o) for o in self.overrides if not o.startswith(NOT_ASKED)]
         fields = {"sweep": self.sweep.id, "job": self.number, "own_tags": self._tags()}
+        fields["command"] = command
         if earlier is not None and rerun is not Rerun.all:
             tracker = self.config["tracker"]
             return resume(earlier, report, more=fields, should_prune=rule, tracker=tracker)

@@ -22,17 +22,16 @@ from typing import Any
 from rnnx.comparison.page import send_sweep_page
 from rnnx.config.components import component_from
 from rnnx.config.overrides import shown
-from rnnx.contracts.trackers import Point, RunLog, StoreTracker, Tracker
+from rnnx.contracts.trackers import DescribedLog, Point, RunLog, StoreTracker, Tracker
 from rnnx.errors import StoreError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.registration import PLACE_TAG
 from rnnx.runs.steering import REQUESTS, removed
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.children import show_below
-from rnnx.sweeps.ranking import rank_results
-
-STATUSES = ("FINISHED", "FAILED", "KILLED", "SKIPPED")  # of jobs that have ended
-RANKING = "ranking.csv"
+from rnnx.sweeps.describing import description
+from rnnx.sweeps.ranking import RANKING, STATUSES, rank_results
+from rnnx.system.text import storable
 
 
 def open_parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog:
@@ -78,7 +77,14 @@ def tell_results(sweep: Sweep, log: RunLog) -> None:
         if path.is_file():
             log.file(path)
     _tell_best(sweep, log)
+    describe(sweep, log)
     log.finish(known.get("ended") or "KILLED", known.get("ended_at"))
+
+
+def describe(sweep: Sweep, log: RunLog) -> None:
+    """Describe the sweep where its tracker has a place for that."""
+    if isinstance(log, DescribedLog):
+        log.describe(storable(description(sweep)))
 
 
 def tell_everything(sweep: Sweep, config: Mapping[str, Any]) -> None:

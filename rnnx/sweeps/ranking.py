@@ -12,6 +12,8 @@ from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import csv_text, printable
 
+STATUSES = ("FINISHED", "FAILED", "KILLED", "SKIPPED")  # of jobs that have ended
+RANKING = "ranking.csv"
 COLUMNS = ("rank", "job", "status", "best held-out", "job seconds", "run", "cause")
 
 

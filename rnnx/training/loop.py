@@ -22,6 +22,7 @@ from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.system.threads import give_way
 from rnnx.training import snapshot
+from rnnx.training.describing import description
 from rnnx.training.end import conclusions, fail, measure
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report, Summary
@@ -87,8 +88,14 @@ class TrainingLoop:
         self.report.finish(summary)
         return 0
 
+    def describe(self) -> None:
+        """Tell what is trained on what, and the best result so far."""
+        best = self.progress.best_val_loss, self.progress.best_step
+        self.tracking.describe(description(self.session, self.folder, *best))
+
     def _killed(self, name: str, number: int) -> int:
         self.report.stop()
+        self.describe()
         self.tracking.artifacts()
         self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", STOP_TIMEOUT)
         self.report.killed(name, self.session, self.folder)
@@ -260,6 +267,7 @@ class TrainingLoop:
         self.tracking.samples(self.session.steps, shown, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
             self._keep(name, conclusion)
+        self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
         self.tracking.artifacts()
         unit = self.session.corpus.vocabulary.unit
         return Summary(metrics, best_loss, best_step, found.baseline_order, found.texts, unit)

@@ -70,6 +70,7 @@ def resume(
         with Tracking(reopen, folder, report.warning, own_tracker) as tracking:
             tracking.obeyed(REQUESTS)  # what was asked of the run before it ended
             tracking.remove(folder.traceback)  # of the failure that this run goes on after
+            tracking.withdraw_checkpoints()
             if found.first:  # it may have been killed before the tracker had all parameters
                 tracking.params(run_params(session) | flat_params(found.first))
             own = continued(folder.read(), session.identity)

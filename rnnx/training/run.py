@@ -17,6 +17,7 @@ from rnnx.runs.folder import FOLDER_TAG, RunFolder
 from rnnx.runs.leftovers import remove_leftovers
 from rnnx.runs.lock import RunLock
 from rnnx.runs.registration import open_run
+from rnnx.runs.saved import data_parts
 from rnnx.runs.tracking import REASON_LENGTH, Tracking, ended_by
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason, storable
@@ -24,7 +25,7 @@ from rnnx.training.loop import PruningRule, TrainingLoop
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
 from rnnx.training.session import Session
-from rnnx.training.tags import run_name, run_params, run_tags
+from rnnx.training.tags import run_name, run_params, run_tags, tracker_tags
 
 if TYPE_CHECKING:
     from rnnx.models.trained import Model
@@ -111,7 +112,7 @@ def begin(session: Session, folder: RunFolder) -> OpenLog:
     own then, and the tracker is told later.
     """
     known = folder.read()
-    tags = run_tags(session) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
+    tags = tracker_tags(run_tags(session)) | {FOLDER_TAG: folder.id} | known.get("own_tags", {})
     tags = {key: storable(str(value)) for key, value in tags.items()}
     name = storable(str(known.get("name", "")))
     folder.write({"told": {"params": run_params(session), "tags": tags}})
@@ -188,8 +189,11 @@ def run_loop(
     tracking.rewind(session.steps)
     tracking.tags({"rnnx.folder": str(folder.path.resolve())})
     tracking.file(folder.config)
-    tracking.flush()
     loop = TrainingLoop(session, tracking, folder, report, progress, should_prune)
+    config, corpus = session.config, session.corpus
+    tracking.data(data_parts(config["dataset"]["name"], corpus, session.identity.split_sha256))
+    loop.describe()
+    tracking.flush()
     code = loop.run(stop)
     status = "KILLED" if code else "FINISHED"
     return Run(folder.id, folder, status, tracking.last, code, loop.pruned)

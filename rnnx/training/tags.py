@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rnnx.config.identity import flat_params, group_of, initializers_of
 from rnnx.contracts.components import KINDS
 from rnnx.registry.manager import plugins, registry
+from rnnx.system.git import git_state
 from rnnx.system.text import shortened, storable
 from rnnx.version import __version__
 
 if TYPE_CHECKING:
     from rnnx.training.session import Session
+
+ABOUT_TAG = "rnnx.about"
+# The beginnings of tags that a tracker keeps by themselves: runs are found and grouped by them.
+OWN = ("rnnx.config_hash", "rnnx.seedless_hash", "data.split_sha256", "git.")
 
 
 def run_params(session: Session) -> dict[str, str]:
@@ -51,18 +56,21 @@ def run_tags(session: Session) -> dict[str, str]:
         tags[f"owner.initializer.{where}"] = str(registry().get("initializer", name).owner)
     for owner in plugins().owners:
         tags[f"plugin.{owner.distribution}"] = owner.version
-    commit = _git_commit()
-    return tags | ({"git.commit": commit} if commit else {})
+    return tags | git_state()
 
 
-def _git_commit() -> str:
-    try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+def tracker_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a run as a tracker gets them: few of their own, all others in ``rnnx.about``.
+
+    That is JSON: group → key → value, as ``{"owner": {"cell": "rnnx 0.1.0"}}``.
+    """
+    own = {key: value for key, value in tags.items() if key.startswith(OWN)}
+    about: dict[str, dict[str, str]] = {}
+    for key, value in tags.items():
+        if key not in own:
+            group, _, name = key.partition(".")
+            about.setdefault(group, {})[name] = value
+    return own | {ABOUT_TAG: json.dumps(about, sort_keys=True, ensure_ascii=False)}
 
 
 def run_name(overrides: list[str]) -> str:

@@ -23,7 +23,7 @@ from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError
 from rnnx.testing import TrackerSuite, trackers
 from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
-from rnnx_builtin.trackers.mlflow_client import connect, mlflow_settings
+from rnnx_builtin.trackers.mlflow_client import mlflow_settings
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
 from rnnx_builtin.trackers.mlflow_readback import whole_images
 
@@ -392,21 +392,6 @@ def test_what_mlflow_was_told_is_named_once(
     line = f"MLflow's active run {active} stays as it is; rnnx's runs are not below it"
     assert f"rnnx: {line}\n" in capsys.readouterr().err
     assert "mlflow.parentRunId" not in tracker.find(log.id)[0].tags
-
-
-def test_a_sweep_s_run_has_a_link_to_its_best_job(warm_store: str) -> None:
-    tracker = MLflow(warm_store, "linked")
-    log = tracker.start("sweep", {}, {})
-    experiment = connect(warm_store).get_run(log.id).info.experiment_id
-
-    def described(best: str) -> str:
-        log.tags({"best.run": best})
-        return tracker.find(log.id)[0].tags["mlflow.note.content"]
-
-    for best in ("0123abcd", "4567cdef"):
-        assert described(best) == f"Best run: [{best}](#/experiments/{experiment}/runs/{best})"
-    connect(warm_store).set_tag(log.id, "mlflow.note.content", "the user's own")
-    assert described("89abcdef") == "the user's own"
 
 
 @pytest.mark.parametrize("part", ["*.png", "*.webp"])

@@ -77,20 +77,28 @@ def test_mlflow_holds_the_whole_run(names: Path) -> None:
     assert stored.data.params["cell.hidden_size"] == "8"
     assert stored.data.params["cell.name"] == "lstm"
     assert int(stored.data.params["count.parameters"]) == run.model.params.size
-    assert set(stored.data.tags) >= {
-        "rnnx.version",
+    assert {key for key in stored.data.tags if not key.startswith("mlflow.")} == {
+        "rnnx.config_hash",
         "rnnx.seedless_hash",
-        "data.sha256",
-        "plugin.rnnx",
-        *(f"owner.{kind}" for kind in ("dataset", "cell", "head", "clipper", "optimizer")),
-        *(f"owner.{kind}" for kind in ("schedule", "sampler", "tracker")),
-        *(f"owner.initializer.{of}" for of in ("cell.input", "cell.recurrent", "head.output")),
-        "owner.probe.gradient_norms",
+        "data.split_sha256",
+        "rnnx.folder",
+        "rnnx.new_folder",
+        "rnnx.about",
     }
+    about = json.loads(stored.data.tags["rnnx.about"])
+    assert about["rnnx"]["version"] == about["plugin"]["rnnx"] == rnnx.__version__
+    assert set(about["owner"]) >= {
+        *("dataset", "cell", "head", "clipper", "optimizer", "schedule", "sampler", "tracker"),
+        *(f"initializer.{of}" for of in ("cell.input", "cell.recurrent", "head.output")),
+        "probe.gradient_norms",
+    }
+    assert about["data"]["sha256"] == run.folder.read()["data_sha256"]
     history = read_history(run.folder.metrics)
     for key, points in history.items():
         found = sorted(client.get_metric_history(run.run_id, key), key=lambda m: m.step)
-        assert [(m.step, m.value) for m in found] == [(p.step, p.value) for p in points], key
+        is_total = key.startswith(("best/", "final/"))
+        sent = [(0 if is_total else p.step, p.value) for p in points]
+        assert [(m.step, m.value) for m in found] == sent, key
     listed = {f.path for f in client.list_artifacts(run.run_id)}
     assert {"config.yaml", "samples", "samples.csv", "loss.png", "checkpoints"} <= listed
     names_of = {f.path for f in client.list_artifacts(run.run_id, "checkpoints")}

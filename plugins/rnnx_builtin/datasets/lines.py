@@ -7,7 +7,7 @@ The vocabulary is the sorted characters of the whole file, the newline among the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from rnnx.arrays import Array
 from rnnx.contracts.ranges import require, require_share
 from rnnx.data.corpus import Corpus, Examples, split_examples
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.system.files import expanded
 from rnnx_builtin.datasets.text_file import TextFile, read_text
 
 CHUNK_SIZE = 1 << 24  # ids that are searched at once
@@ -43,7 +44,8 @@ class Lines:
 
     def load(self, seed: int) -> Corpus:
         text = read_text(self.path, self.lower, True, self.strip, self.normalize)
-        return corpus_of_lines(text, self.val_fraction, seed)
+        corpus = corpus_of_lines(text, self.val_fraction, seed)
+        return replace(corpus, source=str(expanded(self.path).resolve()))
 
 
 def corpus_of_lines(text: TextFile, val_fraction: float, seed: int) -> Corpus:

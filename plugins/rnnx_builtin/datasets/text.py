@@ -8,11 +8,12 @@ state of a window is the initial state of the next (truncated backpropagation th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnx.contracts.ranges import require, require_share
 from rnnx.data.corpus import Corpus, Stream, split_stream
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.system.files import expanded
 from rnnx_builtin.datasets.text_file import TextFile, read_text
 
 
@@ -37,7 +38,8 @@ class Text:
 
     def load(self, seed: int) -> Corpus:
         text = read_text(self.path, self.lower, lines=False, normalize=self.normalize)
-        return corpus_of_text(text, self.length, self.val_fraction)
+        corpus = corpus_of_text(text, self.length, self.val_fraction)
+        return replace(corpus, source=str(expanded(self.path).resolve()))
 
 
 def corpus_of_text(text: TextFile, length: int, val_fraction: float) -> Corpus:

@@ -20,16 +20,17 @@ def name_unread(experiment: str) -> None:
     for name, instead in UNREAD.items():
         value = os.environ.get(name, "")
         if value not in ("", experiment):
-            _say_once(f"{name}={value} is not read: {instead}")
+            say_once(f"{name}={value} is not read: {instead}")
     mlflow = sys.modules.get("mlflow")
     active = getattr(mlflow, "active_run", lambda: None)()
     if active is not None:
-        _say_once(
+        say_once(
             f"MLflow's active run {active.info.run_id[:8]} stays as it is; rnnx's runs are not "
             "below it"
         )
 
 
 @functools.cache
-def _say_once(line: str) -> None:
+def say_once(line: str) -> None:
+    """Print a line on standard error, the first time."""
     print(f"rnnx: {printable(line)}", file=sys.stderr)

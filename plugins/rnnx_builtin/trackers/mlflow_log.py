@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnnx.contracts.trackers import Kept, Point
+from rnnx.contracts import TOTALS, DataPart, Kept, SavedCheckpoint
+from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError, StoreUnwritable
 from rnnx_builtin.trackers.mlflow_client import (
     UNWRITABLE,
@@ -15,6 +16,8 @@ from rnnx_builtin.trackers.mlflow_client import (
     mlflow_settings,
     refuse_foreign_artifacts,
 )
+from rnnx_builtin.trackers.mlflow_models import log_data, set_checkpoints
+from rnnx_builtin.trackers.mlflow_note import note
 from rnnx_builtin.trackers.mlflow_readback import (
     kept,
     remove_artifact,
@@ -22,22 +25,36 @@ from rnnx_builtin.trackers.mlflow_readback import (
     torn_images,
     whole_images,
 )
+from rnnx_builtin.trackers.mlflow_system import SystemMetrics
 
 # Limits of MLflow.
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # characters
-BEST, DESCRIPTION = "best.run", "mlflow.note.content"  # tags; MLflow shows the second as Markdown
-LINK = "Best run: ["
+PARENT, MLFLOW_PARENT = "rnnx.parent", "mlflow.parentRunId"  # tags of a sweep's job
 PARAMS_PER_CALL, METRICS_PER_CALL = 100, 1000
 
 
 def with_parent(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags, with MLflow's own tag on a run that is a job of a sweep, and no other of MLflow's.
 
-    Those of another entry say how that one was made.
+    Those of another entry say how that one was made. MLflow shows the state of git in a place of
+    its own (:func:`source_tags`).
     """
-    parent = tags.get("rnnx.parent")
-    own = {key: value for key, value in tags.items() if not key.startswith("mlflow.")}
-    return own | ({"mlflow.parentRunId": parent} if parent else {})
+    parent, elsewhere = tags.get(PARENT), ("mlflow.", "git.", PARENT)
+    own = {key: value for key, value in tags.items() if not key.startswith(elsewhere)}
+    return own | ({MLFLOW_PARENT: parent} if parent else {})
+
+
+def as_told(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of an entry as rnnx set them: the inverse of :func:`with_parent`."""
+    parent = tags.get(MLFLOW_PARENT)
+    return {**tags, **({PARENT: parent} if parent else {})}
+
+
+def source_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """MLflow's tags of what made a run: the program, and git's commit, branch and state."""
+    program = {"mlflow.source.name": "rnnx train", "mlflow.source.type": "LOCAL"}
+    git = {f"mlflow.source.{key}": value for key, value in tags.items() if key.startswith("git.")}
+    return program | git
 
 
 @contextmanager
@@ -54,10 +71,11 @@ def _store_errors() -> Iterator[None]:
 class MLflowLog:
     """One open run in an MLflow store."""
 
-    def __init__(self, client: Any, run_id: str) -> None:
+    def __init__(self, client: Any, run_id: str, system: SystemMetrics | None = None) -> None:
         self.id = run_id
-        self._client = client
+        self._client, self._system = client, system
         self._is_place_checked = False
+        self._are_totals_dated: bool | None = None  # None: nobody has asked yet
 
     @_store_errors()
     def params(self, params: Mapping[str, str]) -> None:
@@ -75,17 +93,47 @@ class MLflowLog:
     def points(self, points: Sequence[Point]) -> None:
         from mlflow.entities import Metric
 
-        metrics = [Metric(p.key, p.value, p.timestamp, p.step) for p in points]
+        metrics = [Metric(p.key, p.value, p.timestamp, self._step(p)) for p in points]
+        if self._system and points:
+            metrics += self._system.metrics(max(points, key=lambda point: point.timestamp))
         for i in range(0, len(metrics), METRICS_PER_CALL):
             self._client.log_batch(self.id, metrics=metrics[i : i + METRICS_PER_CALL])
+
+    def _step(self, point: Point) -> int:
+        """The step at which MLflow gets a point: 0 for a total, which it then draws as a bar.
+
+        In an entry by an earlier rnnx totals have the step at which they were measured, and MLflow
+        takes the value of the highest step for the newest.
+        """
+        if not point.key.startswith(TOTALS):
+            return point.step
+        if self._are_totals_dated is None:
+            there = run_in_store(self._client, self.id).data.metrics
+            known = next((key for key in there if key.startswith(TOTALS)), None)
+            history = self._client.get_metric_history(self.id, known) if known else []
+            self._are_totals_dated = any(metric.step > 0 for metric in history)
+        return point.step if self._are_totals_dated else 0
+
+    @_store_errors()
+    def data(self, parts: Sequence[DataPart]) -> None:
+        log_data(self._client, self.id, parts)
+
+    @_store_errors()
+    def checkpoints(self, saved: Sequence[SavedCheckpoint]) -> None:
+        set_checkpoints(self._client, run_in_store(self._client, self.id), saved)
+
+    @_store_errors()
+    def describe(self, text: str) -> None:
+        from mlflow.entities import RunTag
+
+        tags = note(text, run_in_store(self._client, self.id))
+        self._client.log_batch(self.id, tags=[RunTag(*tag) for tag in tags.items()])
 
     @_store_errors()
     def tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
         set_here = {key: value for key, value in with_parent(tags).items() if value}
-        if best := tags.get(BEST):
-            set_here |= self._link(best)
         self._client.log_batch(
             self.id, tags=[RunTag(k, v[:TAG_LENGTH]) for k, v in set_here.items()]
         )
@@ -94,14 +142,6 @@ class MLflowLog:
             for key in removed:
                 if key in there:
                     self._client.delete_tag(self.id, key)
-
-    def _link(self, best: str) -> dict[str, str]:
-        """The tag with a link to a sweep's best run, unless the user has written a description."""
-        run = run_in_store(self._client, self.id)
-        if not run.data.tags.get(DESCRIPTION, LINK).startswith(LINK):
-            return {}
-        page = f"#/experiments/{run.info.experiment_id}/runs/{best}"
-        return {DESCRIPTION: f"{LINK}{best}]({page})"}
 
     @_store_errors()
     def file(self, path: Path, folder: str = "") -> None:

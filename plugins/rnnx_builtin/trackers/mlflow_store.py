@@ -36,10 +36,12 @@ from rnnx_builtin.trackers.mlflow_client import (
     sqlite_file,
     unwritable,
 )
-from rnnx_builtin.trackers.mlflow_host import name_unread
-from rnnx_builtin.trackers.mlflow_log import MLflowLog, with_parent
+from rnnx_builtin.trackers.mlflow_host import name_unread, say_once
+from rnnx_builtin.trackers.mlflow_log import MLflowLog, as_told, source_tags, with_parent
+from rnnx_builtin.trackers.mlflow_models import METRICS
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, read_where_it_is
 from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
+from rnnx_builtin.trackers.mlflow_system import NEEDS, PREFIX, SystemMetrics, has_psutil
 from rnnx_builtin.trackers.mlflow_views import keep_view
 
 NAME_LENGTH = 256  # of an experiment, in MLflow's databases
@@ -65,6 +67,8 @@ class MLflow:
     it is used and kept nowhere: later commands take it from MLFLOW_TRACKING_URI."""
     experiment: str = "rnnx"
     """The experiment's name."""
+    system_metrics: bool = False
+    """Log the machine's use of CPU, memory, disk and network, too; needs psutil."""
 
     def __post_init__(self) -> None:
         require(bool(self.experiment.strip()), "experiment", "a name", repr(self.experiment))
@@ -73,20 +77,15 @@ class MLflow:
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
         name_unread(self.experiment)
+        if self.system_metrics and not has_psutil():
+            raise StoreError(NEEDS)
         with self._store_errors():
             client = connect(self._uri())
             experiment_id = self._experiment_id(client)
-            own = {
-                "mlflow.user": _user(),
-                "mlflow.source.name": "rnnx train",
-                "mlflow.source.type": "LOCAL",
-            }
-            if "git.commit" in tags:
-                own["mlflow.source.git.commit"] = tags["git.commit"]
             began = int(1000 * float(tags.get(STARTED_TAG) or time.time()))
-            own |= with_parent(tags)
+            own = {"mlflow.user": _user(), **source_tags(tags), **with_parent(tags)}
             run = create(client, experiment_id, name, own, start_time=began)
-            log = MLflowLog(client, run.info.run_id)
+            log = MLflowLog(client, run.info.run_id, self._system())
             try:
                 log.params(params)
             except BaseException:  # the caller has no id to end the run by
@@ -100,7 +99,12 @@ class MLflow:
             client = connect(self._uri())
             client.update_run(run_id, status="RUNNING")
             remove_torn_files(run_in_store(client, run_id))
-        return MLflowLog(client, run_id)
+            return MLflowLog(client, run_id, self._system())
+
+    def _system(self) -> SystemMetrics | None:
+        if self.system_metrics and not has_psutil():  # on another machine than that of its start
+            say_once(f"{NEEDS}; the run goes on without these metrics")
+        return SystemMetrics() if self.system_metrics and has_psutil() else None
 
     def runs(self, limit: int) -> list[RunSummary]:
         return self._search("", min(limit, RUNS_PER_CALL))
@@ -302,4 +306,6 @@ def _summary(run: Any) -> RunSummary:
     folder = data.tags.get("rnnx.folder", "")
     started = (info.start_time or 0) / 1000
     name = info.run_name or ""
-    return RunSummary(info.run_id, info.status, name, started, folder, data.metrics, data.tags)
+    # What rnnx told MLflow in the form of metrics, and was no metric of the run.
+    metrics = {k: v for k, v in data.metrics.items() if not k.startswith((METRICS, PREFIX))}
+    return RunSummary(info.run_id, info.status, name, started, folder, metrics, as_told(data.tags))

@@ -1,0 +1,51 @@
+"""What a tracker shows a person first of a run: data, network, result, and the command."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rnnx.data.corpus import Examples, Split
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.saved import kept_parts
+from rnnx.system.markdown import block, code
+from rnnx.system.secrets import masked
+from rnnx.system.text import shortened
+
+if TYPE_CHECKING:
+    from rnnx.training.session import Session
+
+COMMAND_LENGTH = 3000  # characters
+
+
+def description(session: Session, folder: RunFolder, best_loss: float, best_step: int) -> str:
+    """The description of a run in Markdown; ``best_loss`` is infinite where there is none yet."""
+    corpus, layers = session.corpus, session.settings.layers
+    name = next((part.name for part in kept_parts(folder)), session.config["dataset"]["name"])
+    held_out = f"{_size(corpus.val)} held out" if corpus.val else "nothing held out"
+    units = f"{session.components.cell.hidden_size} units"
+    network = f"{layers} layer{'s' * (layers > 1)} of {units}, {session.params.size:,} parameters"
+    lines = [
+        f"- **Data** {code(name)}, {_size(corpus.train)}; {held_out}",
+        f"- **Network** {code(session.config['cell']['name'])}, {network}",
+    ]
+    if math.isfinite(best_loss):
+        when = f"after step {best_step:,} of {session.steps:,}"
+        lines.append(
+            f"- **Best held-out loss {best_loss:.4f}** nats a {corpus.vocabulary.unit}, {when}"
+        )
+    return "\n".join(lines) + f"\n\n{block(command_of(folder.read()))}"
+
+
+def _size(split: Split) -> str:
+    if isinstance(split, Examples):
+        return f"{len(split):,} examples of {split.tokens:,} symbols"
+    return f"{split.tokens:,} symbols"
+
+
+def command_of(fields: Mapping[str, Any]) -> str:
+    """The command that trains such a run, for a shell; it has no password."""
+    typed = fields.get("command") or fields.get("overrides") or []
+    return shortened(masked(shlex.join(["rnnx", "train", *map(str, typed)])), COMMAND_LENGTH)
