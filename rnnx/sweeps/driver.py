@@ -14,8 +14,8 @@ from typing import Any
 
 from rnnx.comparison.page import send_sweep_page, write_sweep_page
 from rnnx.config.identity import config_hash
+from rnnx.config.interpolations import literal
 from rnnx.config.overrides import Overrides, shown
-from rnnx.config.plain import literal
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
