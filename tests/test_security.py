@@ -18,6 +18,8 @@ from rnnx.config.compose import compose, prepare_hydra
 from rnnx.errors import ConfigError, RnnxError
 from rnnx.registry.manager import registry
 from rnnx.runs import checkpoint as checkpoints
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.stored_config import stored_config
 from rnnx.system.text import printable
 from rnnx.training.run import Run
 from rnnx_builtin.trackers import MLflow
@@ -94,8 +96,11 @@ def test_an_interpolation_of_one_s_own_is_stored_as_its_value(
     monkeypatch.setenv("PLACE", "here")
     config = compose([*tiny(names), "outputs='${oc.env:PLACE}'"])
     assert config["outputs"] == "here"
-    with pytest.raises(ConfigError, match="outputs holds an interpolation"):
-        compose([*tiny(names), r"outputs='\${oc.env:PLACE}'"])
+    config = compose([*tiny(names), r"outputs='\${oc.env:PLACE}'"])
+    assert config["outputs"] == "${oc.env:PLACE}"
+    folder = RunFolder.create("runs", {}, config)
+    assert r"outputs: \${oc.env:PLACE}" in folder.config.read_text("utf-8")
+    assert stored_config(folder) == config
 
 
 def test_no_component_is_made_from_a_path() -> None:

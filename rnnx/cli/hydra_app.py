@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose, prepare_hydra
 from rnnx.config.hydra_plugins import find_hydra_plugins
-from rnnx.config.overrides import Overrides, parse, shown, spelled
+from rnnx.config.overrides import Overrides, parse, shown, spelled, task_overrides
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Resume
@@ -91,7 +91,7 @@ def job(config: DictConfig) -> int:
     hydra = HydraConfig.get()
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         return _job_of_sweep(values, hydra)
-    typed = [shown(text) for text in hydra.overrides.task]
+    typed = [shown(text) for text in task_overrides(hydra)]
     run = run_or_resume(values, for_terminal(), typed)
     if run.folder.read().get("sent"):  # the tracker answers
         from rnnx.sweeps.catch_up import catch_up
@@ -122,7 +122,7 @@ def _job_of_sweep(values: dict[str, Any], hydra: Any) -> int:
     sweep.refuse_none()
     if not is_driver(sweep):
         return watch_job(sweep, values, hydra)
-    code = run_job(values, list(hydra.overrides.task), hydra.job.num, sweep)
+    code = run_job(values, task_overrides(hydra), hydra.job.num, sweep)
     result = sweep.result(hydra.job.num)
     if result is not None:
         print(result_line(sweep, result), flush=True)

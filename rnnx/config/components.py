@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from rnnx.config.interpolations import literal, literals, to_typed
 from rnnx.config.settings import Train
 from rnnx.config.spelling import quoted
 from rnnx.contracts.components import KINDS, Initializer
@@ -40,7 +41,7 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
         raise ConfigError(f"{where}: it names no {kind}; give one of {choices}")
     cls = registry().get(kind, name, where).component
     try:
-        node = OmegaConf.merge(fields_node(cls), given)
+        node = OmegaConf.merge(fields_node(cls), literals(given))
         missing = sorted(OmegaConf.missing_keys(node))
         if missing:
             raise ConfigError(f"{missing[0]}: is not set; give {where}.{missing[0]}=…")
@@ -70,7 +71,8 @@ def as_overrides(kind: str, values: Mapping[str, Any], component: Any) -> list[s
         if (value := getattr(component, item.name)) != item.default:
             # A value in quotes would be taken without them.
             is_quoted = isinstance(value, str) and value.startswith(("'", '"'))
-            overrides.append(f"{kind}.{item.name}={quoted(value) if is_quoted else value}")
+            typed = to_typed(literal(value)) if isinstance(value, str) else value
+            overrides.append(f"{kind}.{item.name}={quoted(literal(value)) if is_quoted else typed}")
     return [shlex.quote(text) for text in overrides]
 
 
@@ -101,7 +103,7 @@ def settings_from(config: Mapping[str, Any]) -> Train:
         raise ConfigError(f"{key}: there is no such key; choose from {choices}{meant}")
     own = {key: value for key, value in config.items() if key in fields_of(Train)}
     try:
-        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), own))
+        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), literals(own)))
     except OmegaConfBaseException as error:
         raise ConfigError(error_line(error, fields_of(Train))) from None
     assert isinstance(made, Train)

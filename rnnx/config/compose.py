@@ -98,7 +98,7 @@ def prepare_hydra() -> None:
     from hydra.core.plugins import Plugins
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-    from rnnx.config.recipe_source import RecipeSource
+    from rnnx.config.recipe_source import PLUGIN_SCHEME, PluginRecipes, RecipeSource
 
     class PluginFolders(SearchPathPlugin):  # type: ignore[misc]
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
@@ -106,11 +106,13 @@ def prepare_hydra() -> None:
             if not any(part.path.endswith(str(conf_folder())) for part in search_path.get_path()):
                 return
             for owner, path in plugins().conf_paths:
-                search_path.append(owner.distribution, path)
+                own = path.replace("pkg", PLUGIN_SCHEME, 1)
+                search_path.append(owner.distribution, own)
 
     find_hydra_plugins()
     known = Plugins.instance()
     if not any(p.__name__ == "PluginFolders" for p in known.discover(SearchPathPlugin)):
         known.register(PluginFolders)
         known.register(RecipeSource)
+        known.register(PluginRecipes)
     store_nodes()

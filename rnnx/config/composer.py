@@ -148,9 +148,10 @@ def _set(config: DictConfig, override: Override) -> None:
     node: Any = config
     for place, part in enumerate(parts):
         # Not ``part in node``: that is False for a field without a default, which has no value yet.
-        if not isinstance(node, DictConfig) or part not in list(node):
+        is_known = isinstance(node, DictConfig) and part in list(node)
+        if not is_known and not (place == len(parts) - 1 and _is_open(node)):
             raise ConfigError(_no_such_key(key, parts[:place], node))
-        node = child_of(node, part)
+        node = child_of(node, part) if is_known else None
     if parts[-1] == "name" and len(parts) > 1 and (kind := parts[-2]) in KINDS:
         raise ConfigError(f"{key}={value}: choose a {kind} with {kind}={value}")
     try:
@@ -159,6 +160,11 @@ def _set(config: DictConfig, override: Override) -> None:
         raise ConfigError(error_line(error)) from None
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{key}={value}: {error}") from None
+
+
+def _is_open(node: Any) -> bool:
+    """Whether it is a mapping that has the keys it is given."""
+    return isinstance(node, DictConfig) and OmegaConf.is_struct(node) is False
 
 
 def _no_such_key(key: str, parents: Sequence[str], node: Any) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as percent_encoded
 
+from omegaconf import OmegaConf
+
+from rnnx.config.interpolations import to_typed
 from rnnx.config.recipes import SCHEME
 from rnnx.config.spelling import Speller, quoted
-from rnnx.config.text_keys import holds_text
+from rnnx.config.text_keys import Listed, Mapped, form_of, holds_text
 from rnnx.errors import ConfigError
 from rnnx.system.secrets import take_out
 
@@ -88,6 +92,12 @@ def parse_job(overrides: Sequence[str]) -> Overrides:
     return Overrides(tuple(OverridesParser.create().parse_overrides(list(overrides))))
 
 
+def task_overrides(hydra: Any) -> list[str]:
+    """The overrides of Hydra's job as they were given: nothing in them is looked up."""
+    texts: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    return list(texts)
+
+
 def spelled(overrides: Sequence[str], several: bool = False) -> list[str]:
     """Overrides as Hydra's grammar reads them; one that it cannot read stays as it is."""
     speller, texts = Speller(several), []
@@ -109,7 +119,11 @@ def values_of(override: Override) -> list[str]:
         return [written(value) for value in override.sweep_iterator()]
     # A function of the grammar, shuffle(…), takes the quotes around a text away.
     return [
-        speller.spell(key, value) if isinstance(value, str) else written(value)
+        written(value)
+        if not isinstance(value, str)
+        else quoted(value)  # spelled already, so no backslash in it is one that was typed
+        if "${" in value
+        else speller.spell(key, value)
         for value in override.sweep_iterator()
     ]
 
@@ -137,17 +151,35 @@ def refuse_unknown_settings(settings: Mapping[str, Any], known: Sequence[str]) -
 
 def shown(override: str) -> str:
     """An override in Hydra's grammar as it is shown to a person: without quotes and escapes."""
+    from hydra.core.override_parser.types import QuotedString
     from hydra.errors import HydraException
 
     key, equals, value = override.partition("=")
-    if not equals or not (value.startswith(("'", '"')) or "\\" in value):
+    if not equals or not re.search(r"""['"\\]""", value):
         return override  # which takes no parser
     try:
         (read,) = parse_job([override])
     except HydraException:  # it is not Hydra's: an interpolation in it has been resolved
         return override
-    found = read.value()
-    return f"{key}={found}" if isinstance(found, str) else override
+    if isinstance(read._value, str | QuotedString):
+        return f"{key}={_typed(read._value)}"
+    if not isinstance(form_of(key), Listed | Mapped) or read.is_sweep_override():
+        return override
+    typed = f"{key}={_typed(read._value)}"
+    return typed if spelled([typed]) == [override] else override
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed, its texts without the quotes that the grammar needs."""
+    from hydra.core.override_parser.types import Override, QuotedString
+
+    if isinstance(value, QuotedString):
+        return to_typed(value.text)
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{key}:{_typed(inner)}' for key, inner in value.items())}}}"
+    return value if isinstance(value, str) else Override._get_value_element_as_str(value)
 
 
 def _parse_one(speller: Speller, text: str) -> Override:

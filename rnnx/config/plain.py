@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from rnnx.config.interpolations import literals, looks_up
 from rnnx.errors import ConfigError
 from rnnx.registry.schema import error_line
 from rnnx.system.secrets import take_out_of
@@ -28,20 +28,20 @@ def plain(config: DictConfig) -> dict[str, Any]:
     values = {str(key): value for key, value in resolved.items()}
     if "tracker" in values:  # its address may have come from a variable of the environment
         values["tracker"] = take_out_of(values["tracker"])
-    if cause := not_plain(values):
+    if cause := not_plain(literals(values)):
         raise ConfigError(cause)
     return values
 
 
-def literal(text: str) -> str:
-    """The text as OmegaConf has to be given it to keep it: ``${`` begins no interpolation."""
-    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
-
-
 def not_plain(config: Mapping[str, Any]) -> str:
-    """Why a configuration is not made of plain values, in one line; empty if it is."""
+    """Why a configuration is not made of plain values, in one line; empty if it is.
+
+    Its texts are in OmegaConf's spelling.
+    """
     for path, value in _leaves(config, ()):
         cause = _cause(value)
+        if "${" in str(path[-1]):  # OmegaConf has no spelling for such a key
+            cause = f"holds an interpolation ({str(path[-1])[:60]!r})"
         if cause:
             return f"{_dotted(path)} {cause}; a configuration has plain values only"
     return ""
@@ -49,7 +49,7 @@ def not_plain(config: Mapping[str, Any]) -> str:
 
 def _cause(value: Any) -> str:
     if isinstance(value, str):
-        if "${" in value:
+        if looks_up(value):
             return f"holds an interpolation ({value[:60]!r})"
         if "\0" in value or not is_text(value):
             return f"holds characters that are no text ({value[:60]!r})"

@@ -1,23 +1,34 @@
-"""The user's own folder of recipes as Hydra sees it: ``recipes://FOLDER`` in hydra.searchpath.
+"""Folders of recipes as Hydra sees them: the user's own, and those that plugins bring.
 
-Hydra would read any file that a recipe or a link in the folder leads to. Through this source it
-sees ``experiment/`` and ``sweep/`` alone, and of their files what :func:`read_recipe` lets pass.
+Hydra would read any file that a recipe or a link in a user's folder leads to. Through
+``recipes://FOLDER`` in hydra.searchpath it sees ``experiment/`` and ``sweep/`` alone, and of their
+files what :func:`read_recipe` lets pass. Recipes of plugins come with code and are not checked. The
+texts in both are what is written there.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import resources
 from pathlib import Path
 from urllib.parse import unquote
 
+from hydra._internal.core_plugins.importlib_resources_config_source import (
+    ImportlibResourcesConfigSource,
+)
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
+from rnnx.config.recipe_texts import with_texts_in_quotes
 from rnnx.config.recipes import NAME, SCHEME, read_recipe
 from rnnx.contracts.components import RECIPES
 from rnnx.errors import ConfigError
 
 GLOBAL = "_global_"
+PLUGIN_SCHEME = "plugin"
 
 
 class RecipeSource(ConfigSource):  # type: ignore[misc]
@@ -80,6 +91,24 @@ class RecipeSource(ConfigSource):  # type: ignore[misc]
             if place.is_symlink():
                 raise ConfigError(f"{place}: is a symbolic link; put the recipe itself there")
         return place
+
+
+class PluginRecipes(ImportlibResourcesConfigSource):  # type: ignore[misc]
+    """Recipes in a package: ``plugin://PACKAGE`` in place of Hydra's ``pkg://PACKAGE``."""
+
+    @staticmethod
+    def scheme() -> str:
+        return PLUGIN_SCHEME
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        file = resources.files(self.path).joinpath(self._normalize_file_name(config_path))
+        try:
+            text = file.read_text("utf-8")
+            config = OmegaConf.create(with_texts_in_quotes(text))
+            header = self._get_header_dict(text)
+        except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+            raise ConfigError(f"{file}: cannot be read ({' '.join(str(error).split())})") from None
+        return ConfigResult(self.provider, f"{PLUGIN_SCHEME}://{self.path}", config, header)
 
 
 def _names(folder: Path | None) -> list[str]:

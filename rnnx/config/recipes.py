@@ -18,7 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from rnnx.config.interpolations import from_typed, letters, literal, looks_up
 from rnnx.config.recipe_texts import with_texts_in_quotes
+from rnnx.config.text_keys import form_of
 from rnnx.config.yaml_nodes import refuse_more_than_plain
 from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError
@@ -35,6 +37,8 @@ ENVIRONMENT = "RNNX_"  # how the variables begin that a recipe may name
 _PLACE = r"\.*[A-Za-z_]\w*(?:\.\w+|\[\w+\])*"
 _VARIABLE = rf"oc\.env:\s*{ENVIRONMENT}\w+\s*(?:,[^${{}}'\"\\]*)?"
 INTERPOLATION = re.compile(rf"\$\{{(?:{_PLACE}|{_VARIABLE})\}}")
+LETTERS = re.compile(r"(?<!\\)(?:\\\\)*\\\$\{")  # ${ with a backslash
+LIKE_RESOLVER = re.compile(r"\$\{\s*[\w.](?:[\w.]*\s*:|[^}]*\$\{)")  # ${x:…} or ${x.${…}}
 SWEEPER = (
     *("params", "n_trials", "sampler", "seed", "pruner", "min_steps", "factor"),
     "max_batch_size",
@@ -141,8 +145,13 @@ def _wrong_sweep(hydra: Any) -> Iterator[str]:
         where, text = f"hydra.sweeper.params.{str(key)[:60]}", str(value)
         if not KEY.fullmatch(str(key)):
             yield f"{where} is not the key of a value"
+        if form_of(str(key)) and not looks_up(text):
+            text = letters(text)
+        is_refused = "${" in text and (
+            form_of(str(key)) is None or from_typed(text) != literal(text)
+        )
         # Hydra's grammar reads these texts again: \ and $ could become an interpolation there.
-        if "${" in text or ("$" in text and "\\" in text):
+        if is_refused or ("$" in text and "\\" in text):
             yield f"{where} holds an interpolation ({text[:60]!r})"
         if str(key).partition(".")[0] == "tracker":
             yield from _wrong_tracker(text, where)
@@ -169,14 +178,20 @@ def _wrong_values(value: Any, path: str) -> Iterator[str]:
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             yield from _wrong_values(inner, f"{path}{place}.")
-    elif isinstance(value, str) and "${" in value:
-        left, count = INTERPOLATION.subn("", value)
-        # What is left must not join to another one: "$${a}{b}".
-        if "$" in left or count > MAX_REFERENCES or len(value) > MAX_LENGTH:
-            yield (
-                f"{path[:60].rstrip('.')}: {value[:60]!r}: an interpolation names another value, "
-                f"${{KEY}}, or a variable, ${{oc.env:{ENVIRONMENT}NAME}}"
-            )
+    elif isinstance(value, str) and "${" in value and not _is_lawful(value):
+        yield (
+            f"{path[:60].rstrip('.')}: {value[:60]!r}: an interpolation names another value, "
+            f"${{KEY}}, or a variable, ${{oc.env:{ENVIRONMENT}NAME}}"
+        )
+
+
+def _is_lawful(text: str) -> bool:
+    """Whether what is looked up in a text, in OmegaConf's spelling, is what a recipe may name."""
+    if not looks_up(text):  # letters, which others could still take for a resolver
+        return not LIKE_RESOLVER.search(text)
+    left, count = INTERPOLATION.subn("", LETTERS.sub(" ", text))
+    # What is left must not join to another one: "$${a}{b}".
+    return "$" not in left and count <= MAX_REFERENCES and len(text) <= MAX_LENGTH
 
 
 def _wrong_tracker(value: Any, path: str) -> Iterator[str]:
@@ -187,5 +202,5 @@ def _wrong_tracker(value: Any, path: str) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _wrong_tracker(inner, path)
-    elif isinstance(value, str) and ("://" in value or "$" in value):
+    elif isinstance(value, str) and ("://" in value or looks_up(value)):
         yield f"{path[:60]} names where runs are sent: do that on the command line"

@@ -2,8 +2,9 @@
 
 Hydra's grammar reads 1.10 as a number, true as a boolean, brackets and commas as its own, and
 letters beyond ASCII not at all. A text field takes what was typed to the letter, so quotes are put
-around each value that the grammar would read as anything else. Two things are left to the grammar:
-quotes around the whole value, which are taken away, and ``${…}``.
+around each value that the grammar would read as anything else, also around those in lists and
+mappings. Two things are left to the grammar: quotes around a whole text, which are taken away, and
+``${…}`` that is looked up.
 """
 
 from __future__ import annotations
@@ -11,20 +12,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from rnnx.config.text_keys import holds_text, is_group, may_be_null
+from rnnx.config.interpolations import from_typed
+from rnnx.config.text_keys import Form, Listed, Mapped, Text, form_of, holds_text, is_group
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 LISTING = re.compile(r"(choice|shuffle|sort|tag)\((.*)\)", re.DOTALL)  # functions of values
+# In quotes, as Hydra ends them; then a comma or a closing bracket follows.
+_INSIDE = r"(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)"
+QUOTED = rf"""(?:'{_INSIDE}'|"{_INSIDE}")(?=\s*(?:[,\])}}]|$))"""
 PIECE = re.compile(
-    r"""\s*(?:
-      '(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)'(?=\s*(?:,|$))   # in quotes, as Hydra ends them
-    | "(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)"(?=\s*(?:,|$))
-    | (?:\$\{[^}]*\}|\\.|[^,])*
-    )\s*""",
+    rf"""\s*(?:{QUOTED})?(?:
+      [\[({{:]\s*{QUOTED}  # in a list or mapping, quotes are those of its texts
+    | \$\{{[^}}]*\}} | \\. | [^,]
+    )*\s*""",
     re.DOTALL | re.VERBOSE,
 )
+IN_QUOTES = re.compile(rf"(?:^|(?<=[\[({{:,]))\s*{QUOTED}", re.DOTALL)
+BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")  # a text in a list that needs no quotes
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -64,18 +70,57 @@ class Speller:
         if listing and not is_group(key):
             arguments = [self._spell_argument(key, part) for part in split(listing[2])]
             return f"{listing[1]}({','.join(arguments)})"
+        if is_group(key):
+            return self._spell_name(key, piece)
+        form = form_of(key)
+        if not isinstance(form, Text):
+            return self._spell_in_brackets(form, piece)
         found = self._found(piece)
-        # Between commas a backslash makes the comma after it a letter.
-        letters = piece.replace("\\,", ",") if self._several else piece
-        if found is None:
-            return quoted(letters)
-        if found.is_sweep_override():
-            return piece if self._several or is_group(key) else quoted(piece)
-        return piece if _is_itself(key, piece, found) else quoted(letters)
+        if self._several and found is not None and found.is_sweep_override():
+            return piece
+        return _as_text(piece, self._letters(piece), found, form)
 
     def _spell_argument(self, key: str, part: str) -> str:
         is_named = re.match(r"[a-z]+=", part)  # sort(b,a,reverse=true)
         return part if is_named else self._spell_one(key, part)
+
+    def _spell_name(self, group: str, piece: str) -> str:
+        """Names, lists of names, null, and what is refused for being none of them."""
+        found = self._found(piece)
+        if found is None or not (_is_named(found._value) or found.is_sweep_override()):
+            return quoted(self._letters(piece))
+        return piece
+
+    def _letters(self, piece: str) -> str:
+        """Between commas a backslash makes the comma after it a letter."""
+        return piece.replace("\\,", ",") if self._several else piece
+
+    def _spell_in_brackets(self, form: Form | None, piece: str) -> str:
+        """``[a,b]`` or ``{a:b}`` with each text in quotes; what is neither stays as it is."""
+        brackets = {Listed: "[]", Mapped: "{}"}.get(type(form), "")
+        if not brackets or piece[:1] != brackets[0] or piece[-1:] != brackets[1]:
+            return piece
+        if len(split(piece)) > 1:  # [a],[b], unless the brackets in between are quoted
+            found = self._found(piece)
+            if found is None or found.is_sweep_override():
+                return piece
+        parts = split(piece[1:-1])
+        if not all(parts):
+            return piece
+        inner = [self._spell_part(form, part) for part in parts]
+        return brackets[0] + ",".join(inner) + brackets[1]
+
+    def _spell_part(self, form: Form | None, part: str) -> str:
+        key, colon = "", ""
+        if isinstance(form, Mapped):
+            key, colon, part = part.partition(":")
+        part = part.strip()
+        inner = form.inner if isinstance(form, Listed | Mapped) else None
+        if not isinstance(inner, Text):
+            return key + colon + self._spell_in_brackets(inner, part)
+        spelled = _as_text(part, part.replace("\\,", ","), self._found(part), inner)
+        is_safe = spelled != part or part[:1] in ("'", '"') or BARE.fullmatch(part)
+        return key + colon + (spelled if is_safe else quoted(spelled))
 
     def _found(self, piece: str) -> Override | None:
         from hydra.errors import HydraException
@@ -86,16 +131,25 @@ class Speller:
             return None
 
 
-def _is_itself(key: str, piece: str, found: Override) -> bool:
-    """Whether the grammar reads the value as the text that it is."""
+def _is_named(value: Any) -> bool:
     from hydra.core.override_parser.types import QuotedString
 
-    value: Any = found._value
-    if isinstance(value, QuotedString) or (value is None and may_be_null(key)):
-        return True
-    if is_group(key):  # names, lists of names, and what is refused for being neither
-        return value is None or isinstance(value, str | list | dict)
-    return bool(value == piece and "\\" not in piece)
+    return value is None or isinstance(value, str | list | dict | QuotedString)
+
+
+def _as_text(piece: str, letters: str, found: Override | None, form: Text) -> str:
+    """A text in Hydra's grammar, which reads ``found`` in ``piece``; ``letters`` were meant."""
+    from hydra.core.override_parser.types import QuotedString
+
+    value: Any = found._value if found is not None else ""
+    if isinstance(value, QuotedString):
+        text = from_typed(value.text, in_quotes=True)
+        return piece if text == value.text else quoted(text)
+    if value is None and form.may_be_null:
+        return piece
+    text = from_typed(letters)
+    is_itself = found is not None and value == piece == text and "\\" not in piece
+    return piece if is_itself else quoted(text)
 
 
 def quoted(text: str) -> str:
@@ -132,9 +186,10 @@ def _with_whole_brackets(pieces: list[str]) -> list[str]:
 
 def _closed(pieces: list[str]) -> bool:
     expected: list[str] = []
-    for letter in ",".join(pieces):
+    for letter in IN_QUOTES.sub("", ",".join(pieces)):
         if letter in CLOSING:
             expected.append(CLOSING[letter])
-        elif expected and letter == expected[-1]:
-            expected.pop()
+        elif letter in expected:  # a bracket in between that was never closed is a letter
+            while expected.pop() != letter:
+                pass
     return not expected

@@ -1,21 +1,49 @@
-"""Which keys hold text: what is typed for them is taken to the letter."""
+"""Which keys hold text, alone or in lists and mappings: what is typed is taken to the letter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from types import NoneType, UnionType
+from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from rnnx.config.settings import Train
 from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.registry.manager import registry
 
 SCALARS = (str, int, float, bool, NoneType)
+LISTS, MAPPINGS = (list, tuple, Sequence), (dict, Mapping)
+# The keys with which the path of a value begins; Hydra's own are not among a job's.
+ROOT_KEYS = (*(item.name for item in fields(Train)), *KINDS, "probes", "hydra")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A value that is text."""
+
+    may_be_null: bool  # null is a value of its own, not a text of four letters
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list or tuple of texts."""
+
+    inner: Form
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A mapping to texts."""
+
+    inner: Form
+
+
+Form: TypeAlias = Text | Listed | Mapped
 
 
 def holds_text(key: str) -> bool:
-    """Whether a key's value is text: that of a field, or the name of a choice."""
-    return is_group(key) or is_text(key)
+    """Whether a key's value is text or made of texts: that of a field, or the name of a choice."""
+    return is_group(key) or form_of(key) is not None
 
 
 def is_group(key: str) -> bool:
@@ -24,25 +52,47 @@ def is_group(key: str) -> bool:
 
 
 def is_text(key: str) -> bool:
-    """Whether a key is a field of type str in the settings or in some component of its kind.
-
-    Which component is chosen may not be known yet. Where another one of the kind has a number of
-    that name, the number is read from the text; where it has a list, the key is none of text.
-    """
-    types = list(_types(key))
-    return str in types and all(kind in SCALARS for kind in types)
+    """Whether a key is a field of type str in the settings or in some component of its kind."""
+    return isinstance(form_of(key), Text)
 
 
 def may_be_null(key: str) -> bool:
     """Whether ``null`` is a value of its own for a key, not a text of four letters."""
-    return key in RECIPES or NoneType in _types(key)
+    form = form_of(key)
+    return key in RECIPES or (isinstance(form, Text) and form.may_be_null)
 
 
-def _types(key: str) -> Iterator[Any]:
-    """The types that a key may have; both of ``str | None``."""
-    for cls, path in _places(key):
-        hint = _type_at(cls, path)
-        yield from get_args(hint) or ([hint] if hint is not None else [])
+def form_of(key: str) -> Form | None:
+    """How the value of a key is made of texts; None where it is not.
+
+    Which component is chosen may not be known yet. Where another one of the kind has a number of
+    that name, the number is read from the text; where it has a list, the key is none of text.
+    """
+    return _form([found for cls, path in _places(key) for found in _types_at(cls, path)])
+
+
+def _form(types: Sequence[Any]) -> Form | None:
+    if str in types and all(kind in SCALARS for kind in types):
+        return Text(NoneType in types)
+    types = [kind for kind in types if kind is not NoneType]
+    for origins, form in ((LISTS, Listed), (MAPPINGS, Mapped)):
+        if types and all(get_origin(kind) in origins for kind in types):
+            inner = _form([one for kind in types for one in _inside(kind)])
+            return form(inner) if inner is not None else None
+    return None
+
+
+def _inside(kind: Any) -> Iterator[Any]:
+    """The types of the values in a list, a tuple or a mapping."""
+    arguments = get_args(kind)
+    for argument in arguments[1:] if get_origin(kind) in MAPPINGS else arguments:
+        if argument is not Ellipsis:  # tuple[str, ...]
+            yield from _alternatives(argument)
+
+
+def _alternatives(hint: Any) -> Sequence[Any]:
+    """Both types of ``str | None``."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _places(key: str) -> Iterator[tuple[type[Any], list[str]]]:
@@ -60,11 +110,18 @@ def _places(key: str) -> Iterator[tuple[type[Any], list[str]]]:
         yield Train, [first, *path]
 
 
-def _type_at(cls: Any, path: list[str]) -> Any:
-    """The type of a field, which may be one of a nested dataclass; None where there is none."""
-    for part in path:
-        try:
-            cls = get_type_hints(cls).get(part)
-        except (TypeError, NameError):  # no class, or one that was annotated wrongly
-            return None
-    return cls
+def _types_at(hint: Any, path: Sequence[str]) -> Iterator[Any]:
+    """The types of a field, which may be in a nested dataclass or a mapping; none: no field."""
+    for kind in _alternatives(hint):
+        if not path:
+            yield kind
+        elif get_origin(kind) in MAPPINGS:
+            for inner in _inside(kind):
+                yield from _types_at(inner, path[1:])
+        else:
+            try:
+                hints = get_type_hints(kind)
+            except (TypeError, NameError):  # no class, or one that was annotated wrongly
+                continue
+            if path[0] in hints:
+                yield from _types_at(hints[path[0]], path[1:])

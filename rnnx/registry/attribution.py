@@ -109,7 +109,10 @@ def _place(error: BaseException) -> Place | None:
 def _class_at(frame: FrameType) -> Any:
     """The class whose method a frame runs; of a checked component (see checks.py) its own."""
     subject = frame.f_locals.get("self")
-    return type(getattr(subject, "component", subject))
+    try:
+        return type(getattr(subject, "component", subject))
+    except Exception:  # an object of a library, whose attributes are its own code
+        return type(subject)
 
 
 def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:

@@ -38,6 +38,8 @@ def _thaw(node: DictConfig) -> None:
         child = child_of(node, str(key))
         if isinstance(child, DictConfig):
             _thaw(child)
+            if not is_dataclass(OmegaConf.get_type(child)):  # a mapping has the keys it is given
+                OmegaConf.set_struct(child, False)
 
 
 def child_of(node: DictConfig, key: str) -> Any:
@@ -90,4 +92,19 @@ def error_line(error: OmegaConfBaseException, choices: Iterable[str] = ()) -> st
         return f"{key}: has keys of its own; set one of them, as {key}.KEY=VALUE"
     if re.match(r"Key '.*' (not in|is not in struct)", text):
         return f"{key}: there is no such key; choose from {', '.join(choices) or '— (it has none)'}"
-    return f"{key}: {text}"
+    return f"{key}: {_no_lookup(text) or text}"
+
+
+def _no_lookup(text: str) -> str:
+    """What OmegaConf says of ``${…}`` that it cannot look up, with the way to mean the letters."""
+    for pattern in (
+        r"Interpolation (key) '(.*)' not found",
+        r"Unsupported interpolation (type) (.*)",
+    ):
+        if found := re.match(pattern, text):
+            kind, inside = ("resolver", f"{found[2]}:…") if found[1] == "type" else found.groups()
+            return (
+                f"${{{inside}}}: there is no such {kind}; for the letters themselves, "
+                f"put a backslash before them: \\${{{inside}}}"
+            )
+    return ""

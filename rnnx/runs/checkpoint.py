@@ -19,6 +19,7 @@ from rnnx.arrays import Array, Params
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.earlier import with_split_seed
 from rnnx.config.identity import changed_data
+from rnnx.config.interpolations import literals
 from rnnx.config.settings import Train
 from rnnx.contracts.buffers import Parameters
 from rnnx.data.vocabulary import Vocabulary
@@ -165,7 +166,8 @@ def refuse_more_than_held(checkpoint: Checkpoint, nbytes: int) -> None:
 
 def write(checkpoint: Checkpoint, path: Path) -> None:
     """Write all of it or nothing: a reader sees the old file or the new one."""
-    text = json.dumps(checkpoint.metadata, sort_keys=True)
+    metadata = {**checkpoint.metadata, "config": literals(checkpoint.config)}
+    text = json.dumps(metadata, sort_keys=True)
     safetensors_file.write(path, checkpoint.tensors, text, checkpoint.metadata["format"])
 
 

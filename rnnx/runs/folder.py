@@ -26,6 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rnnx.config.interpolations import literals
 from rnnx.config.settings import Train
 from rnnx.contracts.trackers import RunSummary, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound
@@ -80,7 +81,7 @@ class RunFolder:
         from omegaconf import OmegaConf
 
         with replacing(self.config) as temporary:
-            temporary.write_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "utf-8")
+            temporary.write_text(OmegaConf.to_yaml(OmegaConf.create(literals(config))), "utf-8")
 
     def remove(self) -> None:
         """Delete the folder."""

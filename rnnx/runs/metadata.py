@@ -19,6 +19,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from rnnx.config.interpolations import all_letters
 from rnnx.config.plain import LARGEST_INT, not_plain
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, DataError
@@ -61,8 +62,7 @@ def validate(metadata: Any, where: str) -> dict[str, Any]:
                 raise CheckpointError(f"{where}: its metadata has no valid {key!r}")
     if not isinstance(metadata.get("split_sha256", ""), str):
         raise CheckpointError(f"{where}: its metadata has no valid 'split_sha256'")
-    plain_config(metadata["config"], where)
-    return metadata
+    return {**metadata, "config": plain_config(metadata["config"], where)}
 
 
 def _mapping(metadata: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
@@ -95,6 +95,7 @@ def plain_config(config: Any, where: str) -> dict[str, Any]:
     cause = not_plain(config)
     if cause:
         raise CheckpointError(f"{where}: {cause}")
-    if "tracker" in config:  # of an rnnx that kept passwords
-        config["tracker"] = without_passwords(config["tracker"])
-    return config
+    found: dict[str, Any] = all_letters(config)
+    if "tracker" in found:  # of an rnnx that kept passwords
+        found["tracker"] = without_passwords(found["tracker"])
+    return found

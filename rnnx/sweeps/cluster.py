@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from hydra.core.utils import JobReturn, JobStatus
 
 from rnnx.config.components import component_from
+from rnnx.config.overrides import task_overrides
 from rnnx.contracts.trackers import Tracker
 from rnnx.runs.lock import RunLock, is_busy
 from rnnx.runs.sweep_folder import JobResult, Sweep
@@ -163,7 +164,7 @@ def watch_job(sweep: Sweep, values: Mapping[str, Any], hydra: Any) -> int:
 
     RuntimeError where the sweep's folder is not shared with this machine.
     """
-    job, overrides, outputs = int(hydra.job.num), list(hydra.overrides.task), values["outputs"]
+    job, overrides, outputs = int(hydra.job.num), task_overrides(hydra), values["outputs"]
     _enter_driver_folder(sweep, component_from("tracker", values["tracker"]))
     folder = _JobFolder.of(sweep, job)
     folder.path.mkdir(exist_ok=True)

@@ -14,8 +14,8 @@ from rnnx.comparison.page import send_sweep_page, write_sweep_page
 from rnnx.comparison.pages import closing_line, page_of
 from rnnx.comparison.views import view_of_sweep
 from rnnx.config.identity import config_hash
+from rnnx.config.interpolations import literal
 from rnnx.config.overrides import Overrides
-from rnnx.config.plain import literal
 from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
 from rnnx.contracts.trackers import RunLog, Tracker

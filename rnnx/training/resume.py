@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from omegaconf import OmegaConf
 
 from rnnx.config.identity import changed_code, continued, flat_params, group_of
+from rnnx.config.interpolations import literals
 from rnnx.config.overrides import Overrides, parse
 from rnnx.config.plain import plain
 from rnnx.config.resolved import ResolvedConfig
@@ -165,7 +166,7 @@ def _changed(
     config: Mapping[str, Any], overrides: Overrides, tracker: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """The configuration with the few values that may change, its ranges checked."""
-    made = OmegaConf.create({**config, "tracker": tracker} if tracker else dict(config))
+    made = OmegaConf.create(literals({**config, "tracker": tracker} if tracker else config))
     for override in overrides:
         key = override.key_or_group
         if key not in CHANGEABLE or override.is_sweep_override():

@@ -20,6 +20,7 @@ from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.table import print_tables, write_csv
 from rnnx.config.compose import compose
 from rnnx.config.identity import flat_params
+from rnnx.config.interpolations import from_typed, literal
 from rnnx.config.overrides import parse, parse_job, values_of
 from rnnx.config.spelling import quoted
 from rnnx.runs.folder import RunFolder
@@ -28,15 +29,16 @@ from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.text import from_csv, printable
 
 SPECIAL = "'\"[](){},;:=$%?#~&|<>*\\/ +-@._01e\n\té恐龙שׁ🦕\u202e\x1b"
-printables = st.text(
-    st.characters(exclude_categories=["Cc", "Cs", "Cn"]) | st.sampled_from(SPECIAL), min_size=1
-)
+characters = st.characters(exclude_categories=["Cc", "Cs", "Cn"]) | st.sampled_from(SPECIAL)
+braces = st.sampled_from(["${", "${x}", "\\${x}", "\\\\${", "$", "$${", "}", "${}", "\\"])
+printables = st.lists(characters | braces, min_size=1).map("".join)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=printables)
 def test_any_text_goes_the_whole_way(text: str, tmp_path: Path) -> None:
-    assume("${" not in text and text != "???" and not text.startswith(("'", '"')))
+    assume(text != "???" and not text.startswith(("'", '"')))
+    assume(from_typed(text) == literal(text))  # there is no ${seed} in it
     typed = ["dataset=lines", f"dataset.path={text}"]
     config = compose(typed)
     assert config["dataset"]["path"] == text
@@ -45,7 +47,7 @@ def test_any_text_goes_the_whole_way(text: str, tmp_path: Path) -> None:
     folder.write_config(config)
     assert stored_config(folder) == config
     # In a sweep, beside another value.
-    overrides = parse(["dataset=lines", f"dataset.path={quoted(text)},b"], several=True)
+    overrides = parse(["dataset=lines", f"dataset.path={quoted(literal(text))},b"], several=True)
     (swept,) = overrides.swept
     jobs = [["dataset=lines", f"dataset.path={value}"] for value in values_of(swept)]
     assert compose(parse_job(jobs[0])) == config
@@ -79,6 +81,8 @@ NAMES = [
     "=1+1",
     "true",
     "2026_11_29",
+    "${x}.txt",
+    "\\${x} $ ${",
 ]
 
 
@@ -88,7 +92,7 @@ def test_a_sweep_over_files_of_any_name(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(place)
     for name in NAMES:
         Path(name).write_text(f"{name}\n" + "abc\nabd\nbc\n" * 3, "utf-8")
-    values = ",".join(map(quoted, NAMES))
+    values = ",".join(quoted(literal(name)) for name in NAMES)
     given = [text for text in TINY if not text.startswith("steps")]
     words = ["dataset=lines", f"dataset.path={values}", "outputs=it's", "steps=2", "jobs=2"]
     done = rnnx("train", "-m", *given, *words)

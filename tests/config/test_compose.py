@@ -103,7 +103,9 @@ WRONG = {
     "experiment=nope": "experiment=nope: there is no such experiment",
     "hydra/launcher=nope": "hydra/launcher=nope: there is no such hydra/launcher",
     "probe=nope": "probe=nope: there is no such probe",
-    "outputs=${nowhere}": "outputs",
+    "outputs=${cell.nowhere}": r"outputs: ${cell.nowhere}: there is no such key; for the letters",
+    "outputs=${ouputs}": r"put a backslash before them: \${ouputs}",
+    "outputs=a${nowhere:1}": "outputs: ${nowhere:…}: there is no such resolver; for the letters",
     "steps=${oc.env:NO_SUCH_VARIABLE}": "steps",
     "steps=[1,2]": "steps",
 }
@@ -145,7 +147,7 @@ def test_composing_leaves_hydra_as_it_was(monkeypatch: pytest.MonkeyPatch) -> No
         compose([])
         for place, searched in ((folder, False), (conf_folder(), True)):
             path = create_config_search_path(str(place)).get_path()
-            assert ("pkg://a.conf" in {part.path for part in path}) == searched
+            assert ("plugin://a.conf" in {part.path for part in path}) == searched
     assert not GlobalHydra.instance().is_initialized()
 
 

@@ -5,6 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rnnx.config.compose import compose, resolve
+from rnnx.config.interpolations import letters, literal
 from rnnx.config.overrides import Overrides, parse, parse_job, shown, spelled, values_of
 from rnnx.config.spelling import quoted
 from rnnx.errors import ConfigError
@@ -37,17 +38,17 @@ texts = st.text(st.characters(exclude_categories=["Cs"])) | st.text("\\\\${}'\",
 def test_any_text_is_what_was_typed(text: str) -> None:
     assume(not text.strip().startswith(("'", '"')))
     (override,) = parse([f"tracker.experiment={text}"])
-    assert override.value() == text
+    assert letters(override.value()) == text
     assert shown(str(override.input_line)) == f"tracker.experiment={text}"
 
 
 @settings(max_examples=30)
 @given(st.lists(texts.filter(bool), min_size=2, max_size=3))
 def test_any_texts_in_quotes_are_values_of_a_sweep(several: list[str]) -> None:
-    values = ",".join(map(quoted, several))
+    values = ",".join(quoted(literal(text)) for text in several)
     (override,) = parse([f"tracker.experiment={values}"], several=True)
     jobs = [f"tracker.experiment={value}" for value in values_of(override)]
-    assert [job.value() for job in parse_job(jobs)] == several
+    assert [letters(job.value()) for job in parse_job(jobs)] == several
 
 
 @pytest.mark.parametrize(

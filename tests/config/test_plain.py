@@ -7,7 +7,21 @@ import pytest
 
 from rnnx.config.plain import not_plain
 
-PLAIN = [None, True, 0, -(2**63), 2**63 - 1, 0.5, math.nan, math.inf, "", "é 🦕", "$HOME", "{x}"]
+PLAIN = [
+    None,
+    True,
+    0,
+    -(2**63),
+    2**63 - 1,
+    0.5,
+    math.nan,
+    math.inf,
+    "",
+    "é 🦕",
+    "$HOME",
+    "{x}",
+    r"x\${b}",
+]
 
 
 def nested(levels: int, value: Any = 1) -> Any:
@@ -26,7 +40,8 @@ def test_plain_values_are_plain_wherever_they_stand(value: Any) -> None:
     ("config", "said"),
     [
         ({"a": "${b}"}, "a holds an interpolation ('${b}')"),
-        ({"a": r"x\${b}"}, r"a holds an interpolation ('x\\${b}')"),
+        ({"a": r"x\\${b}"}, r"a holds an interpolation ('x\\\\${b}')"),
+        ({"a": {r"\${b}": 1}}, r"a.\${b} holds an interpolation ('\\${b}')"),
         ({"a": {"b": [0, "${c}"]}}, "a.b.1 holds an interpolation ('${c}')"),
         ({"a": {"${b}": 1}}, "a.${b} holds an interpolation ('${b}')"),
         ({"a": "x\0"}, "a holds characters that are no text ('x\\x00')"),

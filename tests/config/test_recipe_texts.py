@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rnnx.config.compose import compose
 from rnnx.config.overrides import parse, searchpath, values_of
@@ -23,15 +24,17 @@ dropout: .5
 """
 
 
-@pytest.mark.parametrize(
-    "written",
-    ["1.10", "2026_11_29", "2026-11-29", "12:30", "true", "null", "~", "1e3", "0x10", "007", "=1"],
-)
+WRITTEN = "1.10 2026_11_29 2026-11-29 12:30 true null ~ 1e3 0x10 007 =1"
+WITH_BRACES = ["${x}", "${", "a$", "$${x}", "\\${x}", "\\\\${x", "'${x} é 🦕'", '"\\u2028${"']
+
+
+@pytest.mark.parametrize("written", [*WRITTEN.split(), *WITH_BRACES])
 def test_a_text_is_what_is_written(written: str, tmp_path: Path) -> None:
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text(RECIPE % written, "utf-8")
     found = compose([searchpath(str(tmp_path)), "experiment=mine"])
-    assert found["dataset"]["path"] == written
+    meant = yaml.safe_load(written) if written[0] in "\"'" else written
+    assert found["dataset"]["path"] == meant
     assert found["tracker"]["experiment"] == "1.10"
     assert found["outputs"] == "2026_11_29"
     assert (found["steps"], found["jobs"], found["dropout"]) == (1000, None, 0.5)

@@ -27,6 +27,8 @@ LAWFUL = [
     "hydra: {sweeper: {params: {cell: 'lstm,gru', optimizer.learning_rate: 0.1}}}\n",
     "dataset: {path: 'a$b.txt'}\ntracker: {experiment: mine}\n",
     "hydra:\n",
+    "outputs: ${x}\ntracker: {experiment: '$${x} \\${ ${'}\n",
+    "hydra: {sweeper: {params: {dataset.path: '${x},${', outputs: $x}}}\n",
 ]
 
 
@@ -56,6 +58,13 @@ UNLAWFUL = {
     "${a": "outputs: ${a.${b}}",
     "now": "outputs: ${now:%Y}",
     "hydra:runtime": "outputs: ${hydra:runtime.cwd}",
+    "lib.own:1": "outputs: ${lib.own:1}",
+    "oc.env:HOME": r"outputs: \${oc.env:HOME}",
+    "cell.${seed}": "outputs: ${cell.${seed}}",
+    "params.outputs holds": r"hydra: {sweeper: {params: {outputs: '\${seed}'}}}",
+    "params.steps holds": "hydra: {sweeper: {params: {steps: '${x}'}}}",
+    "params.dataset.path": "hydra: {sweeper: {params: {dataset.path: 'a,${oc.env:HOME}'}}}",
+    "tracker.experiment names": "tracker: {experiment: 'x${seed}'}",
     "oc.deprecated": "outputs: ${oc.deprecated:seed}",
     "names another value": f"outputs: '{'${seed}' * 5}'",
     "holds the key": "cell: {_target_: os.system}",
