@@ -47,7 +47,11 @@ def assert_whole(run: Any, folder: RunFolder, uri: str = "", files: bool = True)
         found = store.get_metric_history(run.info.run_id, key)
         is_total = key.startswith(("best/", "final/"))
         sent = [(0 if is_total else p.step, p.value) for p in points]
-        assert sorted((m.step, m.value) for m in found) == sent, key
+        assert sorted((m.step, m.value) for m in found) == sorted(sent), key
     kept = {file.path for file in store.list_artifacts(run.info.run_id, "checkpoints")}
     named = {f"checkpoints/{path.name}" for path in (folder.best, folder.last) if path.is_file()}
     assert kept == (named if files else set())
+    query = f"source_run_id = '{run.info.run_id}'"
+    models = store.search_logged_models([run.info.experiment_id], query)
+    paths = [folder.path.resolve() / name for name in (named if files else ())]
+    assert sorted(model.tags["rnnx.checkpoint"] for model in models) == sorted(map(str, paths))

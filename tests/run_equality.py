@@ -75,7 +75,8 @@ def assert_mlflow_holds(folder: RunFolder, client: Any, status: str = "FINISHED"
     run = client.get_run(folder.entry)
     assert run.info.status == status
     for key, points in read_history(folder.metrics).items():
-        stored = sorted(client.get_metric_history(folder.entry, key), key=lambda m: m.step)
+        history = client.get_metric_history(folder.entry, key)
+        stored = sorted(history, key=lambda m: (m.step, m.timestamp))
         is_total = key.startswith(TOTALS)  # which MLflow has at step 0
         assert [(m.step, m.value, m.timestamp) for m in stored] == [
             (0 if is_total else p.step, p.value, p.timestamp) for p in points

@@ -11,7 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rnnx.contracts.trackers import UI, Point, StoreTracker, Tracker
+from rnnx.contracts.trackers import (
+    UI,
+    CheckpointLog,
+    DataLog,
+    DataPart,
+    DescribedLog,
+    Point,
+    SavedCheckpoint,
+    StoreTracker,
+    Tracker,
+)
 from rnnx.contracts.views import (
     BarChart,
     ImageChart,
@@ -150,6 +160,31 @@ def check_images(tracker: Tracker) -> None:
         for _ in range(2):
             send_image(log, "a_probe_norm", path, 1)
     log.finish("FINISHED")
+
+
+def check_optional(tracker: Tracker) -> None:
+    """A run takes data, checkpoints and a description twice, and they are no metrics of its own."""
+    log = tracker.start("a name", {"cell.name": "x"}, {})
+    kinds = (DataLog, CheckpointLog, DescribedLog)
+    if not any(isinstance(log, kind) for kind in kinds):
+        raise NotApplicable("the tracker has no place for data, checkpoints or a description")
+    held_out = DataPart("held-out", "0" * 64, "validation", "names.txt", 2, 9)
+    path = Path("/a/best.safetensors")
+    saved = SavedCheckpoint("best", 3, path, "0" * 64, {"val_loss": 1.0}, held_out, 1000)
+    for _ in range(2):
+        if isinstance(log, DataLog):
+            log.data([held_out._replace(name="names", use="training"), held_out])
+        if isinstance(log, CheckpointLog):
+            log.checkpoints([saved, saved._replace(kind="last", step=4)])
+        if isinstance(log, DescribedLog):
+            log.describe(f"**bold**, [a run](run:{log.id})")
+    if isinstance(log, CheckpointLog):
+        log.checkpoints([])
+    log.points([Point("c", 2.0, 1, 1000)])
+    log.finish("FINISHED")
+    _require_kept(tracker, log.id)
+    metrics = dict(tracker.find(log.id)[0].metrics)
+    expect(metrics == {"c": 2.0}, f"metrics: {metrics}, but the run was told of c alone")
 
 
 NUMBERS = (1 / 3, 1e300, -1e-300, 16777217.0, math.inf, -math.inf, math.nan)  # none is a float32
@@ -321,6 +356,7 @@ CHECKS = (
     check_reopen,
     check_entry,
     check_images,
+    check_optional,
     check_values,
     check_texts,
     check_unknown,

@@ -254,6 +254,9 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
     def no_images(log):
         log.image = None
 
+    def metrics_of_its_own(log):
+        log.checkpoints = lambda saved: log.points([Point("val_loss", 1.0, 1, 1000)])
+
     def always_finished(log):
         finish = log.finish
         log.finish = lambda status: finish("FINISHED")
@@ -278,6 +281,7 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
                 mutant(right, entry=lambda inner, run_id: right.runs(1)[0]),
             ],
             "check_images": [with_log(no_images)],
+            "check_optional": [with_log(metrics_of_its_own)],
             "check_reopen": [
                 mutant(right, reopen=lambda inner, run_id: right.start("new", {}, {}))
             ],

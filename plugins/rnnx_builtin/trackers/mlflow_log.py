@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from rnnx_builtin.trackers.mlflow_system import SystemMetrics
 # Limits of MLflow.
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # characters
 PARENT, MLFLOW_PARENT = "rnnx.parent", "mlflow.parentRunId"  # tags of a sweep's job
+FRESH = 5.0  # seconds
 PARAMS_PER_CALL, METRICS_PER_CALL = 100, 1000
 
 
@@ -71,11 +73,21 @@ def _store_errors() -> Iterator[None]:
 class MLflowLog:
     """One open run in an MLflow store."""
 
-    def __init__(self, client: Any, run_id: str, system: SystemMetrics | None = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        run_id: str,
+        system: SystemMetrics | None = None,
+        created: Any = None,
+    ) -> None:
+        """``created`` is MLflow's run where it was created just now."""
         self.id = run_id
         self._client, self._system = client, system
         self._is_place_checked = False
-        self._are_totals_dated: bool | None = None  # None: nobody has asked yet
+        self._created = created  # until the run is described
+        self._read = None, 0.0  # MLflow's run as it was read last, and when
+        # None: nobody has asked yet
+        self._are_totals_dated: bool | None = None if created is None else False
 
     @_store_errors()
     def params(self, params: Mapping[str, str]) -> None:
@@ -99,6 +111,14 @@ class MLflowLog:
         for i in range(0, len(metrics), METRICS_PER_CALL):
             self._client.log_batch(self.id, metrics=metrics[i : i + METRICS_PER_CALL])
 
+    def _run(self) -> Any:
+        """MLflow's run, as it was a few seconds ago at most: reading it takes milliseconds."""
+        run, when = self._read
+        if run is None or time.monotonic() - when > FRESH:
+            run = run_in_store(self._client, self.id)
+            self._read = run, time.monotonic()
+        return run
+
     def _step(self, point: Point) -> int:
         """The step at which MLflow gets a point: 0 for a total, which it then draws as a bar.
 
@@ -108,7 +128,7 @@ class MLflowLog:
         if not point.key.startswith(TOTALS):
             return point.step
         if self._are_totals_dated is None:
-            there = run_in_store(self._client, self.id).data.metrics
+            there = self._run().data.metrics
             known = next((key for key in there if key.startswith(TOTALS)), None)
             history = self._client.get_metric_history(self.id, known) if known else []
             self._are_totals_dated = any(metric.step > 0 for metric in history)
@@ -120,14 +140,17 @@ class MLflowLog:
 
     @_store_errors()
     def checkpoints(self, saved: Sequence[SavedCheckpoint]) -> None:
-        set_checkpoints(self._client, run_in_store(self._client, self.id), saved)
+        run, self._read = self._run(), (None, 0.0)  # its outputs are others from now on
+        set_checkpoints(self._client, run, saved)
 
     @_store_errors()
     def describe(self, text: str) -> None:
         from mlflow.entities import RunTag
 
-        tags = note(text, run_in_store(self._client, self.id))
+        run, self._created = self._created or self._run(), None
+        tags = note(text, run)
         self._client.log_batch(self.id, tags=[RunTag(*tag) for tag in tags.items()])
+        run.data.tags.update(tags)
 
     @_store_errors()
     def tags(self, tags: Mapping[str, str]) -> None:

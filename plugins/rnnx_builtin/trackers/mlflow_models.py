@@ -1,14 +1,15 @@
 """A run's data and checkpoints where MLflow has a place for them: inputs and logged models.
 
 A checkpoint is a logged model whose artifact stays in the run's folder, so no byte is copied. Its
-name has the step, its parameters are the run's. MLflow makes every metric of a model a metric of
-its run, too: so these have names of their own, ``checkpoint/val_loss``, and step 0, at which it
-draws a bar.
+name has the step, its parameters are the run's main ones. MLflow makes every metric of a model a
+metric of its run, too: so these have names of their own, ``checkpoint/val_loss``, and step 0, at
+which it draws a bar.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -19,6 +20,11 @@ CONTEXT = "mlflow.data.context"  # of an input: what the data is used for
 EXTERNAL = "mlflow.model.isExternal"  # the artifact is kept elsewhere
 FILE_TAG, DIGEST_TAG = "rnnx.checkpoint", "rnnx.sha256"  # of a logged model
 METRICS = "checkpoint/"
+SWEPT = "sweep."  # how the tag of a swept key of a sweep's job begins
+SHOWN = re.compile(
+    r".+\.name|cell\.hidden_size|layers|dropout|seed|steps|batch_size|optimizer\.learning_rate"
+    r"|count\.parameters"
+)
 
 Wanted: TypeAlias = Mapping[str, SavedCheckpoint]  # by the name of the logged model
 
@@ -78,9 +84,16 @@ def _create(client: Any, run: Any, name: str, one: SavedCheckpoint) -> Any:
         name=name,
         source_run_id=run.info.run_id,
         tags={EXTERNAL: "true", **_tags(one)},
-        params={**run.data.params, "checkpoint.step": str(one.step)},
+        params={**_params(run), "checkpoint.step": str(one.step)},
         model_type=one.kind,
     )
+
+
+def _params(run: Any) -> dict[str, str]:
+    """Of the run's parameters those that people look for, and those that its sweep varies."""
+    swept = [key.removeprefix(SWEPT) for key in run.data.tags if key.startswith(SWEPT)]
+    params = run.data.params.items()
+    return {key: value for key, value in params if SHOWN.fullmatch(key) or key in swept}
 
 
 def _tags(one: SavedCheckpoint) -> dict[str, str]:

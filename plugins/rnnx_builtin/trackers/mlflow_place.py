@@ -24,6 +24,11 @@ COLUMNS = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
+# Tables of tags with the columns of name and value, and the tag that is a path.
+TAGS = (
+    ("tags", "key", "value", "rnnx.folder"),
+    ("logged_model_tags", "tag_key", "tag_value", "rnnx.checkpoint"),
+)
 
 
 def location(folder: Path) -> str:
@@ -98,10 +103,12 @@ def _change(database: sqlite3.Connection, before: Path, now: Path) -> None:
             moved = _moved(values, before, now, follow_all=table == "experiments")
             change = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"
             database.executemany(change, list(moved))
-    folders = "SELECT DISTINCT value FROM tags WHERE key = 'rnnx.folder'"
-    change = "UPDATE tags SET value = ? WHERE key = 'rnnx.folder' AND value = ?"
-    tagged = _moved(database.execute(folders).fetchall(), before, now)
-    database.executemany(change, [(str(_folder(new)), old) for new, old in tagged])
+    for table, name, value, tag in TAGS:
+        if {(table, name), (table, value)} <= columns:
+            there = f"SELECT DISTINCT {value} FROM {table} WHERE {name} = ?"
+            tagged = _moved(database.execute(there, [tag]).fetchall(), before, now)
+            change = f"UPDATE {table} SET {value} = ? WHERE {name} = ? AND {value} = ?"
+            database.executemany(change, [(str(_folder(new)), tag, old) for new, old in tagged])
 
 
 def _moved(

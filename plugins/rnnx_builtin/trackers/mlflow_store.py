@@ -85,7 +85,7 @@ class MLflow:
             began = int(1000 * float(tags.get(STARTED_TAG) or time.time()))
             own = {"mlflow.user": _user(), **source_tags(tags), **with_parent(tags)}
             run = create(client, experiment_id, name, own, start_time=began)
-            log = MLflowLog(client, run.info.run_id, self._system())
+            log = MLflowLog(client, run.info.run_id, self._system(), run)
             try:
                 log.params(params)
             except BaseException:  # the caller has no id to end the run by
