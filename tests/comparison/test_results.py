@@ -149,7 +149,10 @@ def test_wrong_keys_are_named(rows: list[str], columns: list[str], told: str) ->
 def test_runs_that_failed_early_are_left_out_and_counted() -> None:
     failed = made("cell=gru dataset=names", [9.0])[0]._replace(group="", metrics={})
     found = table([*grid(), failed], ["cell"], ["dataset"])
-    assert found.notes == ["left out: 1 runs that failed early or keep no configuration"]
+    assert found.notes == ["left out: 1 run that failed early or of unknown configuration"]
+    lost = made("cell=lost dataset=names", [9.0], "")[0]._replace(metrics={})
+    (note,) = table([*grid(), failed, lost], ["cell"], ["dataset"]).notes
+    assert note.startswith("left out: 2 runs")
     with pytest.raises(ConfigError, match="nothing to make a table of"):
         table([failed], ["cell"], [])
 
@@ -310,7 +313,7 @@ def test_a_sweeps_table_has_the_means_of_the_comparison(sweep: Sweep) -> None:
     means = {group.name.partition("=")[2]: group.mean for group in whole.groups}
     assert {one["row"]["cell"]: one["mean"] for one in read["cells"]} == means
     (left_out,) = read["notes"]
-    assert left_out.startswith("left out: 1 runs")
+    assert left_out.startswith("left out: 1 run ")
     keys = invoke(sweep.id, "--rows", "cell,cell.hidden_size", "--columns", "dataset").output
     assert keys.splitlines()[1].split("\t")[:2] == ["cell", "cell.hidden_size"]
     by_speed = ["--rows", "cell", "--metric", "final/tokens_per_s", "--json"]
