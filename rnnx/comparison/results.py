@@ -37,7 +37,7 @@ class Results(NamedTuple):
 
     def heading(self, column: Values) -> str:
         """What stands above a column."""
-        return ", ".join(column) or self.metric
+        return ", ".join(value for value in column if value != NONE) or self.metric
 
     def data(self, column: Values) -> str:
         """The digest of the data of a column; "" if unknown."""

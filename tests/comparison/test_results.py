@@ -13,10 +13,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from rich.console import Console
 
 from rnnx.cli.main import commands
 from rnnx.comparison.compare import compare_sweep, rank_runs
 from rnnx.comparison.formats import WRITERS, as_csv, as_html, as_json, as_latex, as_markdown
+from rnnx.comparison.printing import print_results
 from rnnx.comparison.results import Results, results
 from rnnx.comparison.runs import ComparedRun
 from rnnx.errors import ConfigError, RnnxError
@@ -339,6 +341,24 @@ def test_wrong_words_are_input_errors(sweep: Sweep, words: list[str], told: str)
     failed = invoke(sweep.id, *words)
     assert isinstance(failed.exception, RnnxError)
     assert told in str(failed.exception)
+
+
+def test_a_terminal_shows_the_marks_and_what_they_mean() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system=None, width=60)
+    print_results(table(grid(), ["cell"], ["dataset"]), console)
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        " cell              names            tunes",
+        " gru   * 1.2500 ± 0.1871  7.2500 ± 0.1871",
+        " lstm  ~ 1.2500 ± 0.1871                —",
+        " rnn     2.2500 ± 0.1871         * 5.0000",
+        "best/val_loss (lower is better): mean ± sample standard",
+        "deviation over seeds",
+        "*: the best in a column; ~: not told apart from it (p >",
+        "0.05)",
+        "cells of one seed, and all beside a best one of one seed,",
+        "are not tested",
+    ]
 
 
 def test_a_key_that_some_configurations_lack_is_a_dash() -> None:
