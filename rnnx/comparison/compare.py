@@ -167,12 +167,10 @@ def _notes_on_data(runs: Sequence[ComparedRun], metric: str) -> list[str]:
 def notes_on_runs(runs: Sequence[ComparedRun], metric: str) -> list[str]:
     """What sets runs apart beside their configurations and data."""
     notes = []
-    unfinished = [r for r in runs if metric in r.metrics and r.status in ("RUNNING", "KILLED")]
+    unfinished = sum(metric in r.metrics and r.status in ("RUNNING", "KILLED") for r in runs)
     if unfinished:
-        notes.append(
-            f"{len(unfinished)} of the runs {'has' if len(unfinished) == 1 else 'have'} not "
-            "finished: their values so far count"
-        )
+        runs_have = "1 run has" if unfinished == 1 else f"{unfinished} runs have"
+        notes.append(f"{runs_have} not finished: the values so far count")
     of_distribution: dict[str, set[str]] = {}
     for run in runs:
         versions, sources = (run.made_of.get(key) or {} for key in ("versions", "sources"))

@@ -147,10 +147,10 @@ def as_json(table: Results, command: str) -> str:
 def text_rows(table: Results) -> tuple[list[str], list[list[str]], list[str]]:
     """The head, the cells and the legend of the table on a terminal or in a pipe."""
     rows = [
-        [*row, *(_marked(table, one, "{} *", "{} =") for one in _cells(table, row))]
+        [*row, *(_marked(table, one, "* {}", "~ {}") for one in _cells(table, row))]
         for row in table.rows
     ]
-    return _head(table), rows, _legend(table, "*", "=")
+    return _head(table), rows, _legend(table, "*", "~")
 
 
 def _head(table: Results) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rnnx.comparison.compare import compare
 from rnnx.comparison.formats import WRITERS, keys_of, text_rows
@@ -17,6 +18,9 @@ from rnnx.system.files import expanded
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
 from rnnx.training.report import console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def print_comparison(
@@ -43,7 +47,10 @@ def print_comparison(
     if rows or columns or layout not in (None, "csv", "json"):
         table = results(comparison, keys_of(rows), keys_of(columns))
         again = {"--rows": rows, "--columns": columns, "--format": layout, "--better": better}
-        _print_results(table, layout, _command(names, {"--metric": metric, **again}))
+        if layout is None:
+            print_results(table, console(soft_wrap=False))
+        else:
+            print(WRITERS[layout](table, _command(names, {"--metric": metric, **again})))
     elif layout == "json":
         print(as_json(comparison))
     elif layout == "csv":
@@ -58,11 +65,8 @@ def _command(names: Sequence[str], options: Mapping[str, str | None]) -> str:
     return shlex.join(["rnnx", "compare", *map(lasting_name, names), *given])
 
 
-def _print_results(table: Results, layout: str | None, command: str) -> None:
-    if layout is not None:
-        print(WRITERS[layout](table, command))
-        return
-    output = console(soft_wrap=False)
+def print_results(table: Results, output: Console) -> None:
+    """Print a table of results, on a terminal with what its marks mean."""
     for note in table.notes:
         output.print(printable(f"note: {note}"))
     head, rows, legend = text_rows(table)

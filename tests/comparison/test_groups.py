@@ -170,7 +170,7 @@ def test_runs_on_other_data_have_a_table_of_their_own(of: Make) -> None:
 def test_the_value_so_far_of_a_run_that_goes_on_is_named(of: Make) -> None:
     runs = [of("seed=0", 2.0), of("seed=1", 3.0, "KILLED", seed=1)]
     assert rank_runs(runs, "title", "best/val_loss").notes == [
-        "1 of the runs has not finished: their values so far count"
+        "1 run has not finished: the values so far count"
     ]
 
 

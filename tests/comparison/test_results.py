@@ -13,10 +13,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from rich.console import Console
 
 from rnnx.cli.main import commands
 from rnnx.comparison.compare import compare_sweep, rank_runs
 from rnnx.comparison.formats import WRITERS, as_csv, as_html, as_json, as_latex, as_markdown
+from rnnx.comparison.printing import print_results
 from rnnx.comparison.results import Results, results
 from rnnx.comparison.runs import ComparedRun
 from rnnx.errors import ConfigError, RnnxError
@@ -149,7 +151,10 @@ def test_wrong_keys_are_named(rows: list[str], columns: list[str], told: str) ->
 def test_runs_that_failed_early_are_left_out_and_counted() -> None:
     failed = made("cell=gru dataset=names", [9.0])[0]._replace(group="", metrics={})
     found = table([*grid(), failed], ["cell"], ["dataset"])
-    assert found.notes == ["left out: 1 runs that failed early or keep no configuration"]
+    assert found.notes == ["left out: 1 run that failed early or of unknown configuration"]
+    lost = made("cell=lost dataset=names", [9.0], "")[0]._replace(metrics={})
+    (note,) = table([*grid(), failed, lost], ["cell"], ["dataset"]).notes
+    assert note.startswith("left out: 2 runs")
     with pytest.raises(ConfigError, match="nothing to make a table of"):
         table([failed], ["cell"], [])
 
@@ -310,7 +315,7 @@ def test_a_sweeps_table_has_the_means_of_the_comparison(sweep: Sweep) -> None:
     means = {group.name.partition("=")[2]: group.mean for group in whole.groups}
     assert {one["row"]["cell"]: one["mean"] for one in read["cells"]} == means
     (left_out,) = read["notes"]
-    assert left_out.startswith("left out: 1 runs")
+    assert left_out.startswith("left out: 1 run ")
     keys = invoke(sweep.id, "--rows", "cell,cell.hidden_size", "--columns", "dataset").output
     assert keys.splitlines()[1].split("\t")[:2] == ["cell", "cell.hidden_size"]
     by_speed = ["--rows", "cell", "--metric", "final/tokens_per_s", "--json"]
@@ -336,6 +341,24 @@ def test_wrong_words_are_input_errors(sweep: Sweep, words: list[str], told: str)
     failed = invoke(sweep.id, *words)
     assert isinstance(failed.exception, RnnxError)
     assert told in str(failed.exception)
+
+
+def test_a_terminal_shows_the_marks_and_what_they_mean() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system=None, width=60)
+    print_results(table(grid(), ["cell"], ["dataset"]), console)
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        " cell              names            tunes",
+        " gru   * 1.2500 ± 0.1871  7.2500 ± 0.1871",
+        " lstm  ~ 1.2500 ± 0.1871                —",
+        " rnn     2.2500 ± 0.1871         * 5.0000",
+        "best/val_loss (lower is better): mean ± sample standard",
+        "deviation over seeds",
+        "*: the best in a column; ~: not told apart from it (p >",
+        "0.05)",
+        "cells of one seed, and all beside a best one of one seed,",
+        "are not tested",
+    ]
 
 
 def test_a_key_that_some_configurations_lack_is_a_dash() -> None:
