@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rnnx.contracts.trackers import (
-    UI,
     CheckpointLog,
     DataLog,
     DataPart,
@@ -22,21 +21,11 @@ from rnnx.contracts.trackers import (
     StoreTracker,
     Tracker,
 )
-from rnnx.contracts.views import (
-    BarChart,
-    ImageChart,
-    LineChart,
-    ParallelChart,
-    ScatterChart,
-    Section,
-    Setting,
-    View,
-    ViewTracker,
-)
 from rnnx.errors import InputError
 from rnnx.runs.delivery import send_image
 from rnnx.testing.isolation import check_process_of
 from rnnx.testing.suite import CheckFailed, NotApplicable, expect, make_suite
+from rnnx.testing.tracker_pages import check_ui, check_view
 from rnnx.testing.workers import in_other_processes
 
 PNG = base64.b64decode(  # one grey point
@@ -302,50 +291,6 @@ def _look_up(tracker: Tracker, run_id: str) -> tuple[str, list[int]]:
     """The status of a run and the steps of one of its metrics."""
     status = [run.status for run in tracker.find(run_id)]
     return "".join(status), [p.step for p in tracker.history(run_id, "a/b")] if status else []
-
-
-def check_ui(tracker: Tracker) -> None:
-    """``ui`` returns an address and a command of texts, or None."""
-    ui = tracker.ui("127.0.0.1", 5000)
-    texts = ui is None or all(isinstance(part, str) for part in (ui.address, *ui.command))
-    expect(texts, f"ui returned {ui}")
-
-
-VIEW = View(
-    "sweep 1",
-    "a view",
-    [
-        Section("Losses", [LineChart("both", ["a/b", "c"], is_log=True), BarChart("last", "c")]),
-        Section("Against x", [ScatterChart("c by x", "x", "c"), ParallelChart("all", ["x"], "c")]),
-        Section("Images", [ImageChart("a_probe_norm", 1)]),
-    ],
-    tags={"tag": "two"},
-    settings=[Setting("cell.name"), Setting("tag", is_tag=True)],
-    metrics=["c"],
-    groups=[Setting("cell.name")],
-    best_first="c",
-    aside=["a/b"],
-)
-
-
-def check_view(tracker: Tracker) -> None:
-    """A tracker with ``view`` keeps any view, one without charts too, and changes no run."""
-    if not isinstance(tracker, ViewTracker):
-        raise NotApplicable("the tracker's pages cannot be told what to show: it has no view")
-    run_id = _whole_run(tracker)
-    before = _told(tracker, run_id)
-    for view in (VIEW, View("run 1", "", [], runs=[run_id])):
-        pages = [tracker.view(view, "127.0.0.1", 5000) for _ in range(2)]
-        are_pages = all(isinstance(page, UI) and isinstance(page.address, str) for page in pages)
-        expect(are_pages, f"view returned {pages[0]!r}, not a UI with an address")
-        first, second = (page.address for page in pages)
-        expect(first == second, f"one view has two addresses: {first} and {second}")
-    expect(_told(tracker, run_id) == before, "view has changed a run")
-
-
-def _told(tracker: Tracker, run_id: str) -> list[tuple[str, str, dict[str, str]]]:
-    """What a tracker finds of a run, without the values, one of which is NaN."""
-    return [(run.status, run.name, dict(run.tags)) for run in tracker.find(run_id)]
 
 
 CHECKS = (
