@@ -93,8 +93,17 @@ def parse_job(overrides: Sequence[str]) -> Overrides:
 
 
 def task_overrides(hydra: Any) -> list[str]:
-    """The overrides of Hydra's job as they were given: nothing in them is looked up."""
-    texts: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    """The overrides of a job of Hydra's as they were given: nothing in them is looked up."""
+    return _as_given(hydra.overrides.task)
+
+
+def own_overrides(hydra: Any) -> list[str]:
+    """The same of Hydra itself: what ``${hydra.job.num}`` in them names is known in a job alone."""
+    return _as_given(hydra.overrides.hydra)
+
+
+def _as_given(listed: Any) -> list[str]:
+    texts: Any = OmegaConf.to_container(listed, resolve=False)
     return list(texts)
 
 

@@ -18,7 +18,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
 from rnnx.config.compose import composer
-from rnnx.config.overrides import parse_job
+from rnnx.config.overrides import own_overrides, parse_job
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of, sweep_of
 from rnnx.sweeps.job import run_job_process
@@ -74,7 +74,7 @@ def stream(
 
 def _hydra_overrides(hydra: Any) -> list[str]:
     """The overrides of Hydra itself that a job needs: the folders with its recipes."""
-    return [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath")]
+    return [o for o in own_overrides(hydra) if o.startswith("hydra.searchpath")]
 
 
 class Stopping(Protocol):

@@ -45,6 +45,23 @@ def test_a_grid_in_batches_numbers_its_jobs_on(names: Path) -> None:
     assert (only_sweep().path / "hydra" / "multirun.yaml").is_file()
 
 
+NUMBERED = ["${hydra.job.num}", "${hydra:job.num}", "${hydra.job.id}", "${now:j}${hydra.job.num}"]
+
+
+@pytest.mark.parametrize("subdir", NUMBERED)
+def test_a_job_s_own_folder_of_hydra_s(subdir: str, names: Path) -> None:
+    assert sweep(names, "seed=0,1", f"hydra.sweep.subdir={subdir}") == 0
+    made = [path.name for path in (only_sweep().path / "hydra").iterdir() if path.is_dir()]
+    assert sorted(name.removeprefix("j") for name in made) == ["0", "1"]
+
+
+def test_a_job_s_folder_named_after_its_overrides(names: Path) -> None:
+    named = "hydra.sweep.subdir=${hydra.job.num}_${hydra.job.override_dirname}"
+    typed = [*tiny(names), "seed=0,1", named, "tracker.experiment=${x}"]
+    assert main([text for text in typed if text != "tracker=none"], multirun=True) == 0
+    assert statuses() == ["FINISHED"] * 2
+
+
 def test_a_recipe_by_its_name(names: Path) -> None:
     assert sweep(names, "sweep=clippers", "seed=0") == 0
     found = only_sweep()
