@@ -56,7 +56,7 @@ def one_long_name() -> str:
 SHAPES = {
     "one line of 10^7 letters, as a text": Shape(one_line, ["dataset=text"]),
     "one line of 10^7 letters among lines": Shape(
-        lambda: f"{one_line()}\n" + "abc\n" * 50, ["dataset=lines", "batch_size=64"], 1
+        lambda: "abc\n" * 300 + f"{one_line()}\n", ["dataset=lines"], 1
     ),
     "10^6 lines of one letter": Shape(one_letter_lines, ["dataset=lines"]),
     "50,000 symbols": Shape(many_symbols, ["dataset=lines"]),
