@@ -4,7 +4,7 @@
 # make torture    kills at every write and at 200 random instants, then the same run bit for bit
 # make bench   the speed of it beside PyTorch and JAX: NAMES=dinos.txt for the notebook's own job
 # make jazz    the jazz improviser of plugins/rnnx-jazz, installed and trained; make test-jazz: its tests
-# make lowest  the tests on the lowest versions that pyproject.toml allows
+# make lowest  the tests on the lowest versions that pyproject.toml allows, and their MLflow in a browser
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -50,6 +50,7 @@ test-jazz: $(VENV)/.installed-test $(VENV)/.installed-jazz
 # The lower bounds of pyproject.toml, and nothing newer, in a venv of their own.
 lowest: .venv-lowest/.installed
 	.venv-lowest/bin/python -m pytest -m "not slow" $(ARGS)
+	.venv-lowest/bin/python -m pytest tests/slow/test_ui_views.py
 
 .venv-lowest/.installed: pyproject.toml .ci/lowest.py
 	$(PYTHON) -m venv .venv-lowest

@@ -231,7 +231,7 @@ def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
     print_comparison(names, metric, **how)
 
 
-@commands.command(epilog=RUN)
+@commands.command()
 @click.argument("words", nargs=-1, metavar="[RUN_OR_SWEEP] [KEY=VALUE]...")
 @click.option(
     "--port",
@@ -244,7 +244,8 @@ def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
 def ui(words: tuple[str, ...], port: int) -> None:
     """Open the tracker's own pages, on 127.0.0.1.
 
-    They show charts of the newest runs, or of the run or the sweep that is named.
+    They show charts of the newest runs, or of the run or the sweep that is named by its id, the
+    beginning of one, or its folder. `last` is the newest run, or its sweep.
     """
     from rnnx.cli.ui import open_ui
 

@@ -49,7 +49,7 @@ def main() -> None:
         command = [*RNNX, "train", "-m", seeds, f"steps={steps}", *given.overrides]
         done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
         wall, after = time.perf_counter() - began, os.times()
-        said = done.stdout.splitlines()[-1]
+        said = next(line for line in done.stdout.splitlines() if line.startswith("sweep "))
         alone += [seconds_of(folder, *lone) for _ in range(3)]
     ideal = statistics.median(alone) * given.jobs / processors()
     used = after.children_user + after.children_system - cpu.children_user - cpu.children_system

@@ -6,40 +6,60 @@ manual's screenshot.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pytest
-from browsing import open_page, running_ui
+from browsing import running_ui
 from processes import eventually, run_rnnx
+from selenium.webdriver.common.by import By
 from single_sweep import only_sweep
+
+from rnnx.comparison.pages import newest_runs
+from rnnx.comparison.views import shown_of_folders, view_of_run
+from rnnx.contracts import View
+from rnnx.runs.folder import find_folders
+from rnnx_builtin.trackers import MLflow
 
 pytestmark = pytest.mark.slow
 
 SHORT = ["steps=60", "log_every=5", "eval_every=20", "sample_every=30", "baseline=never"]
 PROBE = ["probe=[gradient_by_lag]", "probes.gradient_by_lag.every=30"]
+LOADING = 90  # seconds
+# Metric → lines: the number of points of each and its lowest value.
+LINES = """
+const found = {}
+for (const plot of document.querySelectorAll('.js-plotly-plot'))
+    for (const line of plot.data)
+        if (line.metricKey && line.y && line.line.color !== 'transparent')
+            (found[line.metricKey] ??= []).push([line.y.length, Math.min(...line.y)])
+return found
+"""
+BARS = """
+return [...document.querySelectorAll('.js-plotly-plot')]
+    .flatMap(plot => plot.data).filter(d => d.type === 'bar').map(d => [...d.x])
+"""
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The addresses of the views of a sweep with seeds, of the newest runs and of one run.
-
-    A tracker that is told to keep them writes them into the store, as commands do.
-    """
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a sweep's page; a run with a probe is in its store, too."""
     before, folder = Path.cwd(), tmp_path_factory.mktemp("views")
     os.chdir(folder)
     said = run_rnnx("train", "-m", "cell=vanilla,lstm", "seed=0,1", *SHORT)
     sweep = only_sweep().id
     assert said.rstrip().endswith(f"rnnx ui {sweep}   opens its charts in a browser"), said
     run_rnnx("train", *SHORT, *PROBE)
-    with running_ui("last") as run:
-        pass
-    with running_ui(sweep) as named:
-        base = named.partition("#")[0]
-        found = {"sweep": named, "run": base + "#" + run.partition("#")[2]}
-        yield found
+    with running_ui(sweep) as address:
+        yield address
     os.chdir(before)
+
+
+@pytest.fixture(autouse=True)
+def home(page: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.chdir(next(tmp_path_factory.getbasetemp().glob("views*")))
 
 
 @pytest.fixture(autouse=True)
@@ -50,26 +70,74 @@ def window(browser: Any) -> Iterator[None]:
     browser.set_window_size(before["width"], before["height"])
 
 
-def drawn(browser: Any) -> dict[str, list[tuple[int, float]]]:
-    """Title of a chart that is drawn → number of points and lowest value of each of its lines."""
-    return dict(
-        browser.execute_script(
-            """return [...document.querySelectorAll('.js-plotly-plot')].map(plot => {
-                let card = plot
-                while (card && !card.querySelector('[role="heading"], h4, h5, span[title]'))
-                    card = card.parentElement
-                return [card ? card.innerText.split('\\n')[0] : '', plot.data
-                    .filter(d => !d.fill).map(d => [(d.y || []).length, Math.min(...(d.y || []))])]
-            })"""
-        )
-    )
+def show(browser: Any, address: str, *texts: str) -> Callable[[], str]:
+    """Open a page and wait until it holds all of ``texts``; a function that reads it."""
+
+    def text() -> str:
+        return str(browser.find_element(By.TAG_NAME, "body").text)
+
+    browser.get("about:blank")
+    browser.get(address)
+    eventually(lambda: all(one in text() for one in texts), LOADING)
+    return text
 
 
-def test_a_sweep(browser: Any, pages: dict[str, str], tmp_path: Path) -> None:
-    shown = open_page(browser, pages["sweep"], "4 matching runs", "Loss by step", "Group: lstm")
-    assert "Group: vanilla" in shown and "sweep cell, seed" not in shown  # the parent is left out
-    eventually(lambda: len(drawn(browser)) >= 3, 60)
-    print(drawn(browser))
-    time.sleep(2)
-    name = Path(os.environ.get("RNNX_PICTURES", tmp_path)) / "views.png"
-    browser.save_screenshot(str(name))
+def scroll_to(browser: Any, heading: str) -> None:
+    (found,) = browser.find_elements(By.XPATH, f"//*[text()='{heading}']")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'start'})", found)
+
+
+def address_of(view: View, page: str) -> str:
+    """The page of another view on the server that runs."""
+    made = MLflow().view(view, "127.0.0.1", 5000).address
+    return page.partition("#")[0] + "#" + made.partition("#")[2]
+
+
+def test_a_sweep(browser: Any, page: str, tmp_path: Path) -> None:
+    text = show(browser, page, "4 matching runs", "Loss by step", "Group: lstm", "Group: vanilla")
+    assert "sweep cell, seed" not in text()  # the run that stands for the sweep
+    expected = {"train/loss": 13, "train/smooth_loss": 13, "val/loss": 3}
+
+    def drawn() -> dict[str, set[int]]:
+        lines = browser.execute_script(LINES)
+        return {key: {points for points, _ in lines[key]} for key in lines}
+
+    eventually(lambda: all(drawn().get(k) == {n} for k, n in expected.items()), LOADING)
+    runs = [run for run in MLflow().runs(10) if run.tags.get("sweep.id")]
+    of_cell = [
+        mean(run.metrics["val/loss"] for run in runs if run.tags.get("sweep.cell") == cell)
+        for cell in ("vanilla", "lstm")
+    ]
+    lowest = {round(low, 6) for _, low in browser.execute_script(LINES)["val/loss"]}
+    assert lowest == {round(loss, 6) for loss in of_cell}
+    eventually(lambda: browser.execute_script(BARS), LOADING)
+    (bars,) = browser.execute_script(BARS)
+    assert sorted(bars) == pytest.approx(sorted(of_cell))  # the last loss of each is its best
+    time.sleep(1)  # notices of MLflow's fade
+    browser.save_screenshot(str(Path(os.environ.get("RNNX_PICTURES", tmp_path)) / "views.png"))
+
+
+def test_the_table_of_a_sweep(browser: Any, page: str) -> None:
+    table = page.replace("compareRunsMode=CHART&", "")
+    text = show(browser, table, "4 matching runs", "best/val_loss", "cell.name", "seed")
+    assert "optimizer.learning_rate" not in text()
+
+
+def test_a_run(browser: Any, page: str) -> None:
+    (folder,) = find_folders("last", Path("outputs"))
+    view = view_of_run(folder.entry, shown_of_folders([folder]))
+    text = show(browser, address_of(view, page), "1 matching run", "Loss by step", "Images")
+    assert "Group:" not in text()
+    scroll_to(browser, "Probes")
+    eventually(lambda: len(browser.execute_script(LINES).get("gradient_by_lag/001", [])) == 1, 60)
+    scroll_to(browser, "Images")
+    image = "//img[contains(@src, 'gradient_by_lag_norm')]"
+    eventually(lambda: browser.find_elements(By.XPATH, image), LOADING)
+
+
+def test_the_newest_runs(browser: Any, page: str) -> None:
+    view = newest_runs(MLflow(), Path("outputs"))
+    assert view is not None
+    text = show(browser, address_of(view, page), "5 matching runs", "Loss by step")
+    assert "sweep cell, seed" not in text() and "Group:" not in text()
+    eventually(lambda: len(browser.execute_script(LINES).get("val/loss", [])) >= 5, LOADING)
