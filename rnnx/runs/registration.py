@@ -147,6 +147,13 @@ def tracker_for(
     return None
 
 
+def is_same_tracker(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
+    """Whether two configurations are of one tracker: that of an earlier rnnx may lack a field."""
+    return one is not None and (
+        one == other or component_from("tracker", one) == component_from("tracker", other)
+    )
+
+
 class Attached(NamedTuple):
     """The entry of a run in the store to which it belongs from now on."""
 
@@ -176,7 +183,7 @@ def attach(
         if entry != folder.entry:  # it was in another store meanwhile, which has been sent more
             outbox.begin_again(tags)
             _make_newest(folder, entry)
-    if before is not None and before != config:
+    if before is not None and not is_same_tracker(before, config):
         folder.write_config({**stored_config(folder), "tracker": dict(config)})
         _leave(folder, before, entry)
     return Attached(entry, found is None, found)

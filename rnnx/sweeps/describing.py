@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean, stdev
@@ -12,13 +11,11 @@ from typing import NamedTuple
 from rnnx.config.overrides import shown
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.ranking import RANKING, STATUSES, rank_results
-from rnnx.system.markdown import block, code, table
-from rnnx.system.secrets import masked
-from rnnx.system.text import printable, shortened
+from rnnx.system.markdown import code, command, table
+from rnnx.system.text import printable
 
 MAX_ROWS = 15  # of the table; the file has all of them
 MAX_VALUES = 12  # of a swept key
-COMMAND_LENGTH = 1500  # characters
 COLUMNS = ("configuration", "jobs", "mean", "±", "best", "best run")
 
 
@@ -44,7 +41,8 @@ def description(sweep: Sweep) -> str:
         parts.append(table(COLUMNS, [_cells(row) for row in rows[:MAX_ROWS]]))
     if len(rows) > MAX_ROWS:
         parts.append(f"{len(rows) - MAX_ROWS} more configurations are in {RANKING}.")
-    return "\n\n".join([*parts, block(command_of(sweep))])
+    typed = [shown(str(text)) for text in sweep.read().get("overrides", [])]
+    return "\n\n".join([*parts, command(["rnnx", "train", "-m", *typed])])
 
 
 def _what(sweep: Sweep, results: Sequence[JobResult]) -> str:
@@ -53,12 +51,6 @@ def _what(sweep: Sweep, results: Sequence[JobResult]) -> str:
     counted = ", ".join(f"{counts[s]} {s.lower()}" for s in STATUSES if counts[s])
     swept = " × ".join(f"**{key}** {values}".strip() for key, values in _swept(sweep, results))
     return f"{swept or 'one configuration'} — jobs: {counted or 'none has ended yet'}"
-
-
-def command_of(sweep: Sweep) -> str:
-    """The command of the sweep, for a shell; it has no password."""
-    typed = [shown(str(text)) for text in sweep.read().get("overrides", [])]
-    return shortened(masked(shlex.join(["rnnx", "train", "-m", *typed])), COMMAND_LENGTH)
 
 
 def _swept(sweep: Sweep, results: Sequence[JobResult]) -> list[tuple[str, str]]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
+from rnnx.system.secrets import masked
 from rnnx.system.text import printable
+
+LINE_LENGTH, COMMAND_LENGTH = 90, 2000  # characters
 
 
 def code(text: str) -> str:
@@ -16,10 +20,21 @@ def code(text: str) -> str:
     return f"{ticks}{pad}{text}{pad}{ticks}" if text else ""
 
 
-def block(text: str) -> str:
-    """The text as a block of code of a line."""
+def command(words: Sequence[str]) -> str:
+    """A command for a shell, without passwords, as a block of code.
+
+    Its lines are short: a page may be as wide as its longest line. What is too long is left out.
+    """
+    lines = [""]
+    for word in (printable(masked(shlex.quote(word))) for word in words):
+        if lines[-1] and len(lines[-1]) + len(word) >= LINE_LENGTH:
+            lines.append("   ")
+        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    text = " \\\n".join(lines)
+    if len(text) > COMMAND_LENGTH:
+        text = f"{text[:COMMAND_LENGTH]} …"
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}\n{printable(text)}\n{fence}"
+    return f"{fence}\n{text}\n{fence}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rnnx.data.corpus import Examples, Split
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.saved import kept_parts
-from rnnx.system.markdown import block, code
-from rnnx.system.secrets import masked
-from rnnx.system.text import shortened
+from rnnx.system.markdown import code, command
 
 if TYPE_CHECKING:
     from rnnx.training.session import Session
-
-COMMAND_LENGTH = 3000  # characters
 
 
 def description(session: Session, folder: RunFolder, best_loss: float, best_step: int) -> str:
@@ -36,7 +31,7 @@ def description(session: Session, folder: RunFolder, best_loss: float, best_step
         lines.append(
             f"- **Best held-out loss {best_loss:.4f}** nats a {corpus.vocabulary.unit}, {when}"
         )
-    return "\n".join(lines) + f"\n\n{block(command_of(folder.read()))}"
+    return "\n".join(lines) + f"\n\n{command(_words(folder.read()))}"
 
 
 def _size(split: Split) -> str:
@@ -45,7 +40,6 @@ def _size(split: Split) -> str:
     return f"{split.tokens:,} symbols"
 
 
-def command_of(fields: Mapping[str, Any]) -> str:
-    """The command that trains such a run, for a shell; it has no password."""
-    typed = fields.get("command") or fields.get("overrides") or []
-    return shortened(masked(shlex.join(["rnnx", "train", *map(str, typed)])), COMMAND_LENGTH)
+def _words(fields: Mapping[str, Any]) -> list[str]:
+    """The command that trains such a run."""
+    return ["rnnx", "train", *(fields.get("command") or fields.get("overrides") or [])]

@@ -25,7 +25,7 @@ from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import RunLock, is_busy
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import refuse_links
-from rnnx.runs.registration import attach, new_entry_note, tracker_for
+from rnnx.runs.registration import attach, is_same_tracker, new_entry_note, tracker_for
 from rnnx.runs.retention import clean_up
 from rnnx.runs.steering import REQUESTS
 from rnnx.runs.stored_config import stored_config, tracker_run_of
@@ -103,7 +103,7 @@ def _entry(
         with Outbox(folder.path) as outbox:
             attached = attach(folder, config["tracker"], outbox, tags)
     except StoreError:
-        if config["tracker"] != tracker_for(folder):
+        if not is_same_tracker(tracker_for(folder), config["tracker"]):
             raise  # a store that the run has never been in
         return folder.entry  # the run goes on without its store, and warns of that
     if attached.is_new:

@@ -81,7 +81,7 @@ def test_a_description_names_data_network_result_and_command(
 ) -> None:
     typed = tiny(names, "cell=gru", "tracker=none")
     run = rnnx.train(typed)
-    text = newest(told, "describe")
+    text = newest(told, "describe").replace(" \\\n   ", "")
     best, step = run.metrics["best/val_loss"], int(run.metrics["best/step"])
     for part in (
         "- **Data** `lines names.txt`, 98 examples of ",

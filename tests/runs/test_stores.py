@@ -15,7 +15,7 @@ from rnnx.cli.runs import resume, sync
 from rnnx.errors import ConfigError, StoreError
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
 from rnnx.runs.outbox import Outbox
-from rnnx.runs.registration import bring_up_to_date, register
+from rnnx.runs.registration import bring_up_to_date, is_same_tracker, register
 from rnnx.runs.stored_config import stored_config
 from rnnx.runs.whereabouts import project_of
 from rnnx.system.files import write_json
@@ -290,3 +290,16 @@ def test_a_folder_that_was_moved_alone_stays_in_its_project(tmp_path: Path) -> N
     for wrong in ("relative", "/a\0b", 3, "/nowhere/at/all"):
         write_json(here / "run.json", {"cwd": wrong, "place": str(tmp_path / "outputs" / "id")})
         assert project_of(folder) is None
+
+
+def test_a_run_that_began_before_a_tracker_had_a_field_belongs_to_the_same_store(
+    project: Path,
+) -> None:
+    folder = train()
+    config = stored_config(folder)
+    now = dict(config["tracker"])
+    del config["tracker"]["system_metrics"]
+    folder.write_config(config)
+    assert is_same_tracker(stored_config(folder)["tracker"], now)
+    assert not is_same_tracker(stored_config(folder)["tracker"], {**now, "experiment": "other"})
+    assert not is_same_tracker(None, now)

@@ -74,7 +74,9 @@ def models(store: str) -> list[tuple[str, str]]:
 
 
 def description(of: str) -> str:
-    return str(client().get_run(of).data.tags["mlflow.note.content"])
+    """The description of a run, its command in one line."""
+    text = str(client().get_run(of).data.tags["mlflow.note.content"])
+    return text.replace(" \\\n   ", "")
 
 
 def test_a_sweep_is_described(names: Path, store: str) -> None:

@@ -106,8 +106,8 @@ class MLflowLog:
         from mlflow.entities import Metric
 
         metrics = [Metric(p.key, p.value, p.timestamp, self._step(p)) for p in points]
-        if self._system and points:
-            metrics += self._system.metrics(max(points, key=lambda point: point.timestamp))
+        if self._system:
+            metrics += self._system.metrics([p for p in points if not p.key.startswith(TOTALS)])
         for i in range(0, len(metrics), METRICS_PER_CALL):
             self._client.log_batch(self.id, metrics=metrics[i : i + METRICS_PER_CALL])
 

@@ -7,11 +7,15 @@ does not answer is asked for nothing more. MLflow shows these metrics on a page 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from rnnx.contracts.trackers import Point
+
 PREFIX = "system/"
 NEEDS = "tracker.system_metrics=true: psutil is not installed; pip install psutil"
+INTERVAL = 5.0  # seconds between two samples, at least
 OLDEST = 15.0  # seconds: older points are sent again, by another process or to another store
 
 
@@ -28,6 +32,7 @@ class SystemMetrics:
         from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
 
         self._monitors = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
+        self._sampled = -INTERVAL
         self.sample()  # the use of the CPU is that since the sample before
 
     def sample(self) -> dict[str, float]:
@@ -39,11 +44,16 @@ class SystemMetrics:
             monitor.clear_metrics()
         return found
 
-    def metrics(self, newest: Any) -> list[Any]:
-        """A sample as MLflow's metrics at the step of the newest point, where that is of now."""
+    def metrics(self, points: Sequence[Point]) -> list[Any]:
+        """A sample as MLflow's metrics at the step of the newest point, where one is due."""
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
-        if now - newest.timestamp > OLDEST * 1000:
+        now = time.time()
+        newest = max(points, key=lambda point: point.timestamp, default=None)
+        is_now = newest is not None and now - newest.timestamp / 1000 < OLDEST
+        if newest is None or not is_now or time.monotonic() - self._sampled < INTERVAL:
             return []
-        return [Metric(key, value, now, newest.step) for key, value in self.sample().items()]
+        self._sampled = time.monotonic()
+        return [
+            Metric(key, value, int(now * 1000), newest.step) for key, value in self.sample().items()
+        ]
