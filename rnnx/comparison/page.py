@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,11 +20,10 @@ from rnnx.comparison.table import (
 )
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
-from rnnx.runs.folder import RunFolder
+from rnnx.runs.samples_file import last_samples
 from rnnx.runs.sweep_folder import Sweep
-from rnnx.runs.tracking import long_fields
 from rnnx.system.files import replacing
-from rnnx.system.text import from_csv, one_line, printable
+from rnnx.system.text import one_line, printable
 
 PAGE = "comparison.html"
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -169,19 +167,7 @@ def _samples(comparison: Comparison) -> list[_Samples]:
 
 def _texts(run: ComparedRun) -> list[str]:
     """The first of a run's last samples, each cut where it is too long for the page."""
-    texts = last_samples(run.folder)[:MAX_SAMPLES] if run.folder else []
+    texts = last_samples(run.folder.samples)[:MAX_SAMPLES] if run.folder else []
     return [
         text if len(text) <= MAX_SAMPLE_LENGTH else f"{text[:MAX_SAMPLE_LENGTH]}…" for text in texts
     ]
-
-
-def last_samples(folder: RunFolder) -> list[str]:
-    """The samples of a run's last round; none where the file is missing or damaged."""
-    if not folder.samples.is_file():
-        return []
-    try:
-        with long_fields(), folder.samples.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.reader(file) if len(row) == 2][1:]
-    except (OSError, ValueError, csv.Error):
-        return []
-    return [from_csv(text) for step, text in rows if step == rows[-1][0]]

@@ -29,6 +29,7 @@ from typing import Any
 from rnnx.config.settings import Train
 from rnnx.contracts.trackers import RunSummary, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound
+from rnnx.runs import samples_file
 from rnnx.runs.fields import RUN, read_fields
 from rnnx.runs.paths import name_of, writing_below
 from rnnx.system.files import expanded, read_json, replacing, write_json
@@ -114,7 +115,7 @@ class RunFolder:
     @property
     def samples(self) -> Path:
         """Every sample, a row each."""
-        return self.path / "samples.csv"
+        return self.path / samples_file.NAME
 
     @property
     def checkpoints(self) -> Path:

@@ -7,31 +7,28 @@ it answers again, by ``rnnx sync`` at the latest.
 
 from __future__ import annotations
 
-import csv
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from rnnx.contracts.probes import Findings, is_file_name, is_image_name
 from rnnx.contracts.trackers import Point, RunLog
 from rnnx.errors import PluginError
+from rnnx.runs import samples_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import inside
 from rnnx.runs.sender import Ending, Sender
-from rnnx.system.files import replacing
-from rnnx.system.text import csv_text
 from rnnx.system.text import reason as reason_of
 
 FLUSH_INTERVAL = 5.0  # seconds between two flushes that nothing else asked for
 IDLE_TIMEOUT = 30.0  # seconds without an answer after which the end of a run leaves its tracker
 STOPPED_TIMEOUT = 1.0  # seconds that a run stopped twice waits for its tracker
 REASON_LENGTH = 5000  # characters of a reason that a tracker is told
-SAMPLES_HEADER = ("step", "text")
 
 
 class Tracking:
@@ -68,13 +65,7 @@ class Tracking:
 
     def rewind(self, step: int) -> None:
         """Drop the samples after ``step`` from samples.csv: they are drawn again."""
-        table = self.folder.samples
-        if not table.is_file():
-            return
-        with long_fields(), table.open(encoding="utf-8", errors="replace", newline="") as file:
-            kept = [row for row in csv.reader(file) if _is_whole(row, step)]
-        with replacing(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as f:
-            csv.writer(f).writerows([SAMPLES_HEADER, *kept] if kept else [])
+        samples_file.rewind(self.folder.samples, step)
 
     def point(self, key: str, value: float, step: int) -> None:
         """Log one value of a metric, now; one that was logged before the run was resumed stays."""
@@ -155,18 +146,15 @@ class Tracking:
         path.write_bytes(data)
         return path
 
-    def samples(self, step: int, texts: Sequence[str], name: str = "") -> None:
-        """Keep samples in samples.csv and in a text file named after the step, or ``name``."""
+    def samples(self, step: int, texts: Sequence[str], is_final: bool = False) -> None:
+        """Keep samples in samples.csv and in a text file named after the step, or "final"."""
         if not texts:
             return
-        path = inside(self.folder.path, f"samples/{name or f'step_{step:06}'}.txt")
+        name = "final" if is_final else f"step_{step:06}"
+        path = inside(self.folder.path, f"samples/{name}.txt")
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(texts) + "\n", encoding="utf-8")
-        with self.folder.samples.open("a", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file)
-            if file.tell() == 0:
-                rows.writerow(SAMPLES_HEADER)
-            rows.writerows((name or step, csv_text(text)) for text in texts)
+        samples_file.append(self.folder.samples, step, texts, is_final)
         self.file(path, "samples")
 
     def artifacts(self) -> None:
@@ -246,19 +234,3 @@ def ended_by(error: BaseException) -> str:
     """The status of a run that this error ended."""
     is_stop = isinstance(error, KeyboardInterrupt | SystemExit | BrokenPipeError)
     return "KILLED" if is_stop else "FAILED"
-
-
-@contextmanager
-def long_fields() -> Iterator[None]:
-    """Inside, CSV has fields of any length: a long sample is no mistake."""
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _is_whole(row: list[str], step: int) -> bool:
-    """Whether it is a row that no kill tore, of a step up to ``step``."""
-    is_row = len(row) == len(SAMPLES_HEADER) and row[0].isdecimal() and len(row[0]) < 20
-    return is_row and int(row[0]) <= step

@@ -228,7 +228,7 @@ class TrainingLoop:
         for key, value in metrics.items():
             self._point(f"final/{key}", value)
         shown = [self.session.corpus.show(text) for text in found.texts]
-        self.tracking.samples(self.session.steps, shown, "final")
+        self.tracking.samples(self.session.steps, shown, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
             self._keep(name, conclusion)
         self.tracking.artifacts()

@@ -13,12 +13,12 @@ from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep, rank
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page import (
     MAX_SAMPLE_LENGTH,
-    last_samples,
     render,
     send_sweep_page,
     write_page,
     write_sweep_page,
 )
+from rnnx.runs import samples_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
 
@@ -87,7 +87,7 @@ def test_nothing_from_data_becomes_markup(
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     with folder.samples.open("w", encoding="utf-8", errors="replace", newline="") as file:
-        csv.writer(file).writerows([("step", "text"), ("1", "old"), ("final", text)])
+        csv.writer(file).writerows([samples_file.HEADER, (1, "false", "old"), (1, "true", text)])
     points = [["val/loss", 3.0 - step, step, 0] for step in (1, 2)]
     folder.metrics.write_text("".join(json.dumps(p) + "\n" for p in points), "utf-8")
     odd = run(f"cell={text}", 1.0)._replace(folder=folder, reason=text, status=text)
@@ -144,17 +144,6 @@ def test_the_page_has_no_column_in_which_all_runs_agree(run: Callable[..., Compa
     assert "final/new" in page and "best/val_loss" in page and "final/distinct" not in page
     assert "final/distinct" in render(rank_runs(runs, "t", "final/distinct"), {})
     assert "final/distinct" in render(rank_runs(runs[:1], "t", "best/val_loss"), {})
-
-
-def test_the_last_round_of_samples_is_shown(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
-    assert last_samples(folder) == []
-    rows = [("step", "text"), ("1", "old"), ("final", "one"), ("final", ""), ("torn",)]
-    with folder.samples.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows)
-    assert last_samples(folder) == ["one", ""]
-    folder.samples.write_bytes(b"\xff\xfe")
-    assert last_samples(folder) == []
 
 
 class Log:

@@ -5,11 +5,13 @@ and with the folder alone), and killed with points and files that its store neve
 come to was measured with the same code by runs that nobody killed.
 """
 
+import csv
 import gzip
 import hashlib
 import json
 import sqlite3
 import tarfile
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,11 @@ def test_a_finished_run_is_loaded_and_goes_further(here: Path) -> None:
     longer = resume(folder, Silent(), ["steps=32"])
     assert longer.status == "FINISHED"
     assert metrics(folder)["best/step"] >= 30
+    with folder.samples.open(encoding="utf-8", newline="") as file:
+        columns, *rows = csv.reader(file)
+    assert columns == ["step", "final", "text"]
+    rounds = [key for key, _ in groupby((int(step), final) for step, final, _ in rows)]
+    assert rounds == [(1, "false"), (15, "false"), (30, "false"), (32, "true")]
 
 
 @pytest.mark.parametrize(("run", "same"), [("killed", "killed"), ("killed_local", "killed")])

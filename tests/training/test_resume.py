@@ -236,7 +236,9 @@ def test_a_damaged_checkpoint_is_passed_over(names: Path) -> None:
     assert f"goes on after step {int(older.stem[5:])}" in " ".join(report.lines)
 
 
-@pytest.mark.parametrize("left", ["", "st", "step,te", 'step,text\r\n1,"half of', "step,text\r\n"])
+@pytest.mark.parametrize(
+    "left", ["", "st", "step,te", 'step,final,text\r\n1,false,"half of', "step,final,text\r\n"]
+)
 def test_a_torn_table_of_samples(left: str, names: Path) -> None:
     overrides = tiny(names, *DENSE)
     whole, first = train_run(overrides), Everywhere()
