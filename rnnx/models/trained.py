@@ -18,7 +18,7 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Dataset, Grammar, Sampler
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.ranges import require
-from rnnx.data.corpus import Split, examples_of
+from rnnx.data.corpus import Corpus, Split, examples_of
 from rnnx.data.digest import split_sha256
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, ConfigError, DataError
@@ -28,6 +28,7 @@ from rnnx.models.evaluation import (
     example_nats,
     first_tokens,
     mean_nats,
+    symbol_nats,
     with_ids_of,
 )
 from rnnx.models.generation import generate, grammar_of
@@ -140,6 +141,26 @@ class Model:
                 self._scratch(),
             )
 
+    def surprise(self, texts: Sequence[str]) -> list[Array]:
+        """For each text −ln p of every symbol, in nats, given those before it.
+
+        Where texts have an end (a line's newline) the last number is that of the end, so that an
+        array has one number more than its text has symbols.
+        """
+        symbols = [self._symbols(text, f"text {i + 1}") for i, text in enumerate(texts)]
+        examples = examples_of(self.vocabulary, symbols)
+        with self._threads, quiet():
+            return symbol_nats(self._network, self.params, examples, self._scratch())
+
+    def own_corpus(self, advice: str = "bring the old data back") -> Corpus:
+        """The data that the model was trained on; DataError, which ends with ``advice``, where it
+        has changed since.
+        """
+        corpus = load_corpus(self._dataset)
+        split = split_sha256(corpus)
+        checkpoints.refuse_other_data(self._checkpoint, corpus.sha256, split, advice)
+        return corpus
+
     def _symbols(self, line: str, what: str) -> list[str]:
         """The symbols of one text, without the symbol that ends it."""
         symbols, end = self.vocabulary.split(line), self.vocabulary.end
@@ -166,7 +187,7 @@ class Model:
         if isinstance(dataset, str):
             dataset = {"name": dataset}
         given = component_from("dataset", dataset) if isinstance(dataset, dict) else dataset
-        corpus = load_corpus(given or self._dataset)
+        corpus = load_corpus(given) if given is not None else self.own_corpus(OTHER_DATA)
         if given is not None:
             splits = [split for split in (corpus.train, corpus.val) if split is not None]
         elif corpus.val is None:
@@ -175,8 +196,6 @@ class Model:
                 "measure on, as dataset=lines dataset.path=FILE"
             )
         else:
-            split = split_sha256(corpus)
-            checkpoints.refuse_other_data(self._checkpoint, corpus.sha256, split, OTHER_DATA)
             most = self.config["eval_tokens"] if tokens is None else tokens
             require(most >= 0, "eval_tokens", "at least 0", most)
             splits = [first_tokens(corpus.val, most)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnx.runs.samples_file import append, last_samples, rewind
+from rnnx.runs.samples_file import Round, append, last_samples, rewind, rounds
 
 EARLIER = "step,text\r\n1,ada\r\n30,bob\r\nfinal,eve\r\nfinal,\r\n"
 
@@ -40,6 +40,11 @@ def test_a_longer_run_has_none_of_the_end_s(table: Path) -> None:
     append(table, 30, ["bob", "final"])
     before = table.read_bytes()
     append(table, 30, ["eve"], is_final=True)
+    assert rounds(table) == [
+        Round(1, False, ["ada"]),
+        Round(30, False, ["bob", "final"]),
+        Round(30, True, ["eve"]),
+    ]
     append(table, 40, ["dan"])
     rewind(table, 30)
     assert table.read_bytes() == before
@@ -52,6 +57,7 @@ def test_a_longer_run_has_none_of_the_end_s(table: Path) -> None:
 def test_a_file_of_an_earlier_version_gets_the_column(table: Path) -> None:
     table.write_text(EARLIER, newline="")
     assert last_samples(table) == ["eve", ""]
+    assert rounds(table)[1:] == [Round(30, False, ["bob"]), Round(None, True, ["eve", ""])]
     rewind(table, 30)
     append(table, 60, ["eve"], is_final=True)
     assert rows(table) == [
