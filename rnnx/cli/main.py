@@ -153,6 +153,30 @@ def sample(
         print(printable(text, "\n\t") if at_terminal else text)
 
 
+@commands.command()
+@click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
+@click.option("--step", type=click.IntRange(1), help="The step (default: each run's last one).")
+@click.option("--diff", is_flag=True, help="Mark the differences, by character.")
+@click.option("--under", metavar="RUN", help="Measure surprise under this run's model.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=8, show_default=True, help="Texts a column."
+)
+@debug_option
+def samples(
+    names: tuple[str, ...], step: int | None, diff: bool, under: str | None, limit: int
+) -> None:
+    """Show the samples that runs drew, side by side.
+
+    One run is shown at all of its steps, several at one. Each character is coloured by its
+    surprise under the model that wrote it; below a text are its mean surprise and the longest
+    part of it that stands in the training data. With --diff, texts are compared with those of the
+    step before, or of the first run.
+    """
+    from rnnx.comparison.samples_printing import print_samples
+
+    print_samples(names, step, diff, under, limit)
+
+
 @commands.command(epilog=RUN)
 @click.argument("run")
 @_with_overrides

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep
+from rnnx.comparison.compare import Comparison, compare_sweep
 from rnnx.comparison.figures import draw_figures
+from rnnx.comparison.page_texts import surprise_bounds, text_sections
 from rnnx.comparison.table import (
     group_columns,
     group_rows,
@@ -20,14 +21,12 @@ from rnnx.comparison.table import (
 )
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
-from rnnx.runs.samples_file import last_samples
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.files import replacing
 from rnnx.system.text import one_line, printable
 
 PAGE = "comparison.html"
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-MAX_SAMPLES, MAX_SAMPLE_LENGTH = 20, 2_000  # of a run; in characters
 CAPTIONS = {
     "curves": "Loss of every run, a colour a configuration",
     "seeds": "Mean over seeds, with a band of one sample standard deviation on either side",
@@ -49,13 +48,6 @@ class _Figure(NamedTuple):
     name: str
     caption: str
     base64: str  # of the PNG
-
-
-class _Samples(NamedTuple):
-    place: str  # best, worst or only
-    name: str  # of the run
-    value: str  # of its metric
-    texts: Sequence[str]
 
 
 def write_page(comparison: Comparison, page: Path) -> list[Path]:
@@ -122,7 +114,8 @@ def render(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
         runs=_runs(comparison),
         groups=_Table(group_columns(comparison), group_rows(comparison)),
         figures=[_figure(name, png, comparison.metric) for name, png in figures.items()],
-        samples=_samples(comparison),
+        texts=text_sections(comparison),
+        bounds=surprise_bounds(),
     )
     return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", page)
 
@@ -149,25 +142,3 @@ def _runs(comparison: Comparison) -> _Table:
 
 def _figure(name: str, png: bytes, metric: str) -> _Figure:
     return _Figure(name, CAPTIONS[name].format(metric=metric), base64.b64encode(png).decode())
-
-
-def _samples(comparison: Comparison) -> list[_Samples]:
-    """The last samples of the best run and of the worst."""
-    found = ((run, _texts(run)) for run in comparison.with_value())
-    ranked = [(run, texts) for run, texts in found if texts]
-    if len(ranked) < 2:
-        places = [("only", *pair) for pair in ranked]
-    else:
-        places = [("best", *ranked[0]), ("worst", *ranked[-1])]
-    return [
-        _Samples(place, run.name, f"{comparison.value(run):.4f}", texts)
-        for place, run, texts in places
-    ]
-
-
-def _texts(run: ComparedRun) -> list[str]:
-    """The first of a run's last samples, each cut where it is too long for the page."""
-    texts = last_samples(run.folder.samples)[:MAX_SAMPLES] if run.folder else []
-    return [
-        text if len(text) <= MAX_SAMPLE_LENGTH else f"{text[:MAX_SAMPLE_LENGTH]}…" for text in texts
-    ]

@@ -28,13 +28,14 @@ class Novelty:
 
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
+        self.searched = corpus.train.tokens  # symbols of the training data
 
     def fractions(self, texts: Sequence[str]) -> dict[str, float]:
         """``{"new": …, "distinct": …}``, each of 0 … 1; no "new" where the data is too large."""
         if not texts:
             return {}
         fractions = {"distinct": len(set(texts)) / len(texts)}
-        if self._corpus.train.tokens <= SEARCH_LIMIT:
+        if self.searched <= SEARCH_LIMIT:
             fractions["new"] = sum(self._is_new(text) for text in texts) / len(texts)
         return fractions
 
@@ -42,7 +43,7 @@ class Novelty:
         """The longest run of symbols of ``text`` that the training data has as well; the first of
         several. None where the data is too large to search.
         """
-        if self._corpus.train.tokens > SEARCH_LIMIT:
+        if self.searched > SEARCH_LIMIT:
             return None
         vocabulary, begin, length = self._corpus.vocabulary, 0, 0
         symbols = vocabulary.split(text)

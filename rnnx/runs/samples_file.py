@@ -56,12 +56,6 @@ def rewind(path: Path, step: int) -> None:
         csv.writer(file).writerows([HEADER, *rows] if rows else [])
 
 
-def last_samples(path: Path) -> list[str]:
-    """The texts of the last round; none where the file is missing or damaged."""
-    found = rounds(path)
-    return found[-1].texts if found else []
-
-
 def rounds(path: Path) -> list[Round]:
     """All rounds, in the order in which they were drawn; none where the file is missing or damaged.
 
