@@ -229,6 +229,29 @@ def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
 
 
 @commands.command()
+@click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
+@click.option(
+    "-o",
+    "--output",
+    type=UserPath(dir_okay=False),
+    default="report.html",
+    show_default=True,
+    help="The file to write.",
+)
+@debug_option
+def report(names: tuple[str, ...], output: str) -> None:
+    """Write all about runs and sweeps into one page.
+
+    It has the page of the comparison with settings, environment, commands, and the images of
+    probes. It loads nothing, so that it can be sent to others.
+    """
+    from rnnx.comparison.report import write_report
+
+    write_report(names, expanded(output))
+    print(printable(f"wrote {output}"))
+
+
+@commands.command()
 @_with_overrides
 @click.option(
     "--port",

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rnnx.comparison.compare import Comparison, compare_sweep
 from rnnx.comparison.figures import draw_figures
@@ -95,8 +95,16 @@ def send_sweep_page(sweep: Sweep, log: RunLog) -> None:
             log.file(path, "figures")
 
 
-def render(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
-    """The page with these figures, name → PNG; the template escapes every value."""
+def render(
+    comparison: Comparison,
+    figures: Mapping[str, bytes],
+    template: str = TEMPLATE.name,
+    more: Mapping[str, Any] | None = None,
+) -> str:
+    """The page with these figures, name → PNG; the template escapes every value.
+
+    Another ``template`` extends that of the page and may show ``more``.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -106,7 +114,8 @@ def render(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    page = environment.get_template(TEMPLATE.name).render(
+    page = environment.get_template(template).render(
+        **(more or {}),
         title=comparison.title,
         metric=comparison.metric,
         statuses=_count_statuses(comparison),
