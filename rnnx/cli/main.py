@@ -251,6 +251,29 @@ def report(names: tuple[str, ...], output: str) -> None:
     print(printable(f"wrote {output}"))
 
 
+@commands.command(epilog=RUN)
+@click.argument("run")
+@click.option("-o", "--output", type=UserPath(dir_okay=False), help="A file (default: stdout).")
+@click.option("--license", "license_id", metavar="ID", help="The Hub's name of its licence.")
+@click.option("--dataset", "datasets", multiple=True, metavar="ID", help="A data set on the Hub.")
+@debug_option
+def card(run: str, output: str | None, license_id: str | None, datasets: tuple[str, ...]) -> None:
+    """Write the model card of RUN for the Hugging Face Hub.
+
+    Every section is made from the run: what the model is, how it was trained, data, results,
+    samples, how to use it, limits and environment.
+    """
+    from rnnx.comparison.card import card as make_card
+    from rnnx.comparison.report import write_text
+
+    text = make_card(run, license_id, datasets)
+    if output is None:
+        print(text, end="")
+    else:
+        write_text(text, expanded(output))
+        print(printable(f"wrote {output}"))
+
+
 @commands.command()
 @_with_overrides
 @click.option(

@@ -49,7 +49,11 @@ class _Differences(NamedTuple):
 
 def write_report(names: Sequence[str], page: Path) -> None:
     """Write the report on the runs and sweeps that ``names`` mean; StoreError where it cannot."""
-    text = report(compare(names))
+    write_text(report(compare(names)), page)
+
+
+def write_text(text: str, page: Path) -> None:
+    """Write a page where the user said; StoreError where it cannot be written."""
     try:
         with replacing(page) as temporary:
             temporary.write_text(text, "utf-8")
