@@ -37,6 +37,14 @@ TELLING = (
 )
 
 
+class _Metric(NamedTuple):
+    """A metric with the keys that the Hub has for it."""
+
+    type: str
+    value: float
+    name: str
+
+
 class _Facts(NamedTuple):
     """What a card tells of a run."""
 
@@ -130,12 +138,11 @@ def _results(facts: _Facts) -> dict[str, Any]:
     if digest := facts.made.data.get("SHA-256 of the split"):
         dataset["revision"] = digest
     unit = facts.model.vocabulary.unit
-    found = [("loss", loss, f"held-out loss, nats a {unit}")]
-    found += [("bits_per_character", loss / math.log(2), f"bits a {unit}")]
+    found = [_Metric("loss", round(loss, 4), f"held-out loss, nats a {unit}")]
+    found += [_Metric("bits_per_character", round(loss / math.log(2), 4), f"bits a {unit}")]
     if loss < LARGEST_EXPONENT:
-        found.append(("perplexity", math.exp(loss), f"perplexity of a {unit}"))
-    metrics = [{"type": kind, "value": round(v, 4), "name": name} for kind, v, name in found]
-    return {"task": TASK, "dataset": dataset, "metrics": metrics}
+        found.append(_Metric("perplexity", round(math.exp(loss), 4), f"perplexity of a {unit}"))
+    return {"task": TASK, "dataset": dataset, "metrics": [one._asdict() for one in found]}
 
 
 def _slug(name: str) -> str:
