@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rnnx.comparison.bands import draw_bands
 from rnnx.comparison.compare import Comparison, compare_sweep
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page_texts import surprise_bounds, text_sections
@@ -21,6 +22,7 @@ from rnnx.comparison.table import (
 )
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
+from rnnx.runs.metrics_file import read_history
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.files import replacing
 from rnnx.system.text import one_line, printable
@@ -123,6 +125,7 @@ def render(
         runs=_runs(comparison),
         groups=_Table(group_columns(comparison), group_rows(comparison)),
         figures=[_figure(name, png, comparison.metric) for name, png in figures.items()],
+        bands=_bands(comparison),
         texts=text_sections(comparison),
         bounds=surprise_bounds(),
     )
@@ -151,3 +154,14 @@ def _runs(comparison: Comparison) -> _Table:
 
 def _figure(name: str, png: bytes, metric: str) -> _Figure:
     return _Figure(name, CAPTIONS[name].format(metric=metric), base64.b64encode(png).decode())
+
+
+def _bands(comparison: Comparison) -> _Figure | None:
+    """The distributions by step of the best run, if it has any."""
+    folder = next((run.folder for run in comparison.runs if run.folder is not None), None)
+    png = None if folder is None else draw_bands(read_history(folder.metrics))
+    if folder is None or png is None:
+        return None
+    name = next(run.name for run in comparison.runs if run.folder is folder)
+    caption = f"{name}: distributions by step, the median in bands between quantiles"
+    return _Figure("distributions", caption, base64.b64encode(png).decode())

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnx.comparison.bands import draw_bands
 from rnnx.comparison.compare import Comparison, compare
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page import render
@@ -127,13 +126,9 @@ def _differences(made: Mapping[str, Provenance], names: Mapping[str, str]) -> _D
 
 
 def _pictures(folder: RunFolder) -> list[_Picture]:
-    """The curves and distributions of a run, and the last image of each of its probes."""
-    history = read_history(folder.metrics)
-    drawn = {
-        "Loss and gradient norm by step": curve_png(history),
-        "Distributions by step: the median, and bands between quantiles": draw_bands(history),
-    }
-    found = {caption: png for caption, png in drawn.items() if png is not None}
+    """The curves of a run, and the last image of each of its probes."""
+    curve = curve_png(read_history(folder.metrics))
+    found = {} if curve is None else {"Loss and gradient norm by step": curve}
     for path in sorted(folder.path.glob("images/*"))[:MOST_IMAGES]:
         last = max(path.glob("step_*.png"), default=None)
         if last is not None and last.is_file() and last.stat().st_size <= LARGEST_IMAGE:
