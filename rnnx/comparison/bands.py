@@ -46,11 +46,13 @@ def draw_bands(history: Mapping[str, Sequence[Point]]) -> bytes | None:
     rows = -(-len(shown) // COLUMNS)
     with plain_texts():
         figure = Figure(figsize=(COLUMNS * PANEL[0], rows * PANEL[1]), layout="constrained")
-        panels = figure.subplots(rows, COLUMNS, squeeze=False, sharex=True).flat
+        panels = list(figure.subplots(rows, COLUMNS, squeeze=False, sharex=True).flat)
         for panel, (name, quantiles) in zip(panels, shown.items(), strict=False):
             _draw(panel, name, quantiles)
-        for panel in list(panels):  # what is left over
+        for panel in panels[len(shown) :]:
             panel.set_axis_off()
+        for panel in panels[max(len(shown) - COLUMNS, 0) : len(shown)]:  # with nothing below
+            panel.tick_params(labelbottom=True)
         return png_bytes(figure)
 
 

@@ -157,11 +157,11 @@ def _figure(name: str, png: bytes, metric: str) -> _Figure:
 
 
 def _bands(comparison: Comparison) -> _Figure | None:
-    """The distributions by step of the best run, if it has any."""
+    """The quantiles by step of the best run, if it has any."""
     folder = next((run.folder for run in comparison.runs if run.folder is not None), None)
     png = None if folder is None else draw_bands(read_history(folder.metrics))
     if folder is None or png is None:
         return None
     name = next(run.name for run in comparison.runs if run.folder is folder)
-    caption = f"{name}: distributions by step, the median in bands between quantiles"
-    return _Figure("distributions", caption, base64.b64encode(png).decode())
+    caption = f"{name}: quantiles by step, in bands around the median"
+    return _Figure("bands", caption, base64.b64encode(png).decode())

@@ -80,7 +80,7 @@ def test_nothing_of_a_report_becomes_markup(
     reader = Reader(text := report(rank_runs(runs, odd, "best/val_loss")))
     assert {*reader.tags} <= TAGS and {key for key, _ in reader.attributes} <= ATTRIBUTES
     assert ("alt", "<b>, step 7") in reader.attributes
-    assert "distributions by step" in text
+    assert "quantiles by step" in text
     assert reader.texts.count(odd.replace("\x1b", "\ufffd")) >= 4
 
 
