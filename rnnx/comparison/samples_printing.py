@@ -77,14 +77,17 @@ def _print_blocks(out: Any, columns: Sequence[Column], in_colors: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    several = len({column.run_id for column in columns}) > 1
+    for column in columns[:1] if not several else ():
+        out.print(printable(f"{column.run_id[:8]}: {column.run}"))
     at_once = max(1, min((out.width + GAP) // (LEAST_WIDTH + GAP), len(columns)))
     for start in range(0, len(columns), at_once):
         block = columns[start : start + at_once]
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
         width = (out.width + GAP) // len(block) - GAP
         for column in block:
-            head = printable(f"{column.run}\n{column.run_id[:8]}, {column.when}", "\n")
-            table.add_column(Text(head), overflow="fold", width=width)
+            head = f"{column.run}\n{column.run_id[:8]}, {column.when}" if several else column.when
+            table.add_column(Text(printable(head, "\n")), overflow="fold", width=width)
         for place in range(max(len(column.texts) for column in block)):
             table.add_row(*(_cell(column.texts[place : place + 1], in_colors) for column in block))
         out.print(table, soft_wrap=False)

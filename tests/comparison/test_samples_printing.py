@@ -61,7 +61,8 @@ def test_a_terminal_gets_the_columns_that_it_has_room_for(
     assert "\x1b[" in shown and "nats a symbol: < 1" in STYLE.sub("", shown).replace("\n", " ")
     lines = STYLE.sub("", shown).splitlines()
     assert max(map(cell_len, lines)) <= width
-    beside = max(line.count(f"{best[:8]}, ") for line in lines)
+    assert lines[0].startswith(f"{best[:8]}: ")
+    beside = max(len(re.findall(r"\bstep \d+", line)) for line in lines[1:])
     assert beside == {20: 1, 40: 1, 100: 3}[width]
     monkeypatch.setenv("NO_COLOR", "1")
     plain = printed(capsys, [best], diff=True)
