@@ -213,12 +213,27 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 @commands.command()
 @click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
 @click.option("--metric", default="best/val_loss", show_default=True, help="The metric to rank by.")
+@click.option(
+    "--better", type=click.Choice(["lower", "higher"]), help="Which is better (default: by name)."
+)
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--rows", metavar="KEYS", help="A table of results: keys down, as cell,layers.")
+@click.option("--columns", metavar="KEYS", help="A table of results: keys across, as dataset.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["latex", "markdown", "html", "csv", "json"]),
+    help="Print the table of results so.",
+)
 @click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
 def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
     """Compare runs and whole sweeps, the best first.
+
+    Runs that differ in their seed alone are a group, with mean, spread, a 95 % interval, and
+    whether its seeds tell it from the best group. With --rows or --columns the groups become a
+    table for a paper: the best of a column in bold, what is not told apart from it underlined.
 
     Name each by its id, the beginning of one, or its folder. `last` is the newest run, with all
     runs of its sweep.

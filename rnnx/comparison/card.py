@@ -57,7 +57,7 @@ class _Facts(NamedTuple):
     def data(self) -> str:
         """The name of the data: that of its file, else of the data set."""
         file = self.made.settings.get("dataset.path", "")
-        return Path(file).name or str(self.model.config["dataset"]["name"])
+        return printable(Path(file).name or str(self.model.config["dataset"]["name"]))
 
     @property
     def cell(self) -> str:

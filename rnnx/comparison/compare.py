@@ -1,66 +1,39 @@
-"""Runs ranked by a metric, and the mean and spread of those that differ in their seed alone."""
+"""Runs and their groups, ranked by a metric."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from rnnx.config.components import component_from
+from rnnx.comparison.groups import (
+    Group,
+    data_of,
+    group_by_seed,
+    group_names,
+    with_differences,
+)
+from rnnx.comparison.runs import BEST_LOSS, ComparedRun, jobs_of, runs_named, sweeps_named
 from rnnx.config.compose import compose
-from rnnx.config.identity import Identity, config_hash, group_of
 from rnnx.config.overrides import shown
-from rnnx.contracts.trackers import RunSummary, is_key, is_number
-from rnnx.errors import CheckpointError, ConfigError, RunNotFound
-from rnnx.runs.find import find_run, jobs_in_tracker
-from rnnx.runs.folder import RunFolder, find_folders, runs_in
-from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.system.files import expanded
+from rnnx.errors import ConfigError
+from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.suggestion import did_you_mean
 
-BEST_LOSS = "best/val_loss"  # the metric that ranks unless another one is given
 # The last part of the name of every metric of which more is better; of all others, less is.
-HIGHER_IS_BETTER = ("tokens_per_s", "new", "distinct")
-
-
-class ComparedRun(NamedTuple):
-    """One run of a comparison, or a job of a sweep that failed before it had a run."""
-
-    name: str
-    status: str
-    run_id: str  # "" for a job without a run
-    reason: str
-    settings: Mapping[str, str]  # "cell" → "lstm": the overrides that set it apart
-    metrics: Mapping[str, float]  # the last value of each
-    group: str  # what it shares with runs that differ in their seed alone; "" if unknown
-    folder: RunFolder | None
-    made_of: Mapping[str, Any] = {}  # the fields of its identity, as far as they are known
-
-
-class Group(NamedTuple):
-    """Runs that differ in their seed alone: of one configuration, on the same data, by one code."""
-
-    name: str
-    hash: str
-    values: Sequence[float]  # of the metric, the finite ones, one a seed
-    mean: float  # nan where there is no value
-    spread: float  # the sample standard deviation; nan below two values
+HIGHER_IS_BETTER = ("tokens_per_s", "new", "distinct", "accuracy")
 
 
 class Comparison(NamedTuple):
-    """Runs and groups, ranked by a metric."""
+    """Runs and groups, ranked by a metric; those on other data follow, ranked among themselves."""
 
     title: str
     metric: str
     runs: Sequence[ComparedRun]  # the best first, those without the metric last
     groups: Sequence[Group]  # likewise, by their means
     notes: Sequence[str] = ()  # for the reader, one line each: what cannot be compared
+    higher_is_better: bool = False
 
     def value(self, run: ComparedRun) -> float:
         """The metric of a run; nan where it has none."""
@@ -70,25 +43,44 @@ class Comparison(NamedTuple):
         """The runs that have a finite value, the best first."""
         return [run for run in self.runs if math.isfinite(self.value(run))]
 
+    def by_data(self) -> list[Comparison]:
+        """A comparison for each data that runs were measured on; this one where it is one."""
+        parts = _by_data(self.runs, self.metric)
+        if len(parts) < 2:
+            return [self]
+        part_of = {run.group: digest for digest, runs in parts.items() for run in runs}
+        return [
+            self._replace(
+                title=f"data {digest[:8] or 'unknown'}{_data_name(runs)}",
+                runs=runs,
+                groups=[group for group in self.groups if part_of[group.hash] == digest],
+                notes=(),
+            )
+            for digest, runs in parts.items()
+        ]
+
 
 def more_is_better(metric: str) -> bool:
-    """Whether the greater value of a metric is the better one."""
+    """Whether the greater value of a metric is the better one, by its name."""
     return metric.rpartition("/")[2] in HIGHER_IS_BETTER
 
 
-def compare(names: Sequence[str], metric: str = BEST_LOSS) -> Comparison:
+def compare(
+    names: Sequence[str], metric: str = BEST_LOSS, higher_is_better: bool | None = None
+) -> Comparison:
     """Compare the runs and sweeps that ``names`` mean, each run once.
 
+    ``higher_is_better``: whether more of the metric is better; None: its name says so.
     Raises RunNotFound for a name of neither, ConfigError for a metric that no run has.
     """
     outputs = Path(compose([])["outputs"])
     runs: dict[str, ComparedRun] = {}
     for name in dict.fromkeys(names):
-        for place, run in enumerate(_runs_named(name, outputs)):
+        for place, run in enumerate(runs_named(name, outputs)):
             runs.setdefault(run.run_id or f"{name} {place}", run)
-    sweeps = _sweeps_named(names[0], outputs) if len(names) == 1 else []
+    sweeps = sweeps_named(names[0], outputs) if len(names) == 1 else []
     title = _title(sweeps[0]) if sweeps else f"compared: {' '.join(names)}"
-    return rank_runs(list(runs.values()), title, metric)
+    return rank_runs(list(runs.values()), title, metric, higher_is_better)
 
 
 def compare_sweep(sweep: Sweep, metric: str = BEST_LOSS) -> Comparison:
@@ -101,7 +93,9 @@ def _title(sweep: Sweep) -> str:
     return f"sweep {sweep.id}: {' '.join(map(shown, overrides))}"
 
 
-def rank_runs(runs: Sequence[ComparedRun], title: str, metric: str) -> Comparison:
+def rank_runs(
+    runs: Sequence[ComparedRun], title: str, metric: str, higher_is_better: bool | None = None
+) -> Comparison:
     """Rank runs and group those of other seeds; ConfigError for a metric that none of them has."""
     known = sorted({key for run in runs for key in run.metrics})
     if metric not in known and known and metric != BEST_LOSS:
@@ -109,74 +103,74 @@ def rank_runs(runs: Sequence[ComparedRun], title: str, metric: str) -> Compariso
         raise ConfigError(
             f"--metric {metric}: none of the runs has it; choose from {', '.join(known)}{guess}"
         )
-    sign = -1 if more_is_better(metric) else 1
-
-    def order(value: float) -> float:
-        return sign * value if math.isfinite(value) else math.inf
-
-    ranked = sorted(runs, key=lambda run: order(run.metrics.get(metric, math.nan)))
-    groups = sorted(_group_by_seed(ranked, metric), key=lambda group: order(group.mean))
-    return Comparison(title, metric, ranked, groups, _notes(ranked))
-
-
-def _group_by_seed(runs: Sequence[ComparedRun], metric: str) -> list[Group]:
+    higher = more_is_better(metric) if higher_is_better is None else higher_is_better
+    ranked: list[ComparedRun] = []
     groups: list[Group] = []
     names = group_names(runs)
-    for key, alike in members(runs).items():
-        values = [run.metrics.get(metric, math.nan) for run in one_a_seed(alike)]
-        finite = [value for value in values if math.isfinite(value)]
-        groups.append(Group(names[key], key, finite, *mean_and_spread(finite)))
-    return groups
+    for part in _by_data(runs, metric).values():
+        ranked += sorted(part, key=lambda run: _order(run.metrics.get(metric, math.nan), higher))
+        groups += best_first(group_by_seed(part, metric, names), higher)
+    notes = [*_notes_on_data(ranked, metric), *notes_on_runs(ranked, metric)]
+    return Comparison(title, metric, ranked, groups, notes, higher)
 
 
-def members(runs: Sequence[ComparedRun]) -> dict[str, list[ComparedRun]]:
-    """The runs of each group, in their order; those of no known group are left out."""
+def best_first(groups: Sequence[Group], higher_is_better: bool) -> list[Group]:
+    """Groups on the same data, ranked, with what sets each apart from the best."""
+    return with_differences(sorted(groups, key=lambda one: _order(one.mean, higher_is_better)))
+
+
+def _order(value: float, higher_is_better: bool) -> float:
+    """A number that is lower for a better value; what is not finite comes last."""
+    return (-value if higher_is_better else value) if math.isfinite(value) else math.inf
+
+
+def _by_data(runs: Sequence[ComparedRun], metric: str) -> dict[str, list[ComparedRun]]:
+    """The runs of each digest of data, "" for unknown data, in the order of the first of each.
+
+    A run without a digest and without a value, which failed early, joins those of unknown data,
+    else the first.
+    """
     found: dict[str, list[ComparedRun]] = {}
+    early = []
     for run in runs:
-        if run.group:
-            found.setdefault(run.group, []).append(run)
+        digest = data_of(run)
+        if digest or metric in run.metrics:
+            found.setdefault(digest, []).append(run)
+        else:
+            early.append(run)
+    if early:
+        found.setdefault("" if "" in found else next(iter(found), ""), []).extend(early)
     return found
 
 
-def one_a_seed(alike: Sequence[ComparedRun]) -> list[ComparedRun]:
-    """The runs of a group without those that repeat a seed; a finished one counts first."""
-    finished_first = sorted(alike, key=lambda run: run.status not in ("FINISHED", "SKIPPED"))
-    counted = {run.made_of.get("seed", run.run_id): id(run) for run in reversed(finished_first)}
-    return [run for run in alike if id(run) in counted.values()]
+def _data_name(runs: Sequence[ComparedRun]) -> str:
+    """The overrides that name the data of these runs, as far as they agree."""
+    first = runs[0].settings
+    names = [
+        f"{key}={value}"
+        for key, value in first.items()
+        if key.partition(".")[0] == "dataset" and all(r.settings.get(key) == value for r in runs)
+    ]
+    return f" ({' '.join(names)})" * bool(names)
 
 
-def group_names(runs: Sequence[ComparedRun]) -> dict[str, str]:
-    """Group → the overrides that set it apart, and what else does where these are not enough."""
-    first = {key: alike[0] for key, alike in members(runs).items()}
-    names = {key: name_without_seed(run) for key, run in first.items()}
-    several = {name for name in names.values() if list(names.values()).count(name) > 1}
-    return {
-        key: f"{name} ({marks})" if name in several and (marks := _marks(first[key])) else name
-        for key, name in names.items()
-    }
+def _notes_on_data(runs: Sequence[ComparedRun], metric: str) -> list[str]:
+    parts = len(_by_data(runs, metric))
+    if parts < 2:
+        return []
+    return [
+        f"measured on {parts} different held-out parts of data: losses of one part cannot be "
+        "compared with those of another, so each part has a table of its own"
+    ]
 
 
-def _marks(run: ComparedRun) -> str:
-    """What tells a group from another one of its name: the split of its data, and its code."""
-    split, code = str(run.made_of.get("split_sha256", ""))[:8], code_of(run)
-    return ", ".join([f"data {split}"] * bool(split) + [f"code {code}"] * bool(code))
-
-
-def code_of(run: ComparedRun) -> str:
-    """Eight hexadecimal digits of the versions and sources that computed a run; "" if unknown."""
-    code = [run.made_of.get(key) for key in ("versions", "sources")]
-    return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:8] * any(code)
-
-
-def _notes(runs: Sequence[ComparedRun]) -> list[str]:
-    """What sets runs apart beside their configurations."""
-    splits = {run.made_of["split_sha256"] for run in runs if run.made_of.get("split_sha256")}
+def notes_on_runs(runs: Sequence[ComparedRun], metric: str) -> list[str]:
+    """What sets runs apart beside their configurations and data."""
     notes = []
-    if len(splits) > 1:
-        notes.append(
-            f"measured on {len(splits)} different held-out parts of data: losses of one part "
-            "cannot be compared with those of another"
-        )
+    unfinished = sum(metric in r.metrics and r.status in ("RUNNING", "KILLED") for r in runs)
+    if unfinished:
+        runs_have = "1 run has" if unfinished == 1 else f"{unfinished} runs have"
+        notes.append(f"{runs_have} not finished: the values so far count")
     of_distribution: dict[str, set[str]] = {}
     for run in runs:
         versions, sources = (run.made_of.get(key) or {} for key in ("versions", "sources"))
@@ -188,135 +182,3 @@ def _notes(runs: Sequence[ComparedRun]) -> list[str]:
             "taken across them"
         )
     return notes
-
-
-def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
-    """The mean and the sample standard deviation; nan of none, and of one, respectively."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run's losses near 1e308
-        mean = float(np.mean(values)) if values else math.nan
-        return mean, float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-
-
-def name_without_seed(run: ComparedRun) -> str:
-    """The overrides of a run except its seed's; "default" where there are no others."""
-    others = [f"{key}={value}" for key, value in run.settings.items() if key != "seed"]
-    return " ".join(others) or "default"
-
-
-def _runs_named(name: str, outputs: Path) -> list[ComparedRun]:
-    """The runs that one word on the command line means."""
-    sweeps = _sweeps_named(name, outputs)
-    folders = find_folders(name, outputs) if name != "last" else []
-    if len(sweeps) + len(folders) > 1:
-        ids = [*(f"sweep {sweep.id}" for sweep in sweeps), *(run.id[:12] for run in folders)]
-        raise RunNotFound(
-            f"{name}: {len(ids)} runs and sweeps begin so ({', '.join(ids)}); give more letters"
-        )
-    if not sweeps and not folders and name != "last":
-        tracker = component_from("tracker", compose([])["tracker"])
-        if entries := jobs_in_tracker(name, tracker):
-            return [_from_entry(entry) for entry in entries]
-    if not sweeps:
-        return [_from_folder(find_run(name))]
-    jobs = jobs_of(sweeps[0])
-    if not jobs:
-        raise RunNotFound(f"{name}: the sweep has no runs yet")
-    return jobs
-
-
-def _sweeps_named(name: str, outputs: Path) -> list[Sweep]:
-    """The sweeps that a folder, an id or the beginning of one means; `last`: the newest run's."""
-    path = expanded(name)
-    if (path / "sweep.json").is_file():
-        return [Sweep(path.resolve())]
-    if name == "last":
-        name = str(find_folders(name, outputs)[0].read().get("sweep", ""))
-    known = [file.parent for file in expanded(outputs).glob("sweeps/*/sweep.json")]
-    exact = [path for path in known if path.name == name]
-    return [Sweep(path) for path in exact or known if name and path.name.startswith(name)]
-
-
-def jobs_of(sweep: Sweep) -> list[ComparedRun]:
-    """The jobs of a sweep, those that are still running included."""
-    folders = {folder.id: folder for folder in runs_in(sweep.path.parent.parent)}
-    results = sweep.results()
-    ended: set[Any] = {result.job for result in results}
-    jobs = [_from_result(sweep, result, folders.get(result.run_id)) for result in results]
-    for folder in folders.values():
-        fields = folder.read()
-        if fields.get("sweep") == sweep.id and fields.get("job") not in ended:
-            ended.add(fields.get("job"))
-            jobs.append(_from_folder(folder))
-    return jobs
-
-
-def _from_result(sweep: Sweep, result: JobResult, folder: RunFolder | None) -> ComparedRun:
-    settings, name = sweep.swept(result.overrides), sweep.name(result.overrides)
-    if folder is None:
-        name, best = name or "default", result.best_val_loss
-        metrics = {} if best is None else {BEST_LOSS: best}
-        return ComparedRun(name, result.status, "", result.reason, settings, metrics, "", None)
-    run = _from_folder(folder)
-    # A job that was skipped had finished before: its run says how.
-    skipped = result.status == "SKIPPED"
-    return run._replace(
-        name=name or run.name,
-        status=run.status if skipped else result.status,
-        reason="" if skipped else result.reason,
-        settings=settings or dict(run.settings),
-    )
-
-
-def _from_folder(folder: RunFolder) -> ComparedRun:
-    fields = folder.read()
-    name = str(fields.get("name", "")) or folder.id[:8]
-    settings = _settings(fields.get("overrides"), name)
-    status, reason = str(fields.get("status", "UNKNOWN")), str(fields.get("reason", ""))
-    metrics = _numbers(fields.get("metrics"))
-    if not metrics:  # run.json gets them when the run ends
-        metrics = _last_points(folder)
-    made_of = {key: fields[key] for key in Identity._fields if key in fields}
-    group = group_of(made_of) or _group_of_earlier(folder)
-    return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
-
-
-def _from_entry(entry: RunSummary) -> ComparedRun:
-    """A sweep's job of which only the tracker knows."""
-    tags = entry.tags
-    keys = [key for key in tags if key.startswith("sweep.") and key != "sweep.id"]
-    settings = {key.removeprefix("sweep."): tags[key] for key in keys}
-    made_of: dict[str, Any] = {"split_sha256": tags.get("data.split_sha256", "")}
-    if "seed" in settings:
-        made_of["seed"] = settings["seed"]
-    reason, group = tags.get("reason", ""), tags.get("rnnx.seedless_hash", "")
-    own = settings, entry.metrics, group, None, made_of
-    return ComparedRun(entry.name, entry.status, entry.id, reason, *own)
-
-
-def _settings(overrides: Any, name: str) -> dict[str, str]:
-    """Key → value of a run's overrides; runs of earlier versions have them in their name alone."""
-    is_list = isinstance(overrides, list) and all(isinstance(o, str) for o in overrides)
-    texts = overrides if is_list else re.split(r" (?=[A-Za-z_][\w./]*=)", name)
-    return dict(text.partition("=")[::2] for text in texts if "=" in text)
-
-
-def _group_of_earlier(folder: RunFolder) -> str:
-    """The group of a run of an earlier rnnx, which kept its configuration alone."""
-    from rnnx.runs.stored_config import stored_config
-
-    try:
-        return config_hash(stored_config(folder), seedless=True)
-    except CheckpointError:  # config.yaml is damaged: the run belongs to no group
-        return ""
-
-
-def _last_points(folder: RunFolder) -> dict[str, float]:
-    from rnnx.runs.metrics_file import read_history
-
-    return {key: points[-1].value for key, points in read_history(folder.metrics).items()}
-
-
-def _numbers(values: Any) -> dict[str, float]:
-    """The numbers of a mapping that came from a file."""
-    pairs = values.items() if isinstance(values, dict) else ()
-    return {key: float(value) for key, value in pairs if is_key(key) and is_number(value)}

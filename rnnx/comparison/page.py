@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from rnnx.comparison.bands import draw_bands
 from rnnx.comparison.compare import Comparison, compare_sweep
-from rnnx.comparison.figures import draw_figures
+from rnnx.comparison.figures import draw_figures, suffixes
 from rnnx.comparison.page_texts import surprise_bounds, text_sections
-from rnnx.comparison.table import (
-    group_columns,
-    group_rows,
-    run_columns,
-    run_rows,
-    telling_metrics,
-)
+from rnnx.comparison.runs import ComparedRun
+from rnnx.comparison.seeds_table import group_columns, group_rows, seeds_caption
+from rnnx.comparison.table import run_columns, run_rows, telling_metrics
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
 from rnnx.runs.metrics_file import read_history
@@ -31,7 +29,10 @@ PAGE = "comparison.html"
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 CAPTIONS = {
     "curves": "Loss of every run, a colour a configuration",
-    "seeds": "Mean over seeds, with a band of one sample standard deviation on either side",
+    "seeds": "Mean over seeds, with a band of one sample standard deviation on either side; each "
+    "seed a thin line",
+    "finals": "{metric} of each seed, a dot each; the mean of each configuration and its 95 % "
+    "interval, the best at the top",
     "parallel": "From the swept keys to {metric}; a line a run, the darkest the best",
 }
 # Control characters that HTML forbids, and halves of pairs, which UTF-8 does not have: a browser
@@ -44,6 +45,8 @@ class _Table(NamedTuple):
     rows: Sequence[Sequence[str]]
     numbers: Sequence[int] = ()  # the places of the columns that are aligned to the right
     failed: Sequence[int] = ()  # the places of the rows of runs that failed
+    links: Sequence[str] = ()  # of each row, the relative address of the run's folder, or ""
+    linked: int | None = None  # the place of the column with the links
 
 
 class _Figure(NamedTuple):
@@ -52,18 +55,34 @@ class _Figure(NamedTuple):
     base64: str  # of the PNG
 
 
+class _Part(NamedTuple):
+    """What the page has for the runs on one data."""
+
+    title: str  # "" where all runs are on the same data
+    runs: _Table
+    groups: _Table
+    seeds: str  # what the seeds cannot tell
+    figures: Sequence[_Figure]
+
+
 def write_page(comparison: Comparison, page: Path) -> list[Path]:
     """Write the page and, beside it, its figures as PNG; the files written, the page first."""
     figures, written = draw_figures(comparison), [page]
-    for name in CAPTIONS:
+    for path in _figure_files(page):
+        path.unlink()  # an earlier comparison may have had more to draw
+    for name, png in figures.items():
         path = page.with_name(f"{page.stem}_{name}.png")
-        path.unlink(missing_ok=True)  # an earlier comparison may have had more to draw
-        if name in figures:
-            path.write_bytes(figures[name])
-            written.append(path)
+        path.write_bytes(png)
+        written.append(path)
     with replacing(page) as temporary:
-        temporary.write_text(render(comparison, figures), "utf-8")
+        temporary.write_text(render(comparison, figures, page.parent), "utf-8")
     return written
+
+
+def _figure_files(page: Path) -> list[Path]:
+    """The figures beside a page."""
+    ours = re.compile(rf"{re.escape(page.stem)}_({'|'.join(CAPTIONS)})(_\d+)?\.png")
+    return sorted(path for path in page.parent.glob("*.png") if ours.fullmatch(path.name))
 
 
 def save_page(comparison: Comparison, page: Path) -> None:
@@ -93,18 +112,20 @@ def send_sweep_page(sweep: Sweep, log: RunLog) -> None:
     page = sweep.path / PAGE
     if page.is_file():
         log.file(page)
-        for path in sorted(sweep.path.glob(f"{page.stem}_*.png")):
+        for path in _figure_files(page):
             log.file(path, "figures")
 
 
 def render(
     comparison: Comparison,
     figures: Mapping[str, bytes],
+    at: Path | None = None,
     template: str = TEMPLATE.name,
     more: Mapping[str, Any] | None = None,
 ) -> str:
     """The page with these figures, name → PNG; the template escapes every value.
 
+    ``at`` is the folder of the page, from which it links the runs' folders; None: it does not.
     Another ``template`` extends that of the page and may show ``more``.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -116,20 +137,34 @@ def render(
         trim_blocks=True,
         keep_trailing_newline=True,
     )
+    parts = comparison.by_data()
     page = environment.get_template(template).render(
         **(more or {}),
         title=comparison.title,
         metric=comparison.metric,
         statuses=_count_statuses(comparison),
         notes=comparison.notes,
-        runs=_runs(comparison),
-        groups=_Table(group_columns(comparison), group_rows(comparison)),
-        figures=[_figure(name, png, comparison.metric) for name, png in figures.items()],
+        parts=[
+            _part(part, part.title * (len(parts) > 1), _figures(part, figures, suffix), at)
+            for part, suffix in zip(parts, suffixes(len(parts)), strict=True)
+        ],
         bands=_bands(comparison),
         texts=text_sections(comparison),
         bounds=surprise_bounds(),
     )
     return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", page)
+
+
+def _part(comparison: Comparison, title: str, figures: Sequence[_Figure], at: Path | None) -> _Part:
+    rows, columns = group_rows(comparison), group_columns(comparison)
+    numbers = [place for place, column in enumerate(columns) if column.is_number]
+    return _Part(
+        title,
+        _runs(comparison, at),
+        _Table([column.name for column in columns], rows, numbers),
+        seeds_caption(comparison),
+        figures,
+    )
 
 
 def _count_statuses(comparison: Comparison) -> str:
@@ -138,10 +173,10 @@ def _count_statuses(comparison: Comparison) -> str:
     return ", ".join(counts) or "no runs"
 
 
-def _runs(comparison: Comparison) -> _Table:
+def _runs(comparison: Comparison, at: Path | None) -> _Table:
     metrics = telling_metrics(comparison)
     columns = run_columns(metrics)
-    rows = run_rows(comparison, metrics)
+    rows, linked = run_rows(comparison, metrics), columns.index("run")
     first = len(run_columns([]))  # the place of the first metric
     if any(run.reason for run in comparison.runs):  # before the metrics, to be seen at once
         columns.insert(first, "cause")
@@ -149,11 +184,28 @@ def _runs(comparison: Comparison) -> _Table:
             row.insert(first, run.reason)
         first += 1
     bad = [i for i, run in enumerate(comparison.runs) if run.status in ("FAILED", "KILLED")]
-    return _Table(columns, rows, range(first, len(columns)), bad)
+    links = [_link(run, at) for run in comparison.runs]
+    return _Table(columns, rows, range(first, len(columns)), bad, links, linked)
 
 
-def _figure(name: str, png: bytes, metric: str) -> _Figure:
-    return _Figure(name, CAPTIONS[name].format(metric=metric), base64.b64encode(png).decode())
+def _link(run: ComparedRun, at: Path | None) -> str:
+    """The address of a run's folder, relative to the page; no character of it is special."""
+    if run.folder is None or at is None or not run.folder.path.is_dir():
+        return ""
+    return quote(os.path.relpath(run.folder.path.resolve(), at.resolve())) + "/"
+
+
+def _figures(comparison: Comparison, figures: Mapping[str, bytes], suffix: str) -> list[_Figure]:
+    """The figures of the runs on one data."""
+    return [
+        _Figure(
+            name + suffix.replace("_", "-"),
+            caption.format(metric=comparison.metric),
+            base64.b64encode(figures[name + suffix]).decode(),
+        )
+        for name, caption in CAPTIONS.items()
+        if name + suffix in figures
+    ]
 
 
 def _bands(comparison: Comparison) -> _Figure | None:

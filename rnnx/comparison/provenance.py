@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnx.config.identity import flat_params
@@ -80,12 +81,19 @@ def command_of(folder: RunFolder) -> str:
     fields = folder.read()
     own = list(fields.get("overrides", []))
     of_sweep: Sequence[str] = ()
-    if fields.get("sweep"):
-        known = Sweep(folder.path.parent / "sweeps" / str(fields["sweep"])).read()
+    if (sweep := sweep_of(folder)) is not None:
+        known = sweep.read()
         swept = known.get("swept", [])
         of_sweep = [text for text in known.get("overrides", []) if _key(text) not in swept]
     typed = [text for text in [*map(shown, of_sweep), *own] if not text.startswith(NOT_ASKED)]
     return masked(shlex.join(["rnnx", "train", *typed]))
+
+
+def sweep_of(folder: RunFolder) -> Sweep | None:
+    """The sweep beside a run's folder of which the run is a job; None where there is none."""
+    name = Path(str(folder.read().get("sweep", ""))).name  # a name, whatever the field is
+    sweep = Sweep(folder.path.parent / "sweeps" / name)
+    return sweep if name and (sweep.path / "sweep.json").is_file() else None
 
 
 def command_of_sweep(sweep: Sweep) -> str:

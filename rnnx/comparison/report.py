@@ -14,16 +14,16 @@ from typing import NamedTuple
 from rnnx.comparison.compare import Comparison, compare
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page import render
-from rnnx.comparison.provenance import Provenance, command_of_sweep, provenance
+from rnnx.comparison.provenance import Provenance, command_of_sweep, provenance, sweep_of
 from rnnx.errors import StoreError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.loss_curve import curve_png
 from rnnx.runs.metrics_file import read_history
-from rnnx.runs.sweep_folder import Sweep
-from rnnx.system.files import replacing
+from rnnx.system.files import read_regular, replacing
 
 TEMPLATE = "report.html.jinja"
 MOST_RUNS = 200  # whose settings are told
+PNG = b"\x89PNG\r\n\x1a\n"
 MOST_IMAGES, LARGEST_IMAGE = 24, 2**21  # of a report's probes; in bytes
 
 
@@ -81,16 +81,15 @@ def report(comparison: Comparison) -> str:
         "best": f"The best run: {names[folders[0].id]}" if several and folders else "The run",
     }
     figures = draw_figures(comparison) if several else {}  # one run has its own curves
-    return render(comparison, figures, TEMPLATE, more)
+    return render(comparison, figures, template=TEMPLATE, more=more)
 
 
 def _commands(folders: Sequence[RunFolder], made: Mapping[str, Provenance]) -> list[str]:
     """Those of the sweeps, else those of the runs; each once."""
     commands = []
     for folder in folders:
-        sweep = str(folder.read().get("sweep", ""))
-        of = Sweep(folder.path.parent / "sweeps" / sweep)
-        if sweep and len(folders) > 1 and (of.path / "sweep.json").is_file():
+        of = sweep_of(folder)
+        if of is not None and len(folders) > 1:
             commands.append(command_of_sweep(of))
         elif folder.id in made:
             commands.append(made[folder.id].command)
@@ -131,7 +130,21 @@ def _pictures(folder: RunFolder) -> list[_Picture]:
     found = {} if curve is None else {"Loss and gradient norm by step": curve}
     for path in sorted(folder.path.glob("images/*"))[:MOST_IMAGES]:
         last = max(path.glob("step_*.png"), default=None)
-        if last is not None and last.is_file() and last.stat().st_size <= LARGEST_IMAGE:
+        if last is not None and (png := _own_image(folder, last)):
             step = last.stem.removeprefix("step_").lstrip("0")
-            found[f"{path.name}, step {step}"] = last.read_bytes()
+            found[f"{path.name}, step {step}"] = png
     return [_Picture(what, base64.b64encode(png).decode()) for what, png in found.items()]
+
+
+def _own_image(folder: RunFolder, path: Path) -> bytes:
+    """A PNG of the run's; empty for anything else.
+
+    A folder may come from anybody, and a report goes to others: a link in it must not take a file
+    of the user's along.
+    """
+    try:
+        is_inside = path.resolve().is_relative_to(folder.path.resolve())
+        content = read_regular(path, LARGEST_IMAGE) if is_inside else b""
+    except OSError:
+        return b""
+    return content if content.startswith(PNG) else b""

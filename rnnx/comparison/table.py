@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from rnnx.comparison.compare import BEST_LOSS, Comparison, Group
+from rnnx.comparison.compare import Comparison
+from rnnx.comparison.groups import data_of
+from rnnx.comparison.numbers import format_value, or_null
+from rnnx.comparison.runs import BEST_LOSS, ComparedRun
+from rnnx.comparison.seeds_table import (
+    CSV_COLUMNS,
+    OPTIONAL_COLUMNS,
+    csv_cells,
+    group_columns,
+    group_json,
+    group_rows,
+    seeds_caption,
+)
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import csv_text, json_text, printable, shortened
 
 # A terminal that is too narrow does without these columns, in this order.
-OPTIONAL = ("final/bits_per_char", "final/distinct", "final/baseline_loss", "final/new", "run")
+OPTIONAL = [
+    *("final/bits_per_char", "final/distinct", "final/baseline_loss", "final/new", "run"),
+    *("final/tokens_per_s", "final/seconds", "final/train_loss", "final/val_loss"),
+]
 MAX_CAUSE_LENGTH = 300  # characters of a failure's cause in a table
 
 
@@ -30,7 +44,7 @@ def telling_metrics(comparison: Comparison) -> list[str]:
     ranked = comparison.with_value()
 
     def differ(key: str) -> bool:
-        return len({_format(key, run.metrics.get(key)) for run in ranked}) > 1
+        return len({format_value(key, run.metrics.get(key)) for run in ranked}) > 1
 
     is_one = len(ranked) < 2
     return [
@@ -53,91 +67,70 @@ def run_rows(comparison: Comparison, metrics: Sequence[str]) -> list[list[str]]:
             printable(run.name),
             printable(run.status),
             printable(run.run_id[:8]) or "—",
-            *(_format(key, run.metrics.get(key)) for key in metrics),
+            *(format_value(key, run.metrics.get(key)) for key in metrics),
         ]
         for rank, run in enumerate(comparison.runs, 1)
     ]
 
 
-def group_columns(comparison: Comparison) -> list[str]:
-    """The names of the columns of the table of groups."""
-    return ["over seeds", "seeds", f"{comparison.metric} (mean ± spread)", "range"]
-
-
-def group_rows(comparison: Comparison) -> list[list[str]]:
-    """The cells of the table of groups: those with several seeds."""
-    metric = comparison.metric
-    return [
-        [
-            printable(group.name),
-            str(len(group.values)),
-            f"{_format(metric, group.mean)} ± {_format(metric, group.spread)}",
-            f"{_format(metric, min(group.values))} … {_format(metric, max(group.values))}",
-        ]
-        for group in comparison.groups
-        if len(group.values) > 1
-    ]
-
-
-def _format(metric: str, value: float | None) -> str:
-    if value is None or math.isnan(value):
-        return "—"
-    if metric.endswith("tokens_per_s"):
-        return f"{value:.0f}"
-    if metric.endswith("seconds"):
-        return f"{value:.1f}"
-    return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4g}"
-
-
 def print_tables(comparison: Comparison, console: Any) -> None:
-    """Print the table of runs, and that of groups where runs differ in their seed alone."""
+    """Print the table of runs and that of groups over seeds, for each data that runs are on."""
     for note in comparison.notes:
         console.print(printable(f"note: {note}"))
+    parts = comparison.by_data()
+    for part in parts:
+        if len(parts) > 1:
+            console.print()
+            console.print(printable(part.title))
+        _print_runs(part, console)
+        if groups := group_rows(part):
+            console.print()
+            print_table(console, group_columns(part), groups, OPTIONAL_COLUMNS, head_in_pipe=True)
+        if console.is_terminal and (caption := seeds_caption(part)):
+            console.print(caption, style="dim")
+
+
+def _print_runs(comparison: Comparison, console: Any) -> None:
     metrics = shown_metrics(comparison)
     names, rows = run_columns(metrics), run_rows(comparison, metrics)
+    numbers = ["rank", *metrics]
     if any(run.reason for run in comparison.runs):
         names = [*names, "cause"]
         causes = (
             shortened(" ".join(run.reason.split()), MAX_CAUSE_LENGTH) for run in comparison.runs
         )
         rows = [[*row, cause] for row, cause in zip(rows, causes, strict=True)]
-    print_table(console, _columns(names), rows, OPTIONAL, head_in_pipe=True)
-    if groups := group_rows(comparison):
-        console.print()
-        print_table(console, _columns(group_columns(comparison)), groups, head_in_pipe=True)
-
-
-def _columns(names: Sequence[str]) -> list[Column]:
-    return [Column(name, is_number=name == "rank" or "/" in name) for name in names]
+    columns = [Column(name, is_number=name in numbers) for name in names]
+    optional = [name for name in OPTIONAL if name != comparison.metric]
+    print_table(console, columns, rows, optional, head_in_pipe=True)
 
 
 def write_csv(comparison: Comparison, file: TextIO) -> None:
-    """Write a row a run, with its group's mean and spread of the metric."""
+    """Write a row a run, with the statistics of its group; ranks are those on the same data."""
     metrics = shown_metrics(comparison)
     groups = {group.hash: group for group in comparison.groups}
     table = csv.writer(file)
-    names = [*run_columns(metrics), "group", "seeds", "mean", "spread", "reason"]
+    names = [*run_columns(metrics), "data", *CSV_COLUMNS, "reason"]
     table.writerow([_cell(name) for name in names])
-    for rank, run in enumerate(comparison.runs, 1):
+    for rank, run in _ranked(comparison):
         table.writerow(
             [
                 *(rank, *map(_cell, (run.name, run.status, run.run_id))),
                 *(run.metrics.get(key, "") for key in metrics),
-                *_group_cells(groups.get(run.group)),
+                data_of(run),
+                *csv_cells(groups.get(run.group)),
                 _cell(run.reason),
             ]
         )
 
 
+def _ranked(comparison: Comparison) -> list[tuple[int, ComparedRun]]:
+    """The runs with their ranks among those on the same data."""
+    return [pair for part in comparison.by_data() for pair in enumerate(part.runs, 1)]
+
+
 def _cell(text: str) -> str:
     return csv_text(printable(text))
-
-
-def _group_cells(group: Group | None) -> list[object]:
-    if group is None:
-        return [""] * 4
-    mean, spread = ("" if math.isnan(value) else value for value in (group.mean, group.spread))
-    return [group.hash, len(group.values), mean, spread]
 
 
 def as_json(comparison: Comparison) -> str:
@@ -149,26 +142,18 @@ def as_json(comparison: Comparison) -> str:
             "status": run.status,
             "reason": run.reason,
             "run": run.run_id,
+            "data": data_of(run) or None,
             "group": run.group,
             "settings": dict(run.settings),
-            "metrics": {key: _or_null(value) for key, value in sorted(run.metrics.items())},
+            "metrics": {key: or_null(value) for key, value in sorted(run.metrics.items())},
         }
-        for rank, run in enumerate(comparison.runs, 1)
+        for rank, run in _ranked(comparison)
     ]
-    groups = [
-        {
-            "group": group.hash,
-            "name": group.name,
-            "seeds": len(group.values),
-            "mean": _or_null(group.mean),
-            "spread": _or_null(group.spread),
-        }
-        for group in comparison.groups
-    ]
-    notes = list(comparison.notes)
-    whole = {"metric": comparison.metric, "notes": notes, "runs": runs, "groups": groups}
+    whole = {
+        "metric": comparison.metric,
+        "better": "higher" if comparison.higher_is_better else "lower",
+        "notes": list(comparison.notes),
+        "runs": runs,
+        "groups": [group_json(group) for group in comparison.groups],
+    }
     return json_text(whole)
-
-
-def _or_null(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -25,8 +25,11 @@ def tracker_run_of(folder: RunFolder, tracker: Tracker) -> str:
     return str(folder.read().get("id") or next(tagged, ""))
 
 
-def stored_config(folder: RunFolder) -> dict[str, Any]:
-    """The configuration that a run began with; CheckpointError for a damaged one."""
+def kept_config(folder: RunFolder) -> dict[str, Any]:
+    """The configuration as the run's folder has it: its components may not be installed.
+
+    Raises CheckpointError for a damaged one.
+    """
     try:
         text = read_regular(folder.config, CONFIG_LIMIT).decode()
         refuse_more_than_plain(text, DEEPEST)
@@ -34,7 +37,12 @@ def stored_config(folder: RunFolder) -> dict[str, Any]:
     except Exception as error:  # of YAML, OmegaConf or the system
         cause = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{folder.config}: cannot be read ({cause})") from None
-    config = with_split_seed(plain_config(stored, str(folder.config)))
+    return with_split_seed(plain_config(stored, str(folder.config)))
+
+
+def stored_config(folder: RunFolder) -> dict[str, Any]:
+    """The configuration that a run began with; CheckpointError for a damaged one."""
+    config = kept_config(folder)
     try:
         settings_from(config)
         components_from(config)

@@ -14,8 +14,9 @@ from rich.console import Console
 from test_cli import rnnx
 from tiny import TINY
 
-from rnnx.comparison.compare import ComparedRun, rank_runs
+from rnnx.comparison.compare import rank_runs
 from rnnx.comparison.page import render
+from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.table import print_tables, write_csv
 from rnnx.config.compose import compose
 from rnnx.config.identity import flat_params

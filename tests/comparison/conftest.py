@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tiny import tiny
 
-from rnnx.comparison.compare import ComparedRun
+from rnnx.comparison.runs import ComparedRun
 from rnnx.config.compose import compose
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.job import run_job

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from rnnx.comparison.card import card, code, fenced
-from rnnx.comparison.compare import ComparedRun, compare_sweep
+from rnnx.comparison.compare import compare_sweep
+from rnnx.comparison.runs import ComparedRun
 from rnnx.errors import ConfigError
 from rnnx.runs.samples_file import append
 from rnnx.runs.sweep_folder import Sweep

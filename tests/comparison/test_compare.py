@@ -13,15 +13,12 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from rnnx.cli.main import commands
-from rnnx.comparison.compare import (
-    ComparedRun,
-    compare,
-    compare_sweep,
-    mean_and_spread,
-    rank_runs,
-)
+from rnnx.comparison.compare import compare, compare_sweep, rank_runs
 from rnnx.comparison.printing import print_comparison
-from rnnx.comparison.table import as_json, group_rows, print_tables, run_rows, shown_metrics
+from rnnx.comparison.runs import ComparedRun
+from rnnx.comparison.seeds_table import group_rows
+from rnnx.comparison.statistics import mean_and_spread
+from rnnx.comparison.table import as_json, print_tables, run_rows, shown_metrics
 from rnnx.errors import ConfigError, RunNotFound, StoreError
 from rnnx.runs.sweep_folder import Sweep
 
@@ -147,8 +144,8 @@ def test_a_terminal_gets_numbers_aligned_to_the_right(run: Make) -> None:
         "    1  a seed=0  FINISHED  a seed=0         1.0000",
         "    2  a seed=1  FINISHED  a seed=1        12.5000  [none]",
         "",
-        " over seeds  seeds  best/val_loss (mean ± spread)  range",
-        " default     2                    6.7500 ± 8.1317  1.0000 … 12.5000",
+        " over seeds  seeds  best/val_loss ± spread       95 % interval",
+        " default     2             6.7500 ± 8.1317  -66.3107 … 79.8107",
     ]
 
 

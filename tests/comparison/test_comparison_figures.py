@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from rnnx.comparison.compare import ComparedRun, Comparison, rank_runs
-from rnnx.comparison.figures import (
+from rnnx.comparison.compare import Comparison, rank_runs
+from rnnx.comparison.curves import loss_curves, over_seeds
+from rnnx.comparison.drawing import (
     MAX_LABEL_LENGTH,
     MAX_LABELS,
-    draw_figures,
     group_colors,
     highest_shown,
-    loss_curves,
-    metric_axis,
-    over_seeds,
     plain_label,
-    settings_axis,
 )
+from rnnx.comparison.figures import draw_figures
+from rnnx.comparison.finals import MAX_GROUPS
+from rnnx.comparison.parallel import metric_axis, settings_axis
+from rnnx.comparison.runs import ComparedRun
 from rnnx.runs.folder import RunFolder
 
 PNG = b"\x89PNG\r\n"
@@ -113,6 +113,16 @@ def test_a_label_is_drawn_to_the_letter() -> None:
     longest = "x" * MAX_LABEL_LENGTH
     assert plain_label(longest) == longest
     assert plain_label(f"{longest}x") == f"{longest[1:]}…"
+
+
+def test_finals_are_drawn_where_groups_have_several_seeds(run: Callable[..., ComparedRun]) -> None:
+    one = [run("seed=0", 1.0), run("seed=1", 1.5)]
+    assert "finals" not in draw_figures(rank_runs(one, "t", "best/val_loss"))
+    single = [run("a", 1.0, "a"), run("b", 1.5, "b")]
+    assert "finals" not in draw_figures(rank_runs(single, "t", "best/val_loss"))
+    many = [run(f"k={k} seed={s}", k + s, str(k)) for k in range(MAX_GROUPS + 5) for s in (0, 0.5)]
+    many[0] = run("k=0 seed=0", 1e300, "0")
+    assert draw_figures(rank_runs(many, "t", "best/val_loss"))["finals"].startswith(PNG)
 
 
 def test_without_runs_there_is_nothing_to_draw() -> None:

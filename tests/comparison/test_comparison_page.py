@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urljoin
 
 import pytest
 
-from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep, rank_runs
+from rnnx.comparison.compare import Comparison, compare_sweep, rank_runs
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page import (
     render,
@@ -17,6 +18,7 @@ from rnnx.comparison.page import (
     write_page,
     write_sweep_page,
 )
+from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.texts import LONGEST
 from rnnx.runs import samples_file
 from rnnx.runs.folder import RunFolder
@@ -25,21 +27,10 @@ from rnnx.runs.sweep_folder import Sweep
 PNG = b"\x89PNG\r\n"
 # The tags and attributes of the template.
 TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "div", "section"}
-TAGS |= {
-    "table",
-    "tr",
-    "th",
-    "td",
-    "figure",
-    "img",
-    "figcaption",
-    "pre",
-    "h4",
-    "span",
-    "ins",
-    "del",
-}
+TAGS |= {"table", "thead", "tbody", "tr", "th", "td", "figure", "img", "figcaption", "pre", "a"}
+TAGS |= {"h4", "span", "ins", "del"}
 ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "id", "src", "alt"}
+ATTRIBUTES |= {"tabindex", "href", "title"}
 
 
 class Reader(HTMLParser):
@@ -64,13 +55,13 @@ class Reader(HTMLParser):
 def test_the_page_has_everything_inside(sweep: Sweep) -> None:
     page, *figures = write_page(compare_sweep(sweep), sweep.path / "comparison.html")
     assert [path.name for path in figures] == [
-        f"comparison_{name}.png" for name in ("curves", "seeds", "parallel")
+        f"comparison_{name}.png" for name in ("curves", "seeds", "finals", "parallel")
     ]
     assert all(path.read_bytes().startswith(PNG) for path in figures)
     text = page.read_text("utf-8")
     reader = Reader(text)
-    addresses = [value or "" for key, value in reader.attributes if key in ("src", "href")]
-    assert len(addresses) == reader.tags.count("img") == 3
+    addresses = [value or "" for key, value in reader.attributes if key == "src"]
+    assert len(addresses) == reader.tags.count("img") == 4
     assert all(address.startswith("data:image/png;base64,") for address in addresses)
     assert not {"script", "link", "iframe"} & {*reader.tags}
     assert "http" not in re.sub("http-equiv", "", text)
@@ -113,7 +104,7 @@ def test_nothing_from_data_becomes_markup(
     found = rank_runs(both, text, text)
     figures = draw_figures(found)
     assert set(figures) == {"curves", "seeds", "parallel"}
-    page = render(found, figures)
+    page = render(found, figures, tmp_path)
     reader = Reader(page)
     assert {*reader.tags} == TAGS
     assert {key for key, _ in reader.attributes} == ATTRIBUTES
@@ -124,6 +115,49 @@ def test_nothing_from_data_becomes_markup(
     captions = [value for key, value in reader.attributes if key == "alt"]
     assert f"From the swept keys to {shown}; a line a run, the darkest the best" in captions
     assert not re.search("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]", page)
+
+
+@pytest.mark.parametrize("name", ["run", "a b", "javascript:x", "%2e%2e", "#a?b&c", '"><b>', "é"])
+def test_a_run_is_linked_by_a_path_from_the_page(
+    name: str, tmp_path: Path, run: Callable[..., ComparedRun]
+) -> None:
+    folder, page = tmp_path / "outputs" / name, tmp_path / "pages" / "a.html"
+    for path in (folder, page.parent):
+        path.mkdir(parents=True)
+    gone = run("seed=1", 2.0)._replace(folder=RunFolder(tmp_path / "gone"))
+    found = rank_runs(
+        [run("seed=0", 1.0)._replace(folder=RunFolder(folder)), gone], "t", "best/val_loss"
+    )
+    write_page(found, page)
+    (address,) = [v for key, v in Reader(page.read_text("utf-8")).attributes if key == "href"]
+    assert address is not None and address.startswith("../outputs/")
+    there = unquote(urljoin(page.as_uri(), address).removeprefix("file://"))
+    assert Path(there) == folder
+
+
+def test_runs_on_two_data_have_tables_and_figures_of_their_own(
+    tmp_path: Path, run: Callable[..., ComparedRun]
+) -> None:
+    runs = [
+        run(f"cell={cell} seed={seed}", 1.0 + seed, f"{cell}{data}")._replace(
+            made_of={"seed": seed, "split_sha256": data * 64}
+        )
+        for data in "ab"
+        for cell in ("gru", "lstm")
+        for seed in (0, 1)
+    ]
+    (tmp_path / "p_finals.png").write_bytes(PNG)  # of an earlier comparison of one data
+    (tmp_path / "p_mine.png").write_bytes(PNG)
+    page, *figures = write_page(rank_runs(runs, "t", "best/val_loss"), tmp_path / "p.html")
+    names = ["p_finals_1.png", "p_finals_2.png", "p_parallel_1.png", "p_parallel_2.png"]
+    assert sorted(path.name for path in figures) == names
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == sorted([*names, "p_mine.png"])
+    text = page.read_text("utf-8")
+    for digest in ("a" * 8, "b" * 8):
+        assert text.count(f"<h2>Runs on data {digest} by best/val_loss</h2>") == 1
+        assert text.count(f"<h2>Over seeds on data {digest}</h2>") == 1
+    ids = re.findall('<figure id="(.*?)"', text)
+    assert ids == ["finals-1", "parallel-1", "finals-2", "parallel-2"]
 
 
 def test_failures_numbers_and_samples_are_marked(
@@ -181,7 +215,7 @@ def test_a_sweep_keeps_its_page_and_never_fails_by_it(
     write_sweep_page(sweep)
     send_sweep_page(sweep, log)  # type: ignore[arg-type]
     assert log.files[0] == "/comparison.html"
-    assert len([name for name in log.files if name.startswith("figures/")]) == 3
+    assert len([name for name in log.files if name.startswith("figures/")]) == 4
 
     def full(self: Path, content: bytes) -> int:
         raise OSError("disk is full")

@@ -12,13 +12,15 @@ from pathlib import Path
 from test_comparison_page import ATTRIBUTES, TAGS, Reader
 
 from rnnx.comparison.bands import distributions, draw_bands
-from rnnx.comparison.compare import ComparedRun, compare_sweep, rank_runs
+from rnnx.comparison.compare import compare_sweep, rank_runs
 from rnnx.comparison.report import report
+from rnnx.comparison.runs import ComparedRun
 from rnnx.contracts.trackers import Point
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
 
-PNG = base64.b64encode(b"\x89PNG\r\n").decode()[:6]
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG = base64.b64encode(SIGNATURE).decode()[:6]
 
 
 def rnnx(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -76,10 +78,17 @@ def test_nothing_of_a_report_becomes_markup(
         folder.metrics.write_text("".join(json.dumps(p) + "\n" for p in points), "utf-8")
         runs.append(run(f"a={place}", 1.0 + place)._replace(folder=folder))
     (images := runs[0].folder.path / "images" / "<b>").mkdir(parents=True)
-    (images / "step_000007.png").write_bytes(b"\x89PNG")
+    (images / "step_000007.png").write_bytes(SIGNATURE)
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(SIGNATURE + b"secret")
+    (images.with_name("link")).mkdir()
+    (images.with_name("link") / "step_000007.png").symlink_to(secret)
+    (images.with_name("text")).mkdir()
+    (images.with_name("text") / "step_000007.png").write_bytes(b"no image")
     reader = Reader(text := report(rank_runs(runs, odd, "best/val_loss")))
     assert {*reader.tags} <= TAGS and {key for key, _ in reader.attributes} <= ATTRIBUTES
-    assert ("alt", "<b>, step 7") in reader.attributes
+    captions = [value for key, value in reader.attributes if key == "alt" and "step 7" in value]
+    assert captions == ["<b>, step 7"]  # a link's file is the user's own, and text is no image
     assert "quantiles by step" in text
     assert reader.texts.count(odd.replace("\x1b", "\ufffd")) >= 4
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rnnx.comparison.compare import compare
+from rnnx.comparison.results import results
 from rnnx.contracts.trackers import Point
 from rnnx.errors import RunNotFound
 from rnnx_builtin.trackers import MLflow
@@ -37,8 +38,16 @@ def test_a_sweep_in_the_store_alone_is_compared(parent: str) -> None:
         found = compare([name])
         assert [found.value(run) for run in found.runs] == [0.0, 1.0, 2.0, 3.0]
         assert [group.name for group in found.groups] == ["cell=gru", "cell=lstm"]
-        assert [list(group.values) for group in found.groups] == [[0.0, 1.0], [2.0, 3.0]]
+        assert [group.by_seed for group in found.groups] == [
+            {"0": 1.0, "1": 0.0},
+            {"0": 3.0, "1": 2.0},
+        ]
         assert not found.notes
+    table = results(found, ["cell"], [])  # by a key that was swept: the tracker knows these
+    assert {row: group.mean for (row, _), group in table.cells.items()} == {
+        ("gru",): 0.5,
+        ("lstm",): 2.5,
+    }
     with pytest.raises(RunNotFound, match=f"3c0d: 2 runs begin so .{SWEEP}, {OTHER}."):
         compare(["3c0d"])
     with pytest.raises(RunNotFound, match="nosuch: no such run"):

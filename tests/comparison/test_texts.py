@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnx.comparison.compare import ComparedRun, Comparison, compare_sweep, rank_runs
+from rnnx.comparison.compare import Comparison, compare_sweep, rank_runs
 from rnnx.comparison.page_texts import text_sections
 from rnnx.comparison.readings import Readings
+from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.texts import (
     LONGEST,
     MOST_RUNS,

@@ -97,4 +97,4 @@ def test_a_metric_s_name_is_text(name: str, run: Run) -> None:
     append(run.folder.metrics, [Point(name, 1.0, step, 0) for step in (1, 2)])
     run.folder.write({"metrics": run.folder.read()["metrics"] | {name.replace("\ud800", "x"): 1.0}})
     found = compare([run.run_id], name if name != "\ud800" else "best/val_loss")
-    assert set(draw_figures(found)) <= {"curves", "seeds", "parallel"}
+    assert set(draw_figures(found)) <= {"curves", "seeds", "finals", "parallel"}

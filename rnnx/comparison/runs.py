@@ -1,0 +1,161 @@
+"""The runs of a comparison, and which of them a word on the command line means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnnx.config.components import component_from
+from rnnx.config.compose import compose
+from rnnx.config.identity import Identity, config_hash, group_of
+from rnnx.contracts.trackers import RunSummary, is_key, is_number
+from rnnx.errors import CheckpointError, RunNotFound
+from rnnx.runs.find import find_run, jobs_in_tracker
+from rnnx.runs.folder import RunFolder, find_folders, runs_in
+from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.system.files import expanded
+
+BEST_LOSS = "best/val_loss"  # the metric that ranks unless another one is given
+
+
+class ComparedRun(NamedTuple):
+    """One run of a comparison, or a job of a sweep that failed before it had a run."""
+
+    name: str
+    status: str
+    run_id: str  # "" for a job without a run
+    reason: str
+    settings: Mapping[str, str]  # "cell" → "lstm": the overrides that set it apart
+    metrics: Mapping[str, float]  # the last value of each
+    group: str  # what it shares with runs that differ in their seed alone; "" if unknown
+    folder: RunFolder | None
+    made_of: Mapping[str, Any] = {}  # the fields of its identity, as far as they are known
+
+
+def runs_named(name: str, outputs: Path) -> list[ComparedRun]:
+    """The runs that one word on the command line means."""
+    sweeps = sweeps_named(name, outputs)
+    folders = find_folders(name, outputs) if name != "last" else []
+    if len(sweeps) + len(folders) > 1:
+        ids = [*(f"sweep {sweep.id}" for sweep in sweeps), *(run.id[:12] for run in folders)]
+        raise RunNotFound(
+            f"{name}: {len(ids)} runs and sweeps begin so ({', '.join(ids)}); give more letters"
+        )
+    if not sweeps and not folders and name != "last":
+        tracker = component_from("tracker", compose([])["tracker"])
+        if entries := jobs_in_tracker(name, tracker):
+            return [_from_entry(entry) for entry in entries]
+    if not sweeps:
+        return [_from_folder(find_run(name))]
+    jobs = jobs_of(sweeps[0])
+    if not jobs:
+        raise RunNotFound(f"{name}: the sweep has no runs yet")
+    return jobs
+
+
+def sweeps_named(name: str, outputs: Path) -> list[Sweep]:
+    """The sweeps that a folder, an id or the beginning of one means; `last`: the newest run's."""
+    path = expanded(name)
+    if (path / "sweep.json").is_file():
+        return [Sweep(path.resolve())]
+    if name == "last":
+        name = str(find_folders(name, outputs)[0].read().get("sweep", ""))
+    known = [file.parent for file in expanded(outputs).glob("sweeps/*/sweep.json")]
+    exact = [path for path in known if path.name == name]
+    return [Sweep(path) for path in exact or known if name and path.name.startswith(name)]
+
+
+def lasting_name(name: str) -> str:
+    """The name by which a run or sweep is found tomorrow, too: an id for ``last``."""
+    if name != "last":
+        return name
+    sweeps = sweeps_named(name, Path(compose([])["outputs"]))
+    return sweeps[0].id if sweeps else find_run(name).id
+
+
+def jobs_of(sweep: Sweep) -> list[ComparedRun]:
+    """The jobs of a sweep, those that are still running included."""
+    folders = {folder.id: folder for folder in runs_in(sweep.path.parent.parent)}
+    results = sweep.results()
+    ended: set[Any] = {result.job for result in results}
+    jobs = [_from_result(sweep, result, folders.get(result.run_id)) for result in results]
+    for folder in folders.values():
+        fields = folder.read()
+        if fields.get("sweep") == sweep.id and fields.get("job") not in ended:
+            ended.add(fields.get("job"))
+            jobs.append(_from_folder(folder))
+    return jobs
+
+
+def _from_result(sweep: Sweep, result: JobResult, folder: RunFolder | None) -> ComparedRun:
+    settings, name = sweep.swept(result.overrides), sweep.name(result.overrides)
+    if folder is None:
+        name, best = name or "default", result.best_val_loss
+        metrics = {} if best is None else {BEST_LOSS: best}
+        return ComparedRun(name, result.status, "", result.reason, settings, metrics, "", None)
+    run = _from_folder(folder)
+    # A job that was skipped had finished before: its run says how.
+    skipped = result.status == "SKIPPED"
+    return run._replace(
+        name=name or run.name,
+        status=run.status if skipped else result.status,
+        reason="" if skipped else result.reason,
+        settings=settings or dict(run.settings),
+    )
+
+
+def _from_folder(folder: RunFolder) -> ComparedRun:
+    fields = folder.read()
+    name = str(fields.get("name", "")) or folder.id[:8]
+    settings = _settings(fields.get("overrides"), name)
+    status, reason = str(fields.get("status", "UNKNOWN")), str(fields.get("reason", ""))
+    metrics = _numbers(fields.get("metrics"))
+    if not metrics:  # run.json gets them when the run ends
+        metrics = _last_points(folder)
+    made_of = {key: fields[key] for key in Identity._fields if key in fields}
+    group = group_of(made_of) or _group_of_earlier(folder)
+    return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
+
+
+def _from_entry(entry: RunSummary) -> ComparedRun:
+    """A sweep's job of which only the tracker knows."""
+    tags = entry.tags
+    keys = [key for key in tags if key.startswith("sweep.") and key != "sweep.id"]
+    settings = {key.removeprefix("sweep."): tags[key] for key in keys}
+    made_of: dict[str, Any] = {"split_sha256": tags.get("data.split_sha256", "")}
+    if "seed" in settings:
+        made_of["seed"] = settings["seed"]
+    reason, group = tags.get("reason", ""), tags.get("rnnx.seedless_hash", "")
+    own = settings, entry.metrics, group, None, made_of
+    return ComparedRun(entry.name, entry.status, entry.id, reason, *own)
+
+
+def _settings(overrides: Any, name: str) -> dict[str, str]:
+    """Key → value of a run's overrides; runs of earlier versions have them in their name alone."""
+    is_list = isinstance(overrides, list) and all(isinstance(o, str) for o in overrides)
+    texts = overrides if is_list else re.split(r" (?=[A-Za-z_][\w./]*=)", name)
+    return dict(text.partition("=")[::2] for text in texts if "=" in text)
+
+
+def _group_of_earlier(folder: RunFolder) -> str:
+    """The group of a run of an earlier rnnx, which kept its configuration alone."""
+    from rnnx.runs.stored_config import stored_config
+
+    try:
+        return config_hash(stored_config(folder), seedless=True)
+    except CheckpointError:  # config.yaml is damaged: the run belongs to no group
+        return ""
+
+
+def _last_points(folder: RunFolder) -> dict[str, float]:
+    from rnnx.runs.metrics_file import read_history
+
+    return {key: points[-1].value for key, points in read_history(folder.metrics).items()}
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    """The numbers of a mapping that came from a file."""
+    pairs = values.items() if isinstance(values, dict) else ()
+    return {key: float(value) for key, value in pairs if is_key(key) and is_number(value)}
