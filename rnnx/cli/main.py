@@ -163,6 +163,30 @@ def sample(
         print(printable(text, "\n\t") if at_terminal else text)
 
 
+@commands.command()
+@click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
+@click.option("--step", type=click.IntRange(1), help="The step (default: each run's last one).")
+@click.option("--diff", is_flag=True, help="Mark the differences, by character.")
+@click.option("--under", metavar="RUN", help="Measure surprise under this run's model.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=8, show_default=True, help="Texts a column."
+)
+@debug_option
+def samples(
+    names: tuple[str, ...], step: int | None, diff: bool, under: str | None, limit: int
+) -> None:
+    """Show the samples that runs drew, side by side.
+
+    One run is shown at all of its steps, several at one. Each character is coloured by its
+    surprise under the model that wrote it; below a text are its mean surprise and the longest
+    part of it that stands in the training data. With --diff, texts are compared with those of the
+    step before, or of the first run.
+    """
+    from rnnx.comparison.samples_printing import print_samples
+
+    print_samples(names, step, diff, under, limit)
+
+
 @commands.command(epilog=RUN)
 @click.argument("run")
 @_with_overrides
@@ -229,6 +253,52 @@ def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
     from rnnx.comparison.printing import print_comparison
 
     print_comparison(names, metric, **how)
+
+
+@commands.command()
+@click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
+@click.option(
+    "-o",
+    "--output",
+    type=UserPath(dir_okay=False),
+    default="report.html",
+    show_default=True,
+    help="The file to write.",
+)
+@debug_option
+def report(names: tuple[str, ...], output: str) -> None:
+    """Write all about runs and sweeps into one page.
+
+    It has the page of the comparison with settings, environment, commands, and the images of
+    probes. It loads nothing, so that it can be sent to others.
+    """
+    from rnnx.comparison.report import write_report
+
+    write_report(names, expanded(output))
+    print(printable(f"wrote {output}"))
+
+
+@commands.command(epilog=RUN)
+@click.argument("run")
+@click.option("-o", "--output", type=UserPath(dir_okay=False), help="A file (default: stdout).")
+@click.option("--license", "license_id", metavar="ID", help="The Hub's name of its licence.")
+@click.option("--dataset", "datasets", multiple=True, metavar="ID", help="A data set on the Hub.")
+@debug_option
+def card(run: str, output: str | None, license_id: str | None, datasets: tuple[str, ...]) -> None:
+    """Write the model card of RUN for the Hugging Face Hub.
+
+    Every section is made from the run: what the model is, how it was trained, data, results,
+    samples, how to use it, limits and environment.
+    """
+    from rnnx.comparison.card import card as make_card
+    from rnnx.comparison.report import write_text
+
+    text = make_card(run, license_id, datasets)
+    if output is None:
+        print(text, end="")
+    else:
+        write_text(text, expanded(output))
+        print(printable(f"wrote {output}"))
 
 
 @commands.command()

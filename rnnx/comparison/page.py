@@ -8,24 +8,25 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from rnnx.comparison.bands import draw_bands
 from rnnx.comparison.compare import Comparison, compare_sweep
 from rnnx.comparison.figures import draw_figures, suffixes
+from rnnx.comparison.page_texts import surprise_bounds, text_sections
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.seeds_table import group_columns, group_rows, seeds_caption
 from rnnx.comparison.table import run_columns, run_rows, telling_metrics
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
-from rnnx.runs.samples_file import last_samples
+from rnnx.runs.metrics_file import read_history
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.files import replacing
 from rnnx.system.text import one_line, printable
 
 PAGE = "comparison.html"
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-MAX_SAMPLES, MAX_SAMPLE_LENGTH = 20, 2_000  # of a run; in characters
 CAPTIONS = {
     "curves": "Loss of every run, a colour a configuration",
     "seeds": "Mean over seeds, with a band of one sample standard deviation on either side; each "
@@ -54,13 +55,6 @@ class _Figure(NamedTuple):
     base64: str  # of the PNG
 
 
-class _Samples(NamedTuple):
-    place: str  # best, worst or only
-    name: str  # of the run
-    value: str  # of its metric
-    texts: Sequence[str]
-
-
 class _Part(NamedTuple):
     """What the page has for the runs on one data."""
 
@@ -69,7 +63,6 @@ class _Part(NamedTuple):
     groups: _Table
     seeds: str  # what the seeds cannot tell
     figures: Sequence[_Figure]
-    samples: Sequence[_Samples]
 
 
 def write_page(comparison: Comparison, page: Path) -> list[Path]:
@@ -123,10 +116,17 @@ def send_sweep_page(sweep: Sweep, log: RunLog) -> None:
             log.file(path, "figures")
 
 
-def render(comparison: Comparison, figures: Mapping[str, bytes], at: Path | None = None) -> str:
+def render(
+    comparison: Comparison,
+    figures: Mapping[str, bytes],
+    at: Path | None = None,
+    template: str = TEMPLATE.name,
+    more: Mapping[str, Any] | None = None,
+) -> str:
     """The page with these figures, name → PNG; the template escapes every value.
 
     ``at`` is the folder of the page, from which it links the runs' folders; None: it does not.
+    Another ``template`` extends that of the page and may show ``more``.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -138,7 +138,8 @@ def render(comparison: Comparison, figures: Mapping[str, bytes], at: Path | None
         keep_trailing_newline=True,
     )
     parts = comparison.by_data()
-    page = environment.get_template(TEMPLATE.name).render(
+    page = environment.get_template(template).render(
+        **(more or {}),
         title=comparison.title,
         metric=comparison.metric,
         statuses=_count_statuses(comparison),
@@ -147,6 +148,9 @@ def render(comparison: Comparison, figures: Mapping[str, bytes], at: Path | None
             _part(part, part.title * (len(parts) > 1), _figures(part, figures, suffix), at)
             for part, suffix in zip(parts, suffixes(len(parts)), strict=True)
         ],
+        bands=_bands(comparison),
+        texts=text_sections(comparison),
+        bounds=surprise_bounds(),
     )
     return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", page)
 
@@ -160,7 +164,6 @@ def _part(comparison: Comparison, title: str, figures: Sequence[_Figure], at: Pa
         _Table([column.name for column in columns], rows, numbers),
         seeds_caption(comparison),
         figures,
-        _samples(comparison),
     )
 
 
@@ -205,23 +208,12 @@ def _figures(comparison: Comparison, figures: Mapping[str, bytes], suffix: str) 
     ]
 
 
-def _samples(comparison: Comparison) -> list[_Samples]:
-    """The last samples of the best run and of the worst."""
-    found = ((run, _texts(run)) for run in comparison.with_value())
-    ranked = [(run, texts) for run, texts in found if texts]
-    if len(ranked) < 2:
-        places = [("only", *pair) for pair in ranked]
-    else:
-        places = [("best", *ranked[0]), ("worst", *ranked[-1])]
-    return [
-        _Samples(place, run.name, f"{comparison.value(run):.4f}", texts)
-        for place, run, texts in places
-    ]
-
-
-def _texts(run: ComparedRun) -> list[str]:
-    """The first of a run's last samples, each cut where it is too long for the page."""
-    texts = last_samples(run.folder.samples)[:MAX_SAMPLES] if run.folder else []
-    return [
-        text if len(text) <= MAX_SAMPLE_LENGTH else f"{text[:MAX_SAMPLE_LENGTH]}…" for text in texts
-    ]
+def _bands(comparison: Comparison) -> _Figure | None:
+    """The quantiles by step of the best run, if it has any."""
+    folder = next((run.folder for run in comparison.runs if run.folder is not None), None)
+    png = None if folder is None else draw_bands(read_history(folder.metrics))
+    if folder is None or png is None:
+        return None
+    name = next(run.name for run in comparison.runs if run.folder is folder)
+    caption = f"{name}: quantiles by step, in bands around the median"
+    return _Figure("bands", caption, base64.b64encode(png).decode())

@@ -29,6 +29,7 @@ from rnnx.models.evaluation import (
     example_nats,
     first_tokens,
     mean_nats,
+    symbol_nats,
     target_nats,
     with_ids_of,
 )
@@ -152,6 +153,26 @@ class Model:
                 self._scratch(),
             )
 
+    def surprise(self, texts: Sequence[str]) -> list[Array]:
+        """For each text −ln p of every symbol, in nats, given those before it.
+
+        Where texts have an end (a line's newline) the last number is that of the end, so that an
+        array has one number more than its text has symbols.
+        """
+        symbols = [self._symbols(text, f"text {i + 1}") for i, text in enumerate(texts)]
+        examples = examples_of(self.vocabulary, symbols)
+        with self._threads, quiet():
+            return symbol_nats(self._network, self.params, examples, self._scratch())
+
+    def own_corpus(self, advice: str = "bring the old data back") -> Corpus:
+        """The data that the model was trained on; DataError, which ends with ``advice``, where it
+        has changed since.
+        """
+        corpus = load_corpus(self._dataset)
+        split = split_sha256(corpus)
+        checkpoints.refuse_other_data(self._checkpoint, corpus.sha256, split, advice)
+        return corpus
+
     def _symbols(self, line: str, what: str) -> list[str]:
         """The symbols of one text, without the symbol that ends it."""
         symbols, end = self.vocabulary.split(line), self.vocabulary.end
@@ -198,13 +219,12 @@ class Model:
 
     def _held_out(self, tokens: int | None) -> list[Split]:
         """The held-out part of the run's own data, its first ``tokens``."""
-        corpus = load_corpus(self._dataset)
+        corpus = self.own_corpus(OTHER_DATA)
         if corpus.val is None:
             raise DataError(
                 "evaluate: the run held nothing out (dataset.val_fraction=0); name data to "
                 "measure on, as dataset=lines dataset.path=FILE"
             )
-        self._refuse_other_data(corpus, OTHER_DATA)
         most = self.config["eval_tokens"] if tokens is None else tokens
         require(most >= 0, "eval_tokens", "at least 0", most)
         held_out = first_tokens(corpus.val, most)
@@ -221,15 +241,9 @@ class Model:
         require(0 <= weight <= 1, "ngram", "0 to 1", weight)
         if weight == 0:
             return None
-        corpus = load_corpus(self._dataset)
-        self._refuse_other_data(corpus, NO_NGRAMS)
+        corpus = self.own_corpus(NO_NGRAMS)
         train = with_ids_of(self.vocabulary, corpus.vocabulary, corpus.train)
         return KneserNey(train, len(self.vocabulary))
-
-    def _refuse_other_data(self, corpus: Corpus, advice: str) -> None:
-        """DataError unless ``corpus`` is what the run was trained on."""
-        split = split_sha256(corpus)
-        checkpoints.refuse_other_data(self._checkpoint, corpus.sha256, split, advice)
 
     def _scratch(self) -> Scratch:
         return Scratch()

@@ -48,7 +48,7 @@ def _maps_to(check: Check) -> Check:
 RUN: Mapping[str, Check] = {
     **dict.fromkeys(("id", "name", "reason", "cwd", "place", "sweep", "takes_over"), _is_string),
     **dict.fromkeys(("config_hash", "seedless_hash", "data_sha256", "split_sha256"), _is_string),
-    **dict.fromkeys(("versions", "sources", "tags", "own_tags"), _maps_to(_is_string)),
+    **dict.fromkeys(("versions", "sources", "tags", "own_tags", "machine"), _maps_to(_is_string)),
     **dict.fromkeys(("overrides", "command", "entries"), _is_list_of_texts),
     **dict.fromkeys(("started", "ended"), is_time),
     **dict.fromkeys(("job", "seed", "steps"), _is_count),

@@ -19,11 +19,19 @@ LABELS = {
 
 def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | None:
     """Draw training and held-out loss by step; None where no curve has two points to join."""
+    png = curve_png(history)
+    if png is None:
+        return None
+    path.write_bytes(png)
+    return path
+
+
+def curve_png(history: Mapping[str, Sequence[Point]]) -> bytes | None:
+    """The figure of :func:`draw_curve`."""
     curves = {key: history[key] for key in LABELS if history.get(key)}
     if max(map(len, curves.values()), default=0) < 2:
         return None
-    path.write_bytes(_draw(curves, history.get("grad/norm", ())))
-    return path
+    return _draw(curves, history.get("grad/norm", ()))
 
 
 def warm_up() -> None:

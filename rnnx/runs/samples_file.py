@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,14 @@ NAME = "samples.csv"
 HEADER = ("step", "final", "text")
 EARLIER_HEADER = ("step", "text")
 MAX_DIGITS = 19  # of a step, which fits into int64
+
+
+class Round(NamedTuple):
+    """The texts that were drawn at one time."""
+
+    step: int | None  # None for the end of a run of an earlier version, which tells no step
+    is_final: bool  # drawn once more when training had ended
+    texts: list[str]
 
 
 class _Row(NamedTuple):
@@ -47,15 +56,21 @@ def rewind(path: Path, step: int) -> None:
         csv.writer(file).writerows([HEADER, *rows] if rows else [])
 
 
-def last_samples(path: Path) -> list[str]:
-    """The texts of the last round; none where the file is missing or damaged."""
+def rounds(path: Path) -> list[Round]:
+    """All rounds, in the order in which they were drawn; none where the file is missing or damaged.
+
+    A text that a kill tore is left out.
+    """
     if not path.is_file():
         return []
     try:
-        rows = list(_rows(path))
+        groups = groupby(_rows(path), lambda row: row[:2])
+        return [
+            Round(step, is_final, [from_csv(row.cell) for row in rows])
+            for (step, is_final), rows in groups
+        ]
     except (OSError, csv.Error):
         return []
-    return [from_csv(row.cell) for row in rows if row[:2] == rows[-1][:2]]
 
 
 def _rows(path: Path) -> Iterator[_Row]:

@@ -19,6 +19,7 @@ from rnnx.runs.lock import RunLock
 from rnnx.runs.registration import open_run
 from rnnx.runs.saved import data_parts
 from rnnx.runs.tracking import REASON_LENGTH, Tracking, ended_by
+from rnnx.system.machine import machine
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason, storable
 from rnnx.training.loop import PruningRule, TrainingLoop
@@ -78,6 +79,7 @@ def train(
             **session.identity._asdict(),
             "overrides": list(overrides),
             "cwd": os.getcwd(),
+            "machine": machine(),
             **(more or {}),
         }
         if "sweep" not in about:  # whose driver ends what an earlier one left

@@ -17,13 +17,19 @@ from rnnx.models.network import Network
 from rnnx.testing import ProbeSuite, probes
 from rnnx.testing.suite import NotApplicable, conduct
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.probes import GradientByLag, GradientNorms, HiddenUnits, Saturation
+from rnnx_builtin.probes import (
+    Distributions,
+    GradientByLag,
+    GradientNorms,
+    HiddenUnits,
+    Saturation,
+)
 from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
 from rnnx_builtin.probes.saturation import by_unit, gates_of
 
 
 class TestAll(ProbeSuite):
-    components = (GradientNorms(), GradientByLag(), HiddenUnits(), Saturation())
+    components = (Distributions(), GradientNorms(), GradientByLag(), HiddenUnits(), Saturation())
 
 
 def test_norms_are_those_of_each_parameter() -> None:
@@ -90,6 +96,30 @@ def test_saturation_is_the_fraction_of_gates_that_are_closed_or_open() -> None:
         "saturation/layer0.h.right",
         "saturation/layer1.h.right",
     }
+
+
+def test_distributions_are_quantiles_of_what_is_valid() -> None:
+    seen = observed(LSTM(4))
+    metrics = Distributions().observe(seen).metrics
+    names = {key.partition("/")[0] for key in metrics}
+    assert {key.partition("/")[2] for key in metrics} == {"q10", "q25", "q50", "q75", "q90"}
+    assert len(metrics) == 5 * len(names)
+    kinds = {name.partition(".")[0] for name in names}
+    assert kinds == {"activations", "gates", "gradients", "weights"}
+    assert {"gates.layer1.f", "activations.layer0", "gradients.layer0.Wh"} <= names
+    grads = np.sort(seen.grads["layer0"]["Wh"].ravel())
+    below = np.mean(grads < metrics["gradients.layer0.Wh/q25"])
+    assert below == pytest.approx(0.25, abs=1 / len(grads))
+    assert metrics["weights.layer0.Wh/q50"] == np.median(seen.params["layer0"]["Wh"])
+    # What stands beyond the end of a column counts nowhere: h is 0 there, a closed gate is not.
+    lengths = seen.lengths
+    assert lengths is not None and lengths.min() < len(seen.x)
+    states = seen.network.initial_state(seen.x.shape[1], float)
+    h, _, _ = seen.network.forward(seen.params, seen.x, states, lengths, Scratch())
+    values = np.concatenate([h[:n, :, b].ravel() for b, n in enumerate(lengths)])
+    assert metrics["activations.layer1/q90"] == pytest.approx(np.quantile(values, 0.9))
+    plain = Distributions().observe(observed(Vanilla(4))).metrics
+    assert not any(key.startswith("gates") for key in plain)
 
 
 def test_steps_beyond_a_length_do_not_count() -> None:

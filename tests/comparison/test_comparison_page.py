@@ -13,13 +13,13 @@ import pytest
 from rnnx.comparison.compare import Comparison, compare_sweep, rank_runs
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page import (
-    MAX_SAMPLE_LENGTH,
     render,
     send_sweep_page,
     write_page,
     write_sweep_page,
 )
 from rnnx.comparison.runs import ComparedRun
+from rnnx.comparison.texts import LONGEST
 from rnnx.runs import samples_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
@@ -28,6 +28,7 @@ PNG = b"\x89PNG\r\n"
 # The tags and attributes of the template.
 TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "div", "section"}
 TAGS |= {"table", "thead", "tbody", "tr", "th", "td", "figure", "img", "figcaption", "pre", "a"}
+TAGS |= {"h4", "span", "ins", "del"}
 ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "id", "src", "alt"}
 ATTRIBUTES |= {"tabindex", "href", "title"}
 
@@ -65,9 +66,11 @@ def test_the_page_has_everything_inside(sweep: Sweep) -> None:
     assert not {"script", "link", "iframe"} & {*reader.tags}
     assert "http" not in re.sub("http-equiv", "", text)
     found = compare_sweep(sweep)
-    best, worst = found.with_value()[0], found.with_value()[-1]
-    assert f"The best run: {best.name}" in text
-    assert f"The worst run: {worst.name}" in text
+    for run in found.with_value():
+        assert f"<section><h4>{run.name}</h4>" in text
+    assert f"{found.runs[0].name}: its samples by step" in text
+    assert re.search(r'<span class="s[1-4]">\w+</span>', text)  # coloured by surprise
+    assert re.search(r"\d\.\d\d nats · \d+% copied: \w+", text)
     assert "gone.txt" in text
 
 
@@ -108,7 +111,7 @@ def test_nothing_from_data_becomes_markup(
     texts = "\n".join(reader.texts)
     assert reader.texts.count(shown) >= 4  # title, heading, both reasons
     assert f"Runs by {shown}" in texts
-    assert f"The best run: cell={shown} ({shown} 1.0000)" in texts
+    assert f"cell={shown}: its samples by step" in texts
     captions = [value for key, value in reader.attributes if key == "alt"]
     assert f"From the swept keys to {shown}; a line a run, the darkest the best" in captions
     assert not re.search("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]", page)
@@ -161,7 +164,7 @@ def test_failures_numbers_and_samples_are_marked(
     tmp_path: Path, run: Callable[..., ComparedRun]
 ) -> None:
     with RunFolder(tmp_path).samples.open("w", encoding="utf-8", newline="") as file:
-        texts = ["", "x" * MAX_SAMPLE_LENGTH, "y" * (MAX_SAMPLE_LENGTH + 1)]
+        texts = ["", "x" * LONGEST, "y" * (LONGEST + 1)]
         csv.writer(file).writerows([("step", "text"), *(("1", text) for text in texts)])
     best = run("seed=0", 1.0)._replace(folder=RunFolder(tmp_path))
     runs = [best, run("seed=1", 2.0)._replace(status="FAILED", reason="no file")]
@@ -175,7 +178,7 @@ def test_failures_numbers_and_samples_are_marked(
     assert rows[2].startswith('<tr class="failed"><td>2</td>') and "<td>no file</td>" in rows[2]
     shown = re.findall("<pre>(.*?)</pre>", page)
     assert shown == ["∅", texts[1], f"{texts[2][:-1]}…"]
-    assert "The only run: seed=0 (best/val_loss 1.0000)" in page
+    assert "nothing is measured" in page  # no checkpoint is there
 
 
 def test_the_page_has_no_column_in_which_all_runs_agree(run: Callable[..., ComparedRun]) -> None:

@@ -101,3 +101,32 @@ def test_the_seed_of_a_run_does_not_draw_its_held_out_part(names: Path) -> None:
         for split in (0, 1)
     }
     assert len(splits) == 2
+
+
+def test_surprise_is_a_number_a_symbol_whose_mean_is_the_score(model: rnnx.Model) -> None:
+    texts = ["bo", "", "arabocis", "fu"]
+    found = model.surprise(texts)
+    assert [len(nats) for nats in found] == [len(text) + 1 for text in texts]  # and the newline
+    assert [nats.mean() for nats in found] == pytest.approx(model.score(texts), rel=1e-5)
+    # What comes later changes nothing: a symbol is measured given those before it.
+    assert model.surprise(["ara"])[0][:2] == pytest.approx(found[2][:2], rel=1e-4)
+    assert model.surprise([]) == []
+    with pytest.raises(DataError, match="text 2: X not in the model's vocabulary"):
+        model.surprise(["bo", "X"])
+
+
+def test_a_long_text_is_measured_in_parts(
+    model: rnnx.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["arabocis", "bo", "fu", "elda"]
+    whole = model.surprise(texts)
+    monkeypatch.setattr("rnnx.models.evaluation.places", lambda network, dtype: 6)
+    for one, other in zip(whole, model.surprise(texts), strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+
+
+def test_the_data_that_a_model_learned_from(model: rnnx.Model, names: Path) -> None:
+    assert model.own_corpus().train.tokens == rnnx.build(tiny(names)).corpus.train.tokens
+    names.write_text("bo\nfu\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"the data has changed.*bring the old data back"):
+        model.own_corpus()

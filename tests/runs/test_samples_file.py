@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnx.runs.samples_file import append, last_samples, rewind
+from rnnx.runs.samples_file import Round, append, rewind, rounds
 
 EARLIER = "step,text\r\n1,ada\r\n30,bob\r\nfinal,eve\r\nfinal,\r\n"
 
@@ -32,7 +32,7 @@ def test_pandas_reads_columns_of_one_type_each(table: Path) -> None:
     assert (found.step.dtype, found.final.dtype) == ("int64", "bool")
     assert found.step.tolist() == [1, 1, 30, 30, 30, 30]
     assert found[found.final].text.tolist() == ["final", "3"]
-    assert last_samples(table) == ["final", "3"]
+    assert rounds(table)[-1].texts == ["final", "3"]
 
 
 def test_a_longer_run_has_none_of_the_end_s(table: Path) -> None:
@@ -40,6 +40,11 @@ def test_a_longer_run_has_none_of_the_end_s(table: Path) -> None:
     append(table, 30, ["bob", "final"])
     before = table.read_bytes()
     append(table, 30, ["eve"], is_final=True)
+    assert rounds(table) == [
+        Round(1, False, ["ada"]),
+        Round(30, False, ["bob", "final"]),
+        Round(30, True, ["eve"]),
+    ]
     append(table, 40, ["dan"])
     rewind(table, 30)
     assert table.read_bytes() == before
@@ -51,7 +56,8 @@ def test_a_longer_run_has_none_of_the_end_s(table: Path) -> None:
 
 def test_a_file_of_an_earlier_version_gets_the_column(table: Path) -> None:
     table.write_text(EARLIER, newline="")
-    assert last_samples(table) == ["eve", ""]
+    assert rounds(table)[-1].texts == ["eve", ""]
+    assert rounds(table)[1:] == [Round(30, False, ["bob"]), Round(None, True, ["eve", ""])]
     rewind(table, 30)
     append(table, 60, ["eve"], is_final=True)
     assert rows(table) == [
@@ -66,7 +72,7 @@ def test_a_file_of_an_earlier_version_gets_the_column(table: Path) -> None:
 def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     table = tmp_path_factory.mktemp("run") / "samples.csv"
     append(table, 3, texts)
-    assert last_samples(table) == texts
+    assert rounds(table)[-1].texts == texts
     before = table.read_bytes()
     rewind(table, 3)
     assert table.read_bytes() == before
@@ -92,8 +98,8 @@ def test_what_a_kill_tore_is_dropped(left: str, table: Path) -> None:
 
 def test_no_file_has_no_samples(table: Path) -> None:
     rewind(table, 3)
-    assert last_samples(table) == [] and not table.exists()
+    assert rounds(table) == [] and not table.exists()
     table.write_bytes(b"\xff\xfe")
-    assert last_samples(table) == []
+    assert rounds(table) == []
     table.write_text("step,final,text\r\nx,false,a\r\n12\r\n" + "1" * 30 + ",false,c\r\n")
-    assert last_samples(table) == []
+    assert rounds(table) == []

@@ -175,7 +175,7 @@ def test_only_a_clipper_with_a_limit_is_told_to_lower_it(
     assert ("clipper.limit" in str(error.value)) is told
 
 
-PROBES = "[gradient_by_lag,gradient_norms,hidden_units,saturation]"
+PROBES = "[distributions,gradient_by_lag,gradient_norms,hidden_units,saturation]"
 
 
 def losses_seen(session: Session, steps: int) -> list[float]:

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts import GatedCell
-from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
 from rnnx.system.png import png_bytes
+from rnnx_builtin.probes.layers import layers_of, valid_steps
 
 CLOSED, OPEN = 0.1, 0.9  # a gate is saturated below and above these
 
@@ -48,21 +47,12 @@ class Saturation:
 
 def gates_of(seen: Observation) -> list[Mapping[str, Array]]:
     """For each layer its gates (T, n_a, B) by letter, or |h| as ``h`` if the cell has no gates."""
-    network, cell = seen.network, seen.network.cell
-    states = network.initial_state(seen.x.shape[1], seen.params.flat.dtype)
-    found: list[Mapping[str, Array]] = []
-    h = seen.x
-    for layer, state in enumerate(states):
-        params = seen.params[f"layer{layer}"]
-        h, _, cache = cell.forward(params, h, state, seen.lengths, Scratch())
-        found.append(cell.gates(cache) if isinstance(cell, GatedCell) else {"h": np.abs(h)})
-    return found
+    return [gates or {"h": np.abs(h)} for h, gates in layers_of(seen)]
 
 
 def by_unit(values: Array, lengths: Array | None) -> tuple[Array, Array]:
     """``left, right``: (n_a,) the fraction of valid steps below CLOSED and above OPEN."""
-    T, _, B = values.shape
-    valid = np.ones((T, B), bool) if lengths is None else np.arange(T)[:, None] < lengths
+    valid = valid_steps(values, lengths)
     weight = valid[:, None] / valid.sum()
     left: Array = ((values < CLOSED) * weight).sum(axis=(0, 2))
     right: Array = ((values > OPEN) * weight).sum(axis=(0, 2))
