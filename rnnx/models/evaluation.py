@@ -110,23 +110,6 @@ def example_nats(
     return sums / examples.lengths
 
 
-def symbol_nats(
-    network: Network, params: Parameters, examples: Examples, scratch: Scratch
-) -> list[Array]:
-    """For each example, in order, (its length,) of −ln p, a number for each target."""
-    most = places(network, params.flat.dtype)
-    found = [np.empty(int(length)) for length in examples.lengths]
-    order, columns = longest_first(examples.lengths), min(COLUMNS, most)
-    for start in range(0, len(order), columns):
-        which, done = order[start : start + columns], 0
-        for _, nats in _nats(network, params, parts(examples, which, most), scratch):
-            for column in range(nats.shape[1]):
-                rest = found[which[column]][done : done + len(nats)]
-                rest[:] = nats[: len(rest), column]
-            done += len(nats)
-    return found
-
-
 def _nats(
     network: Network, params: Parameters, batches: Iterable[Batch], scratch: Scratch
 ) -> Iterator[tuple[Batch, Array]]:
