@@ -153,10 +153,12 @@ PRIVATE = {
     },
     "rnnx_notebook": {"rnnx.models.network": {"Network"}},
     "hydra_plugins": {
-        "rnnx.config.overrides": {"refuse_unknown_settings", "spelled", "values_of"},
+        "rnnx.config.overrides": {"refuse_unknown_settings", "spelled"},
         "rnnx.sweeps.cluster": {"launch"},
         "rnnx.sweeps.find": {"sweep_of"},
+        "rnnx.sweeps.halving": {"NAME", "SETTINGS", "begin_halving", "validate_halving"},
         "rnnx.sweeps.launcher": {"launch", "stream"},
+        "rnnx.sweeps.plan": {"read_plan"},
         "rnnx.sweeps.search": {"search", "validate"},
     },
 }

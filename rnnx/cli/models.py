@@ -27,7 +27,7 @@ def sample(
     fields: Sequence[str],
     length: int | None,
     seed: int,
-    ngram: float,
+    ngram: float = 0.0,
 ) -> list[str]:
     """New texts from the model of ``run``; ``fields`` are ``key=value`` of the sampler."""
     model = _find(run)
