@@ -65,7 +65,7 @@ def clipping() -> str:
 def trained() -> Session:
     """A small LSTM trained on the names that come with rnnx; some two seconds."""
     sizes = ["cell.hidden_size=48", "dropout=0", "batch_size=32", "backend=numpy", "threads=1"]
-    sizes += ["input_dropout=0", "crossover=0"]
+    sizes += ["input_dropout=0", "crossover=0", "averaging=0"]
     session = rnnx.build([*sizes, f"steps={TRAINING_STEPS}", "tracker=none"])
     for _ in range(TRAINING_STEPS):
         session.step()

@@ -1,6 +1,7 @@
 """The default network and Kneser–Ney on more and more names: python docs/learning_curve.py
 
-It prints a table and saves the picture. It trains eight networks: about two minutes of CPU time.
+It prints a table and saves the picture. It trains eight networks: about two and a half minutes of
+CPU time.
 """
 
 from dataclasses import replace

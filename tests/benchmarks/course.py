@@ -63,7 +63,7 @@ def measure(path: str, rounds: int) -> dict[str, float]:
     """Names a second of the plain loop, of rnnx one by one, and of rnnx in a batch."""
     exact = rnnx.build(["experiment=notebook", f"dataset.path={path}", "threads=1"])
     data = ["dataset=lines", f"dataset.path={path}", "dropout=0", "threads=1"]
-    data += ["input_dropout=0", "crossover=0"]
+    data += ["input_dropout=0", "crossover=0", "averaging=0"]
     sizes = ["cell=vanilla", "cell.hidden_size=50", "dtype=float64", f"batch_size={BATCH}"]
     batch = rnnx.build([*data, *sizes, "optimizer=sgd", "clipper=value"])
     train = exact.corpus.train

@@ -22,7 +22,7 @@ import timing
 from rows import CELLS, ROWS, Row, ours
 from threadpoolctl import threadpool_limits
 
-PLAIN = ("dropout=0", "input_dropout=0")
+PLAIN = ("dropout=0", "input_dropout=0", "averaging=0")
 
 HEADER = f"{'cell':8} {'n_y, n_a, B, T':>16} {'rnnx':>9} {'torch':>9} {'jax':>9}   "
 HEADER += f"{'torch/':>7} {'jax/':>7} {'as built':>8} {'numpy':>7}   GEMM share"
@@ -36,7 +36,7 @@ def contenders(cell: str, row: Row, threads: int) -> dict[str, timing.Work]:
     own = ["threads=1"] if threads == 1 else []  # of two, rnnx takes what it finds right
     steps: dict[str, timing.Work] = {
         "rnnx": ours(cell, row, *own, *PLAIN),
-        "as built": ours(cell, row, *own, "dropout=0.5", "input_dropout=0"),
+        "as built": ours(cell, row, *own, "dropout=0.5", "input_dropout=0", "averaging=0"),
         "numpy": ours(cell, row, *own, *PLAIN, "backend=numpy"),
     }
     for name, peer in (("torch", torch_peer), ("jax", jax_peer)):
