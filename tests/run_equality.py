@@ -89,6 +89,11 @@ def assert_mlflow_holds(folder: RunFolder, client: Any, status: str = "FINISHED"
     for pattern, where in (("samples/*", "samples"), ("checkpoints/*t.safetensors", "checkpoints")):
         listed = {f.path for f in client.list_artifacts(folder.entry, where)}
         assert listed == set(contents(folder, pattern)), where
+    models = client.search_logged_models(
+        [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
+    )
+    paths = [path.resolve() for path in (folder.best, folder.last) if path.is_file()]
+    assert sorted(m.tags["rnnx.checkpoint"] for m in models) == sorted(map(str, paths))
     for name in ("samples.csv", "checkpoints/last.safetensors", "config.yaml"):
         if (folder.path / name).is_file():
             there = Path(client.download_artifacts(folder.entry, name))

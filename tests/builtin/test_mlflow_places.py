@@ -178,7 +178,8 @@ def test_a_description_has_links_and_is_replaced(uri: str) -> None:
 
 @pytest.mark.parametrize("mine", ["my own words", "Best run: it has a long tail.\nSee there."])
 def test_a_description_by_the_user_stays(uri: str, mine: str) -> None:
-    log, store = MLflow(uri).start("n", {}, {}), client(uri)
+    tracker, store = MLflow(uri), client(uri)
+    log = tracker.reopen(tracker.start("n", {}, {}).id)
     store.set_tag(log.id, "mlflow.note.content", mine)
     log.describe("first")  # type: ignore[attr-defined]
     assert description(uri, log) == mine

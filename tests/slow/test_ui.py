@@ -32,7 +32,7 @@ def test_a_run_in_the_browser(browser: Any, ui: tuple[str, str], tmp_path: Path)
     assert "rnnx.config_hash" in shown
     for told in ("Best held-out loss", "rnnx train steps=30", "dinosaurs (", "last-step-30"):
         assert told in shown
-    shown = open_page(browser, f"{home}/models", "last-step-30", "dinosaurs held-out")
+    shown = open_page(browser, f"{home}/models", "last-step-30")
     assert "best-step-" in shown and "steps=30 log_every=1 eval_every=5" in shown
     open_page(browser, f"{home}/runs/{run_id}/model-metrics", "val_loss", "baseline_loss")
     shown = open_page(browser, f"{home}/runs/{run_id}/artifacts", "checkpoints", "loss.png")

@@ -84,8 +84,9 @@ class MLflowLog:
         self.id = run_id
         self._client, self._system = client, system
         self._is_place_checked = False
-        self._created = created  # until the run is described
-        self._read = None, 0.0  # MLflow's run as it was read last, and when
+        # MLflow's run where somebody has just read it, which takes milliseconds, and when that was.
+        self._created = created, time.monotonic()
+        self._described: tuple[Any, float] = None, 0.0
         # None: nobody has asked yet
         self._are_totals_dated: bool | None = None if created is None else False
 
@@ -111,13 +112,12 @@ class MLflowLog:
         for i in range(0, len(metrics), METRICS_PER_CALL):
             self._client.log_batch(self.id, metrics=metrics[i : i + METRICS_PER_CALL])
 
-    def _run(self) -> Any:
-        """MLflow's run, as it was a few seconds ago at most: reading it takes milliseconds."""
-        run, when = self._read
-        if run is None or time.monotonic() - when > FRESH:
-            run = run_in_store(self._client, self.id)
-            self._read = run, time.monotonic()
-        return run
+    def _run(self, just_read: tuple[Any, float]) -> Any:
+        """``just_read``, a run and when it was read, if that is a moment ago; else the run now."""
+        run, when = just_read
+        if run is not None and time.monotonic() - when < FRESH:
+            return run
+        return run_in_store(self._client, self.id)
 
     def _step(self, point: Point) -> int:
         """The step at which MLflow gets a point: 0 for a total, which it then draws as a bar.
@@ -128,7 +128,7 @@ class MLflowLog:
         if not point.key.startswith(TOTALS):
             return point.step
         if self._are_totals_dated is None:
-            there = self._run().data.metrics
+            there = run_in_store(self._client, self.id).data.metrics
             known = next((key for key in there if key.startswith(TOTALS)), None)
             history = self._client.get_metric_history(self.id, known) if known else []
             self._are_totals_dated = any(metric.step > 0 for metric in history)
@@ -140,17 +140,19 @@ class MLflowLog:
 
     @_store_errors()
     def checkpoints(self, saved: Sequence[SavedCheckpoint]) -> None:
-        run, self._read = self._run(), (None, 0.0)  # its outputs are others from now on
+        run, self._described = self._run(self._described), (None, 0.0)
         set_checkpoints(self._client, run, saved)
 
     @_store_errors()
     def describe(self, text: str) -> None:
         from mlflow.entities import RunTag
 
-        run, self._created = self._created or self._run(), None
+        run = self._run(self._created)
+        is_whole = run is not self._created[0]  # it had no parameters yet when it was created
+        self._described = (run, time.monotonic()) if is_whole else (None, 0.0)
+        self._created = None, 0.0
         tags = note(text, run)
         self._client.log_batch(self.id, tags=[RunTag(*tag) for tag in tags.items()])
-        run.data.tags.update(tags)
 
     @_store_errors()
     def tags(self, tags: Mapping[str, str]) -> None:
