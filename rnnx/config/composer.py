@@ -55,7 +55,7 @@ class Composer:
             self._composed[chosen] = _compose(chosen)
         config = copy.deepcopy(self._composed[chosen])
         for override in values:
-            _set(config, override)
+            set_value(config, override)
         return config
 
     def options(self, group: str) -> list[str]:
@@ -139,7 +139,7 @@ def _compose(choices: Sequence[str]) -> DictConfig:
     return composed
 
 
-def _set(config: DictConfig, override: Override) -> None:
+def set_value(config: DictConfig, override: Override) -> None:
     """Set one value; ConfigError says what the key could have been, or the value."""
     key, value = override.key_or_group, override.value()
     if value == "???":  # OmegaConf would leave the default, without a word

@@ -40,9 +40,16 @@ def identity_of(config: Mapping[str, Any], corpus: Corpus) -> Identity:
     return identity_on(config, corpus.sha256, split_sha256(corpus))
 
 
-def identity_on(config: Mapping[str, Any], data_sha256: str, split: str) -> Identity:
-    """The same, where the digests of the data and of its split are known."""
-    used = versions(config)
+def identity_on(
+    config: Mapping[str, Any],
+    data_sha256: str,
+    split: str,
+    used: Mapping[str, str] | None = None,
+) -> Identity:
+    """The same, where the digests of the data and of its split are known, and perhaps
+    :func:`versions`.
+    """
+    used = versions(config) if used is None else used
     return Identity(
         config_hash(config),
         config_hash(config, seedless=True),

@@ -10,7 +10,7 @@ from rnnx.errors import ConfigError
 from rnnx.sweeps.grid import CheckedSweep, SweepCommand
 from rnnx.sweeps.job_configs import JobConfigs
 from rnnx.sweeps.plan import Plan
-from rnnx.sweeps.records import Estimate, Records, is_whole
+from rnnx.sweeps.records import Estimate, Records
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
 from rnnx.system.threads import processors
@@ -43,7 +43,7 @@ def show_plan(command: SweepCommand, checked: CheckedSweep) -> None:
             values = configs.values(job)
             earlier = records.alike(values)
             before, time = "goes on" if earlier else "", ""
-            if any(is_whole(run.read()) for run in earlier):
+            if any(run.is_whole for run in earlier):
                 before = "finished"
             else:
                 left.append(records.estimate(values))

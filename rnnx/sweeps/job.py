@@ -24,7 +24,7 @@ from rnnx.runs.lock import is_busy
 from rnnx.runs.sweep_folder import NOT_ASKED, PARENT_TAG, JobResult, Sweep
 from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
-from rnnx.sweeps.records import is_whole
+from rnnx.sweeps.records import Records, is_whole
 from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.secrets import name_servers
 from rnnx.system.signals import STOPPING, Stop
@@ -52,6 +52,27 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
         return 0 if result.succeeded else 1
 
 
+def skip_finished(
+    values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep: Sweep, records: Records
+) -> bool:
+    """Store the result of a job whose run has finished before; False where it has to be looked at.
+
+    The driver does this: a process a job would take longer than the jobs that are left.
+    """
+    began = time.time()
+    if values["sweep"]["rerun"] == Rerun.all.name:
+        return False
+    try:
+        run = records.finished(values)
+        if run is None or is_busy(run):
+            return False
+        result = _Job(values, list(overrides), job, sweep).skip("had finished before", run)
+    except Exception:  # of a component or a tracker: the job's own process says what is wrong
+        return False
+    sweep.store_result(result._replace(seconds=time.time() - began))
+    return True
+
+
 class _Job:
     """One configuration of a sweep."""
 
@@ -77,7 +98,7 @@ class _Job:
                         return JobResult(self.number, self.overrides, "KILLED", _stopped(stop))
                     continue
                 if skipped := self._reason_to_skip(rerun, earlier):
-                    return self._skip(skipped, earlier)
+                    return self.skip(skipped, earlier)
                 with suppress(RunBusy):  # another sweep was faster
                     run = self._train(rerun, earlier)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
@@ -90,7 +111,7 @@ class _Job:
         result = JobResult(self.number, self.overrides, run.status, why, run.run_id, best)
         return result._replace(entry=run.folder.entry)
 
-    def _skip(self, why: str, earlier: RunFolder | None) -> JobResult:
+    def skip(self, why: str, earlier: RunFolder | None) -> JobResult:
         """The result of a job with nothing to do; its run is shown below this sweep."""
         result = self._result("SKIPPED", why, earlier)
         is_over = earlier is not None and earlier.read().get("status") == "FINISHED"

@@ -21,10 +21,11 @@ from rnnx.config.compose import composer
 from rnnx.config.overrides import own_overrides, parse_job
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of, sweep_of
-from rnnx.sweeps.job import run_job_process
+from rnnx.sweeps.job import run_job_process, skip_finished
 from rnnx.sweeps.job_configs import JobConfigs
 from rnnx.sweeps.job_lines import JobLines
 from rnnx.sweeps.orphans import end_abandoned
+from rnnx.sweeps.records import Records
 from rnnx.sweeps.warmup import FOLDER_VARIABLE
 from rnnx.system.environment import environment
 from rnnx.system.signals import Stop
@@ -67,8 +68,9 @@ def stream(
             ended(result)
 
         at_once = config.jobs or processors()
-        values = JobConfigs(make, hydra).values  # the job checks them
-        Pool(sweep, config.outputs, at_once, values, print_and_pass_on).run(jobs, stop)
+        values, records = JobConfigs(make, hydra).values, Records(config.outputs)
+        pool = Pool(sweep, config.outputs, at_once, values, print_and_pass_on, records)
+        pool.run(jobs, stop)
     return sweep
 
 
@@ -97,7 +99,8 @@ class Pool:
     """Runs jobs in processes, at most ``at_once`` at a time.
 
     ``values`` composes the configuration of a job from its overrides: here, because composing is
-    faster in a process that has composed before. ``ended`` gets the result of every job.
+    faster in a process that has composed before. ``ended`` gets the result of every job. A job
+    whose run is among ``records`` and has finished gets no process.
     """
 
     def __init__(
@@ -107,9 +110,10 @@ class Pool:
         at_once: int,
         values: Callable[[list[str]], Mapping[str, Any]],
         ended: Callable[[JobResult], None],
+        records: Records | None = None,
     ) -> None:
         self._sweep, self._outputs, self._at_once = sweep, outputs, at_once
-        self._values, self._ended = values, ended
+        self._values, self._ended, self._records = values, ended, records
         self._running: dict[Any, _Running] = {}  # by the sentinel of the process
 
     def run(self, jobs: Iterator[tuple[int, list[str]]], stop: Stopping) -> None:
@@ -142,6 +146,9 @@ class Pool:
         except Exception as error:  # Hydra may raise anything; the other jobs still run
             self._sweep.store_traceback(job, error)
             self._sweep.store_result(JobResult(job, overrides, "FAILED", reason(error)))
+            self._pass_on(job)
+            return
+        if self._records and skip_finished(values, overrides, job, self._sweep, self._records):
             self._pass_on(job)
             return
         context: Any = multiprocessing.get_context("forkserver")

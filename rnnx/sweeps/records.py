@@ -6,7 +6,7 @@ import json
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from rnnx.config.identity import (
     config_hash,
     flat_params,
     identity_on,
+    versions,
 )
 from rnnx.contracts.trackers import is_time
 from rnnx.data.digest import split_sha256
@@ -39,6 +40,13 @@ class Estimate(NamedTuple):
     runs: int  # how many finished runs it is estimated from
 
 
+class Alike(NamedTuple):
+    """A run that computes the same as a job."""
+
+    folder: RunFolder
+    is_whole: bool  # see is_whole()
+
+
 class _Took(NamedTuple):
     seconds: float  # an update
     folder: str
@@ -51,6 +59,7 @@ class Records:
         self._alike: dict[str, list[Path]] = defaultdict(list)  # by the hash of the configuration
         self._took: dict[object, list[_Took]] = defaultdict(list)  # by shape
         self._digests: dict[str, tuple[str, str] | None] = {}  # of data sets
+        self._versions: dict[tuple[str, ...], Mapping[str, str]] = {}
         self.used: set[str] = set()  # the folders of the runs from which times were estimated
         with suppress(OSError):
             for path in expanded(outputs).glob("*/run.json"):
@@ -72,7 +81,7 @@ class Records:
             if 0 < seconds < math.inf:
                 self._took[_shape(params)].append(_Took(seconds, path.parent.name))
 
-    def alike(self, values: Mapping[str, Any]) -> list[RunFolder]:
+    def alike(self, values: Mapping[str, Any]) -> list[Alike]:
         """The runs of a configuration on the data and with the code of now, the newest first."""
         paths = self._alike.get(config_hash(values), [])
         now = self._identity(values) if paths else None
@@ -83,12 +92,13 @@ class Records:
             fields = RunFolder(path.parent).read()
             if not (changed_data(fields, now) or changed_code(fields, now)):
                 started = fields.get("started")
-                found.append((float(started) if is_time(started) else 0.0, path.parent))
-        return [RunFolder(folder) for _, folder in sorted(found, reverse=True)]
+                found.append((float(started) if is_time(started) else 0.0, path.parent, fields))
+        found.sort(key=lambda run: run[:2], reverse=True)
+        return [Alike(RunFolder(folder), is_whole(fields)) for _, folder, fields in found]
 
     def finished(self, values: Mapping[str, Any]) -> RunFolder | None:
         """A run that has finished with what a job would compute; None where there is none."""
-        return next((run for run in self.alike(values) if is_whole(run.read())), None)
+        return next((run.folder for run in self.alike(values) if run.is_whole), None)
 
     def estimate(self, values: Mapping[str, Any]) -> Estimate | None:
         """The time of a job by the median of finished runs of its shape; None where none has it."""
@@ -109,7 +119,12 @@ class Records:
             except (RnnxError, OSError):  # the job says what is wrong
                 self._digests[about] = None
         digests = self._digests[about]
-        return None if digests is None else identity_on(values, *digests)
+        if digests is None:
+            return None
+        names = tuple(_texts(values))  # versions are those of what the configuration names
+        if names not in self._versions:
+            self._versions[names] = versions(values)
+        return identity_on(values, *digests, self._versions[names])
 
 
 def is_whole(fields: Mapping[str, Any]) -> bool:
@@ -135,3 +150,13 @@ def _is_fraction(value: str) -> bool:
         return not value.lstrip("+-").isdecimal() and not math.isnan(float(value))
     except ValueError:
         return False
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every key and every text in nested mappings."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value

@@ -118,6 +118,17 @@ def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
     assert len(children()) == 4
 
 
+def test_worse_jobs_end_early(names: Path, engine: list[str]) -> None:
+    rates = "optimizer.learning_rate=0.01,0.02,1e-07,1e-08"
+    asha = ["hydra.sweeper.pruner=asha", "hydra.sweeper.factor=2"]
+    run_rnnx("train", "-m", *tiny(names), *engine, rates, *asha, "eval_every=2")
+    assert statuses() == ["FINISHED"] * 4
+    assert len(list((only_sweep().path / "rungs" / "2").glob("*.json"))) == 4
+    for result in results():
+        run = json.loads(Path(f"outputs/{result.run_id}/run.json").read_text())
+        assert run["pruned"] == (run["steps"] < 12) == result.reason.startswith("pruned")
+
+
 def test_the_engines_own_process_is_killed(names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow"), *SUBMITIT, "steps=2000", "seed=0,1"]
     driver = start_rnnx("train", "-m", *overrides)

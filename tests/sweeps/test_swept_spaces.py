@@ -147,3 +147,19 @@ def test_a_wrong_space_starts_nothing(typed: list[str], said: str) -> None:
 def test_a_password_in_a_word_is_kept_nowhere() -> None:
     words = separate(["zip(tracker.uri=http://a/,http://me:hush@b/, seed=0,1)"]).words
     assert str(words[0][1]) == "zip(tracker.uri=http://a/,http://b/, seed=0,1)"
+
+
+@pytest.mark.parametrize("text", ["seed=3", "cell.hidden_size=-12", "layers=0", "steps=1000000"])
+def test_a_whole_number_is_read_as_hydra_reads_it(text: str) -> None:
+    from rnnx.config.overrides import parse_job
+    from rnnx.sweeps.job_configs import WHOLE_NUMBER, _whole_number
+
+    found = WHOLE_NUMBER.fullmatch(text)
+    assert found and _whole_number(found[1], found[2], text) == parse_job([text]).parsed[0]
+
+
+@pytest.mark.parametrize("text", ["seed=01", "seed=-0", "seed=1_0", "seed=1.0", "a@b=1", "+a=1"])
+def test_other_numbers_are_left_to_hydra(text: str) -> None:
+    from rnnx.sweeps.job_configs import WHOLE_NUMBER
+
+    assert not WHOLE_NUMBER.fullmatch(text)
