@@ -25,6 +25,7 @@ from rnnx.runs.folder import RunFolder
 from rnnx.runs.samples_file import Round, rounds
 
 SURPRISES = (1.0, 2.0, 3.0, 5.0)  # nats at which the next level begins
+MOST_NAMED = 3  # runs in a note
 MOST_RUNS = 8  # that are shown next to each other
 LONGEST = 1000  # characters of a text that are shown
 FLAGS = "\U0001f1e6", "\U0001f1ff"  # the first and last sign of which two make a flag
@@ -119,14 +120,16 @@ def side_by_side(
 
 
 def _drawn(comparison: Comparison) -> tuple[list[_Drawn], list[str]]:
-    """All rounds of all runs, and a note for each run that has none."""
+    """All rounds of all runs, and a note where runs have none."""
     drawn: list[_Drawn] = []
-    notes: list[str] = []
+    without: list[str] = []
     for run in comparison.runs:
         found = rounds(run.folder.samples) if run.folder else []
         drawn += [_Drawn(run.name, run.folder, of) for of in found if run.folder]
-        notes += [f"{run.name}: no samples are here"] * (not found)
-    return drawn, notes
+        without += [run.name] * (not found)
+    more = f" and {len(without) - MOST_NAMED} more runs" * (len(without) > MOST_NAMED)
+    told = f"{', '.join(without[:MOST_NAMED])}{more}: no samples are here"
+    return drawn, [told] * bool(without)
 
 
 def _at_step(drawn: Sequence[_Drawn], step: int) -> list[_Drawn]:

@@ -131,6 +131,9 @@ def test_of_many_runs_the_best_ones_and_the_last_are_shown(
     side = side_by_side(rank_runs(runs, "t", "best/val_loss"), Readings())
     assert [c.run for c in side.columns] == [f"a={i}" for i in (*range(MOST_RUNS - 1), 11)]
     assert side.notes[0] == "samples of 8 of 12 runs: the best ones, and the last of all"
+    lost = [one._replace(folder=None) for one in runs]
+    side = side_by_side(rank_runs(lost, "t", "best/val_loss"), Readings())
+    assert side == ([], ["a=0, a=1, a=2 and 9 more runs: no samples are here"])
 
 
 def test_a_page_has_the_best_run_by_step(found: Comparison) -> None:
