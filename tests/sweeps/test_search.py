@@ -123,7 +123,10 @@ def test_a_sweep_without_a_pruner_prunes_nothing(tmp_path: Path) -> None:
             "hydra.sweeper.n_trials=0: must be a whole number of at least 1",
         ),
         ("hydra.sweeper.sampler=best", "hydra.sweeper.sampler=best: choose from tpe, random"),
-        ("hydra.sweeper.pruner=axe", "hydra.sweeper.pruner=axe: choose from asha, median, hyperband"),
+        (
+            "hydra.sweeper.pruner=axe",
+            "hydra.sweeper.pruner=axe: choose from asha, median, hyperband",
+        ),
         ("cell.hidden_size=interval(9,2)", "the first end must be below the second"),
         ("optimizer.learning_rate=tag(log, interval(0, 1))", "above 0"),
         ("cell.hidden_size=interval(0,2)", "cell.hidden_size=0: must be at least 1"),
