@@ -15,9 +15,12 @@ def main() -> None:
     # Nor does any Python that this process starts, for a job or a server, look there.
     os.environ["PYTHONSAFEPATH"] = "1"
     try:
-        from rnnx.cli.main import main as command_line
+        from rnnx.system.signals import Stop
 
-        command_line()
+        with Stop(at_once=True):
+            from rnnx.cli.main import main as command_line
+
+            command_line()
     except KeyboardInterrupt:
         sys.exit(130)
     finally:

@@ -14,6 +14,7 @@ import click
 
 from rnnx.errors import RnnxError
 from rnnx.system.secrets import masked
+from rnnx.system.signals import interrupted
 from rnnx.system.text import one_line, printable, replace_unprintable
 
 DEBUG = "RNNX_DEBUG"  # the environment variable that asks for tracebacks
@@ -44,7 +45,7 @@ def guarded(command: click.Command, name: str) -> None:
 def errors_in_one_line(name: str) -> Iterator[None]:
     """Print an error as one line on standard error and end the process with its exit code."""
     try:
-        with _naming_plugins():
+        with _after_interruption(), _naming_plugins():
             yield
     except click.exceptions.Abort:
         _say(f"{name}: interrupted")
@@ -78,6 +79,17 @@ def errors_in_one_line(name: str) -> Iterator[None]:
         told = "add --debug for its traceback, and report it"
         _say(f"{name}: {printable(masked(one_line(error)))}; this is a fault of {name}: {told}")
         sys.exit(1)
+
+
+@contextmanager
+def _after_interruption() -> Iterator[None]:
+    """Ctrl-C stays Ctrl-C where a library turns KeyboardInterrupt into an error of its own."""
+    try:
+        yield
+    except Exception as error:
+        if interrupted():
+            raise click.exceptions.Abort from error
+        raise
 
 
 def _say(line: str) -> None:

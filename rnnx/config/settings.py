@@ -91,6 +91,9 @@ class Train:
     crossover: float = 0.0
     """At each symbol the probability that a training example goes on as another one that has the
     same last two, three or four symbols. 0 ≤ crossover < 1."""
+    state_reset: float = 0.0
+    """The probability that a sequence of a batch begins from the zero state where it would go on
+    from the state of the batch before, as streams do. 0 ≤ state_reset < 1."""
     eval_every: int = 100
     """Measure the held-out loss after every multiple of this many updates; 0: only at the end."""
     eval_tokens: int = 200_000
@@ -153,6 +156,7 @@ class Train:
         require_share("dropout", self.dropout)
         require_share("input_dropout", self.input_dropout)
         require_share("crossover", self.crossover)
+        require_share("state_reset", self.state_reset)
         require_share("smoothing", self.smoothing)
         require(self.jobs is None or self.jobs >= 1, "jobs", "at least 1", self.jobs)
         require(bool(self.outputs), "outputs", "the name of a folder", repr(self.outputs))

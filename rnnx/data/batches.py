@@ -21,16 +21,24 @@ class Batch(NamedTuple):
     lengths: Array | None  # (B,), or None where every column has T steps
     carried: bool  # whether the initial state is the final one of the batch before
     tokens: int  # the number of targets, without padding
+    reset: Array | None = None  # columns that begin from the zero state although others carry on
 
 
 class TrainBatches:
     """Training batches without end; their order has a state that a checkpoint keeps.
 
-    With ``crossover`` above 0 their examples are crossed, where the split has any.
+    With ``crossover`` above 0 their examples are crossed, where the split has any. Where state is
+    carried, each column begins from the zero state with the probability ``state_reset``: a network
+    that is evaluated or sampled begins there too, and would hardly be trained on it.
     """
 
     def __init__(
-        self, split: Split, batch_size: int, rng: np.random.Generator, crossover: float = 0.0
+        self,
+        split: Split,
+        batch_size: int,
+        rng: np.random.Generator,
+        crossover: float = 0.0,
+        state_reset: float = 0.0,
     ) -> None:
         self._split, self._rng = split, rng
         self._order = np.empty(0, np.int64)  # examples of this epoch that are still to come
@@ -39,7 +47,7 @@ class TrainBatches:
             _refuse_large(batch_size, len(split), "examples")
         else:
             _refuse_large(batch_size, split.tokens, "symbols after the first")
-        self._B = batch_size
+        self._B, self._state_reset = batch_size, state_reset
         self._crossover = None
         if crossover > 0 and can_cross(split):
             self._crossover = Crossover(split, crossover, rng)
@@ -65,6 +73,13 @@ class TrainBatches:
 
     def next(self) -> Batch:
         """The next batch; one batch may end an epoch and begin the next."""
+        batch = self._next()
+        if not (batch.carried and self._state_reset):
+            return batch
+        reset = np.flatnonzero(self._rng.random(self._B) < self._state_reset)
+        return batch._replace(reset=reset)
+
+    def _next(self) -> Batch:
         split, cursor = self._split, self._cursor
         self._cursor += 1
         if isinstance(split, Examples):

@@ -157,6 +157,15 @@ def _survivors(dropout: float, count: int, rng: np.random.Generator) -> Array:
     return survivors
 
 
+def restart(states: States, zeros: States, columns: Array) -> States:
+    """A copy of ``states`` with the given columns from ``zeros``."""
+    begun = tuple(tuple(array.copy() for array in state) for state in states)
+    for state, zero in zip(begun, zeros, strict=True):
+        for array, first in zip(state, zero, strict=True):
+            array[:, columns] = first[:, columns]
+    return begun
+
+
 def quiet() -> np.errstate:
     """Values that are not finite are refused in words afterwards: NumPy need not warn as well."""
     return np.errstate(over="ignore", invalid="ignore")

@@ -23,38 +23,54 @@ class Stop:
     ignored, as under nohup. The handlers from before are put back at the end.
 
     An inner Stop begins with the signals of the outer one and hands its own on to it.
+
+    ``Stop(at_once=True)`` is for a command's start, which no step follows yet: SIGINT is noted
+    and raises KeyboardInterrupt the first time too. Imported code that catches every exception
+    swallows that, and the Stop inside then begins with the signal all the same. SIGTERM and
+    SIGHUP keep their handlers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: bool = False) -> None:
         self.signal = 0
-        self._count = 0
+        self._at_once, self.raised = at_once, False
+        self._count = self._inherited = 0
         self._before: dict[int, Any] = {}
         self._outer: Stop | None = None
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
-            for number in STOPPING:
+            for number in (signal.SIGINT,) if self._at_once else STOPPING:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._handle)
         around = (getattr(handler, "__self__", None) for handler in self._before.values())
         self._outer = next((found for found in around if isinstance(found, Stop)), None)
-        if self._outer is not None:
-            self.signal, self._count = self._outer.signal, self._outer._count
+        # A signal may come between any two lines: nothing that a handler has noted is overwritten.
+        if self._outer is not None and self._outer.signal:
+            self.signal, self._inherited = self._outer.signal, self._outer._count
+            self._count += self._inherited
         return self
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self._outer is not None:
-            self._outer.signal, self._outer._count = self.signal, self._count
+        if self._outer is not None and self._count > self._inherited:
+            self._outer._count += self._count - self._inherited
+            self._outer.signal = self._outer.signal or self.signal
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._count += 1
-        if self._count == 1:
-            self.signal = number
-        elif self._count > 2:
+        self.signal = self.signal or number
+        if self._count > 2:
             os._exit(128 + number)
-        elif number == signal.SIGINT:
+        if self._count == 1 and not self._at_once:
+            return
+        self.raised = True
+        if number == signal.SIGINT:
             raise KeyboardInterrupt
-        else:
-            raise SystemExit(128 + number)
+        raise SystemExit(128 + number)
+
+
+def interrupted() -> bool:
+    """Whether the innermost Stop has raised: an error after that may be its KeyboardInterrupt."""
+    stop = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    return isinstance(stop, Stop) and stop.raised

@@ -22,7 +22,7 @@ from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
 from rnnx.models.evaluation import first_tokens, mean_nats
 from rnnx.models.generation import generate, grammar_of
-from rnnx.models.network import Network, States, quiet
+from rnnx.models.network import Network, States, quiet, restart
 from rnnx.models.size import parameter_bytes, refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
@@ -91,7 +91,11 @@ class Session:
             self._allocate()
         self._scratch.bind_gradients(self.grads)
         self.batches = TrainBatches(
-            self.corpus.train, settings.batch_size, self.rngs["order"], settings.crossover
+            self.corpus.train,
+            settings.batch_size,
+            self.rngs["order"],
+            settings.crossover,
+            settings.state_reset,
         )
         self.notes = [*self.corpus.notes, *self.batches.notes()]
         with self.threads, quiet(), attributing():
@@ -191,6 +195,8 @@ class Session:
         """
         network, params, scratch = self._network, self.params, self._scratch
         states = self.states if batch.carried else self._zero_states()
+        if batch.reset is not None:
+            states = restart(states, self._zero_states(), batch.reset)
         try:
             h, states, caches = network.forward(
                 params, batch.x, states, batch.lengths, scratch, self.rngs["dropout"]

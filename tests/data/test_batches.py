@@ -251,3 +251,29 @@ def test_targets_that_no_batch_has_are_said(n: int, B: int, note: str) -> None:
         assert note in batches.notes()[0]
         assert batches.notes()[0].endswith("batch_size=31 leaves out 0")
         assert n - seen == 30
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_where_state_is_carried_some_columns_begin_anew(share: float) -> None:
+    stream, B, rng = Stream(np.arange(4000, dtype=np.uint16), 3), 8, np.random.default_rng(0)
+    batches = TrainBatches(stream, B, rng, state_reset=share)
+    resets = []
+    for _ in range(300):
+        batch = batches.next()
+        if share == 0 or not batch.carried:
+            assert batch.reset is None
+        else:
+            assert batch.reset is not None
+            resets.append(np.isin(np.arange(B), batch.reset))
+    if share:
+        each = np.mean(resets, axis=0)  # of every column
+        assert np.all(np.abs(each - share) < 0.12)
+
+
+def test_examples_that_carry_no_state_are_drawn_as_without_resets() -> None:
+    drawn = [
+        TrainBatches(examples([2, 3, 4, 2]), 2, np.random.default_rng(1), state_reset=share)
+        for share in (0.0, 0.9)
+    ]
+    for _ in range(9):
+        assert columns(drawn[0].next()) == columns(drawn[1].next())

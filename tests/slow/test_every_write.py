@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 SHORT = ["eval_tokens=100", "sample_length=10", "threads=1", "checkpoint.every=5"]
 PROBE = ["probe=gradient_by_lag", "probes.gradient_by_lag.every=3"]
 STREAM = ["cell=lstm", "dataset=text", "dataset.length=7", "layers=2", "dropout=0.3"]
+STREAM += ["state_reset=0.2"]
 MLFLOW = "tracker=mlflow"
 KINDS = {
     "numpy": (3, ["backend=numpy", "cell=vanilla", "patience=2"]),

@@ -1,12 +1,13 @@
 """One signal is noted, a second one raises, and what was set before comes back."""
 
+import contextlib
 import os
 import signal
 import threading
 
 import pytest
 
-from rnnx.system.signals import Stop
+from rnnx.system.signals import Stop, interrupted
 
 
 def send(number: int) -> None:
@@ -32,6 +33,45 @@ def test_the_second_one_does_not_wait() -> None:
         with pytest.raises(SystemExit) as ended:
             send(signal.SIGTERM)
     assert (stop.signal, ended.value.code) == (signal.SIGINT, 143)
+
+
+def test_a_signal_that_imported_code_swallows_is_not_lost() -> None:
+    with Stop(at_once=True) as start:
+        with contextlib.suppress(BaseException):  # as a library does around an optional import
+            send(signal.SIGINT)
+        with Stop() as stop:
+            assert stop.signal == signal.SIGINT
+            with pytest.raises(KeyboardInterrupt):  # the second one
+                send(signal.SIGINT)
+        assert start.signal == signal.SIGINT
+
+
+def test_what_stops_an_inner_one_stops_the_outer_one() -> None:
+    with Stop() as outer:
+        with Stop():
+            send(signal.SIGTERM)
+        assert outer.signal == signal.SIGTERM
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+        assert outer.signal == signal.SIGTERM
+
+
+def test_at_once_leaves_the_other_signals_alone() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    with Stop(at_once=True), pytest.raises(KeyboardInterrupt):
+        assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
+        send(signal.SIGINT)
+
+
+def test_it_knows_that_it_has_raised() -> None:
+    with Stop(at_once=True):
+        assert not interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+        assert interrupted()
+        with Stop():
+            assert not interrupted()
+    assert not interrupted()
 
 
 def test_an_ignored_signal_stays_ignored() -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tiny import tiny
 import rnnx
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.errors import Diverged
+from rnnx.models.network import Network, States
 from rnnx.training.session import Session
 from rnnx_builtin.probes.gradient_norms import GradientNorms
 
@@ -110,6 +112,36 @@ def test_the_state_is_carried_across_the_windows_of_a_text(names: Path) -> None:
     from_carried, from_zeros = loss_from(session.states), loss_from(zeros)
     assert from_carried != pytest.approx(from_zeros, rel=1e-4)
     assert session.step() == pytest.approx(from_carried, rel=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "lstm"])
+def test_a_column_that_begins_anew_begins_from_the_zero_state(cell: str, names: Path) -> None:
+    overrides = ("dataset=text", "dataset.length=5", f"cell={cell}", "state_reset=0.5")
+    session = rnnx.build(tiny(names, *overrides, "batch_size=4"))
+    session.step()
+    carried = [array.copy() for state in session.states for array in state]
+    held = [array for state in session.states for array in state]
+    batch = session.batches.next()
+    assert batch.reset is not None
+    assert 0 < len(batch.reset) < 4  # of this seed
+    seen: list[States] = []
+    forward = Network.forward
+
+    def spy(self: Network, params: Any, x: Any, states: States, *more: Any) -> Any:
+        seen.append(states)
+        return forward(self, params, x, states, *more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session.batches, "next", lambda: batch)
+        patch.setattr(Network, "forward", spy)
+        session.step()
+    others = np.setdiff1d(np.arange(4), batch.reset)
+    for array, before, own in zip(
+        [a for state in seen[0] for a in state], carried, held, strict=True
+    ):
+        assert not array[:, batch.reset].any()
+        assert np.array_equal(array[:, others], before[:, others])
+        assert np.array_equal(own, before)  # a step that diverges goes back to it
 
 
 def test_dropout_is_off_where_the_loss_is_measured(names: Path) -> None:
