@@ -137,7 +137,7 @@ def test_a_run(browser: Any, page: str) -> None:
     assert "Group:" not in text()
     probed = {f"gradient_by_lag/{lag:03}" for lag in (0, 1, 2, 5)}
     scroll_until(browser, "Probes", lambda: probed <= set(browser.execute_script(LINES)))
-    # The image itself is loaded when its middle is in sight, which a long name pushes away.
+    # MLflow loads the image when its middle is in sight, which a run's long name pushes away.
     slider = "//*[@role='slider'][@aria-valuemax='60'][@aria-valuenow='60']"
     scroll_until(browser, "Images", lambda: browser.find_elements(By.XPATH, slider))
 
