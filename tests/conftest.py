@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from rnnx.registry.manager import plugins
+from rnnx.system import secrets
 
 # No test asserts a time: a busy machine is no fault of an example.
 settings.register_profile("rnnx", deadline=None)
@@ -46,6 +47,13 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels: Path) -
     for name in ("MLFLOW_TRACKING_URI", "RNNX_PLUGINS", "RNNX_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No password and no server is known from the test before."""
+    monkeypatch.setattr(secrets, "_taken", {})
+    monkeypatch.setattr(secrets, "_named", set())
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from rnnx.registry.manager import registry
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.samples_file import rounds
+from rnnx.system.markdown import code, fenced
 from rnnx.system.text import printable
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
@@ -249,20 +250,6 @@ def _limits(facts: _Facts) -> list[str]:
         lines.append(f"{1 - new:.0%} of its samples stand in the training data to the letter.")
     lines.append("Nothing filters what it writes: whatever is in its data may come back.")
     return lines
-
-
-def code(text: object) -> str:
-    """A text inside a line, shown to the letter."""
-    shown = printable(str(text))
-    ticks = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
-    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{ticks}{pad}{shown}{pad}{ticks}" if shown else ""
-
-
-def fenced(text: str, language: str = "text") -> str:
-    """A text as a block, shown to the letter."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{printable(text, chr(10))}\n{fence}"
 
 
 def _cell(text: object) -> str:

@@ -171,6 +171,10 @@ def notes_on_runs(runs: Sequence[ComparedRun], metric: str) -> list[str]:
     if unfinished:
         runs_have = "1 run has" if unfinished == 1 else f"{unfinished} runs have"
         notes.append(f"{runs_have} not finished: the values so far count")
+    lacking = sum(metric not in r.metrics and r.status in ("FINISHED", "SKIPPED") for r in runs)
+    if lacking:
+        runs_have = "1 finished run has" if lacking == 1 else f"{lacking} finished runs have"
+        notes.append(f"{runs_have} no {metric}: last, and counted in no mean")
     of_distribution: dict[str, set[str]] = {}
     for run in runs:
         versions, sources = (run.made_of.get(key) or {} for key in ("versions", "sources"))

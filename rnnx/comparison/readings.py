@@ -41,6 +41,7 @@ class Readings:
         self._models: dict[Path, Model | None] = {}
         self._data: dict[str, Novelty | None] = {}
         self._left = SEARCHED
+        self._unreadable = ""  # why a text could not be measured, the first one
         self._told: dict[str, None] = {}  # an ordered set
 
     @property
@@ -85,7 +86,9 @@ class Readings:
             return model.surprise(texts)
         except DataError as error:
             if len(texts) == 1:
-                self._tell(f"not measured: {error}")
+                if not self._unreadable:  # one text says why, however many there are
+                    self._unreadable = f"some texts are not measured: {error}"
+                    self._tell(self._unreadable)
                 return [None]
             return [nats for text in texts for nats in self._surprise(model, [text])]
 

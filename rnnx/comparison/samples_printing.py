@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,11 @@ def print_samples(
     model = None if under is None else find_model(under)
     shown = side_by_side(comparison, Readings(model), step, diff, limit)
     out = console(soft_wrap=False)
-    for note in shown.notes:
-        out.print(printable(f"note: {note}"))
+    for note in map(printable, shown.notes):
+        if out.is_terminal:
+            out.print(f"note: {note}")
+        else:  # a program reads the rows
+            print(f"rnnx: {note}", file=sys.stderr)
     if not out.is_terminal:
         rows = [row for column in shown.columns for row in _rows(column)]
         print_table(out, [TableColumn(name) for name in IN_PIPE], rows, head_in_pipe=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,7 +101,7 @@ def difference(values: Mapping[Any, float], others: Mapping[Any, float]) -> Diff
         return _of_independent(list(values.values()), list(others.values()))
     differences = [values[seed] - others[seed] for seed in shared]
     mean, spread = mean_and_spread(differences)
-    p = _p("samples", _mean, differences)
+    p = _p("samples", differences)
     return Difference(mean, p, len(shared), True, _needed(mean, spread**2, True))
 
 
@@ -110,13 +110,13 @@ def _of_independent(values: Sequence[float], others: Sequence[float]) -> Differe
     by, seeds = mean - other_mean, min(len(values), len(others))
     if seeds < 2:
         return Difference(by, math.nan, seeds, False, None)
-    p = _p("independent", _mean_difference, values, others)
+    p = _p("independent", values, others)
     needed = _needed(by, spread**2 + other_spread**2, False)
     return Difference(by, p, seeds, False, needed)
 
 
-def _p(kind: str, statistic: Callable[..., Any], *samples: Sequence[float]) -> float:
-    """How often a rearrangement gives a statistic as far from 0 as the one found.
+def _p(kind: str, *samples: Sequence[float]) -> float:
+    """How often a rearrangement gives a mean or a difference of means as far out as the one found.
 
     ``samples``: random signs of one sample; ``independent``: random labels of two. All
     rearrangements are counted where they are not more than RESAMPLES.
@@ -125,11 +125,14 @@ def _p(kind: str, statistic: Callable[..., Any], *samples: Sequence[float]) -> f
 
     if not all(map(math.isfinite, itertools.chain(*samples))):
         return math.nan
-    # Values near the largest float would overflow in a sum; a test is the same at any scale.
-    largest = max(map(abs, itertools.chain(*samples))) or 1.0
+    # Values near the largest float would overflow in a sum. A power of two rounds none of them:
+    # sums that are equal stay equal.
+    exponent = max(math.frexp(value)[1] for value in itertools.chain(*samples))
+    # In one order of the samples and of their values: random rearrangements are the same, too.
+    ordered = sorted(sorted(math.ldexp(value, -exponent) for value in one) for one in samples)
     found = permutation_test(
-        tuple(np.sort(sample) / largest for sample in samples),
-        statistic,
+        tuple(map(np.asarray, ordered)),
+        _sum_of_first,
         permutation_type=kind,
         vectorized=True,
         n_resamples=RESAMPLES,
@@ -138,12 +141,9 @@ def _p(kind: str, statistic: Callable[..., Any], *samples: Sequence[float]) -> f
     return float(found.pvalue)
 
 
-def _mean(sample: Any, axis: int) -> Any:
-    return np.mean(sample, axis=axis)
-
-
-def _mean_difference(sample: Any, other: Any, axis: int) -> Any:
-    return np.mean(sample, axis=axis) - np.mean(other, axis=axis)
+def _sum_of_first(sample: Any, *others: Any, axis: int) -> Any:
+    """As good as the mean, or as the difference of means: the values of all samples stay."""
+    return np.sum(sample, axis=axis)
 
 
 def _needed(mean: float, variance: float, is_paired: bool) -> int | None:

@@ -24,6 +24,7 @@ SMALL_STEP = 2**28  # bytes of a training step that are not worth measuring one
 STEP_PER_UNIT = 24  # numbers that a unit takes in each place of a batch, about
 TRIED_NUMBERS = 2**18  # of h in a batch whose memory is measured: more than caches are tiled for
 TRIED_COLUMNS = 16
+TRIED_BYTES = 2**27  # that such a batch takes at most, about: with many symbols the head takes most
 BLOCKS = 64  # more blocks of (n_a, n_a + n_x) than any cell is expected to have
 
 
@@ -86,10 +87,12 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
     numbers = STEP_PER_UNIT * network.cell.hidden_size * network.layers + 4 * network.n_symbols
-    if T * B * numbers * params.flat.itemsize < SMALL_STEP:
+    place = numbers * params.flat.itemsize  # bytes
+    if T * B * place < SMALL_STEP:
         return 0
     columns = min(B, TRIED_COLUMNS)
-    steps = max(4, TRIED_NUMBERS // (network.cell.hidden_size * columns))
+    steps = TRIED_NUMBERS // (network.cell.hidden_size * columns)
+    steps = max(4, min(steps, TRIED_BYTES // (columns * place)))
     shorter, longer = (_peak(network, params, k * steps, columns) for k in (1, 2))
     slope = (longer - shorter) / (steps * columns)
     return round(slope * T * B)

@@ -89,9 +89,7 @@ def _run(
                 end_abandoned(sweep, settings.outputs)
                 now = [result for result in sweep.results() if result not in before]
                 failed = failed or not all(result.succeeded for result in now)
-                code = _close(sweep, log, stop.signal, failed)
-                if not stop.signal and sweep.read().get("sent"):
-                    _point_to_page(sweep, tracker)
+                code = _close(sweep, tracker, log, stop.signal, failed)
         if sweep.read().get("sent"):  # the tracker answers
             catch_up(settings.outputs)
         return code
@@ -169,7 +167,9 @@ def _parent(sweep: Sweep, tracker: Tracker, tags: Mapping[str, str]) -> RunLog |
         return None
 
 
-def _close(sweep: Sweep, log: RunLog | None, signal_number: int, failed: bool) -> int:
+def _close(
+    sweep: Sweep, tracker: Tracker, log: RunLog | None, signal_number: int, failed: bool
+) -> int:
     """Report the results of the jobs on stdout and in the sweep's own run; the exit code.
 
     A tracker that does not answer costs a warning: another command tells it later.
@@ -188,6 +188,8 @@ def _close(sweep: Sweep, log: RunLog | None, signal_number: int, failed: bool) -
     ended = (f"{counts[status]} {status.lower()}" for status in STATUSES if counts[status])
     counted = ", ".join(ended) or "no job was started"
     print(printable(f"sweep {sweep.id}: {counted}; outputs in {sweep.path}"))
+    if answers and not signal_number:
+        _point_to_page(sweep, tracker)
     return 128 + signal_number if signal_number else int(failed)
 
 

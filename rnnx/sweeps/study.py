@@ -43,9 +43,9 @@ def pruner_named(name: str) -> Any:
     """Optuna's pruner of this name; ConfigError where there is none."""
     library = optuna().pruners
     pruners = {
-        NAME: library.NopPruner,  # rnnx.sweeps.halving decides
         "median": lambda: library.MedianPruner(n_startup_trials=MIN_TRIALS),
         "hyperband": library.HyperbandPruner,
+        NAME: library.NopPruner,  # rnnx.sweeps.halving decides
         "none": library.NopPruner,
     }
     if name not in pruners:

@@ -12,9 +12,9 @@ from rnnx.system.text import printable
 LINE_LENGTH, COMMAND_LENGTH = 90, 2000  # characters
 
 
-def code(text: str) -> str:
+def code(text: object) -> str:
     """The text inside a line, in the type of code."""
-    text = printable(text)
+    text = printable(str(text))
     ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{ticks}{pad}{text}{pad}{ticks}" if text else ""
@@ -31,10 +31,13 @@ def command(words: Sequence[str]) -> str:
             lines.append("   ")
         lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
     text = " \\\n".join(lines)
-    if len(text) > COMMAND_LENGTH:
-        text = f"{text[:COMMAND_LENGTH]} …"
+    return fenced(text if len(text) <= COMMAND_LENGTH else f"{text[:COMMAND_LENGTH]} …")
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A text as a block of code."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}\n{text}\n{fence}"
+    return f"{fence}{language}\n{printable(text, chr(10))}\n{fence}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from rnnx.comparison.card import card, code, fenced
+from rnnx.comparison.card import card
 from rnnx.comparison.compare import compare_sweep
 from rnnx.comparison.runs import ComparedRun
 from rnnx.errors import ConfigError
 from rnnx.runs.samples_file import append
 from rnnx.runs.sweep_folder import Sweep
+from rnnx.system.markdown import code, fenced
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_a_sample_is_shown_to_the_letter(best: ComparedRun) -> None:
     finally:
         best.folder.samples.write_bytes(before)
     assert code("a`b") == "``a`b``" and code("`") == "`` ` ``" and code("a\nb") == "`a\\nb`"
-    assert fenced("x").splitlines() == ["```text", "x", "```"]
+    assert fenced("x", "text").splitlines() == ["```text", "x", "```"]
 
 
 def test_names_that_the_hub_does_not_take_are_refused(best: ComparedRun) -> None:

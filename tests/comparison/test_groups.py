@@ -174,6 +174,13 @@ def test_the_value_so_far_of_a_run_that_goes_on_is_named(of: Make) -> None:
     ]
 
 
+def test_finished_runs_without_the_metric_are_counted(of: Make) -> None:
+    runs = [of("seed=0", 2.0), of("seed=1", 3.0, seed=1)._replace(metrics={"a": 1.0})]
+    found = rank_runs(runs, "title", "best/val_loss")
+    assert found.notes == ["1 finished run has no best/val_loss: last, and counted in no mean"]
+    assert found.runs[-1].name == "seed=1" and found.groups[0].values == [2.0]
+
+
 @pytest.mark.parametrize(
     ("losses", "told"),
     [

@@ -149,10 +149,12 @@ def test_wrong_keys_are_named(rows: list[str], columns: list[str], told: str) ->
 
 
 def test_runs_that_failed_early_are_left_out_and_counted() -> None:
-    failed = made("cell=gru dataset=names", [9.0])[0]._replace(group="", metrics={})
+    failed = made("cell=gru dataset=names", [9.0])[0]._replace(
+        status="FAILED", group="", metrics={}
+    )
     found = table([*grid(), failed], ["cell"], ["dataset"])
     assert found.notes == ["left out: 1 run that failed early or of unknown configuration"]
-    lost = made("cell=lost dataset=names", [9.0], "")[0]._replace(metrics={})
+    lost = made("cell=lost dataset=names", [9.0], "")[0]._replace(status="FAILED", metrics={})
     (note,) = table([*grid(), failed, lost], ["cell"], ["dataset"]).notes
     assert note.startswith("left out: 2 runs")
     with pytest.raises(ConfigError, match="nothing to make a table of"):

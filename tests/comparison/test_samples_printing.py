@@ -24,7 +24,7 @@ def printed(
     diff: bool = False,
 ) -> str:
     print_samples(names, step, diff, None, 3)
-    return capsys.readouterr().out
+    return "".join(capsys.readouterr())
 
 
 @pytest.fixture
@@ -36,10 +36,11 @@ def best(sweep: Sweep) -> str:
 def test_a_pipe_gets_a_row_a_text(
     sweep: Sweep, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = printed(capsys, [sweep.id])
-    assert "\x1b" not in shown
-    note, *rows = shown.splitlines()
-    assert note.startswith("note: ") and note.endswith("no samples are here")
+    print_samples([sweep.id], None, False, None, 3)
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert err.startswith("rnnx: ") and err.endswith("no samples are here\n")
+    rows = out.splitlines()
     table = list(csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert len(table) == 4 * 3
     run = compare_sweep(sweep).runs[0]

@@ -74,6 +74,19 @@ def test_the_memory_of_a_step_is_known_before(cell: Cell, monkeypatch: pytest.Mo
     assert step_bytes(network, params, T, B) == pytest.approx(real, rel=0.15)
 
 
+def test_the_measurement_itself_takes_little_where_there_are_many_symbols() -> None:
+    network = Network(Vanilla(16), Softmax(), 20_000)
+    params = network.init(np.random.default_rng(0), np.float32)
+    T, B = 60, 16
+    real = peak_of_a_step(network, params, T, B)
+    tracemalloc.start()
+    estimated = step_bytes(network, params, T, B)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert estimated == pytest.approx(real, rel=0.15)
+    assert peak < 3 * size.TRIED_BYTES
+
+
 def test_a_step_that_does_not_fit_says_what_would(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network(LSTM(64), Softmax(), 30)
     params = network.init(np.random.default_rng(0), np.float32)
