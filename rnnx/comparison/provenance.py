@@ -79,9 +79,10 @@ def _environment(fields: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str
 def command_of(folder: RunFolder) -> str:
     """The command that trains a run again; a sweep's job has the sweep's settings, too."""
     fields = folder.read()
-    own = list(fields.get("overrides", []))
+    own = list(fields.get("command") or fields.get("overrides", []))
     of_sweep: Sequence[str] = ()
-    if (sweep := sweep_of(folder)) is not None:
+    sweep = sweep_of(folder)
+    if sweep is not None and "command" not in fields:  # a job of an earlier version
         known = sweep.read()
         swept = known.get("swept", [])
         of_sweep = [text for text in known.get("overrides", []) if _key(text) not in swept]

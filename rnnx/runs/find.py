@@ -26,6 +26,11 @@ def run_in_tracker(run: str, tracker: Tracker, outputs: str) -> RunSummary:
     if len(found) > 1:
         raise RunNotFound(several(run, [summary.id for summary in found]))
     if not found:
+        sweeps = expanded(outputs).glob("sweeps/*/sweep.json")
+        if run and any(path.parent.name.startswith(run) for path in sweeps):
+            raise RunNotFound(
+                f"{run}: is a sweep; name one of its runs, which `rnnx compare {run}` lists"
+            )
         raise RunNotFound(
             f"{run}: no such run in {outputs}/ or in the tracker's store; "
             "`rnnx runs` lists what there is"

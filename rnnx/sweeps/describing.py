@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+from rnnx.comparison.numbers import format_value
+from rnnx.comparison.runs import BEST_LOSS
 from rnnx.config.overrides import shown
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.ranking import RANKING, STATUSES, rank_results
@@ -90,14 +92,14 @@ def _rows(sweep: Sweep, results: Sequence[JobResult]) -> list[_Row]:
 
 def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
     best = min((row.best for row in rows), key=lambda one: (one.best_val_loss, one.job))
-    loss = f"**Best held-out loss {best.best_val_loss:.4f}** nats a symbol"
+    loss = f"**Best held-out loss {format_value(BEST_LOSS, best.best_val_loss)}** nats a symbol"
     return f"{loss}: {code(sweep.name(best.overrides) or 'default')}, run {_link(best)}"
 
 
 def _cells(row: _Row) -> list[str]:
-    spread = f"{stdev(row.losses):.4f}" if len(row.losses) > 1 else ""
-    best = f"{min(row.losses):.4f}"
-    return [code(row.name), str(len(row.losses)), f"{row.mean:.4f}", spread, best, _link(row.best)]
+    spread = format_value(BEST_LOSS, stdev(row.losses)) if len(row.losses) > 1 else ""
+    mean, best = (format_value(BEST_LOSS, loss) for loss in (row.mean, min(row.losses)))
+    return [code(row.name), str(len(row.losses)), mean, spread, best, _link(row.best)]
 
 
 def _link(result: JobResult) -> str:

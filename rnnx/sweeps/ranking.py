@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnx.comparison.numbers import format_value
+from rnnx.comparison.runs import BEST_LOSS
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import csv_text, printable
@@ -32,7 +34,7 @@ def result_line(sweep: Sweep, result: JobResult, total: int = 0) -> str:
     of = f" of {total}" if total else ""
     parts = [f"job {result.job + 1}{of}", sweep.name(result.overrides), result.status]
     if result.best_val_loss is not None:
-        parts.append(f"{result.best_val_loss:.4f}")
+        parts.append(format_value(BEST_LOSS, result.best_val_loss))
     parts += [f"{result.seconds:.1f} s", result.reason]
     return printable(" · ".join(filter(None, parts)))
 
@@ -41,7 +43,7 @@ def ranking_rows(sweep: Sweep) -> list[tuple[str, ...]]:
     """The cells of the table, ranked."""
     rows: list[tuple[str, ...]] = []
     for rank, result in enumerate(rank_results(sweep.results()), 1):
-        loss = "—" if result.best_val_loss is None else f"{result.best_val_loss:.4f}"
+        loss = format_value(BEST_LOSS, result.best_val_loss)
         name, seconds = sweep.name(result.overrides), f"{result.seconds:.1f}"
         run = result.run_id[:8] or "—"
         rows.append((str(rank), name, result.status, loss, seconds, run, result.reason))

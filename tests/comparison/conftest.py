@@ -26,10 +26,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
         sweep.write({"parent": "none"})
         jobs = [[f"cell={cell}", f"seed={seed}"] for cell in ("vanilla", "gru") for seed in (0, 1)]
         for number, own in enumerate(jobs):
-            assert run_job(compose(tiny(names, *own)), own, number, sweep) == 0
-        own = ["cell=gru", "seed=7"]
-        gone = compose(tiny(home / "gone.txt", *own))
-        assert run_job(gone, own, len(jobs), sweep) == 1
+            job = tiny(names, *own)
+            assert run_job(compose(job), job, number, sweep) == 0
+        gone = tiny(home / "gone.txt", "cell=gru", "seed=7")
+        assert run_job(compose(gone), gone, len(jobs), sweep) == 1
         yield Sweep(sweep.path.resolve())
 
 

@@ -14,7 +14,7 @@ import yaml
 from rnnx.comparison.card import card
 from rnnx.comparison.compare import compare_sweep
 from rnnx.comparison.runs import ComparedRun
-from rnnx.errors import ConfigError
+from rnnx.errors import ConfigError, RunNotFound
 from rnnx.runs.samples_file import append
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.markdown import code, fenced
@@ -108,6 +108,11 @@ def test_names_that_the_hub_does_not_take_are_refused(best: ComparedRun) -> None
         card(best.run_id, "M I")
     with pytest.raises(ConfigError, match="--dataset a b: is no name on the Hub"):
         card(best.run_id, None, ["a b"])
+
+
+def test_a_sweep_is_no_run(sweep: Sweep) -> None:
+    with pytest.raises(RunNotFound, match=f"{sweep.id}: is a sweep; name one of its runs"):
+        card(sweep.id)
 
 
 def test_the_command_prints_or_writes(best: ComparedRun, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from test_comparison_page import ATTRIBUTES, TAGS, Reader
 
 from rnnx.comparison.bands import distributions, draw_bands
 from rnnx.comparison.compare import compare_sweep, rank_runs
+from rnnx.comparison.provenance import command_of
 from rnnx.comparison.report import report
 from rnnx.comparison.runs import ComparedRun
 from rnnx.contracts.trackers import Point
@@ -61,6 +62,18 @@ def test_the_report_of_a_run_has_the_command_that_trains_it(sweep: Sweep) -> Non
     assert overrides[-2:] == best.name.split() and "cell.hidden_size=8" in overrides
     assert not any(text.startswith(("cell=vanilla,gru", "jobs=")) for text in overrides)
     assert "Settings that differ" not in shown and "Loss and gradient norm" in shown
+
+
+def test_the_command_of_a_job_has_no_words_of_the_sweep(tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path / "sweeps" / "abc")
+    sweep.path.mkdir(parents=True)
+    words = ["zip(seed=0,1, layers=1,2)", "when(cell=gru, seed=3)", "sample(2, seed=0)"]
+    recipe = ["sweep=cells", "sweep.replicates=2", "hydra.sweeper.pruner=asha"]
+    sweep.write({"overrides": ["steps=9", *words, *recipe], "swept": ["seed", "layers"]})
+    folder = RunFolder(tmp_path / ("a" * 32))
+    folder.path.mkdir()
+    folder.write({"sweep": "abc", "overrides": ["seed=0"], "command": ["steps=9", "seed=0"]})
+    assert command_of(folder) == "rnnx train steps=9 seed=0"
 
 
 def test_nothing_of_a_report_becomes_markup(

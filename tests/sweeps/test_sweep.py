@@ -235,6 +235,16 @@ def test_the_ranking() -> None:
     assert [o.job for o in rank_results([nan, none, good, better])] == [3, 2, 0, 1]
 
 
+def test_a_job_that_explodes_has_a_short_loss(tmp_path: Path) -> None:
+    result = JobResult(0, ["seed=0"], "FINISHED", "", "a" * 32, 3.306974e30)
+    sweep = Sweep(tmp_path)
+    sweep.write({"swept": ["seed"]})
+    (tmp_path / "jobs").mkdir()
+    sweep.store_result(result)
+    assert "3.307e+30" in result_line(sweep, result)
+    assert ranking_rows(sweep)[0][3] == "3.307e+30"
+
+
 def test_a_line_names_the_job(tmp_path: Path) -> None:
     made = Sweep.open(str(tmp_path), ["seed=0,1", "steps=3"], ["seed"], anew=False)
     result = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
