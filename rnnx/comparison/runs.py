@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -114,6 +115,8 @@ def _from_folder(folder: RunFolder) -> ComparedRun:
     metrics = _numbers(fields.get("metrics"))
     if not metrics:  # run.json gets them when the run ends
         metrics = _last_points(folder)
+    if BEST_LOSS not in metrics and status != "FINISHED":  # which logs it at its end
+        metrics |= _best_so_far(folder)
     made_of = {key: fields[key] for key in Identity._fields if key in fields}
     group = group_of(made_of) or _group_of_earlier(folder)
     return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
@@ -153,6 +156,14 @@ def _last_points(folder: RunFolder) -> dict[str, float]:
     from rnnx.runs.metrics_file import read_history
 
     return {key: points[-1].value for key, points in read_history(folder.metrics).items()}
+
+
+def _best_so_far(folder: RunFolder) -> dict[str, float]:
+    from rnnx.runs.metrics_file import read_history
+
+    points = read_history(folder.metrics).get("val/loss", [])
+    losses = [point.value for point in points if not math.isnan(point.value)]
+    return {BEST_LOSS: min(losses)} if losses else {}
 
 
 def _numbers(values: Any) -> dict[str, float]:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from tiny import tiny
 
+import rnnx
 from rnnx.cli.main import commands
 from rnnx.comparison.compare import compare, compare_sweep, rank_runs
 from rnnx.comparison.printing import print_comparison
@@ -20,6 +22,7 @@ from rnnx.comparison.seeds_table import group_rows
 from rnnx.comparison.statistics import mean_and_spread
 from rnnx.comparison.table import as_json, print_tables, run_rows, shown_metrics
 from rnnx.errors import ConfigError, RunNotFound, StoreError
+from rnnx.runs.metrics_file import read_history
 from rnnx.runs.sweep_folder import Sweep
 
 Make = Callable[..., ComparedRun]
@@ -38,6 +41,17 @@ def test_a_sweep_is_ranked_and_its_seeds_come_together(sweep: Sweep) -> None:
         assert group.mean == pytest.approx(sum(own) / 2)
         assert group.spread == pytest.approx(statistics.stdev(own))
     assert found.groups[0].mean < found.groups[1].mean
+
+
+@pytest.mark.parametrize("status", ["KILLED", "RUNNING"])
+def test_a_run_that_has_not_ended_has_its_best_loss_so_far(status: str, names: Path) -> None:
+    folder = rnnx.train(tiny(names, "steps=12", "eval_every=4")).folder
+    losses = [point.value for point in read_history(folder.metrics)["val/loss"]]
+    metrics = folder.read()["metrics"]
+    del metrics["best/val_loss"]
+    folder.write({"status": status, "metrics": metrics if status == "KILLED" else {}})
+    (found,) = compare([folder.id]).runs
+    assert found.metrics["best/val_loss"] == min(losses)
 
 
 def test_all_ways_to_name_a_sweep_and_its_runs(sweep: Sweep) -> None:
