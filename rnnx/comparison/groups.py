@@ -61,12 +61,17 @@ def group_by_seed(
 
 
 def with_differences(ranked: Sequence[Group]) -> list[Group]:
-    """Groups on the same data, the best first, with what sets each apart from the best."""
+    """Groups on the same data, the best first, with what sets each apart from the best.
+
+    A group whose every seed has the value of the best one's is best, too.
+    """
     if not ranked or not ranked[0].values:
         return list(ranked)
     best = ranked[0]
 
     def compared(one: Group) -> Group:
+        if one.by_seed == best.by_seed:
+            return one._replace(is_best=True, from_best=None)
         apart = difference(one.by_seed, best.by_seed) if one.values else None
         return one._replace(is_best=False, from_best=apart)
 

@@ -49,6 +49,17 @@ def test_a_seed_counts_once(of: Make) -> None:
     assert len(found.runs) == 3 and not found.notes
 
 
+def test_groups_of_the_same_values_are_all_the_best(of: Make) -> None:
+    own = [
+        of(f"a={k} seed={s}", 2.0 + s, seed=s, seedless_hash=f"{k}")
+        for k in (0, 1, 2)
+        for s in (0, 1)
+    ]
+    own[-1] = of("a=2 seed=1", 3.5, seed=1, seedless_hash="2")
+    groups = rank_runs(own, "title", "best/val_loss").groups
+    assert [group.is_best for group in groups] == [True, True, False]
+
+
 @pytest.mark.parametrize("finished_first", [True, False])
 def test_the_finished_run_of_a_seed_counts(of: Make, finished_first: bool) -> None:
     runs = [of("seed=0", 2.5), of("seed=0", 2.0, "KILLED"), of("seed=1", 3.0, seed=1)]
