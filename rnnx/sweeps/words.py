@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rnnx.config.interpolations import letters, literal
 from rnnx.config.overrides import (
     parse,
     parse_job,
@@ -302,7 +303,7 @@ def _path(text: str, typed: str) -> str:
     path = typed
     if typed[:1] in ("'", '"') and typed.endswith(typed[0]) and len(typed) > 1:
         (override,) = parse([f"outputs={typed}"])
-        path = str(override.value())
+        path = letters(str(override.value()))  # nothing is looked up in it
     if not path:
         raise ConfigError(f"{text}: names no file")
     return path
@@ -310,7 +311,7 @@ def _path(text: str, typed: str) -> str:
 
 def _path_text(path: str) -> str:
     is_plain = re.fullmatch(r"[^\s'\"(),=\[\]{}\\$]+", path) is not None
-    return path if is_plain else quoted(path)
+    return path if is_plain else quoted(literal(path))
 
 
 def _joined(parts: Sequence[object]) -> str:

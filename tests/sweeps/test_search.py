@@ -125,7 +125,7 @@ def test_a_sweep_without_a_pruner_prunes_nothing(tmp_path: Path) -> None:
         ("hydra.sweeper.sampler=best", "hydra.sweeper.sampler=best: choose from tpe, random"),
         (
             "hydra.sweeper.pruner=axe",
-            "hydra.sweeper.pruner=axe: choose from asha, median, hyperband",
+            "hydra.sweeper.pruner=axe: choose from median, hyperband, asha",
         ),
         ("cell.hidden_size=interval(9,2)", "the first end must be below the second"),
         ("optimizer.learning_rate=tag(log, interval(0, 1))", "above 0"),
