@@ -40,9 +40,12 @@ def page() -> None:
     """Save a screenshot of the chart view of MLflow's UI."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1500,950"):
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1600,1000"):
         options.add_argument(flag)
-    server = subprocess.Popen([*RNNX.split(), "ui", "--port", str(PORT)])
+    command = [*RNNX.split(), "ui", "--port", str(PORT)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    address = server.stdout.readline().split()[0]  # with the charts that rnnx keeps there
     for _ in range(60):
         time.sleep(0.5)
         try:
@@ -52,12 +55,10 @@ def page() -> None:
             continue
     with webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver")) as browser:
         browser.implicitly_wait(20)
-        home = f"http://127.0.0.1:{PORT}/?workflowType=machine_learning#/experiments/1/runs"
-        browser.get(f"{home}?workflowType=machine_learning&compareRunsMode=CHART")
+        browser.get(address)
+        browser.find_element(By.XPATH, "//*[contains(text(), 'Loss by step')]")
         for close in browser.find_elements(By.XPATH, "//button[@aria-label='Close']"):
             close.click()
-        search = browser.find_element(By.XPATH, "//input[@placeholder='Search metric charts']")
-        search.send_keys("(train|val)/.*loss")
         time.sleep(8)
         browser.save_screenshot(str(IMAGES / "ui.png"))
     server.terminate()
