@@ -11,6 +11,7 @@ from tiny import tiny
 
 import rnnx
 from rnnx.cli.runs import resume, sync
+from rnnx.config.overrides import without_password_in
 from rnnx.contracts.trackers import RunSummary
 from rnnx.errors import RunNotFound, StoreError
 from rnnx.runs.find import folder_here
@@ -141,3 +142,18 @@ def test_a_store_s_tag_leads_into_no_other_folder(run: Run, tmp_path: Path) -> N
         folder_here(found, Path("outputs"))
     for nowhere in ("/no/such/folder", "\0", "~nobody1234"):
         assert folder_here(found._replace(folder=nowhere), Path("outputs")) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("a,http://me:{}@b/", "a,http://b/"),
+        ("http://u:{}@c/,http://me:{}@b/", "http://c/,http://b/"),
+        ("'http://u:{}@c/', \"http://me:{}@b/\"", "'http://c/',\"http://b/\""),
+        ("http://me:{},x@b/,sqlite:///m.db", "http://b/,sqlite:///m.db"),
+        ("'x,http://me:{}@b/'", "'x,http://b/'"),
+    ],
+)
+def test_a_sweep_over_stores_keeps_no_password(typed: str, kept: str, forgetful: None) -> None:
+    made = without_password_in(f"tracker.uri={typed.format('hush', 'hush')}")
+    assert made == f"tracker.uri={kept}"

@@ -17,6 +17,7 @@ from rnnx.config.text_keys import Listed, Mapped, form_of, holds_text
 from rnnx.errors import ConfigError
 from rnnx.system.secrets import take_out
 
+ANOTHER_ADDRESS = re.compile(r",\s*(?=['\"]?[A-Za-z][\w+.-]*://)")
 SEARCHPATH = "hydra.searchpath"
 
 if TYPE_CHECKING:
@@ -211,13 +212,18 @@ def _parse_one(speller: Speller, text: str) -> Override:
 
 
 def without_password_in(text: str) -> str:
-    """An override of a tracker's field without the password in its address."""
+    """An override of a tracker's field without the passwords in its addresses."""
     key, _, value = text.partition("=")
     if not key.startswith("tracker") or "://" not in value:
         return text
-    quote = value[0] if value[:1] in ("'", '"') and value.endswith(value[0]) else ""
-    inside = value.removeprefix(quote).removesuffix(quote)
-    return f"{key}={quote}{take_out(inside)}{quote}"
+    # A sweep may name several; a comma before what is no address is one of a password's.
+    return f"{key}={','.join(map(_without_password, ANOTHER_ADDRESS.split(value)))}"
+
+
+def _without_password(address: str) -> str:
+    """An address, perhaps in quotes, without its password."""
+    quote = address[0] if address[:1] in ("'", '"') and address.endswith(address[0]) else ""
+    return f"{quote}{take_out(address.removeprefix(quote).removesuffix(quote))}{quote}"
 
 
 def _with_own_source(speller: Speller, override: Override) -> Override:
