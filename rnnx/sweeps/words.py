@@ -18,28 +18,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rnnx.config.interpolations import letters, literal
-from rnnx.config.overrides import (
-    parse,
-    parse_job,
-    refuse_no_values,
-    values_of,
-    without_password_in,
-)
-from rnnx.config.spelling import CLOSING, quoted, split
+from rnnx.config.overrides import parse, parse_job, refuse_no_values, values_of
+from rnnx.config.spelling import CLOSING, QUOTED, quoted, split
 from rnnx.errors import ConfigError
 from rnnx.system.suggestion import did_you_mean
 
 WORD = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)", re.DOTALL)  # no key has a bracket
 ASSIGNMENT = re.compile(r"[A-Za-z_][\w./@-]*=")
 # In quotes, as Hydra ends them; an interpolation; a letter after a backslash.
-WHOLE = re.compile(
-    r"""
-      '(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)'(?=\s*(?:[,)\]}]|$))
-    | "(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)"(?=\s*(?:[,)\]}]|$))
-    | \$\{[^}]*\} | \\.
-    """,
-    re.DOTALL | re.VERBOSE,
-)
+WHOLE = re.compile(rf"{QUOTED}|\$\{{[^}}]*\}}|\\.", re.DOTALL)
 LARGEST_SEED = 2**63
 
 
@@ -275,8 +262,7 @@ def values(text: str) -> Values:
         raise ConfigError(f"{text}: list the values themselves: {key}=a,b")
     refuse_no_values(override)
     if override.is_sweep_override():
-        each = [without_password_in(f"{key}={value}") for value in values_of(override)]
-        return Values(key, tuple(one.partition("=")[2] for one in each))
+        return Values(key, tuple(values_of(override)))
     return Values(key, (str(override.input_line).partition("=")[2],))
 
 
