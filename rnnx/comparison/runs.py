@@ -113,10 +113,9 @@ def _from_folder(folder: RunFolder) -> ComparedRun:
     settings = _settings(fields.get("overrides"), name)
     status, reason = str(fields.get("status", "UNKNOWN")), str(fields.get("reason", ""))
     metrics = _numbers(fields.get("metrics"))
-    if not metrics:  # run.json gets them when the run ends
-        metrics = _last_points(folder)
-    if BEST_LOSS not in metrics and status != "FINISHED":  # which logs it at its end
-        metrics |= _best_so_far(folder)
+    # run.json gets them when the run ends, and the best one where it has trained to its end.
+    if not metrics or (BEST_LOSS not in metrics and status != "FINISHED"):
+        metrics = _metrics_so_far(folder) | metrics
     made_of = {key: fields[key] for key in Identity._fields if key in fields}
     group = group_of(made_of) or _group_of_earlier(folder)
     return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
@@ -152,18 +151,14 @@ def _group_of_earlier(folder: RunFolder) -> str:
         return ""
 
 
-def _last_points(folder: RunFolder) -> dict[str, float]:
+def _metrics_so_far(folder: RunFolder) -> dict[str, float]:
+    """The last value of each metric that was logged, and the best held-out loss among them."""
     from rnnx.runs.metrics_file import read_history
 
-    return {key: points[-1].value for key, points in read_history(folder.metrics).items()}
-
-
-def _best_so_far(folder: RunFolder) -> dict[str, float]:
-    from rnnx.runs.metrics_file import read_history
-
-    points = read_history(folder.metrics).get("val/loss", [])
-    losses = [point.value for point in points if not math.isnan(point.value)]
-    return {BEST_LOSS: min(losses)} if losses else {}
+    history = read_history(folder.metrics)
+    losses = [point.value for point in history.get("val/loss", ()) if not math.isnan(point.value)]
+    best = {BEST_LOSS: min(losses)} if losses else {}
+    return best | {key: points[-1].value for key, points in history.items()}
 
 
 def _numbers(values: Any) -> dict[str, float]:
