@@ -28,9 +28,7 @@ def run(names: Path) -> Run:
 
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No password and no server is known."""
-    monkeypatch.setattr(secrets, "_taken", {})
-    monkeypatch.setattr(secrets, "_named", set())
+    """The environment names no password and no server."""
     for name in (secrets.VARIABLE, *secrets.OTHER_ADDRESSES, *secrets.SECRETS):
         monkeypatch.setenv(name, "")
 

@@ -29,8 +29,6 @@ ADDRESSES = {
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_taken", {})
-    monkeypatch.setattr(secrets, "_named", set())
     for name in (secrets.VARIABLE, *secrets.OTHER_ADDRESSES, *secrets.SECRETS):
         monkeypatch.setenv(name, "")  # so that it is put back
 
