@@ -19,7 +19,6 @@ from rnnx.runs.lock import RunLock, is_busy, is_elsewhere
 from rnnx.runs.registration import bring_up_to_date
 from rnnx.runs.stored_config import stored_config
 from rnnx.runs.sweep_folder import Sweep
-from rnnx.sweeps.parent import tell_everything
 from rnnx.system.files import expanded
 
 MAX_FAILURES = 2  # of a tracker, after which it is left alone
@@ -59,6 +58,8 @@ def catch_up(outputs: str, sweep: str = "") -> int:
 def _send(missed: _Missed) -> str:
     what = missed.what
     if isinstance(what, Sweep):
+        from rnnx.sweeps.parent import tell_everything  # and all of the page: few commands need it
+
         with RunLock(what, "sweep"):
             tell_everything(what, missed.tracker)
         return f"sweep {what.id}: its tracker has what it had missed"
