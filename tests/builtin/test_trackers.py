@@ -417,6 +417,22 @@ def test_an_image_of_which_the_store_lost_a_file_is_sent_again(
         assert len(list(lost.parent.glob("*"))) == 2
 
 
+@pytest.mark.parametrize("place", ["plain", "a%20b", "a #"])
+def test_a_file_is_removed_whatever_the_name_of_the_project(
+    place: str, tmp_path: Path, empty_store: Path
+) -> None:
+    folder = tmp_path / place
+    folder.mkdir()
+    log = MLflow(place_store(empty_store, folder)).start("n", {}, {})
+    file = tmp_path / "100%41.txt"
+    file.write_text("a note")
+    log.file(file)
+    (kept,) = folder.rglob(f"{log.id}/artifacts/*")
+    log.remove(file.name)
+    log.remove(file.name)  # one that is not there
+    assert not kept.exists()
+
+
 def test_images_are_found_under_the_names_of_every_version() -> None:
     stems = [f"images/a_norm{c}step{c}12{c}timestamp{c}99{c}ab-cd" for c in "+%"]
     for stem, c in zip(stems, "+%", strict=True):

@@ -11,6 +11,7 @@ import hashlib
 import json
 import sqlite3
 import tarfile
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+# No MLflow opens a store that a newer one has migrated.
+of_mlflow_3_17 = pytest.mark.skipif(
+    tuple(map(int, version("mlflow").split(".")[:2])) < (3, 17),
+    reason="earlier/store.sql.gz was written by MLflow 3.17, and this MLflow is older",
+)
+
+
 def digest(path: Path) -> str:
     tensors = checkpoints.read(path).tensors
     return hashlib.sha256(b"".join(tensors[n].tobytes() for n in sorted(tensors))).hexdigest()
@@ -68,6 +76,7 @@ def stored_points(here: Path, run: str) -> list[tuple[str, int]]:
     return sorted((str(key), int(step)) for key, step in rows if not key.startswith(of_models))
 
 
+@of_mlflow_3_17
 def test_runs_are_listed_with_their_metrics(here: Path) -> None:
     known = {summary.id: summary for summary in list_runs([], 20)}
     assert set(RUNS.values()) <= known.keys()
@@ -101,6 +110,7 @@ def test_a_killed_run_comes_to_what_nobody_killed(here: Path, run: str, same: st
     assert metrics(folder) == expected(same)
 
 
+@of_mlflow_3_17
 def test_what_the_store_never_got_is_sent(here: Path) -> None:
     run = RUNS["killed_unsent"]
     before = stored_points(here, run)

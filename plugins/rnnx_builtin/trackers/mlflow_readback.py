@@ -98,6 +98,14 @@ def remove_torn_files(run: Any) -> None:
 def remove_artifact(client: Any, run_id: str, path: str) -> None:
     """Delete an artifact: MLflow's client has no method for it, its repositories have."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
     uri = client.get_run(run_id).info.artifact_uri
-    get_artifact_repository(uri, client.tracking_uri).delete_artifacts(path)
+    repository = get_artifact_repository(uri, client.tracking_uri)
+    if isinstance(repository, LocalArtifactRepository):  # which decodes a path as if it were a URL
+        (Path(repository.artifact_dir) / path).unlink(missing_ok=True)
+    elif isinstance(repository, HttpArtifactRepository):
+        repository.delete_artifacts(path.replace("%", "%25"))  # a part of a URL
+    else:
+        repository.delete_artifacts(path)
