@@ -15,9 +15,9 @@ from rnnx.contracts.components import Cell, Head
 from rnnx.contracts.execution import NUMPY, Execution
 from rnnx.contracts.target_heads import TargetHead
 from rnnx.data.metrics import Metrics, NoMetrics, Prediction, metrics_for
-from rnnx.data.targets import NEXT_SYMBOL, Targets
-from rnnx.registry.checks import CheckedCell
-from rnnx.registry.head_checks import CheckedHead
+from rnnx.data.targets import NEXT_SYMBOL, OF_IDS, Targets
+from rnnx.registry.checks import CheckedCell, CheckedHead
+from rnnx.registry.head_checks import CheckedTargetHead, MeasuredCache
 
 States: TypeAlias = tuple[State, ...]
 """One state a layer."""
@@ -74,7 +74,19 @@ class Network:
 
     @cached_property
     def _head(self) -> CheckedHead:
-        return CheckedHead(self.head, self.execution, self.targets)
+        return CheckedHead(self.head, self.execution)
+
+    @cached_property
+    def _target_head(self) -> CheckedTargetHead:
+        return CheckedTargetHead(self.head, self.execution, self.targets)
+
+    @cached_property
+    def _goes_by_forward(self) -> bool:
+        """Whether the targets are ids of steps: without weights every head's ``forward`` does,
+        which may be compiled.
+        """
+        are_ids = self.targets.kind in OF_IDS and not self.targets.per_sequence
+        return are_ids and hasattr(self.head, "forward")
 
     def on(self, execution: Execution) -> Network:
         """The same network, computed as ``execution`` says."""
@@ -86,7 +98,8 @@ class Network:
         tree: dict[str, Params] = {}
         for k in range(self.layers):
             tree[f"layer{k}"] = self._cell.init(rng, n_x if k == 0 else n_a, dtype)
-        tree["head"] = self._head.init(rng, n_a, self.n_y, dtype)
+        head = self._head if self._goes_by_forward else self._target_head
+        tree["head"] = head.init(rng, n_a, self.n_y, dtype)
         return Parameters(tree, dtype)
 
     def blank(self, T: int, B: int) -> tuple[Array, Array]:
@@ -143,19 +156,24 @@ class Network:
         nats (T, B), or as :class:`TargetHead` says.
         """
         own = scratch.child("head")
-        return self._head.forward(params["head"], h, y, lengths, own, weights)
+        if weights is None and self._goes_by_forward:
+            return self._head.forward(params["head"], h, y, lengths, own)
+        return self._target_head.forward(params["head"], h, y, lengths, own, weights)
 
     def predict(
         self, params: Parameters, h: Array, lengths: Array | None, scratch: Scratch
     ) -> Prediction:
         """What the head predicts from the top layer's h, in the shapes of the targets."""
-        return self._head.predict(params["head"], h, lengths, scratch.child("head"))
+        return self._target_head.predict(params["head"], h, lengths, scratch.child("head"))
 
     def loss_gradient(
         self, params: Parameters, cache: Any, h: Array, scratch: Scratch
     ) -> tuple[Params, Array]:
         """``dparams`` of the head, and the gradient dh (T, n_a, B) of the loss."""
-        return self._head.backward(params["head"], cache, h, scratch.child("head"))
+        own = scratch.child("head")
+        if type(cache) is MeasuredCache:
+            return self._target_head.backward(params["head"], cache, h, own)
+        return self._head.backward(params["head"], cache, h, own)
 
     def backward(
         self,

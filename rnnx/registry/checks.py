@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, Clipper, Dataset, Optimizer, Schedule
+from rnnx.contracts.components import Cell, Clipper, Dataset, Head, Optimizer, Schedule
 from rnnx.contracts.execution import Execution
 from rnnx.data.batch import Batch
 from rnnx.data.corpus import Corpus
@@ -125,6 +125,56 @@ class CheckedCell:
             what = f"backward: dx is {unlike(dx, dx_shape, dh.dtype)}"
             raise contract_error("cell", cell, what)
         return dparams, dx
+
+
+class CheckedHead:
+    """A head whose results are checked and whose exceptions name it."""
+
+    def __init__(self, head: Head, execution: Execution) -> None:
+        self.component = head
+        self._forward = execution.method(head, "forward")
+        self._backward = execution.method(head, "backward")
+
+    def init(self, rng: np.random.Generator, n_a: int, n_y: int, dtype: npt.DTypeLike) -> Params:
+        """``Head.init``: arrays of ``dtype`` by name, without NaN."""
+        with attributing():
+            found = self.component.init(rng, n_a, n_y, dtype)
+        return checked_parameters("head", self.component, found, dtype)
+
+    def forward(
+        self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+    ) -> tuple[float, Array, Any]:
+        """``Head.forward``: a number and nats (T, B)."""
+        try:
+            result = self._forward(params, h, y, lengths, scratch)
+        except BaseException as error:
+            attribute(error)
+            raise
+        head = self.component
+        loss, nats, cache = result_parts("head", head, "forward", result, "loss, nats, cache")
+        if not isinstance(loss, (int, float)):  # of the forms of this question the cheapest
+            what = f"forward: the loss is {type(loss).__name__}, expected float"
+            raise contract_error("head", head, what)
+        if (nats.shape if type(nats) is np.ndarray else np.shape(nats)) != y.shape:
+            what = f"forward: nats is {np.shape(nats)}, expected {y.shape}"
+            raise contract_error("head", head, what)
+        return loss, nats, cache
+
+    def backward(
+        self, params: Params, cache: Any, h: Array, scratch: Scratch
+    ) -> tuple[Params, Array]:
+        """``Head.backward`` for the ``h`` of forward: ``dparams, dh`` like it."""
+        try:
+            result = self._backward(params, cache, scratch)
+        except BaseException as error:
+            attribute(error)
+            raise
+        head = self.component
+        dparams, dh = result_parts("head", head, "backward", result, "dparams, dh")
+        dparams = checked_gradients("head", head, dparams, params)
+        if not is_like(dh, h.shape, h.dtype):
+            raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
+        return dparams, dh
 
 
 class CheckedUpdate:
