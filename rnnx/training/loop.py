@@ -218,6 +218,7 @@ class TrainingLoop:
             loss, step = self._measure(), self.session.steps
             if math.isnan(loss):
                 return
+            self.session.monitored(loss)
             if self.progress.evaluated(loss, step):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)

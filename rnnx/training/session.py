@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.identity import identity_of
-from rnnx.config.settings import Backend, Train
+from rnnx.config.settings import Average, Backend, Train
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.probes import Findings, Observation
@@ -30,36 +30,11 @@ from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
+from rnnx.training.generators import generators_of, restore_generators
 from rnnx.training.probing import Probing
-
-RNG_STREAMS = ("init", "order", "dropout", "sampling")
-
-
-class StepMetrics(NamedTuple):
-    """Measured by the last step."""
-
-    loss: float  # as optimised
-    norm: float  # the gradient's global L2 norm before clipping
-    clipped: bool
-    rate: float  # the learning rate used
-    tokens: int
-
-
-class SessionState(NamedTuple):
-    """All that a session needs to continue bit for bit."""
-
-    arrays: dict[str, Array]  # params/…, average/…, optimizer/…, states/<layer>/<place>, batches/…
-    values: dict[str, Any]  # step, smooth_loss, generators, batches, threads, backend
-
-
-class Gradients(NamedTuple):
-    """What forward and backward of one batch give, beside the gradients in ``Session.grads``."""
-
-    loss: float
-    norm: float
-    states: States  # after the batch's last step
-    h: Array  # (T, n_a, B), the top layer's
-    dh: Array  # (T, n_a, B)
+from rnnx.training.rules import rules_of
+from rnnx.training.step_records import Gradients, SessionState, StepMetrics
+from rnnx.training.union import Union
 
 
 class Session:
@@ -69,16 +44,12 @@ class Session:
         self.config = config
         self.settings: Train = settings_from(config)
         self.components: Components = components_from(config)
-        seed, settings, parts = self.settings.seed, self.settings, self.components
+        settings, parts = self.settings, self.components
         self.corpus = corpus or load_corpus(parts.dataset)
         self.identity = identity_of(config, self.corpus)
         vocabulary = self.corpus.vocabulary
         self.grammar = grammar_of(parts.dataset, vocabulary)
-        children = np.random.SeedSequence(seed).spawn(len(RNG_STREAMS))
-        self.rngs = {
-            stream: np.random.default_rng(child)
-            for stream, child in zip(RNG_STREAMS, children, strict=True)
-        }
+        self.rngs = generators_of(settings.seed)
         self.network = self._network_of(len(vocabulary))
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
@@ -89,7 +60,7 @@ class Session:
         self._use(self._backend(self.steps))
         with self.threads:  # an orthogonal matrix's last bits depend on their number
             self._allocate()
-        self._scratch.bind_gradients(self.grads)
+        self._bind()
         self.batches = TrainBatches(
             self.corpus.train,
             settings.batch_size,
@@ -122,26 +93,33 @@ class Session:
 
     def _use(self, backend: Backend) -> None:
         """Compute with ``backend`` (numpy or fast) from the next step on."""
-        parts = self.components
         self.backend = backend
         self.execution = Execution(backend is Backend.fast, self.threads.count)
         self._network = self.network.on(self.execution)
-        self._update = CheckedUpdate(parts.clipper, parts.schedule, parts.optimizer, self.execution)
         self._scratch = Scratch()
         self._evaluation_scratch = Scratch()
 
+    def _bind(self) -> None:
+        """Update, and write gradients, as the backend of now has it."""
+        self._update = CheckedUpdate(self.rules.parts, self.execution)
+        self._scratch.bind_gradients(self.grads)
+
     def _allocate(self) -> None:
-        """Parameters, gradients and the optimizer's state."""
+        """Parameters, gradients and the state of the update rules."""
         n_a, settings = self.components.cell.hidden_size, self.settings
         what = f"cell.hidden_size={n_a}, layers={settings.layers}: the parameters do not fit into "
         with reraise_as(f"{what}memory; choose a smaller network"):
             # Twice while they are drawn, and once each for gradients, optimizer and average.
             size = parameter_bytes(self.network, settings.dtype.value)
-            refuse_more_than_free((3 + bool(settings.averaging)) * size, "parameters and gradients")
+            copies = 3 + settings.averages + (settings.accumulate > 1)
+            refuse_more_than_free(copies * size, "parameters and gradients")
             self.params: Parameters = self._network.init(self.rngs["init"], settings.dtype.value)
             self.grads = self.params.zeros_like()
-            self.optimizer_state = self._update.init(self.params)
-            self.average = self.params.copy() if settings.averaging else self.params
+            self.rules = rules_of(self.components, settings, self.corpus, self.params)
+            self.average = self.params.copy() if settings.averages else self.params
+            self._union = None
+            if settings.accumulate > 1:
+                self._union = Union(self.components.head, self.grads)
 
     def _zero_states(self) -> States:
         return self._network.initial_state(self.settings.batch_size, self.settings.dtype.value)
@@ -164,19 +142,21 @@ class Session:
     def update(self) -> float:
         """:meth:`step` for a caller that makes many: it stands inside :meth:`computing`."""
         self.prepare()
-        batch, number = self.batches.next(), self.steps + 1
-        found = self._first_gradients(batch) if number == 1 else self._gradients(batch)
+        number = self.steps + 1
+        batch, found = self._next(number) if self._union is None else self._all_batches(number)
         self.states = found.states
         self.observation = self._observation(number, batch, found)
         clipped, rate = self._update(
             self.params,
             self.grads,
             found.norm,
-            self.optimizer_state,
             number,
             self._scratch.child("update"),
         )
-        self.average.follow(self.params, self.settings.averaging, number)
+        if self.settings.average is Average.swa:
+            self.average.include(self.params, number - self.settings.average_from + 1)
+        else:
+            self.average.follow(self.params, self.settings.averaging, number)
         self.steps = number
         self.metrics = StepMetrics(found.loss, found.norm, clipped, rate, batch.tokens)
         s = self.settings.smoothing
@@ -188,7 +168,28 @@ class Session:
         may_change = self.steps == 1 and self.settings.backend is Backend.auto
         if may_change and (backend := self._backend(self.steps)) is not self.backend:
             self._use(backend)
-            self._scratch.bind_gradients(self.grads)
+            self._bind()
+
+    def _next(self, number: int) -> tuple[Batch, Gradients]:
+        """The next batch, and its gradients in ``grads``; they are for update ``number``."""
+        batch = self.batches.next()
+        return batch, self._first_gradients(batch) if number == 1 else self._gradients(batch)
+
+    def _all_batches(self, number: int) -> tuple[Batch, Gradients]:
+        """The last of an update's batches, with loss, gradient and tokens of all of them."""
+        assert self._union is not None
+        before = self.states
+        try:
+            for more in range(self.settings.accumulate):
+                batch, found = self._next(number + more)
+                self.states = found.states
+                self._union.add(batch, found.loss)
+        except Diverged:
+            self.states = before
+            raise
+        finally:
+            loss, tokens = self._union.end()
+        return batch._replace(tokens=tokens), found._replace(loss=loss, norm=self._norm())
 
     def _gradients(self, batch: Batch) -> Gradients:
         """Forward, loss, backward: the gradients go to ``grads``.
@@ -289,7 +290,7 @@ class Session:
         fill_arrays(self._arrays(), own, where)
         values = state.values
         try:
-            _restore_generators(self.rngs, values["generators"])
+            restore_generators(self.rngs, values["generators"])
             self.batches.restore({**values["batches"], **order})
         except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
             cause = " ".join(repr(error).split())[:200]
@@ -299,14 +300,14 @@ class Session:
         self.steps, self.smooth_loss = values["step"], float(values["smooth_loss"])
         self.threads.count = possible_threads(values["threads"], f"{where}: threads")
         self._use(backend_of_checkpoint(values.get("backend", "numpy")))
-        self._scratch.bind_gradients(self.grads)
+        self._bind()
 
     def _arrays(self) -> dict[str, Array]:
         """The session's own arrays under the names that a checkpoint gives them."""
         arrays = {f"params/{name}": array for name, array in self.params.leaves()}
-        if self.settings.averaging:
+        if self.settings.averages:
             arrays |= {f"average/{name}": array for name, array in self.average.leaves()}
-        arrays |= {f"optimizer/{name}": a for name, a in self.optimizer_state.items()}
+        arrays |= self.rules.arrays()
         for layer, state in enumerate(self.states):
             arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
         return arrays
@@ -324,6 +325,10 @@ class Session:
         with self.threads, quiet(), attributing():
             return mean_nats(self._network, self.average, split, self._evaluation_scratch)
 
+    def monitored(self, value: float, higher_is_better: bool = False) -> None:
+        """Tell the schedule the held-out metric, as training does after each evaluation."""
+        self.rules.evaluated(value, higher_is_better)
+
     def sample(self, count: int) -> list[str]:
         """``count`` new texts."""
         vocabulary = self.corpus.vocabulary
@@ -339,12 +344,3 @@ class Session:
                 grammar=self.grammar,
             )
         return [vocabulary.decode(text) for text in texts]
-
-
-def _restore_generators(rngs: Mapping[str, np.random.Generator], states: Any) -> None:
-    if states.keys() != rngs.keys():
-        raise ValueError(f"generators must be {', '.join(rngs)}")
-    for name, rng in rngs.items():
-        rng.bit_generator.state = states[name]
-        if rng.bit_generator.state != states[name]:  # NumPy takes what it can and leaves the rest
-            raise ValueError(f"the state of generator {name} is none of NumPy's")

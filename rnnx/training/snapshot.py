@@ -10,7 +10,8 @@ import numpy as np
 from rnnx.errors import CheckpointError
 from rnnx.runs.checkpoint import FORMAT, Checkpoint, refuse_other_data
 from rnnx.training.progress import Progress
-from rnnx.training.session import Session, SessionState
+from rnnx.training.session import Session
+from rnnx.training.step_records import SessionState
 
 # Of a run's identity, what its configuration does not say.
 MADE_OF = ("data_sha256", "split_sha256", "versions", "sources")
@@ -30,7 +31,8 @@ def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Chec
         "progress": progress.state(),
         **extra,
     }
-    return Checkpoint({k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, metadata)
+    # Not ascontiguousarray, which gives an array without axes one.
+    return Checkpoint({k: np.asarray(v, order="C") for k, v in state.arrays.items()}, metadata)
 
 
 def restore(session: Session, checkpoint: Checkpoint) -> Progress:
