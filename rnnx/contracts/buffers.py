@@ -86,6 +86,19 @@ class Parameters(dict[str, Params]):
         self.flat *= min(decay, step / (step + 9))
         self.flat += params.flat
 
+    def include(self, params: Parameters, count: int) -> None:
+        """Take ``params`` as number ``count`` into this mean (Izmailov et al. 2018, SWA).
+
+            mean ← mean + (params − mean) / count
+
+        Up to number 1 the mean is the parameters themselves.
+        """
+        if count <= 1:
+            self.flat[...] = params.flat
+        else:
+            self.flat *= (count - 1) / count
+            self.flat += params.flat / count
+
     def take(self, found: Mapping[str, Mapping[str, Array]]) -> None:
         """Copy arrays of the same names and shapes in, where they are not here already."""
         for part, arrays in self.items():

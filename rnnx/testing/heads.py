@@ -13,7 +13,9 @@ from rnnx.testing.compiled import Form, compiled_forms
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.initialization import check_init_of
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
+from rnnx.testing.parameters import parameter_checks
 from rnnx.testing.suite import expect, make_suite
+from rnnx.testing.unions import check_batches
 
 T, B, N_A, N_Y = 4, 3, 5, 6
 LENGTHS = np.array([T, 2, 1])
@@ -69,6 +71,9 @@ def exercise(head: Head, which: int) -> Results:
 
 check_process, check_history, check_other_process = isolation_checks(exercise)
 check_threads = threads_check(exercise)
+check_groups, check_projection = parameter_checks(
+    lambda head: head.init(np.random.default_rng(0), N_A, N_Y, np.float64)
+)
 
 
 def check_gradients(head: Head) -> None:
@@ -326,6 +331,9 @@ CHECKS = (
     check_parameters_change,
     check_two_at_once,
     check_large_sizes,
+    check_batches,
+    check_groups,
+    check_projection,
     check_process,
     check_history,
     check_threads,

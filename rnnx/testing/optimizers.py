@@ -11,6 +11,7 @@ from rnnx.arrays import Array, Params
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Optimizer
 from rnnx.testing.gradients import same
+from rnnx.testing.groups import check_groups
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
@@ -256,6 +257,7 @@ CHECKS = (
     check_rate,
     check_state_round_trip,
     check_entries_are_finite,
+    check_groups,
     check_own_rate,
     check_state_has_a_say,
     check_no_gradient,

@@ -222,6 +222,7 @@ class TrainingLoop:
             if found is None:
                 return
             loss = found.loss
+            self.session.monitored(loss)
             if self.progress.evaluated(loss, step):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
