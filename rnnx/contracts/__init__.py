@@ -4,6 +4,7 @@ What passes through them (parameters, scratch buffers, a corpus, an observation)
 own in :mod:`rnnx`.
 """
 
+from rnnx.contracts.blocks import Block, Inner, Place
 from rnnx.contracts.components import (
     API_VERSION,
     KINDS,
@@ -16,12 +17,13 @@ from rnnx.contracts.components import (
     Head,
     Initializer,
     Optimizer,
+    RecurrentWeights,
     Sampler,
     Schedule,
     StreamingCell,
 )
 from rnnx.contracts.execution import Compilable
-from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
+from rnnx.contracts.probes import ConcludingProbe, LayerValues, NetworkView, Probe, TrainedModel
 from rnnx.contracts.trackers import (
     TOTALS,
     CheckpointLog,
@@ -54,6 +56,7 @@ __all__ = [
     "KINDS",
     "TOTALS",
     "BarChart",
+    "Block",
     "Cell",
     "Chart",
     "CheckpointLog",
@@ -70,13 +73,17 @@ __all__ = [
     "Head",
     "ImageChart",
     "Initializer",
+    "Inner",
     "Kept",
+    "LayerValues",
     "LineChart",
     "NetworkView",
     "Optimizer",
     "ParallelChart",
+    "Place",
     "Probe",
     "ReadableLog",
+    "RecurrentWeights",
     "RemovingLog",
     "RunLog",
     "Sampler",

@@ -60,7 +60,7 @@ class CheckedCell:
         """``Cell.init``: arrays of ``dtype`` by name, without NaN."""
         with attributing():
             found = self.component.init(rng, n_x, dtype)
-        return _parameters("cell", self.component, found, dtype)
+        return refuse_wrong_parameters("cell", self.component, found, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
         """``Cell.initial_state``: a tuple whose first array is (n_a, B)."""
@@ -117,7 +117,7 @@ class CheckedCell:
             raise
         cell = self.component
         dparams, dx, _ = _parts("cell", cell, "backward", result, "dparams, dx, dstate0")
-        dparams = _gradients("cell", cell, dparams, params)
+        dparams = refuse_wrong_gradients("cell", cell, dparams, params)
         if dx_shape is None:
             return dparams, None
         if not is_like(dx, dx_shape, dh.dtype):
@@ -138,7 +138,7 @@ class CheckedHead:
         """``Head.init``: arrays of ``dtype`` by name, without NaN."""
         with attributing():
             found = self.component.init(rng, n_a, n_y, dtype)
-        return _parameters("head", self.component, found, dtype)
+        return refuse_wrong_parameters("head", self.component, found, dtype)
 
     def forward(
         self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
@@ -170,7 +170,7 @@ class CheckedHead:
             raise
         head = self.component
         dparams, dh = _parts("head", head, "backward", result, "dparams, dh")
-        dparams = _gradients("head", head, dparams, params)
+        dparams = refuse_wrong_gradients("head", head, dparams, params)
         if not is_like(dh, h.shape, h.dtype):
             raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
         return dparams, dh
@@ -243,7 +243,7 @@ def _check_final_state(cell: Any, found: Any, like: State) -> None:
             raise contract_error("cell", cell, what)
 
 
-def _gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
+def refuse_wrong_gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
     """A gradient for each parameter, of its shape and type."""
     if type(found) is not dict and not isinstance(found, Mapping):  # a dict needs no abstract class
         what = f"backward returned {type(found).__name__} for dparams, expected a dict by name"
@@ -260,7 +260,7 @@ def _gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
     return found if type(found) is dict else dict(found)
 
 
-def _parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
+def refuse_wrong_parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
     """Fresh parameters: arrays of the type asked for, by name, without NaN."""
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise contract_error(kind, component, "init: returned no dict of arrays by name")
