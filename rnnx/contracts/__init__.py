@@ -4,6 +4,7 @@ What passes through them (parameters, scratch buffers, a corpus, an observation)
 own in :mod:`rnnx`.
 """
 
+from rnnx.contracts.blocks import Block, Inner, Place
 from rnnx.contracts.components import (
     API_VERSION,
     KINDS,
@@ -16,12 +17,13 @@ from rnnx.contracts.components import (
     Head,
     Initializer,
     Optimizer,
+    RecurrentWeights,
     Sampler,
     Schedule,
     StreamingCell,
 )
 from rnnx.contracts.execution import Compilable
-from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
+from rnnx.contracts.probes import ConcludingProbe, LayerValues, NetworkView, Probe, TrainedModel
 from rnnx.contracts.target_heads import TargetHead
 from rnnx.contracts.trackers import (
     TOTALS,
@@ -70,6 +72,7 @@ __all__ = [
     "TOTALS",
     "AccumulatingHead",
     "BarChart",
+    "Block",
     "Cell",
     "Chart",
     "CheckpointLog",
@@ -91,16 +94,20 @@ __all__ = [
     "Head",
     "ImageChart",
     "Initializer",
+    "Inner",
     "Kept",
+    "LayerValues",
     "LineChart",
     "MonitoringSchedule",
     "NetworkView",
     "Optimizer",
     "ParallelChart",
     "ParameterClipper",
+    "Place",
     "Probe",
     "ProjectedParameters",
     "ReadableLog",
+    "RecurrentWeights",
     "RemovingLog",
     "RunLog",
     "Sampler",

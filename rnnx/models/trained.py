@@ -37,7 +37,7 @@ from rnnx.models.evaluation import (
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.heads import unit_of_loss
 from rnnx.models.mixture import MixedSampler, mixed_nats
-from rnnx.models.network import Network, quiet
+from rnnx.models.network import Network, configured, quiet
 from rnnx.models.size import parameter_bytes
 from rnnx.registry.checks import load_corpus
 from rnnx.registry.manager import CORE
@@ -295,15 +295,14 @@ class Model:
 
 
 def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
-    """The network of a checkpoint's configuration, without dropout, and its dtype."""
+    """The network of a checkpoint's configuration, and its dtype; a model draws no dropout."""
     settings, components = checkpoints.components_of(checkpoint)
-    network = Network(
-        components.cell,
-        components.head,
+    network = configured(
+        settings,
+        components,
         len(checkpoint.vocabulary),
-        settings.layers,
-        n_features=len(checkpoint.features),
-        targets=checkpoint.targets,
+        len(checkpoint.features),
+        checkpoint.targets,
     )
     return network, settings.dtype.value
 

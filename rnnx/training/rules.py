@@ -16,7 +16,7 @@ def rules_of(parts: Components, settings: Train, corpus: Corpus, params: Paramet
 
     ConfigError for a schedule that follows a metric which is never measured.
     """
-    owners = {"layer": parts.cell, "head": parts.head}
+    owners = {"layer": parts.cell, "block": parts.block, "head": parts.head}
     rules = UpdateRules(parts.clipper, parts.schedule, parts.optimizer, owners, params)
     if not rules.follows_metric or (settings.eval_every and corpus.val is not None):
         return rules

@@ -22,7 +22,7 @@ from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_th
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.heads import refuse_unfit_head, unit_of_loss
-from rnnx.models.network import Network, States, quiet, restart
+from rnnx.models.network import Network, States, configured, quiet, restart
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
@@ -71,12 +71,9 @@ class Session:
         self.weights, self.params, self.grads = weights, weights.params, weights.grads
         self.average = weights.average  # the parameters themselves where none is kept
         self._bind()
+        more = settings.crossover, settings.state_reset
         self.batches = TrainBatches(
-            self.corpus.train,
-            settings.batch_size,
-            self.rngs["order"],
-            settings.crossover,
-            settings.state_reset,
+            self.corpus.train, settings.batch_size, self.rngs["order"], *more
         )
         told = left_out(settings, self.corpus)
         self.notes = [*self.corpus.notes, *told, *self.batches.notes()]
@@ -89,17 +86,9 @@ class Session:
                 load(self.network, self.params, self.states, self.threads.count)
 
     def _network_of(self, corpus: Corpus) -> Network:
-        settings, parts = for_task(self.settings, corpus), self.components
-        return Network(
-            parts.cell,
-            parts.head,
-            len(corpus.vocabulary),
-            settings.layers,
-            settings.dropout,
-            input_dropout=settings.input_dropout,
-            n_features=len(corpus.features),
-            targets=corpus.targets,
-        )
+        settings, symbols = for_task(self.settings, corpus), len(corpus.vocabulary)
+        data = symbols, len(corpus.features), corpus.targets
+        return configured(settings, self.components, *data)
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)
