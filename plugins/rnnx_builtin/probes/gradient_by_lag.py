@@ -2,10 +2,11 @@
 
     norm(k) = mean over columns of ‖∂L⟨T⟩ / ∂h⟨T−k⟩‖₂,   k = 0 … T − 1
 
-L⟨T⟩ is the loss of the last symbol of the batch's longest columns alone, h the hidden state of the
-top layer's cell. Where the norm falls by a constant factor a step, the gradient vanishes
-(Hochreiter 1991; Bengio, Simard and Frasconi 1994); the notebook says so of its plain network, and
-introduces the LSTM for this reason. Computed without dropout, with the parameters after the update.
+L⟨T⟩ is the loss at the last step of the batch's longest columns alone (a target of the whole
+sequence is read from its last step), h the hidden state of the top layer's cell. Where the norm
+falls by a constant factor a step, the gradient vanishes (Hochreiter 1991; Bengio, Simard and
+Frasconi 1994); the notebook says so of its plain network, and introduces the LSTM for this reason.
+Computed without dropout, with the parameters after the update.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.contracts import TargetHead
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
@@ -44,9 +46,12 @@ class GradientByLag:
 def norms_by_lag(seen: Observation) -> Array:
     """The norms (T,), lag 0 first."""
     T = len(seen.x)
-    longest = np.arange(seen.x.shape[1]) if seen.lengths is None else seen.lengths == T
-    x, y = seen.x[:, longest], seen.y[-1:, longest]
-    network, params, B = seen.network, seen.params, x.shape[1]
+    columns = np.arange(seen.x.shape[-1])
+    longest = columns if seen.lengths is None else columns[seen.lengths == T]
+    network, params, B = seen.network, seen.params, len(longest)
+    x, y = seen.x[..., longest], seen.y[..., longest]
+    if not network.targets.per_sequence:
+        y = y[-1:]
     top = params[f"layer{network.layers - 1}"]
     *_, layer = network.layer_values(params, x, None)
     state, caches = network.cell.initial_state(B, params.flat.dtype), []
@@ -64,12 +69,17 @@ def norms_by_lag(seen: Observation) -> Array:
 
 
 def _of_the_last_loss(seen: Observation, x: Array, y: Array) -> Array:
-    """The gradient (1, n_a, B) by the last h of the last step's loss."""
+    """The gradient (1, n_a, B) by the last h of the loss at the last step."""
     network, params, scratch = seen.network, seen.params, Scratch()
-    states = network.initial_state(x.shape[1], params.flat.dtype)
+    states = network.initial_state(x.shape[-1], params.flat.dtype)
     h, _, _ = network.forward(params, x, states, None, scratch)
-    _, _, cache = network.head.forward(params["head"], h[-1:], y, None, scratch.child("head"))
-    _, dlast = network.head.backward(params["head"], cache, scratch.child("head"))
+    head, given, own = network.head, params["head"], scratch.child("head")
+    if isinstance(head, TargetHead):
+        y = y if network.targets.are_ids else y.astype(h.dtype)
+        _, _, cache = head.measure(given, h[-1:], y, None, None, own)
+    else:
+        _, _, cache = head.forward(given, h[-1:], y, None, own)
+    _, dlast = head.backward(given, cache, own)
     dy = np.zeros_like(h)
     dy[-1:] = dlast
     return network.gradient_by_h(params, x, dy)[-1:]
