@@ -77,9 +77,7 @@ def exercise(head: Head, which: int) -> Results:
 
 check_process, check_history, check_other_process = isolation_checks(exercise)
 check_threads = threads_check(exercise)
-check_groups, check_projection = parameter_checks(
-    lambda head: head.init(np.random.default_rng(0), N_A, N_Y, np.float64)
-)
+check_groups, check_projection = parameter_checks(lambda head: _case(head).params)
 
 
 def check_gradients(head: Head) -> None:
@@ -305,9 +303,8 @@ def check_compiled(head: Head) -> None:
         for lengths in (None, LENGTHS):
             case = _case(head, dtype, seed=7)
             found, expected = _run(one, case, lengths), _run(head, case, lengths)
-            what = (
-                f"compiled, {np.dtype(dtype)}, {'lengths' if lengths is not None else 'no lengths'}"
-            )
+            given = "no lengths" if lengths is None else "lengths"
+            what = f"compiled, {np.dtype(dtype)}, {given}"
             same(np.array(found.loss), np.array(expected.loss), f"{what}: loss", dtype)
             other = _named(_run(two, case, lengths))
             for name, array in _named(found).items():
