@@ -4,7 +4,7 @@ What passes through them (parameters, scratch buffers, a corpus, an observation)
 own in :mod:`rnnx`.
 """
 
-from rnnx.contracts.blocks import Block, EmptyBlock, Inner, Place
+from rnnx.contracts.blocks import Block, Inner, Place
 from rnnx.contracts.components import (
     API_VERSION,
     KINDS,
@@ -84,7 +84,6 @@ __all__ = [
     "Dataset",
     "DecayingOptimizer",
     "DescribedLog",
-    "EmptyBlock",
     "GatedCell",
     "Grammar",
     "GrammaticalDataset",

@@ -10,7 +10,7 @@ block holds its own parameters, gradients and state; the cell's are not its busi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -89,14 +89,3 @@ class Block(Protocol):
         block embeds; the final state has no gradient. ``dx`` may be None where x was ids. ``cell``
         is called once. ``dy`` is not changed.
         """
-
-
-@runtime_checkable
-class EmptyBlock(Block, Protocol):
-    """A block that may leave its cell alone: optional.
-
-    A network without anything around its cells then calls no method of the block.
-    """
-
-    is_empty: bool
-    """Whether the layer is the cell alone."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.config.components import Components
 from rnnx.config.settings import DropoutKind, Train
-from rnnx.contracts.blocks import Block, EmptyBlock, Place
+from rnnx.contracts.blocks import Block, Place
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Head, RecurrentWeights
 from rnnx.contracts.execution import NUMPY, Execution
@@ -238,8 +238,6 @@ def configured(
     targets: Targets = NEXT_SYMBOL,
 ) -> Network:
     """The network that a run's settings and components ask for, for such data."""
-    block = parts.block
-    is_empty = isinstance(block, EmptyBlock) and block.is_empty
     return Network(
         parts.cell,
         parts.head,
@@ -247,7 +245,7 @@ def configured(
         settings.layers,
         settings.dropout,
         input_dropout=settings.input_dropout,
-        block=None if is_empty else block,
+        block=parts.block,
         dropout_kind=settings.dropout_kind,
         weight_dropout=settings.weight_dropout,
         zoneout=settings.zoneout,

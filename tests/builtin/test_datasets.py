@@ -139,7 +139,7 @@ def test_the_kit_catches_each_fault() -> None:
                 with_corpus(lambda c: corpus(c, train=ForgetfulExamples.of(c.train)))
             ],
             "check_grammar": [Pairs(fault) for fault in range(1, 6)],
-            "check_targets": list(map(GivenTargets, ("ids", "features", "classes", "bits"))),
+            "check_targets": [*map(GivenTargets, ("ids", "features", "classes", "bits"))],
             "check_weights": [GivenTargets("weights")],
             "check_endless": [Counting(fault) for fault in (1, 2)],
         },

@@ -18,7 +18,6 @@ class NoBlock:
     """The bare cell: a layer's output is the cell's h."""
 
     embeds: ClassVar[bool] = False
-    is_empty: ClassVar[bool] = True
 
     def features(self, n_a: int) -> int:
         return n_a
