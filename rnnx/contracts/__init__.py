@@ -4,7 +4,7 @@ What passes through them (parameters, scratch buffers, a corpus, an observation)
 own in :mod:`rnnx`.
 """
 
-from rnnx.contracts.blocks import Block, Inner, Place
+from rnnx.contracts.blocks import BareBlock, Block, Inner, Place
 from rnnx.contracts.components import (
     API_VERSION,
     KINDS,
@@ -56,6 +56,7 @@ __all__ = [
     "KINDS",
     "TOTALS",
     "BarChart",
+    "BareBlock",
     "Block",
     "Cell",
     "Chart",
