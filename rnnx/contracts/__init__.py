@@ -4,7 +4,7 @@ What passes through them (parameters, scratch buffers, a corpus, an observation)
 own in :mod:`rnnx`.
 """
 
-from rnnx.contracts.blocks import Block, Inner, Place
+from rnnx.contracts.blocks import BareBlock, Block, Inner, Place
 from rnnx.contracts.components import (
     API_VERSION,
     KINDS,
@@ -72,6 +72,7 @@ __all__ = [
     "TOTALS",
     "AccumulatingHead",
     "BarChart",
+    "BareBlock",
     "Block",
     "Cell",
     "Chart",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.config.components import Components
 from rnnx.config.settings import DropoutKind, Train
-from rnnx.contracts.blocks import Block, Place
+from rnnx.contracts.blocks import BareBlock, Block, Place
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Head, RecurrentWeights
 from rnnx.contracts.execution import NUMPY, Execution
@@ -101,7 +101,8 @@ class Network:
     @cached_property
     def stack(self) -> tuple[Layer, ...]:
         """The layers, the lowest first."""
-        block = None if self.block is None else CheckedBlock(self.block)
+        is_bare = self.block is None or (isinstance(self.block, BareBlock) and self.block.is_bare)
+        block = None if self.block is None or is_bare else CheckedBlock(self.block)
         zoneout = self.zoneout, self.zoneout_memory
         dropout = Dropout(self.dropout, self.dropout_kind, self.weight_dropout, zoneout)
         places = [Place(k, self.layers) for k in range(self.layers)]

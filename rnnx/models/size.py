@@ -104,12 +104,13 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
-    numbers = STEP_PER_UNIT * network.cell.hidden_size * network.layers + 4 * network.n_y
+    widest = max(network.cell.hidden_size, network.width)
+    numbers = STEP_PER_UNIT * widest * network.layers + 4 * network.n_y
     place = numbers * params.flat.itemsize  # bytes
     if T * B * place < SMALL_STEP:
         return 0
     columns = min(B, TRIED_COLUMNS)
-    steps = TRIED_NUMBERS // (network.cell.hidden_size * columns)
+    steps = TRIED_NUMBERS // (widest * columns)
     steps = max(4, min(steps, TRIED_BYTES // (columns * place)))
     shorter, longer = (_peak(network, params, k * steps, columns) for k in (1, 2))
     slope = (longer - shorter) / (steps * columns)
