@@ -15,6 +15,7 @@ from rnnx.data.batches import Batch, evaluation_batches, longest_first, parts
 from rnnx.data.corpus import Examples, Split, Stream
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.models.network import Network, States
+from rnnx.models.size import STEP_PER_STATE, wide_state
 from rnnx.models.streaming import select
 
 COLUMNS = 64  # of a batch: wide enough for the products, whatever training uses
@@ -58,7 +59,8 @@ def places(network: Network, dtype: npt.DTypeLike) -> int:
 
     It must not depend on the machine: where a long example is cut decides how its sums round.
     """
-    numbers = PER_UNIT * network.cell.hidden_size * network.layers + PER_SYMBOL * network.n_symbols
+    layer = PER_UNIT * network.cell.hidden_size + STEP_PER_STATE * wide_state(network.cell)
+    numbers = layer * network.layers + PER_SYMBOL * network.n_symbols
     return max(1, BUDGET // (np.dtype(dtype).itemsize * numbers))
 
 

@@ -162,7 +162,7 @@ def restart(states: States, zeros: States, columns: Array) -> States:
     begun = tuple(tuple(array.copy() for array in state) for state in states)
     for state, zero in zip(begun, zeros, strict=True):
         for array, first in zip(state, zero, strict=True):
-            array[:, columns] = first[:, columns]
+            array[..., columns] = first[..., columns]
     return begun
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.contracts.components import Cell
 from rnnx.errors import OutOfMemory
 from rnnx.models.network import Network
 from rnnx.system.memory import free_bytes
@@ -21,6 +22,7 @@ from rnnx.system.memory import free_bytes
 SMALL = 2**26  # bytes that any machine has: below, nothing is estimated
 TRIED = (8, 16, 24)  # hidden sizes of the cells whose parameters are counted
 SMALL_STEP = 2**28  # bytes of a training step that are not worth measuring one
+STEP_PER_STATE = 2  # of a matrix in the state: that of every step, and what is made of it
 STEP_PER_UNIT = 24  # numbers that a unit takes in each place of a batch, about
 TRIED_NUMBERS = 2**18  # of h in a batch whose memory is measured: more than caches are tiled for
 TRIED_COLUMNS = 16
@@ -56,6 +58,15 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
         return 0
 
 
+def wide_state(cell: Cell) -> int:
+    """The numbers of a column's state that are not vectors over units: a matrix memory's.
+
+    A cell keeps such a state for every step of a batch, as it does its vectors.
+    """
+    state = cell.initial_state(1, np.float32)
+    return sum(array.size for array in state if array.ndim > 2)
+
+
 def _extrapolated(size: Callable[[int], int], n: int) -> int:
     """The value at ``n`` of the parabola through the sizes at TRIED (exact, whole numbers)."""
     a, step = TRIED[0], TRIED[1] - TRIED[0]
@@ -86,7 +97,8 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
-    numbers = STEP_PER_UNIT * network.cell.hidden_size * network.layers + 4 * network.n_symbols
+    layer = STEP_PER_UNIT * network.cell.hidden_size + STEP_PER_STATE * wide_state(network.cell)
+    numbers = layer * network.layers + 4 * network.n_symbols
     place = numbers * params.flat.itemsize  # bytes
     if T * B * place < SMALL_STEP:
         return 0

@@ -63,7 +63,7 @@ class CheckedCell:
         return _parameters("cell", self.component, found, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
-        """``Cell.initial_state``: a tuple whose first array is (n_a, B)."""
+        """``Cell.initial_state``: a tuple of arrays (…, B), the first of them (n_a, B)."""
         try:
             state: Any = self.component.initial_state(B, dtype)
         except BaseException as error:
@@ -74,7 +74,7 @@ class CheckedCell:
             what = f"initial_state returned {found}, expected a tuple, h first"
             raise contract_error("cell", self.component, what)
         for k, array in enumerate(state):
-            shape = (self.hidden_size, B) if k == 0 else np.shape(array)
+            shape = (self.hidden_size, B) if k == 0 else (*np.shape(array)[:-1], B)
             if not is_like(array, shape, dtype):
                 what = f"initial_state: part {k} is {unlike(array, shape, dtype)}"
                 raise contract_error("cell", self.component, what)
