@@ -21,7 +21,7 @@ from rnnx.contracts.components import (
     StreamingCell,
 )
 from rnnx.contracts.execution import Compilable
-from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
+from rnnx.contracts.probes import ConcludingProbe, LayerCell, NetworkView, Probe, TrainedModel
 from rnnx.contracts.trackers import (
     TOTALS,
     CheckpointLog,
@@ -71,6 +71,7 @@ __all__ = [
     "ImageChart",
     "Initializer",
     "Kept",
+    "LayerCell",
     "LineChart",
     "NetworkView",
     "Optimizer",

@@ -59,7 +59,7 @@ def places(network: Network, dtype: npt.DTypeLike) -> int:
 
     It must not depend on the machine: where a long example is cut decides how its sums round.
     """
-    layer = PER_UNIT * network.cell.hidden_size + STEP_PER_STATE * wide_state(network.cell)
+    layer = PER_UNIT * network.width + STEP_PER_STATE * wide_state(network)
     numbers = layer * network.layers + PER_SYMBOL * network.n_symbols
     return max(1, BUDGET // (np.dtype(dtype).itemsize * numbers))
 

@@ -10,10 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
+from rnnx.config.components import Components
+from rnnx.config.settings import Direction, InitialState, Train
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Head
 from rnnx.contracts.execution import NUMPY, Execution
-from rnnx.registry.checks import CheckedCell, CheckedHead
+from rnnx.contracts.probes import LayerCell
+from rnnx.models.directions import directed
+from rnnx.models.starting import LearnedStart
+from rnnx.registry.checks import CheckedHead
 
 States: TypeAlias = tuple[State, ...]
 """One state a layer."""
@@ -33,6 +38,7 @@ class Network:
 
     Dropout acts on every layer's output, the last included, never along time (Zaremba 2014).
     Input dropout hides whole symbols: the network then has to predict from fewer of them.
+    ``direction`` is that of every layer; the outputs of both directions are joined.
     ``execution`` decides whether components compute by their compiled forms.
     """
 
@@ -43,10 +49,19 @@ class Network:
     dropout: float = 0.0
     execution: Execution = NUMPY
     input_dropout: float = 0.0
+    direction: Direction = Direction.forward
+    initial: InitialState = InitialState.zero
 
     @cached_property
-    def _cell(self) -> CheckedCell:
-        return CheckedCell(self.cell, self.execution)
+    def layer_cell(self) -> LayerCell:
+        """The cell of each layer as the network runs it: in its direction, from its start."""
+        cell = directed(self.cell, self.direction, self.execution)
+        return LearnedStart(cell) if self.initial is InitialState.learned else cell
+
+    @property
+    def width(self) -> int:
+        """The features of a layer's output, which the head reads: n_a, or 2·n_a both ways."""
+        return self.layer_cell.hidden_size
 
     @cached_property
     def _head(self) -> CheckedHead:
@@ -58,16 +73,16 @@ class Network:
 
     def init(self, rng: np.random.Generator, dtype: npt.DTypeLike) -> Parameters:
         """Fresh parameters: ``layer0`` … and ``head``, drawn in this order."""
-        n_a, n_y = self.cell.hidden_size, self.n_symbols
+        width, n_y = self.width, self.n_symbols
         tree: dict[str, Params] = {}
         for k in range(self.layers):
-            tree[f"layer{k}"] = self._cell.init(rng, n_y if k == 0 else n_a, dtype)
-        tree["head"] = self._head.init(rng, n_a, n_y, dtype)
+            tree[f"layer{k}"] = self.layer_cell.init(rng, n_y if k == 0 else width, dtype)
+        tree["head"] = self._head.init(rng, width, n_y, dtype)
         return Parameters(tree, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> States:
         """The zero state of every layer."""
-        return tuple(self._cell.initial_state(B, dtype) for _ in range(self.layers))
+        return tuple(self.layer_cell.initial_state(B, dtype) for _ in range(self.layers))
 
     def forward(
         self,
@@ -78,7 +93,7 @@ class Network:
         scratch: Scratch,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, States, list[LayerCache]]:
-        """(T, B) ids → the top layer's h (T, n_a, B), final states, caches.
+        """(T, B) ids → the top layer's h (T, width, B), final states, caches.
 
         With ``rng``, dropout masks are drawn from it; without, nothing is dropped.
         """
@@ -87,7 +102,7 @@ class Network:
         h, finals, caches = x, [], []
         for k, state in enumerate(states):
             own = scratch.child(f"layer{k}")
-            h, final, cache = self._cell.forward(params[f"layer{k}"], h, state, lengths, own)
+            h, final, cache = self.layer_cell.forward(params[f"layer{k}"], h, state, lengths, own)
             mask = None
             if rng is not None and self.dropout > 0:
                 mask = dropout_mask(self.dropout, h, rng, own)
@@ -123,9 +138,23 @@ class Network:
                 dh = np.multiply(dh, cache.mask, out=own.like("d_dropped", dh))
             part = params[f"layer{k}"]
             shape = dh.shape if k else None  # the lowest layer's input is ids
-            grads[f"layer{k}"], dx = self._cell.backward(part, cache.cell, dh, own, shape)
+            grads[f"layer{k}"], dx, _ = self.layer_cell.backward(part, cache.cell, dh, own, shape)
             dh = dx if dx is not None else dh
         return grads
+
+
+def configured(settings: Train, parts: Components, n_symbols: int) -> Network:
+    """The network that a run's settings and components ask for."""
+    return Network(
+        parts.cell,
+        parts.head,
+        n_symbols,
+        settings.layers,
+        settings.dropout,
+        input_dropout=settings.input_dropout,
+        direction=settings.direction,
+        initial=settings.initial_state,
+    )
 
 
 def dropout_mask(dropout: float, h: Array, rng: np.random.Generator, scratch: Scratch) -> Array:

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell
 from rnnx.errors import OutOfMemory
 from rnnx.models.network import Network
 from rnnx.system.memory import free_bytes
@@ -38,8 +37,9 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
     the small sizes: there is no estimate then.
     """
     n_a, n_y, layers = network.cell.hidden_size, network.n_symbols, network.layers
+    ways = network.width // n_a  # 2 where layers read both ways
     itemsize = np.dtype(dtype).itemsize
-    if BLOCKS * n_a * (n_a + n_y) * layers * itemsize < SMALL:
+    if BLOCKS * n_a * (n_a + n_y) * layers * ways * itemsize < SMALL:
         return 0
 
     def cell_size(n: int, n_x: int) -> int:
@@ -47,23 +47,23 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
         return sum(array.size for array in made.values())
 
     def head_size(n: int) -> int:
-        made = network.head.init(np.random.default_rng(0), n, n_y, dtype)
+        made = network.head.init(np.random.default_rng(0), ways * n, n_y, dtype)
         return sum(array.size for array in made.values())
 
     try:
         first = _extrapolated(lambda n: cell_size(n, n_y), n_a)
-        others = _extrapolated(lambda n: cell_size(n, n), n_a) * (layers - 1)
-        return (first + others + _extrapolated(head_size, n_a)) * itemsize
+        others = _extrapolated(lambda n: cell_size(n, ways * n), n_a) * (layers - 1)
+        return (ways * (first + others) + _extrapolated(head_size, n_a)) * itemsize
     except Exception:  # of a third-party component: the real call names it
         return 0
 
 
-def wide_state(cell: Cell) -> int:
-    """The numbers of a column's state that are not vectors over units: a matrix memory's.
+def wide_state(network: Network) -> int:
+    """The numbers of a column's state in a layer that are no vectors: those of a matrix memory.
 
     A cell keeps such a state for every step of a batch, as it does its vectors.
     """
-    state = cell.initial_state(1, np.float32)
+    state = network.layer_cell.initial_state(1, np.float32)
     return sum(array.size for array in state if array.ndim > 2)
 
 
@@ -97,7 +97,7 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
-    layer = STEP_PER_UNIT * network.cell.hidden_size + STEP_PER_STATE * wide_state(network.cell)
+    layer = STEP_PER_UNIT * network.width + STEP_PER_STATE * wide_state(network)
     numbers = layer * network.layers + 4 * network.n_symbols
     place = numbers * params.flat.itemsize  # bytes
     if T * B * place < SMALL_STEP:

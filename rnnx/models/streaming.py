@@ -7,9 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rnnx.arrays import Array, Params, State
+from rnnx.arrays import Array
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, StreamingCell
 from rnnx.models.network import Network, States
 
 Step: TypeAlias = Callable[[Array, States], States]
@@ -19,7 +18,7 @@ Step: TypeAlias = Callable[[Array, States], States]
 def stream(network: Network, params: Parameters, scratch: Scratch) -> Step:
     """One step of the whole stack; the top layer's h is the last state's first array."""
     layers = [
-        _layer(network.cell, params[f"layer{k}"], scratch.child(f"layer{k}"))
+        network.layer_cell.stream(params[f"layer{k}"], scratch.child(f"layer{k}"))
         for k in range(network.layers)
     ]
 
@@ -39,15 +38,3 @@ def select(states: States, columns: Array) -> States:
     places = np.flatnonzero(columns) if columns.dtype == np.bool_ else columns
     # Not array[..., columns]: that lies transposed, and every operation of a step with it is slow.
     return tuple(tuple(np.take(array, places, axis=-1) for array in state) for state in states)
-
-
-def _layer(cell: Cell, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
-    """The cell's own stream, or its forward over one step at a time."""
-    if isinstance(cell, StreamingCell):
-        return cell.stream(params, scratch)
-
-    def step(x: Array, state: State) -> State:
-        final: State = cell.forward(params, x[None], state, None, scratch)[1]
-        return final
-
-    return step

@@ -34,7 +34,7 @@ from rnnx.models.evaluation import (
 )
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.mixture import MixedSampler, mixed_nats
-from rnnx.models.network import Network, quiet
+from rnnx.models.network import Network, configured, quiet
 from rnnx.models.size import parameter_bytes
 from rnnx.registry.checks import load_corpus
 from rnnx.registry.manager import CORE
@@ -257,10 +257,9 @@ class Model:
 
 
 def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
-    """The network of a checkpoint's configuration, without dropout, and its dtype."""
+    """The network of a checkpoint's configuration, and its dtype."""
     settings, components = checkpoints.components_of(checkpoint)
-    n_symbols = len(checkpoint.vocabulary)
-    network = Network(components.cell, components.head, n_symbols, settings.layers)
+    network = configured(settings, components, len(checkpoint.vocabulary))
     return network, settings.dtype.value
 
 

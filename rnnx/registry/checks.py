@@ -8,7 +8,7 @@ that were changed in place at the first step alone (training/first_step.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,16 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, Clipper, Dataset, Head, Optimizer, Schedule
+from rnnx.contracts.components import (
+    Cell,
+    Clipper,
+    Dataset,
+    GatedCell,
+    Head,
+    Optimizer,
+    Schedule,
+    StreamingCell,
+)
 from rnnx.contracts.execution import Execution
 from rnnx.data.batches import Batch
 from rnnx.data.corpus import Corpus
@@ -50,6 +59,8 @@ class CheckedCell:
 
     It computes by the cell's compiled form where ``execution`` says so.
     """
+
+    reads_backwards = False
 
     def __init__(self, cell: Cell, execution: Execution) -> None:
         self.component, self.hidden_size = cell, cell.hidden_size
@@ -105,25 +116,42 @@ class CheckedCell:
         dh: Array,
         scratch: Scratch,
         dx_shape: tuple[int, ...] | None,
-    ) -> tuple[Params, Array | None]:
-        """``Cell.backward``, the final state's gradient being 0: ``dparams, dx``.
+        dstate: State | None = None,
+    ) -> tuple[Params, Array | None, State]:
+        """``Cell.backward``: ``dparams, dx, dstate0``.
 
         ``dx`` is of ``dx_shape``; where that is None, the input was ids and there is no dx.
         """
         try:
-            result = self._backward(params, cache, dh, None, scratch)
+            result = self._backward(params, cache, dh, dstate, scratch)
         except BaseException as error:
             attribute(error)
             raise
         cell = self.component
-        dparams, dx, _ = _parts("cell", cell, "backward", result, "dparams, dx, dstate0")
+        dparams, dx, dstate0 = _parts("cell", cell, "backward", result, "dparams, dx, dstate0")
         dparams = _gradients("cell", cell, dparams, params)
         if dx_shape is None:
-            return dparams, None
+            return dparams, None, dstate0
         if not is_like(dx, dx_shape, dh.dtype):
             what = f"backward: dx is {unlike(dx, dx_shape, dh.dtype)}"
             raise contract_error("cell", cell, what)
-        return dparams, dx
+        return dparams, dx, dstate0
+
+    def gates(self, cache: Any) -> Params:
+        """``GatedCell.gates``; none where the cell shows none."""
+        return self.component.gates(cache) if isinstance(self.component, GatedCell) else {}
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        """The cell's own stream, or its forward over one step at a time, unchecked."""
+        cell = self.component
+        if isinstance(cell, StreamingCell):
+            return cell.stream(params, scratch)
+
+        def step(x: Array, state: State) -> State:
+            final: State = cell.forward(params, x[None], state, None, scratch)[1]
+            return final
+
+        return step
 
 
 class CheckedHead:

@@ -56,7 +56,7 @@ def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:
     B, h, caches, scratch = batch.y.shape[1], batch.x, [], Scratch()
     for k, state in enumerate(network.initial_state(B, params.flat.dtype)):
         own = scratch.child(f"layer{k}")
-        h, _, cache = network.cell.forward(params[f"layer{k}"], h, state, batch.lengths, own)
+        h, _, cache = network.layer_cell.forward(params[f"layer{k}"], h, state, batch.lengths, own)
         if _refuse(network, h, f"forward of layer {k}: h"):
             return
         caches.append(cache)
@@ -72,7 +72,8 @@ def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:
             )
     for k in reversed(range(network.layers)):
         own = scratch.child(f"layer{k}")
-        dparams, dx, _ = network.cell.backward(params[f"layer{k}"], caches[k], dh, None, own)
+        part, shape = params[f"layer{k}"], dh.shape if k else None
+        dparams, dx, _ = network.layer_cell.backward(part, caches[k], dh, own, shape)
         for name, array in dparams.items():
             if np.isnan(array).any() and _size(dh) < MODERATE:
                 what = f"backward of layer {k}: d{name} is nan, dh and the loss are finite"

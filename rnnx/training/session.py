@@ -20,9 +20,10 @@ from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
 from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
+from rnnx.models.directions import refuse_seen_target
 from rnnx.models.evaluation import first_tokens, mean_nats
 from rnnx.models.generation import generate, grammar_of
-from rnnx.models.network import Network, States, quiet, restart
+from rnnx.models.network import States, configured, quiet, restart
 from rnnx.models.size import parameter_bytes, refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
@@ -71,6 +72,7 @@ class Session:
         self.components: Components = components_from(config)
         seed, settings, parts = self.settings.seed, self.settings, self.components
         self.corpus = corpus or load_corpus(parts.dataset)
+        refuse_seen_target(settings.direction)
         self.identity = identity_of(config, self.corpus)
         vocabulary = self.corpus.vocabulary
         self.grammar = grammar_of(parts.dataset, vocabulary)
@@ -79,7 +81,7 @@ class Session:
             stream: np.random.default_rng(child)
             for stream, child in zip(RNG_STREAMS, children, strict=True)
         }
-        self.network = self._network_of(len(vocabulary))
+        self.network = configured(settings, parts, len(vocabulary))
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
         self.steps = 0
@@ -105,17 +107,6 @@ class Session:
         if settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():  # now what the second step would wait for
                 load(self.network, self.params, self.states, self.threads.count)
-
-    def _network_of(self, n_symbols: int) -> Network:
-        settings, parts = self.settings, self.components
-        return Network(
-            parts.cell,
-            parts.head,
-            n_symbols,
-            settings.layers,
-            settings.dropout,
-            input_dropout=settings.input_dropout,
-        )
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)

@@ -195,7 +195,7 @@ def test_a_wrong_matrix_fails_a_named_check(named: str, methods: dict[str, Any])
 def test_a_batch_of_matrices_is_known_to_be_large() -> None:
     made = Network(MatrixMemory(64), Softmax(), 5)
     vectors = Network(MatrixMemory(1), Softmax(), 5)
-    assert size.wide_state(made.cell) == 64 * 64
+    assert size.wide_state(made) == 64 * 64
     matrix = 8 * 64 * 64  # bytes
     assert evaluation.places(made, np.float64) * matrix <= evaluation.BUDGET
     assert evaluation.places(vectors, np.float64) * matrix > evaluation.BUDGET

@@ -19,7 +19,7 @@ from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
-from rnnx.models.network import Network
+from rnnx.errors import ConfigError
 from rnnx.system.png import png_bytes
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # the lags whose norms are metrics; the image has all
@@ -44,23 +44,29 @@ class GradientByLag:
 
 def norms_by_lag(seen: Observation) -> Array:
     """The norms (T,), lag 0 first."""
-    T = len(seen.x)
+    T, network = len(seen.x), seen.network
+    if network.layer_cell.reads_backwards:
+        raise ConfigError(
+            "probe=gradient_by_lag: a loss reaches steps before it and after it where layers read "
+            "backwards; choose another probe, or direction=forward"
+        )
     longest = np.arange(seen.x.shape[1]) if seen.lengths is None else seen.lengths == T
     x, y = seen.x[:, longest], seen.y[-1:, longest]
-    network, params, B = seen.network, seen.params, x.shape[1]
+    cell, params, B = network.layer_cell, seen.params, x.shape[1]
     top = params[f"layer{network.layers - 1}"]
     inputs = _below(seen, x)
-    state, caches = network.cell.initial_state(B, params.flat.dtype), []
+    dx_shape = inputs[:1].shape if inputs.ndim == 3 else None
+    state, caches = cell.initial_state(B, params.flat.dtype), []
     for t in range(T):
         # One step a call, in buffers of its own, so that the gradient is known after each step.
-        h, state, cache = network.cell.forward(top, inputs[t : t + 1], state, None, Scratch())
+        h, state, cache = cell.forward(top, inputs[t : t + 1], state, None, Scratch())
         caches.append(cache)
     scratch = Scratch()
     _, _, cache = network.head.forward(params["head"], h, y, None, scratch)
     _, dh = network.head.backward(params["head"], cache, scratch)
     norms, dstate = [_norm(dh[0])], None
     for cache in reversed(caches[1:]):
-        _, _, dstate = network.cell.backward(top, cache, dh, dstate, Scratch())
+        _, _, dstate = cell.backward(top, cache, dh, Scratch(), dx_shape, dstate)
         norms.append(_norm(dstate[0]))
         dh = np.zeros_like(dh)
     return np.array(norms)
@@ -68,13 +74,11 @@ def norms_by_lag(seen: Observation) -> Array:
 
 def _below(seen: Observation, x: Array) -> Array:
     """The input of the top layer: ids, or h (T, n_a, B) of the layer below."""
-    network = seen.network
-    if network.layers == 1:
-        return x
-    lower = Network(network.cell, network.head, network.n_symbols, network.layers - 1)
-    states = lower.initial_state(x.shape[1], seen.params.flat.dtype)
-    h, _, _ = lower.forward(seen.params, x, states, None, Scratch())
-    return h
+    network, params = seen.network, seen.params
+    states = network.initial_state(x.shape[1], params.flat.dtype)
+    for k, state in enumerate(states[:-1]):
+        x, _, _ = network.layer_cell.forward(params[f"layer{k}"], x, state, None, Scratch())
+    return x
 
 
 def _norm(dh: Array) -> float:
