@@ -26,6 +26,7 @@ from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx.contracts.components import Cell
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.probes import LayerCell
+from rnnx.data.corpus import Corpus
 from rnnx.errors import ConfigError
 from rnnx.padding import is_padded
 from rnnx.registry.checks import CheckedCell
@@ -219,9 +220,9 @@ class BothWays:
         raise not_written(Direction.both)
 
 
-def refuse_seen_target(direction: Direction) -> None:
+def refuse_seen_target(direction: Direction, corpus: Corpus) -> None:
     """ConfigError where a pass would read the symbol that it has to predict."""
-    if direction is not Direction.forward:
+    if direction is not Direction.forward and corpus.is_language:
         raise ConfigError(
             f"direction={direction.value}: the target is the next symbol, and a pass from the end "
             "reads it before it is predicted; choose direction=forward, or a data set whose "

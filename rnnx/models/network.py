@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -16,9 +17,13 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Head
 from rnnx.contracts.execution import NUMPY, Execution
 from rnnx.contracts.probes import LayerCell
+from rnnx.contracts.target_heads import TargetHead
+from rnnx.data.metrics import Metrics, NoMetrics, Prediction, metrics_for
+from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
+from rnnx.data.vocabulary import Vocabulary
 from rnnx.models.directions import directed
 from rnnx.models.starting import LearnedStart
-from rnnx.registry.checks import CheckedHead
+from rnnx.registry.head_checks import CheckedHead
 
 States: TypeAlias = tuple[State, ...]
 """One state a layer."""
@@ -34,7 +39,8 @@ class LayerCache(NamedTuple):
 
 @dataclass(frozen=True)
 class Network:
-    """``layers`` cells and a head over ``n_symbols`` ids; parameters are passed in.
+    """``layers`` cells over ``n_symbols`` ids and ``n_features`` floats, and a head for
+    ``targets``; parameters are passed in.
 
     Dropout acts on every layer's output, the last included, never along time (Zaremba 2014).
     Input dropout hides whole symbols: the network then has to predict from fewer of them.
@@ -49,8 +55,27 @@ class Network:
     dropout: float = 0.0
     execution: Execution = NUMPY
     input_dropout: float = 0.0
+    n_features: int = 0
+    targets: Targets = NEXT_SYMBOL
     direction: Direction = Direction.forward
     initial: InitialState = InitialState.zero
+
+    @property
+    def n_y(self) -> int:
+        """The number of the head's outputs: symbols, classes, values or bits."""
+        return self.targets.size or self.n_symbols
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the head for these targets; none for the next symbol."""
+        if self.targets == NEXT_SYMBOL:
+            return NoMetrics()
+        head: Any = self.head
+        return (
+            head.metrics(self.targets)
+            if isinstance(head, TargetHead)
+            else metrics_for(self.targets)
+        )
 
     @cached_property
     def layer_cell(self) -> LayerCell:
@@ -65,7 +90,7 @@ class Network:
 
     @cached_property
     def _head(self) -> CheckedHead:
-        return CheckedHead(self.head, self.execution)
+        return CheckedHead(self.head, self.execution, self.targets)
 
     def on(self, execution: Execution) -> Network:
         """The same network, computed as ``execution`` says."""
@@ -73,12 +98,20 @@ class Network:
 
     def init(self, rng: np.random.Generator, dtype: npt.DTypeLike) -> Parameters:
         """Fresh parameters: ``layer0`` … and ``head``, drawn in this order."""
-        width, n_y = self.width, self.n_symbols
+        width, n_x = self.width, self.n_symbols + self.n_features
         tree: dict[str, Params] = {}
         for k in range(self.layers):
-            tree[f"layer{k}"] = self.layer_cell.init(rng, n_y if k == 0 else width, dtype)
-        tree["head"] = self._head.init(rng, width, n_y, dtype)
+            tree[f"layer{k}"] = self.layer_cell.init(rng, width if k else n_x, dtype)
+        tree["head"] = self._head.init(rng, width, self.n_y, dtype)
         return Parameters(tree, dtype)
+
+    def blank(self, T: int, B: int) -> tuple[Array, Array]:
+        """An input and targets of zeros, of T steps and B columns."""
+        n_x, targets = self.n_symbols + self.n_features, self.targets
+        x = np.zeros((T, n_x, B)) if self.n_features else np.zeros((T, B), np.intp)
+        own = () if targets.are_ids else (targets.size,)
+        shape = (*own, B) if targets.per_sequence else (T, *own, B)
+        return x, np.zeros(shape, np.intp if targets.are_ids else np.float64)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> States:
         """The zero state of every layer."""
@@ -93,12 +126,16 @@ class Network:
         scratch: Scratch,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, States, list[LayerCache]]:
-        """(T, B) ids → the top layer's h (T, width, B), final states, caches.
+        """(T, B) ids, or floats (T, n_x, B) → the top layer's h, final states, caches.
+
+        h is (T, width, B).
 
         With ``rng``, dropout masks are drawn from it; without, nothing is dropped.
         """
         if rng is not None and self.input_dropout > 0:
             x = hide(self.input_dropout, x, rng)
+        if x.ndim == 3:
+            x = x.astype(params.flat.dtype, copy=False)
         h, finals, caches = x, [], []
         for k, state in enumerate(states):
             own = scratch.child(f"layer{k}")
@@ -112,10 +149,25 @@ class Network:
         return h, tuple(finals), caches
 
     def loss(
-        self, params: Parameters, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+        self,
+        params: Parameters,
+        h: Array,
+        y: Array,
+        lengths: Array | None,
+        scratch: Scratch,
+        weights: Array | None = None,
     ) -> tuple[float, Array, Any]:
-        """``loss, nats (T, B), cache`` of the top layer's h for target ids y (T, B)."""
-        return self._head.forward(params["head"], h, y, lengths, scratch.child("head"))
+        """``loss, losses, cache`` of the top layer's h for targets y: ids (T, B), whose losses are
+        nats (T, B), or as :class:`TargetHead` says.
+        """
+        own = scratch.child("head")
+        return self._head.forward(params["head"], h, y, lengths, own, weights)
+
+    def predict(
+        self, params: Parameters, h: Array, lengths: Array | None, scratch: Scratch
+    ) -> Prediction:
+        """What the head predicts from the top layer's h, in the shapes of the targets."""
+        return self._head.predict(params["head"], h, lengths, scratch.child("head"))
 
     def loss_gradient(
         self, params: Parameters, cache: Any, h: Array, scratch: Scratch
@@ -137,21 +189,29 @@ class Network:
             if cache.mask is not None:
                 dh = np.multiply(dh, cache.mask, out=own.like("d_dropped", dh))
             part = params[f"layer{k}"]
-            shape = dh.shape if k else None  # the lowest layer's input is ids
+            shape = dh.shape if k else None  # nobody needs the gradient by the lowest one's input
             grads[f"layer{k}"], dx, _ = self.layer_cell.backward(part, cache.cell, dh, own, shape)
             dh = dx if dx is not None else dh
         return grads
 
 
-def configured(settings: Train, parts: Components, n_symbols: int) -> Network:
-    """The network that a run's settings and components ask for."""
+def configured(
+    settings: Train,
+    parts: Components,
+    vocabulary: Vocabulary,
+    features: Sequence[Quantity] = (),
+    targets: Targets = NEXT_SYMBOL,
+) -> Network:
+    """The network that a run's settings and components ask for, on data of this kind."""
     return Network(
         parts.cell,
         parts.head,
-        n_symbols,
+        len(vocabulary),
         settings.layers,
         settings.dropout,
         input_dropout=settings.input_dropout,
+        n_features=len(features),
+        targets=targets,
         direction=settings.direction,
         initial=settings.initial_state,
     )

@@ -19,7 +19,7 @@ def layers_of(seen: Observation) -> Iterator[tuple[Array, Mapping[str, Array]]]:
     Where layers read both ways h is (T, 2·n_a, B) and the gates are ``forward.f``, ``backward.f``.
     """
     network, cell = seen.network, seen.network.layer_cell
-    states = network.initial_state(seen.x.shape[1], seen.params.flat.dtype)
+    states = network.initial_state(seen.x.shape[-1], seen.params.flat.dtype)
     h = seen.x
     for layer, state in enumerate(states):
         params = seen.params[f"layer{layer}"]
