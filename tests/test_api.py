@@ -131,7 +131,6 @@ PRIVATE = {
         "rnnx.contracts.trackers": {"STARTED_TAG"},
         "rnnx.contracts.buffers": {"LINE"},
         "rnnx.data.corpus": {"smallest_unsigned"},
-        "rnnx.models.network": {"Network"},
         "rnnx.system.distributions": {"entry_points"},
         "rnnx.system.files": {
             "cache_folder",

@@ -16,6 +16,13 @@ class Dtype(Enum):
     float64 = "float64"
 
 
+class DropoutKind(Enum):
+    """How long a mask of ``dropout`` stays: output for a step, variational for a whole batch."""
+
+    output = "output"
+    variational = "variational"
+
+
 class Backend(Enum):
     """The code that computes the cells and the head."""
 
@@ -90,6 +97,12 @@ class Checkpoints:
         require(self.keep >= 1, "checkpoint.keep", "at least 1", self.keep)
 
 
+SHARES = (
+    *("dropout", "weight_dropout", "zoneout", "zoneout_memory", "input_dropout"),
+    *("crossover", "averaging", "state_reset", "smoothing"),
+)
+
+
 @dataclass
 class Train:
     """One training run."""
@@ -112,6 +125,15 @@ class Train:
     begins at zero."""
     dropout: float = 0.5
     """The fraction of each layer's outputs that a training step drops. 0 ≤ dropout < 1."""
+    dropout_kind: DropoutKind = DropoutKind.output
+    """output: each step drops other outputs; variational: all steps of a batch drop the same."""
+    weight_dropout: float = 0.0
+    """The fraction of each recurrent weight matrix that a training step drops, the same entries at
+    all steps of a batch. 0 ≤ weight_dropout < 1."""
+    zoneout: float = 0.0
+    """The probability that a unit of h keeps its value of the step before. 0 ≤ zoneout < 1."""
+    zoneout_memory: float = 0.0
+    """The same of the memory c, the second array of a cell's state. 0 ≤ zoneout_memory < 1."""
     input_dropout: float = 0.0
     """The fraction of input symbols that a training step hides. 0 ≤ input_dropout < 1."""
     crossover: float = 0.0
@@ -182,11 +204,7 @@ class Train:
         require(0 <= offset < most, "sample_offset", "at least 0 and below sample_every", offset)
         start = self.smoothing_start
         require(0 <= start < math.inf, "smoothing_start", "at least 0 and finite", start)
-        require_share("dropout", self.dropout)
-        require_share("input_dropout", self.input_dropout)
-        require_share("crossover", self.crossover)
-        require_share("averaging", self.averaging)
-        require_share("state_reset", self.state_reset)
-        require_share("smoothing", self.smoothing)
+        for name in SHARES:
+            require_share(name, getattr(self, name))
         require(self.jobs is None or self.jobs >= 1, "jobs", "at least 1", self.jobs)
         require(bool(self.outputs), "outputs", "the name of a folder", repr(self.outputs))

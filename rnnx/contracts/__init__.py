@@ -4,6 +4,7 @@ What passes through them (parameters, scratch buffers, a corpus, an observation)
 own in :mod:`rnnx`.
 """
 
+from rnnx.contracts.blocks import Block, Inner, Place
 from rnnx.contracts.components import (
     API_VERSION,
     KINDS,
@@ -16,12 +17,20 @@ from rnnx.contracts.components import (
     Head,
     Initializer,
     Optimizer,
+    RecurrentWeights,
     Sampler,
     Schedule,
     StreamingCell,
 )
 from rnnx.contracts.execution import Compilable
-from rnnx.contracts.probes import ConcludingProbe, LayerCell, NetworkView, Probe, TrainedModel
+from rnnx.contracts.probes import (
+    ConcludingProbe,
+    LayerCell,
+    LayerValues,
+    NetworkView,
+    Probe,
+    TrainedModel,
+)
 from rnnx.contracts.target_heads import TargetHead
 from rnnx.contracts.trackers import (
     TOTALS,
@@ -55,6 +64,7 @@ __all__ = [
     "KINDS",
     "TOTALS",
     "BarChart",
+    "Block",
     "Cell",
     "Chart",
     "CheckpointLog",
@@ -71,14 +81,18 @@ __all__ = [
     "Head",
     "ImageChart",
     "Initializer",
+    "Inner",
     "Kept",
     "LayerCell",
+    "LayerValues",
     "LineChart",
     "NetworkView",
     "Optimizer",
     "ParallelChart",
+    "Place",
     "Probe",
     "ReadableLog",
+    "RecurrentWeights",
     "RemovingLog",
     "RunLog",
     "Sampler",

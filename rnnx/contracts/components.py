@@ -22,7 +22,7 @@ so that a step is ``W @ h``. An input id of −1 is the zero vector.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 API_VERSION = 1
 """The version of these contracts. A plugin may say ``requires_api = 1`` in its module."""
 
-_TEXT = ("dataset", "cell", "initializer", "head")
+_TEXT = ("dataset", "cell", "block", "initializer", "head")
 _TRAINING = ("clipper", "optimizer", "schedule", "sampler", "tracker", "probe")
 KINDS = {kind: f"{kind}s" for kind in (*_TEXT, *_TRAINING)}
 """Config group → the plural of its hook ``register_<plural>``, in flow order."""
@@ -142,6 +142,14 @@ class GatedCell(Cell, Protocol):
 
     def gates(self, cache: Any) -> Params:
         """Each gate's values, 0 … 1, (T, n_a, B) by its letter, from what forward kept."""
+
+
+@runtime_checkable
+class RecurrentWeights(Cell, Protocol):
+    """A cell that names its recurrent weights: optional, for ``weight_dropout``."""
+
+    recurrent_weights: ClassVar[tuple[str, ...]]
+    """The parameters that take h⟨t−1⟩ to the next step, as ``("Wh",)``."""
 
 
 class Initializer(Protocol):

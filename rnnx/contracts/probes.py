@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -53,6 +53,10 @@ class LayerCell(Protocol):
     hidden_size: int
     reads_backwards: bool
 
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """The names of its recurrent weights, as :class:`RecurrentWeights`; none where unsaid."""
+
     def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
         """Fresh parameters of a layer by name, for inputs of n_x features or symbols."""
 
@@ -85,6 +89,14 @@ class LayerCell(Protocol):
         """A function of one step's x and the state before it, for new text."""
 
 
+class LayerValues(NamedTuple):
+    """What the cell of a layer got and computed; nothing is defined beyond a column's length."""
+
+    x: Array  # its input: ids (T, B), or dense (T, n_x, B)
+    h: Array  # (T, n_a, B)
+    gates: Params  # each (T, n_a, B) by its letter; {} where the cell shows none
+
+
 class NetworkView(Protocol):
     """The network as a probe may use it: cells and head as functions of parameters."""
 
@@ -106,7 +118,7 @@ class NetworkView(Protocol):
 
     @property
     def layers(self) -> int:
-        """The number of layers; their parameters are ``params["layer0"]`` and so on."""
+        """The number of layers; their cells' parameters are ``params["layer0"]`` and so on."""
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> tuple[State, ...]:
         """The zero state of every layer."""
@@ -120,11 +132,20 @@ class NetworkView(Protocol):
         scratch: Scratch,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, tuple[State, ...], Any]:
-        """(T, B) ids → the top layer's h, the final states, one cache a layer.
+        """(T, B) ids → the top layer's y (T, d, B), the final states, one cache a layer.
 
-        h is (T, n_a, B), or (T, 2·n_a, B) where layers read both ways.
+        Without a block y is the cell's h (T, n_a, B). Without ``rng`` there is no dropout.
+        """
 
-        Without ``rng`` there is no dropout.
+    def layer_values(
+        self, params: Parameters, x: Array, lengths: Array | None
+    ) -> Iterator[LayerValues]:
+        """What each cell computes for ids x (T, B) from the zero state, without dropout."""
+
+    def gradient_by_h(self, params: Parameters, x: Array, dy: Array) -> Array:
+        """The gradient by h (T, n_a, B) of the top layer's cell, for that by what the head reads.
+
+        It goes through the block of that layer and not through time. ``dy`` is (T, d, B).
         """
 
 
@@ -166,8 +187,8 @@ class Observation(NamedTuple):
     x: Array  # (T, B) ids
     y: Array  # (T, B) ids
     lengths: Array | None  # (B,)
-    h: Array  # (T, n_a, B), the top layer's
-    dh: Array  # (T, n_a, B)
+    h: Array  # what the head reads: (T, n_a, B) of the top layer's cell, (T, d, B) of its block
+    dh: Array  # of h's shape
     params: Parameters
     grads: Parameters  # before clipping
     symbols: Sequence[str]  # the vocabulary

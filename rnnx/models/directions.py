@@ -62,6 +62,11 @@ class Backwards:
     def __init__(self, cell: CheckedCell) -> None:
         self.cell, self.component, self.hidden_size = cell, cell.component, cell.hidden_size
 
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """The cell's own."""
+        return self.cell.recurrent_weights
+
     def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
         """The cell's own parameters."""
         return self.cell.init(rng, n_x, dtype)
@@ -137,6 +142,12 @@ class BothWays:
         self.cell = CheckedCell(cell, alone if self._side_by_side else execution)
         self.turned = Backwards(self.cell)
         self.component, self.hidden_size = cell, 2 * cell.hidden_size
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """Those of both passes."""
+        names = self.cell.recurrent_weights
+        return tuple(f"{way}.{name}" for way in (FORWARD, BACKWARD) for name in names)
 
     def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
         """The parameters of the forward pass, then those of the backward pass."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from rnnx.system.memory import free_bytes
 
 SMALL = 2**26  # bytes that any machine has: below, nothing is estimated
 TRIED = (8, 16, 24)  # hidden sizes of the cells whose parameters are counted
+FITTED = (64, 128)  # the same, of cells in a block whose widths are rounded
 SMALL_STEP = 2**28  # bytes of a training step that are not worth measuring one
 STEP_PER_STATE = 2  # of a matrix in the state: that of every step, and what is made of it
 STEP_PER_UNIT = 24  # numbers that a unit takes in each place of a batch, about
@@ -39,25 +41,31 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
     """
     n_a, layers = network.cell.hidden_size, network.layers
     n_x, n_y = network.n_symbols + network.n_features, network.n_y
-    ways = network.width // n_a  # 2 where layers read both ways
     itemsize = np.dtype(dtype).itemsize
-    if BLOCKS * n_a * (n_a + max(n_x, n_y)) * layers * ways * itemsize < SMALL:
+    widest = widest_of(network)
+    if BLOCKS * widest * (widest + max(n_x, n_y)) * layers * itemsize < SMALL:
         return 0
+    n_h = network.layer_cell.hidden_size
+    if network.width not in (n_h, n_h // 2):  # a width of its own: no polynomial in n_a alone
+        return network.width * (n_a * layers + n_y) * itemsize  # at least: the ways in and out
 
-    def cell_size(n: int, n_x: int) -> int:
-        made = replace(network.cell, hidden_size=n).init(np.random.default_rng(0), n_x, dtype)  # type: ignore[type-var]
-        return sum(array.size for array in made.values())
-
-    def head_size(n: int) -> int:
-        made = network.head.init(np.random.default_rng(0), ways * n, n_y, dtype)
-        return sum(array.size for array in made.values())
+    def size(n: int, depth: int) -> int:
+        cell = replace(network.cell, hidden_size=n)  # type: ignore[type-var]
+        small = replace(network, cell=cell, layers=depth)
+        return small.init(np.random.default_rng(0), dtype).size
 
     try:
-        first = _extrapolated(lambda n: cell_size(n, n_x), n_a)
-        others = _extrapolated(lambda n: cell_size(n, ways * n), n_a) * (layers - 1)
-        return (ways * (first + others) + _extrapolated(head_size, n_a)) * itemsize
+        is_rounded = network.block is not None and network.block.embeds
+        extrapolated = _fitted if is_rounded else _extrapolated
+        one, two = (extrapolated(partial(size, depth=k), n_a) for k in (1, 2))
+        return (one + (two - one) * (layers - 1)) * itemsize
     except Exception:  # of a third-party component: the real call names it
         return 0
+
+
+def widest_of(network: Network) -> int:
+    """The units of a layer's cell in all its directions, or the features that its block returns."""
+    return max(network.layer_cell.hidden_size, network.width)
 
 
 def wide_state(network: Network) -> int:
@@ -76,6 +84,17 @@ def _extrapolated(size: Callable[[int], int], n: int) -> int:
     slope, bend = at[1] - at[0], at[2] - 2 * at[1] + at[0]
     k = n - a
     return at[0] + slope * k // step + bend * k * (k - step) // (2 * step * step)
+
+
+def _fitted(size: Callable[[int], int], n: int) -> int:
+    """The value at ``n`` of a·n² + b·n through the sizes at FITTED, where widths are rounded.
+
+    A parabola through small sizes would magnify the rounding.
+    """
+    first, second = FITTED
+    one, two = size(first) / first, size(second) / second
+    a = (two - one) / (second - first)
+    return round(n * (one + a * (n - first)))
 
 
 def refuse_large_steps(network: Network, params: Parameters, T: int, B: int) -> None:
@@ -101,7 +120,7 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
-    layer = STEP_PER_UNIT * network.width + STEP_PER_STATE * wide_state(network)
+    layer = STEP_PER_UNIT * widest_of(network) + STEP_PER_STATE * wide_state(network)
     numbers = layer * network.layers + 4 * network.n_y
     place = numbers * params.flat.itemsize  # bytes
     if T * B * place < SMALL_STEP:

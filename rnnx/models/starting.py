@@ -36,6 +36,11 @@ class LearnedStart:
         self.cell, self.component, self.hidden_size = cell, cell.component, cell.hidden_size
         self.reads_backwards = cell.reads_backwards
 
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """The cell's own."""
+        return self.cell.recurrent_weights
+
     def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
         """The cell's own parameters, then the initial state of one column, zero."""
         zeros = self.cell.initial_state(1, dtype)

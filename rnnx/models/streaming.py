@@ -11,24 +11,20 @@ from rnnx.arrays import Array
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.models.network import Network, States
 
-Step: TypeAlias = Callable[[Array, States], States]
-"""ids (B,) and every layer's state before them → every layer's state after them."""
+Step: TypeAlias = Callable[[Array, States], tuple[Array, States]]
+"""ids (B,) and every layer's state before them → the top layer's y (d, B), the states after."""
 
 
 def stream(network: Network, params: Parameters, scratch: Scratch) -> Step:
-    """One step of the whole stack; the top layer's h is the last state's first array."""
-    layers = [
-        network.layer_cell.stream(params[f"layer{k}"], scratch.child(f"layer{k}"))
-        for k in range(network.layers)
-    ]
+    """One step of the whole stack; y is valid until the next call."""
+    steps = [layer.stream(params, scratch) for layer in network.stack]
 
-    def step(ids: Array, states: States) -> States:
+    def step(ids: Array, states: States) -> tuple[Array, States]:
         x, after = ids, []
-        for layer, before in zip(layers, states, strict=True):
-            state = layer(x, before)
+        for layer, before in zip(steps, states, strict=True):
+            x, state = layer(x, before)
             after.append(state)
-            x = state[0]
-        return tuple(after)
+        return x, tuple(after)
 
     return step
 

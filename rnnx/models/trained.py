@@ -295,7 +295,7 @@ class Model:
 
 
 def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
-    """The network of a checkpoint's configuration, and its dtype."""
+    """The network of a checkpoint's configuration, and its dtype; a model draws no dropout."""
     settings, components = checkpoints.components_of(checkpoint)
     data = checkpoint.vocabulary, checkpoint.features, checkpoint.targets
     network = configured(settings, components, *data)

@@ -22,6 +22,7 @@ from rnnx.contracts.components import (
     Dataset,
     GatedCell,
     Optimizer,
+    RecurrentWeights,
     Schedule,
     StreamingCell,
 )
@@ -137,6 +138,12 @@ class CheckedCell:
             what = f"backward: dx is {unlike(dx, dx_shape, dh.dtype)}"
             raise contract_error("cell", cell, what)
         return dparams, dx, dstate0
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """``RecurrentWeights.recurrent_weights``; none where the cell does not say."""
+        cell = self.component
+        return cell.recurrent_weights if isinstance(cell, RecurrentWeights) else ()
 
     def gates(self, cache: Any) -> Params:
         """``GatedCell.gates``; none where the cell shows none."""

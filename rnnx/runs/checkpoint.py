@@ -151,7 +151,8 @@ def _missing(versions: Mapping[str, str]) -> str:
 def refuse_other_sizes(checkpoint: Checkpoint, wanted: int, n_a: int) -> None:
     """CheckpointError unless the file may hold ``wanted`` layers of ``n_a`` hidden units."""
     params = checkpoint.part("params")
-    layers = {name.partition(".")[0] for name in params} - {"head"}
+    parts = {name.partition(".")[0] for name in params}
+    layers = {part for part in parts if part.startswith("layer")}
     if len(layers) != wanted:
         raise CheckpointError(
             f"{checkpoint.path}: holds {len(layers)} layers, its configuration asks for {wanted}"

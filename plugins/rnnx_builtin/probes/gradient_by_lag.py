@@ -3,9 +3,9 @@
     norm(k) = mean over columns of ‖∂L⟨T⟩ / ∂h⟨T−k⟩‖₂,   k = 0 … T − 1
 
 L⟨T⟩ is the loss of the last symbol of the batch's longest columns alone, h the hidden state of the
-top layer. Where the norm falls by a constant factor a step, the gradient vanishes (Hochreiter 1991;
-Bengio, Simard and Frasconi 1994); the notebook says so of its plain network, and introduces the
-LSTM for this reason. Computed without dropout, with the parameters after the update.
+top layer's cell. Where the norm falls by a constant factor a step, the gradient vanishes
+(Hochreiter 1991; Bengio, Simard and Frasconi 1994); the notebook says so of its plain network, and
+introduces the LSTM for this reason. Computed without dropout, with the parameters after the update.
 """
 
 from __future__ import annotations
@@ -54,16 +54,14 @@ def norms_by_lag(seen: Observation) -> Array:
     x, y = seen.x[:, longest], seen.y[-1:, longest]
     cell, params, B = network.layer_cell, seen.params, x.shape[1]
     top = params[f"layer{network.layers - 1}"]
-    inputs = _below(seen, x)
-    dx_shape = inputs[:1].shape if inputs.ndim == 3 else None
+    *_, layer = network.layer_values(params, x, None)
+    dx_shape = layer.x[:1].shape if layer.x.ndim == 3 else None
     state, caches = cell.initial_state(B, params.flat.dtype), []
     for t in range(T):
         # One step a call, in buffers of its own, so that the gradient is known after each step.
-        h, state, cache = cell.forward(top, inputs[t : t + 1], state, None, Scratch())
+        _, state, cache = cell.forward(top, layer.x[t : t + 1], state, None, Scratch())
         caches.append(cache)
-    scratch = Scratch()
-    _, _, cache = network.head.forward(params["head"], h, y, None, scratch)
-    _, dh = network.head.backward(params["head"], cache, scratch)
+    dh = _of_the_last_loss(seen, x, y)
     norms, dstate = [_norm(dh[0])], None
     for cache in reversed(caches[1:]):
         _, _, dstate = cell.backward(top, cache, dh, Scratch(), dx_shape, dstate)
@@ -72,13 +70,16 @@ def norms_by_lag(seen: Observation) -> Array:
     return np.array(norms)
 
 
-def _below(seen: Observation, x: Array) -> Array:
-    """The input of the top layer: ids, or h (T, n_a, B) of the layer below."""
-    network, params = seen.network, seen.params
+def _of_the_last_loss(seen: Observation, x: Array, y: Array) -> Array:
+    """The gradient (1, n_a, B) by the last h of the last step's loss."""
+    network, params, scratch = seen.network, seen.params, Scratch()
     states = network.initial_state(x.shape[1], params.flat.dtype)
-    for k, state in enumerate(states[:-1]):
-        x, _, _ = network.layer_cell.forward(params[f"layer{k}"], x, state, None, Scratch())
-    return x
+    h, _, _ = network.forward(params, x, states, None, scratch)
+    _, _, cache = network.head.forward(params["head"], h[-1:], y, None, scratch.child("head"))
+    _, dlast = network.head.backward(params["head"], cache, scratch.child("head"))
+    dy = np.zeros_like(h)
+    dy[-1:] = dlast
+    return network.gradient_by_h(params, x, dy)[-1:]
 
 
 def _norm(dh: Array) -> float:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Observation
 
 
@@ -18,13 +17,8 @@ def layers_of(seen: Observation) -> Iterator[tuple[Array, Mapping[str, Array]]]:
 
     Where layers read both ways h is (T, 2·n_a, B) and the gates are ``forward.f``, ``backward.f``.
     """
-    network, cell = seen.network, seen.network.layer_cell
-    states = network.initial_state(seen.x.shape[-1], seen.params.flat.dtype)
-    h = seen.x
-    for layer, state in enumerate(states):
-        params = seen.params[f"layer{layer}"]
-        h, _, cache = cell.forward(params, h, state, seen.lengths, Scratch())
-        yield h, cell.gates(cache)
+    for found in seen.network.layer_values(seen.params, seen.x, seen.lengths):
+        yield found.h, found.gates
 
 
 def valid_steps(values: Array, lengths: Array | None) -> Array:
