@@ -20,11 +20,10 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.blocks import Place
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import GatedCell, StreamingCell
+from rnnx.contracts.probes import LayerCell
 from rnnx.models import entry, zoneout
 from rnnx.models.dropout import Dropout, masked, output_mask, weight_masks
 from rnnx.registry.block_checks import CheckedBlock
-from rnnx.registry.checks import CheckedCell
 
 Step = Callable[[Array, State], tuple[Array, State]]
 """One step's ids (B,) or dense x (n_x, B), and the state before it → y (d, B), the state after."""
@@ -46,7 +45,7 @@ class LayerCache(NamedTuple):
 class Layer:
     """The layer at ``place``; without a block it is the cell alone."""
 
-    cell: CheckedCell
+    cell: LayerCell
     block: CheckedBlock | None
     dropout: Dropout
     place: Place
@@ -142,7 +141,7 @@ class Layer:
         own, how, weights = scratch.child(self._names[0]), self.dropout, None
         given = params[self._names[0]]
         if rng is not None and how.weights:
-            weights = weight_masks(how.weights, given, self._recurrent, rng)
+            weights = weight_masks(how.weights, given, self.cell.recurrent_weights, rng)
             given = masked(given, weights)
         if any(how.zoneout):
             h, final, cache = zoneout.forward(
@@ -155,11 +154,6 @@ class Layer:
             mask = output_mask(how, h, rng, own)
             y = np.multiply(h, mask, out=own.like("dropped", h))
         return y, final, LayerCache(cache, mask, h, x, weights, lengths)
-
-    @property
-    def _recurrent(self) -> tuple[str, ...]:
-        names: tuple[str, ...] = self.cell.component.recurrent_weights  # type: ignore[attr-defined]
-        return names
 
     def backward(
         self, params: Parameters, cache: LayerCache, dy: Array, scratch: Scratch
@@ -205,7 +199,10 @@ class Layer:
                 self.cell.component, given, cache.cell, dh, cache.lengths, own
             )
         else:
-            dparams, dx = self.cell.backward(given, cache.cell, dh, own, _dense_shape(cache.x))
+            # Nobody reads the gradient by the network's own input.
+            is_first = self.block is None and not self.place.layer
+            shape = None if is_first else _dense_shape(cache.x)
+            dparams, dx, _ = self.cell.backward(given, cache.cell, dh, own, shape)
         return (dparams if cache.weights is None else masked(dparams, cache.weights)), dx
 
     def gradient_by_h(
@@ -234,18 +231,15 @@ class Layer:
 
     def gates(self, cache: LayerCache) -> Params:
         """Each gate of the cell (T, n_a, B) by its letter; {} where it shows none."""
-        cell = self.cell.component
-        if not isinstance(cell, GatedCell):
-            return {}
         if not isinstance(cache.cell, zoneout.Cache):
-            return cell.gates(cache.cell)
-        steps = [cell.gates(step) for step in cache.cell.steps]
+            return self.cell.gates(cache.cell)
+        steps = [self.cell.gates(step) for step in cache.cell.steps]
         return {name: np.concatenate([step[name] for step in steps]) for name in steps[0]}
 
     def stream(self, params: Parameters, scratch: Scratch) -> Step:
         """A function of one step, with weights prepared once and without dropout."""
         own, around = self._names
-        step = _cell_step(self.cell, params[own], scratch.child(own))
+        step = self.cell.stream(params[own], scratch.child(own))
         if any(self.dropout.zoneout):
             step = zoneout.streamed(step, self.dropout.zoneout)
         if self.block is None:
@@ -261,21 +255,6 @@ class Layer:
 def _dense_shape(x: Array) -> tuple[int, ...] | None:
     """The shape of the gradient by an input; None for ids, which have none."""
     return x.shape if x.ndim == 3 else None
-
-
-def _cell_step(
-    cell: CheckedCell, params: Params, scratch: Scratch
-) -> Callable[[Array, State], State]:
-    """The cell's own stream, or its forward over one step at a time."""
-    component = cell.component
-    if isinstance(component, StreamingCell):
-        return component.stream(params, scratch)
-
-    def step(x: Array, state: State) -> State:
-        final: State = component.forward(params, x[None], state, None, scratch)[1]
-        return final
-
-    return step
 
 
 def _block_step(

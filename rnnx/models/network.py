@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -12,18 +12,21 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.config.components import Components
-from rnnx.config.settings import DropoutKind, Train
+from rnnx.config.settings import Direction, DropoutKind, InitialState, Train
 from rnnx.contracts.blocks import BareBlock, Block, Place
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Head, RecurrentWeights
 from rnnx.contracts.execution import NUMPY, Execution
-from rnnx.contracts.probes import LayerValues
+from rnnx.contracts.probes import LayerCell, LayerValues
 from rnnx.contracts.target_heads import TargetHead
 from rnnx.data.metrics import Metrics, NoMetrics, Prediction, metrics_for
-from rnnx.data.targets import NEXT_SYMBOL, Targets
+from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
+from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import ConfigError
+from rnnx.models.directions import directed
 from rnnx.models.dropout import Dropout, hide
 from rnnx.models.layer import Layer, LayerCache
+from rnnx.models.starting import LearnedStart
 from rnnx.registry.attribution import named
 from rnnx.registry.block_checks import CheckedBlock
 from rnnx.registry.checks import CheckedCell
@@ -41,6 +44,7 @@ class Network:
     ``block`` stands around every cell; None: nothing does. Dropout acts on every cell's output, the
     last included, never along time (Zaremba 2014), and as :mod:`rnnx.models.dropout` has it.
     Input dropout hides whole symbols: the network then has to predict from fewer of them.
+    ``direction`` is that of every layer; the outputs of both directions are joined.
     ``execution`` decides whether components compute by their compiled forms.
     """
 
@@ -58,6 +62,8 @@ class Network:
     weight_dropout: float = 0.0
     zoneout: float = 0.0
     zoneout_memory: float = 0.0
+    direction: Direction = Direction.forward
+    initial: InitialState = InitialState.zero
 
     def __post_init__(self) -> None:
         if self.weight_dropout and not isinstance(self.cell, RecurrentWeights):
@@ -66,7 +72,12 @@ class Network:
                 "which of its parameters are recurrent weights; choose another cell, or name them "
                 'in its class: recurrent_weights = ("Wh",)'
             )
-        if self.zoneout_memory and len(self._cell.initial_state(1, np.float32)) != 2:
+        if (self.zoneout or self.zoneout_memory) and not isinstance(self.layer_cell, CheckedCell):
+            raise ConfigError(
+                f"zoneout={self.zoneout}: units keep the value of the step before, from zero on; "
+                "choose another dropout, or direction=forward and initial_state=zero"
+            )
+        if self.zoneout_memory and len(self.layer_cell.initial_state(1, np.float32)) != 2:
             raise ConfigError(
                 f"zoneout_memory={self.zoneout_memory}: {named('cell', self.cell)} has no state of "
                 "h and one memory; zoneout alone is for any cell"
@@ -95,8 +106,10 @@ class Network:
         )
 
     @cached_property
-    def _cell(self) -> CheckedCell:
-        return CheckedCell(self.cell, self.execution)
+    def layer_cell(self) -> LayerCell:
+        """The cell of each layer as the network runs it: in its direction, from its start."""
+        cell = directed(self.cell, self.direction, self.execution)
+        return LearnedStart(cell) if self.initial is InitialState.learned else cell
 
     @cached_property
     def stack(self) -> tuple[Layer, ...]:
@@ -106,11 +119,11 @@ class Network:
         zoneout = self.zoneout, self.zoneout_memory
         dropout = Dropout(self.dropout, self.dropout_kind, self.weight_dropout, zoneout)
         places = [Place(k, self.layers) for k in range(self.layers)]
-        return tuple(Layer(self._cell, block, dropout, place) for place in places)
+        return tuple(Layer(self.layer_cell, block, dropout, place) for place in places)
 
     @cached_property
     def width(self) -> int:
-        """d, the features of what the head reads: n_a without a block."""
+        """d, the features of what the head reads: n_a without a block, 2·n_a both ways."""
         return self.stack[0].width
 
     @cached_property
@@ -234,25 +247,27 @@ class Network:
 def configured(
     settings: Train,
     parts: Components,
-    n_symbols: int,
-    n_features: int = 0,
+    vocabulary: Vocabulary,
+    features: Sequence[Quantity] = (),
     targets: Targets = NEXT_SYMBOL,
 ) -> Network:
-    """The network that a run's settings and components ask for, for such data."""
+    """The network that a run's settings and components ask for, on data of this kind."""
     return Network(
         parts.cell,
         parts.head,
-        n_symbols,
+        len(vocabulary),
         settings.layers,
         settings.dropout,
         input_dropout=settings.input_dropout,
+        n_features=len(features),
+        targets=targets,
         block=parts.block,
         dropout_kind=settings.dropout_kind,
         weight_dropout=settings.weight_dropout,
         zoneout=settings.zoneout,
         zoneout_memory=settings.zoneout_memory,
-        n_features=n_features,
-        targets=targets,
+        direction=settings.direction,
+        initial=settings.initial_state,
     )
 
 
@@ -261,7 +276,7 @@ def restart(states: States, zeros: States, columns: Array) -> States:
     begun = tuple(tuple(array.copy() for array in state) for state in states)
     for state, zero in zip(begun, zeros, strict=True):
         for array, first in zip(state, zero, strict=True):
-            array[:, columns] = first[:, columns]
+            array[..., columns] = first[..., columns]
     return begun
 
 

@@ -24,6 +24,7 @@ SMALL = 2**26  # bytes that any machine has: below, nothing is estimated
 TRIED = (8, 16, 24)  # hidden sizes of the cells whose parameters are counted
 FITTED = (64, 128)  # the same, of cells in a block whose widths are rounded
 SMALL_STEP = 2**28  # bytes of a training step that are not worth measuring one
+STEP_PER_STATE = 2  # of a matrix in the state: that of every step, and what is made of it
 STEP_PER_UNIT = 24  # numbers that a unit takes in each place of a batch, about
 TRIED_NUMBERS = 2**18  # of h in a batch whose memory is measured: more than caches are tiled for
 TRIED_COLUMNS = 16
@@ -41,10 +42,11 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
     n_a, layers = network.cell.hidden_size, network.layers
     n_x, n_y = network.n_x, network.n_y
     itemsize = np.dtype(dtype).itemsize
-    widest = max(n_a, network.width)
+    widest = widest_of(network)
     if BLOCKS * widest * (widest + max(n_x, n_y)) * layers * itemsize < SMALL:
         return 0
-    if network.width not in (n_a, n_a // 2):  # a width of its own: no polynomial in n_a alone
+    n_h = network.layer_cell.hidden_size
+    if network.width not in (n_h, n_h // 2):  # a width of its own: no polynomial in n_a alone
         return network.width * (n_a * layers + n_y) * itemsize  # at least: the ways in and out
 
     def size(n: int, depth: int) -> int:
@@ -59,6 +61,20 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
         return (one + (two - one) * (layers - 1)) * itemsize
     except Exception:  # of a third-party component: the real call names it
         return 0
+
+
+def widest_of(network: Network) -> int:
+    """The units of a layer's cell in all its directions, or the features that its block returns."""
+    return max(network.layer_cell.hidden_size, network.width)
+
+
+def wide_state(network: Network) -> int:
+    """The numbers of a column's state in a layer that are no vectors: those of a matrix memory.
+
+    A cell keeps such a state for every step of a batch, as it does its vectors.
+    """
+    state = network.layer_cell.initial_state(1, np.float32)
+    return sum(array.size for array in state if array.ndim > 2)
 
 
 def _extrapolated(size: Callable[[int], int], n: int) -> int:
@@ -104,8 +120,9 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
-    widest = max(network.cell.hidden_size, network.width)
-    numbers = STEP_PER_UNIT * widest * network.layers + 4 * network.n_y
+    widest = widest_of(network)
+    layer = STEP_PER_UNIT * widest + STEP_PER_STATE * wide_state(network)
+    numbers = layer * network.layers + 4 * network.n_y
     place = numbers * params.flat.itemsize  # bytes
     if T * B * place < SMALL_STEP:
         return 0

@@ -302,13 +302,8 @@ class Model:
 def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
     """The network of a checkpoint's configuration, and its dtype; a model draws no dropout."""
     settings, components = checkpoints.components_of(checkpoint)
-    network = configured(
-        settings,
-        components,
-        len(checkpoint.vocabulary),
-        len(checkpoint.features),
-        checkpoint.targets,
-    )
+    data = checkpoint.vocabulary, checkpoint.features, checkpoint.targets
+    network = configured(settings, components, *data)
     return network, settings.dtype.value
 
 

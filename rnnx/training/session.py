@@ -19,10 +19,11 @@ from rnnx.data.corpus import Corpus, Split
 from rnnx.data.sequences import Endless
 from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
+from rnnx.models.directions import refuse_seen_target
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.heads import refuse_unfit_head, unit_of_loss
-from rnnx.models.network import Network, States, configured, quiet, restart
+from rnnx.models.network import States, configured, quiet, restart
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
@@ -54,11 +55,13 @@ class Session:
         settings, parts = self.settings, self.components
         self.corpus = corpus or load_corpus(parts.dataset)
         refuse_unfit_head(config["head"]["name"], parts.head, self.corpus)
+        refuse_seen_target(settings.direction, self.corpus)
         self.identity = identity_of(config, self.corpus)
         is_language = self.corpus.is_language
         self.grammar = grammar_of(parts.dataset, self.corpus.vocabulary) if is_language else None
         self.rngs = generators_of(settings.seed)
-        self.network = self._network_of(self.corpus)
+        own, data = for_task(settings, self.corpus), self.corpus
+        self.network = configured(own, parts, data.vocabulary, data.features, data.targets)
         measured = self.network.metrics.metrics
         self.monitor = monitor_of(settings.monitor, self.corpus, measured)
         self.threads = BlasThreads(thread_count(settings, parts.cell))
@@ -87,11 +90,6 @@ class Session:
         if settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():  # now what the second step would wait for
                 load(self.network, self.params, self.states, self.threads.count)
-
-    def _network_of(self, corpus: Corpus) -> Network:
-        settings, symbols = for_task(self.settings, corpus), len(corpus.vocabulary)
-        data = symbols, len(corpus.features), corpus.targets
-        return configured(settings, self.components, *data)
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)

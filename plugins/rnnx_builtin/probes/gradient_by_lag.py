@@ -21,6 +21,7 @@ from rnnx.contracts import TargetHead
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
+from rnnx.errors import ConfigError
 from rnnx.system.png import png_bytes
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # the lags whose norms are metrics; the image has all
@@ -45,24 +46,30 @@ class GradientByLag:
 
 def norms_by_lag(seen: Observation) -> Array:
     """The norms (T,), lag 0 first."""
-    T = len(seen.x)
+    T, network, params = len(seen.x), seen.network, seen.params
+    if network.layer_cell.reads_backwards:
+        raise ConfigError(
+            "probe=gradient_by_lag: a loss reaches steps before it and after it where layers read "
+            "backwards; choose another probe, or direction=forward"
+        )
     columns = np.arange(seen.x.shape[-1])
     longest = columns if seen.lengths is None else columns[seen.lengths == T]
-    network, params, B = seen.network, seen.params, len(longest)
+    cell, B = network.layer_cell, len(longest)
     x, y = seen.x[..., longest], seen.y[..., longest]
     if not network.targets.per_sequence:
         y = y[-1:]
     top = params[f"layer{network.layers - 1}"]
     *_, layer = network.layer_values(params, x, None)
-    state, caches = network.cell.initial_state(B, params.flat.dtype), []
+    dx_shape = layer.x[:1].shape if layer.x.ndim == 3 else None
+    state, caches = cell.initial_state(B, params.flat.dtype), []
     for t in range(T):
         # One step a call, in buffers of its own, so that the gradient is known after each step.
-        _, state, cache = network.cell.forward(top, layer.x[t : t + 1], state, None, Scratch())
+        _, state, cache = cell.forward(top, layer.x[t : t + 1], state, None, Scratch())
         caches.append(cache)
     dh = _of_the_last_loss(seen, x, y)
     norms, dstate = [_norm(dh[0])], None
     for cache in reversed(caches[1:]):
-        _, _, dstate = network.cell.backward(top, cache, dh, dstate, Scratch())
+        _, _, dstate = cell.backward(top, cache, dh, Scratch(), dx_shape, dstate)
         norms.append(_norm(dstate[0]))
         dh = np.zeros_like(dh)
     return np.array(norms)
