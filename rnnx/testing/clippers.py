@@ -9,6 +9,7 @@ import numpy as np
 from rnnx.arrays import Array, Params
 from rnnx.contracts.buffers import Parameters
 from rnnx.contracts.updates import ParameterClipper, StatefulClipper
+from rnnx.testing.compiled import compiled_check
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
@@ -70,6 +71,7 @@ def exercise(clipper: Any, which: int) -> Results:
 
 check_process, check_history, check_other_process = isolation_checks(exercise)
 check_threads = threads_check(exercise)
+check_compiled = compiled_check(exercise, ("clip", "clip_by_parameters", "clip_with_state"))
 
 
 def _gradients(dtype: Any = np.float64) -> list[Array]:
@@ -233,6 +235,7 @@ CHECKS = (
     check_dtypes,
     check_parameters,
     check_state,
+    check_compiled,
     check_process,
     check_history,
     check_threads,

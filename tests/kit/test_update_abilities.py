@@ -17,7 +17,7 @@ from rnnx.testing import cells, clippers, heads, optimizers, schedules
 from rnnx.testing.checks import kind_of
 from rnnx.testing.suite import NotApplicable, conduct
 from rnnx_builtin.cells import Vanilla
-from rnnx_builtin.clippers import Adaptive, Quantile, Value
+from rnnx_builtin.clippers import Adaptive, Quantile, Unclipped, Value
 from rnnx_builtin.heads import Softmax
 from rnnx_builtin.heads.softmax import Reduction
 from rnnx_builtin.optimizers import SGD, AdamW
@@ -149,6 +149,51 @@ def test_the_cell_that_the_manual_shows_is_as_it_says() -> None:
     assert params["u"].tolist() == [[1.0], [-0.5]]
 
 
+class FastDescent:
+    """A compiled form, if it were one: ``error`` is added for each thread after the first."""
+
+    def __init__(self, threads: int, error: float, scale: float) -> None:
+        self.error, self.scale = error * (threads - 1), scale
+
+    def update(self, params, grads, state, rate, step, scratch):
+        params.flat -= np.asarray(rate * self.scale * grads.flat + self.error, params.flat.dtype)
+
+
+@dataclass(frozen=True)
+class Fast(SGD):
+    error: float = 0.0
+    scale: float = 1.0
+    lacks: str = ""
+
+    def compiled(self, threads: int) -> Any:
+        return object() if self.lacks else FastDescent(threads, self.error, self.scale)
+
+
+class FastClip:
+    def clip(self, grads, norm):
+        return False
+
+
+@dataclass(frozen=True)
+class FastValue(Value):
+    def compiled(self, threads: int) -> Any:
+        return FastClip()
+
+
+@dataclass(frozen=True)
+class FastUnclipped(Unclipped):
+    def compiled(self, threads: int) -> Any:
+        return FastClip()
+
+
+def test_a_compiled_form_that_computes_the_same_passes() -> None:
+    assert conduct(optimizers.check_compiled, Fast())
+    assert conduct(clippers.check_compiled, FastUnclipped())
+    for check, component in ((optimizers, SGD()), (clippers, Value())):
+        with pytest.raises(NotApplicable):
+            check.check_compiled(component)
+
+
 # Optimizers
 
 
@@ -171,6 +216,7 @@ def towards_one(right, p, g, s, rate, step, scratch):
 
 
 OPTIMIZERS = {
+    "check_compiled": [Fast(error=1e-7), Fast(scale=1.001), Fast(lacks="update")],
     "check_groups": [
         mutant(SGD(), update=by_the_size_of_all),
         mutant(SGD(), update=towards_one),
@@ -268,6 +314,7 @@ def with_names(right, params):
 
 
 CLIPPERS = {
+    "check_compiled": [FastValue()],
     "check_parameters": [
         mutant(Adaptive(), clip_by_parameters=writes_parameters),
         mutant(Adaptive(), clip_by_parameters=by_the_limit_alone),
