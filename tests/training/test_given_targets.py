@@ -215,7 +215,7 @@ def test_a_head_of_before_takes_classes_a_step_that_count_alike(
         Session(compose([*SMALL, "dataset=tags", "head=old"]))
 
 
-@pytest.mark.parametrize("task", HEADS)
+@pytest.mark.parametrize("task", ["copying", "roll"])
 def test_a_run_is_measured_again_as_it_was(task: str) -> None:
     made = run(task, "input_dropout=0.2")
     history = read_history(made.folder.metrics)
