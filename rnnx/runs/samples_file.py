@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from rnnx.system.files import replacing
-from rnnx.system.text import csv_text, from_csv
+from rnnx.system.text import csv_text, from_csv, long_csv_fields
 
 NAME = "samples.csv"
 HEADER = ("step", "final", "text")
@@ -75,7 +74,7 @@ def rounds(path: Path) -> list[Round]:
 
 def _rows(path: Path) -> Iterator[_Row]:
     """The rows that no kill tore."""
-    with _long_fields(), path.open(encoding="utf-8", errors="replace", newline="") as file:
+    with long_csv_fields(), path.open(encoding="utf-8", errors="replace", newline="") as file:
         table = csv.reader(file)
         header = tuple(next(table, ()))
         for cells in table if header in (HEADER, EARLIER_HEADER) else ():
@@ -88,13 +87,3 @@ def _rows(path: Path) -> Iterator[_Row]:
 
 def _step(cell: str) -> int | None:
     return int(cell) if cell.isdecimal() and len(cell) <= MAX_DIGITS else None
-
-
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    """Inside, CSV has fields of any length: a long sample is no mistake."""
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
