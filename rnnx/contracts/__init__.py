@@ -34,6 +34,7 @@ from rnnx.contracts.trackers import (
     RunLog,
     SavedCheckpoint,
     StoreTracker,
+    TableLog,
     Tracker,
 )
 from rnnx.contracts.views import (
@@ -87,6 +88,7 @@ __all__ = [
     "Setting",
     "StoreTracker",
     "StreamingCell",
+    "TableLog",
     "Tracker",
     "TrainedModel",
     "View",

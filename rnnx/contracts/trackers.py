@@ -183,6 +183,18 @@ class DescribedLog(Protocol):
 
 
 @runtime_checkable
+class TableLog(Protocol):
+    """A :class:`RunLog` that shows tables: optional."""
+
+    def table(self, name: str, path: Path) -> None:
+        """Show the CSV file at ``path`` as the table ``name`` [a-z0-9_], which it replaces.
+
+        Its first line is a header; where the table grows with training, ``step`` is its first
+        column.
+        """
+
+
+@runtime_checkable
 class ReadableLog(Protocol):
     """A :class:`RunLog` that can be read back: optional.
 
