@@ -17,7 +17,7 @@ from rnnx.contracts.probes import Observation
 def layers_of(seen: Observation) -> Iterator[tuple[Array, Mapping[str, Array]]]:
     """For each layer h and, by letter, its gates, all (T, n_a, B); a cell may have no gates."""
     network, cell = seen.network, seen.network.cell
-    states = network.initial_state(seen.x.shape[1], seen.params.flat.dtype)
+    states = network.initial_state(seen.x.shape[-1], seen.params.flat.dtype)
     h = seen.x
     for layer, state in enumerate(states):
         params = seen.params[f"layer{layer}"]
