@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rnnx.data.metrics import Metrics as Metrics
     from rnnx.data.metrics import Prediction as Prediction
     from rnnx.data.metrics import metrics_for as metrics_for
+    from rnnx.data.named_file import NamedFile as NamedFile
     from rnnx.data.ngram import ngram_losses as ngram_losses
     from rnnx.data.sequences import Endless as Endless
     from rnnx.data.sequences import Sequences as Sequences
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from rnnx.data.targets import classes as classes
     from rnnx.data.targets import values as values
     from rnnx.data.vocabulary import Vocabulary as Vocabulary
+    from rnnx.models.prediction import Predicted as Predicted
     from rnnx.models.trained import Model as Model
     from rnnx.registry.hookspecs import Register as Register
     from rnnx.registry.hookspecs import hookimpl as hookimpl
@@ -105,6 +107,8 @@ _HOME = {
     "fill": "config.initialization",
     "Parameters": "contracts.buffers",
     "Scratch": "contracts.buffers",
+    "NamedFile": "data.named_file",
+    "Predicted": "models.prediction",
     "Vocabulary": "data.vocabulary",
     "Model": "models.trained",
     "guarded": "cli.failure",

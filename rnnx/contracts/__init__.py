@@ -19,6 +19,7 @@ from rnnx.contracts.components import (
     Sampler,
     Schedule,
     StreamingCell,
+    TextReader,
 )
 from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
@@ -91,6 +92,7 @@ __all__ = [
     "StreamingCell",
     "TableLog",
     "TargetHead",
+    "TextReader",
     "Tracker",
     "TrainedModel",
     "View",

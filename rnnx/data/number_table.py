@@ -28,6 +28,26 @@ class NumberTable(NamedTuple):
     values: Array  # (rows, columns) of float64, all finite
 
 
+class Head(NamedTuple):
+    """What the first line of a table says."""
+
+    names: list[str]  # of its columns
+    is_line: bool  # whether the names stand there; else they are 1, 2, 3 …
+    delimiter: str
+
+
+def head_of(file: NamedFile) -> Head:
+    """The names of a table's columns; DataError for an empty file, and for a name that is twice."""
+    first = next((line for line in file.lines() if line.strip()), "")
+    if not first:
+        raise DataError(f"{file.name}: is empty; give a table with numbers in its columns")
+    delimiter = delimiter_of(first)
+    cells = next(csv.reader([first], delimiter=delimiter))
+    if all(_number(cell) is not None for cell in cells):
+        return Head([str(place) for place in range(1, len(cells) + 1)], False, delimiter)
+    return Head(columns_of(file, cells), True, delimiter)
+
+
 class _Faulty(Exception):
     """NumPy's reader cannot take this table; the other one says why, or takes it."""
 
@@ -38,13 +58,7 @@ def read_numbers(file: NamedFile, wanted: Sequence[tuple[str, str]] | None = Non
     A first row of numbers alone is data: its columns are called 1, 2, 3 … DataError for a cell that
     is no finite number, with its line and column.
     """
-    first = next((line for line in file.lines() if line.strip()), "")
-    if not first:
-        raise DataError(f"{file.name}: is empty; give a table with numbers in its columns")
-    delimiter = delimiter_of(first)
-    head = next(csv.reader([first], delimiter=delimiter))
-    has_head = not all(_number(cell) is not None for cell in head)
-    names = columns_of(file, head) if has_head else [str(k + 1) for k in range(len(head))]
+    names, has_head, delimiter = head_of(file)
     chosen = names if wanted is None else [name for name, _ in wanted]
     places = (
         list(range(len(names)))
