@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rnnx.contracts.trackers import UI as UI
     from rnnx.contracts.trackers import Point as Point
     from rnnx.contracts.trackers import RunSummary as RunSummary
+    from rnnx.data.array_file import read_arrays as read_arrays
     from rnnx.data.corpus import Corpus as Corpus
     from rnnx.data.corpus import Examples as Examples
     from rnnx.data.corpus import Stream as Stream
@@ -46,10 +47,13 @@ if TYPE_CHECKING:
     from rnnx.data.metrics import Prediction as Prediction
     from rnnx.data.metrics import metrics_for as metrics_for
     from rnnx.data.named_file import NamedFile as NamedFile
+    from rnnx.data.named_file import named_file as named_file
     from rnnx.data.ngram import ngram_losses as ngram_losses
+    from rnnx.data.number_table import read_numbers as read_numbers
     from rnnx.data.sequences import Endless as Endless
     from rnnx.data.sequences import Sequences as Sequences
     from rnnx.data.sequences import sequences_of as sequences_of
+    from rnnx.data.table_file import read_columns as read_columns
     from rnnx.data.targets import NEXT_SYMBOL as NEXT_SYMBOL
     from rnnx.data.targets import Quantity as Quantity
     from rnnx.data.targets import TargetKind as TargetKind
@@ -108,6 +112,10 @@ _HOME = {
     "Parameters": "contracts.buffers",
     "Scratch": "contracts.buffers",
     "NamedFile": "data.named_file",
+    "named_file": "data.named_file",
+    "read_arrays": "data.array_file",
+    "read_columns": "data.table_file",
+    "read_numbers": "data.number_table",
     "Predicted": "models.prediction",
     "Vocabulary": "data.vocabulary",
     "Model": "models.trained",

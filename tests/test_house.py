@@ -19,7 +19,6 @@ LINES, FUNCTION = 350, 40  # a limit never splits an idea; beyond it there are t
 # What a whole string may be although a component is called so, and what it means there.
 STRINGS = {
     "csv": "a form of output (--csv), a word of a sweep, and Python's module",
-    "npz": "a kind of file: .npz",
     "none": "a pruner of Optuna's: hydra.sweeper.pruner=none",
     "step": "a field, an axis, and the method that makes a cell of one step",
     "text": "a column of samples.csv, and what an error calls a sample",

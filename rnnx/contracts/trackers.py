@@ -186,10 +186,10 @@ class DescribedLog(Protocol):
 class TableLog(Protocol):
     """A :class:`RunLog` that shows tables: optional."""
 
-    def table(self, name: str, path: Path) -> None:
-        """Show the CSV file at ``path`` as the table ``name`` [a-z0-9_], which it replaces.
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show the table ``name`` [a-z0-9_], of cells a row, in place of an earlier one.
 
-        Its first line is a header; where the table grows with training, ``step`` is its first
+        Where a table grows with training, all rows so far come each time, and ``step`` is the first
         column.
         """
 

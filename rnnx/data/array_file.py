@@ -32,10 +32,10 @@ def read_arrays(file: NamedFile) -> Mapping[str, Array]:
         )
     try:
         with file.binary() as opened:
-            found = np.load(opened, allow_pickle=False)
+            found = np.load(opened)
             arrays = {"x": found} if isinstance(found, np.ndarray) else dict(found)
     except (ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error):
+        if "Object arrays" in str(error):
             what = "holds Python objects, which rnnx does not load; save arrays of numbers"
             raise DataError(f"{file.name}: {what}") from None
         cause = " ".join(str(error).split())[:200]

@@ -60,7 +60,7 @@ class NamedFile:
         DataError for other encodings than UTF-8 and for what is no text.
         """
         with self.binary() as file:
-            refuse_other_encoding(self.name, self._shown, file.read(1000))
+            self._refuse_other_encoding(file.read(1000))
             file.seek(0)
             try:
                 for number, line in enumerate(io.TextIOWrapper(file, "utf-8-sig"), 1):
@@ -68,19 +68,47 @@ class NamedFile:
                         raise DataError(f"{self.name}, line {number}: {BINARY}")
                     yield line
             except UnicodeDecodeError as error:
-                raise not_utf8(self.name, self._shown, error) from None
+                raise self.not_utf8(error) from None
 
-    def sha256(self) -> str:
-        """SHA-256 of its bytes, in hexadecimal."""
+    def sha256(self, is_text: bool = False) -> str:
+        """SHA-256 of its bytes, in hexadecimal.
+
+        With ``is_text`` DataError for UTF-16, UTF-32 and NUL bytes.
+        """
         sha = hashlib.sha256()
         with self.binary() as file:
+            if is_text:
+                self._refuse_other_encoding(file.read(1000))
+                file.seek(0)
             while chunk := file.read(CHUNK_SIZE):
+                if is_text and b"\0" in chunk:
+                    raise DataError(f"{self.name}: {BINARY}")
                 sha.update(chunk)
         return sha.hexdigest()
 
-    @property
-    def _shown(self) -> str:
-        return str(self.content) if isinstance(self.content, Path) else "FILE"
+    def not_utf8(self, error: UnicodeDecodeError) -> DataError:
+        """The error for bytes that are not UTF-8, with the command that converts the file."""
+        return DataError(
+            f"{self.name}: is not UTF-8 ({error.reason}); "
+            f"{self._how_to_convert('LATIN1')}, with the name of its own encoding after -f"
+        )
+
+    def _refuse_other_encoding(self, beginning: bytes) -> None:
+        """DataError for UTF-16 and UTF-32, which Windows' programs write."""
+        encoding = next((found for mark, found in MARKS.items() if beginning.startswith(mark)), "")
+        if not encoding and len(beginning) > 1:  # without a mark: letters of ASCII beside zeros
+            for place, found in ((1, "UTF-16LE"), (0, "UTF-16BE")):
+                zeros, letters = beginning[place::2], beginning[1 - place :: 2]
+                if not zeros.strip(b"\0") and b"\0" not in letters:
+                    encoding = found
+        if encoding:
+            raise DataError(
+                f"{self.name}: is {encoding}, not UTF-8; {self._how_to_convert(encoding)}"
+            )
+
+    def _how_to_convert(self, encoding: str) -> str:
+        file = shlex.quote(str(self.content)) if isinstance(self.content, Path) else "FILE"
+        return f"convert it: iconv -f {encoding} -t UTF-8 {file} > utf8.txt"
 
 
 BINARY = "looks binary (a NUL byte); give a text file"
@@ -113,27 +141,3 @@ def _reading_errors(name: str) -> Iterator[None]:
         raise DataError(f"{name}: there is no such file in {Path.cwd()}") from None
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})") from None
-
-
-def not_utf8(name: str, file: str, error: UnicodeDecodeError) -> DataError:
-    """The error for bytes that are not UTF-8; ``file`` is what a command to convert it names."""
-    return DataError(
-        f"{name}: is not UTF-8 ({error.reason}); "
-        f"{_how_to_convert(file, 'LATIN1')}, with the name of its own encoding after -f"
-    )
-
-
-def refuse_other_encoding(name: str, file: str, beginning: bytes) -> None:
-    """DataError for UTF-16 and UTF-32, which Windows' programs write."""
-    encoding = next((found for mark, found in MARKS.items() if beginning.startswith(mark)), "")
-    if not encoding and len(beginning) > 1:  # without a mark: letters of ASCII beside zeros
-        for place, found in ((1, "UTF-16LE"), (0, "UTF-16BE")):
-            zeros, letters = beginning[place::2], beginning[1 - place :: 2]
-            if not zeros.strip(b"\0") and b"\0" not in letters:
-                encoding = found
-    if encoding:
-        raise DataError(f"{name}: is {encoding}, not UTF-8; {_how_to_convert(file, encoding)}")
-
-
-def _how_to_convert(file: str, encoding: str) -> str:
-    return f"convert it: iconv -f {encoding} -t UTF-8 {shlex.quote(file)} > utf8.txt"

@@ -70,6 +70,22 @@ def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
+def read_columns(file: NamedFile, wanted: Sequence[tuple[str, str]]) -> Iterator[Row]:
+    """The columns ``wanted``, (name, the key under which the user gave it), of a table with a head.
+
+    DataError for an empty file, a name that the head has twice or not at all, and a row of another
+    length than the head's.
+    """
+    rows = csv_rows(file)
+    head = next(rows, None)
+    if head is None:
+        raise DataError(f"{file.name}: is empty; give a header and rows below it")
+    names = columns_of(file, head.cells)
+    places = [place_of(file, names, name, key) for name, key in wanted]
+    for row in rows:
+        yield Row(row.line, [row.cells[place] for place in places])
+
+
 def columns_of(file: NamedFile, head: Sequence[str]) -> list[str]:
     """The names of a header without blanks around; a column without one is called by its number.
 

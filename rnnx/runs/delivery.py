@@ -24,6 +24,7 @@ from rnnx.contracts.trackers import (
     is_key,
     is_time,
 )
+from rnnx.runs import rounds_file
 from rnnx.runs.paths import file_inside
 from rnnx.runs.saved import checkpoint_of, part_of
 from rnnx.system.text import storable
@@ -70,7 +71,7 @@ def _send_file(log: RunLog, folder: Path, parsed: list[Any]) -> bool:
                 send_image(log, key, path, step)
         case ["table", str(name), str(key)] if is_image_name(key):
             if isinstance(log, TableLog) and (path := file_inside(folder, name)):
-                log.table(key, path)
+                log.table(key, *rounds_file.table(path))
         case _:
             return False
     return True

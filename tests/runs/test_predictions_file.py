@@ -1,12 +1,12 @@
 """predictions.csv: held-out examples by step, and a table of them where the tracker shows any."""
 
-import csv
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnnx.runs import rounds_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.predictions_file import Round, Shown, append, rewind, rounds
 from rnnx.runs.tracking import Tracking
@@ -25,6 +25,7 @@ def test_a_longer_run_predicts_the_end_anew(tmp_path: Path) -> None:
         Round(30, False, shown("b", "=1+1")),
         Round(30, True, shown("c")),
     ]
+    assert rounds_file.table(table)[1][3] == ["30", "false", "2", "in 1", "b", "=1+1"]
     rewind(table, 30)
     assert [(one.step, one.is_final) for one in rounds(table)] == [(1, False), (30, False)]
     rewind(table, 0)
@@ -72,10 +73,9 @@ class Log:
 
 
 class TableLog(Log):
-    def table(self, name: str, path: Path) -> None:
+    def table(self, name: str, columns: list[str], rows: list[list[str]]) -> None:
         assert name == "predictions"
-        with path.open(encoding="utf-8", newline="") as file:
-            self.tables.append(list(csv.reader(file)))
+        self.tables.append([columns, *rows])
 
 
 @pytest.mark.parametrize("kind", [Log, TableLog])

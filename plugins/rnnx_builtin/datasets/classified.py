@@ -16,7 +16,7 @@ from rnnx.contracts.ranges import require, require_share
 from rnnx.data.corpus import Corpus
 from rnnx.data.named_file import NamedFile, named_file
 from rnnx.data.sequences import Sequences
-from rnnx.data.table_file import columns_of, csv_rows, place_of
+from rnnx.data.table_file import read_columns
 from rnnx.data.targets import classes
 from rnnx.errors import DataError
 from rnnx_builtin.datasets.holding_out import split_sequences
@@ -97,15 +97,12 @@ class Classified:
             yield number, text, labels[0].strip() if labels else ""
 
     def _csv_pairs(self, file: NamedFile, has_labels: bool) -> Iterator[tuple[int, str, str]]:
-        rows = csv_rows(file)
-        head = next(rows, None)
-        if head is None:
-            raise DataError(f"{file.name}: is empty; give a header and rows below it")
-        names = columns_of(file, head.cells)
-        text = place_of(file, names, self.text, "dataset.text")
-        label = place_of(file, names, self.label, "dataset.label") if has_labels else None
-        for row in rows:
-            yield row.line, row.cells[text], "" if label is None else row.cells[label].strip()
+        wanted = [(self.text, "dataset.text")]
+        if has_labels:
+            wanted.append((self.label, "dataset.label"))
+        for row in read_columns(file, wanted):
+            text, *labels = row.cells
+            yield row.line, text, labels[0].strip() if labels else ""
 
 
 _EXPECTED = "expected a text, a tab and its label, or a .csv file with a header"

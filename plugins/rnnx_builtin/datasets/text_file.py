@@ -7,7 +7,6 @@ content finds them there.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -18,10 +17,11 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.data.corpus import smallest_unsigned
-from rnnx.data.named_file import BINARY, CHUNK_SIZE, named_file, not_utf8, refuse_other_encoding
+from rnnx.data.named_file import NamedFile, named_file
 from rnnx.errors import DataError
 from rnnx.system.files import cache_folder, read_json, replacing, write_json
 
+CHUNK_SIZE = 4 << 20  # bytes that are read at once
 CACHE_FORMAT = 2  # another one leaves old entries unused
 NEWLINE = ord("\n")
 BLANKS = [code for code in range(0x3001) if chr(code).isspace() and code != NEWLINE]
@@ -65,15 +65,15 @@ def read_text(
     assert isinstance(named.content, Path)
     file = named.content
     try:
-        return _read(file, Reading(lower, lines, strip, normalize))
+        return _read(named, file, Reading(lower, lines, strip, normalize))
     except UnicodeDecodeError as error:
-        raise not_utf8(f"dataset.path={path}", str(file), error) from None
+        raise named.not_utf8(error) from None
     except OSError as error:
         raise DataError(f"dataset.path={path}: cannot be read ({error.strerror})") from None
 
 
-def _read(file: Path, how: Reading) -> TextFile:
-    sha256 = _sha256(file)
+def _read(named: NamedFile, file: Path, how: Reading) -> TextFile:
+    sha256 = named.sha256(is_text=True)
     stored = cache_folder() / "ids" / f"{sha256}-{how.name}-{CACHE_FORMAT}.bin"
     found = _stored(stored, sha256)
     if found is not None:
@@ -112,18 +112,6 @@ def _stored(stored: Path, sha256: str) -> TextFile | None:
         return TextFile(tuple(about["symbols"]), ids, sha256, tuple(about["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sha256(file: Path) -> str:
-    sha = hashlib.sha256()
-    with file.open("rb") as binary:
-        refuse_other_encoding(f"dataset.path={file}", str(file), binary.read(1000))
-        binary.seek(0)
-        while chunk := binary.read(CHUNK_SIZE):
-            if b"\0" in chunk:
-                raise DataError(f"dataset.path={file}: {BINARY}")
-            sha.update(chunk)
-    return sha.hexdigest()
 
 
 def _notes(file: Path, how: Reading, symbols: tuple[str, ...]) -> Iterator[str]:

@@ -191,9 +191,9 @@ class MLflowLog:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
 
     @_store_errors()
-    def table(self, name: str, path: Path) -> None:
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         self._check_place()
-        log_table(self._client, self.id, name, path)
+        log_table(self._client, self.id, name, columns, rows)
 
     def _check_place(self) -> None:
         """Refuse to send files to another server than the store's: the store names the place."""

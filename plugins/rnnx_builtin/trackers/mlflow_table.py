@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rnnx.system.text import from_csv, long_csv_fields
 from rnnx_builtin.trackers.mlflow_readback import run_in_store
 
 TABLES = "mlflow.loggedArtifacts"  # the tag in which MLflow notes which of a run's files are tables
 
 
-def log_table(client: Any, run_id: str, name: str, path: Path) -> None:
-    """Keep the CSV file at ``path`` as the table ``name``, in place of an earlier one.
+def log_table(
+    client: Any, run_id: str, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Keep the table ``name``, in place of an earlier one.
 
     MLflow's own ``log_table`` appends: rows that are sent again would be there twice.
     """
-    with long_csv_fields(), path.open(encoding="utf-8", errors="replace", newline="") as file:
-        columns, *rows = list(csv.reader(file)) or [[]]
-    whole = [row for row in rows if len(row) == len(columns)]  # a kill may tear the last one
-    table = {"columns": columns, "data": [[_cell(cell) for cell in row] for row in whole]}
+    table = {"columns": list(columns), "data": [[_cell(cell) for cell in row] for row in rows]}
     artifact = f"{name}.json"
     with TemporaryDirectory() as folder:
         local = Path(folder) / artifact
@@ -35,7 +33,7 @@ def log_table(client: Any, run_id: str, name: str, path: Path) -> None:
 
 def _cell(cell: str) -> str | int:
     """A whole number as one, so that MLflow sorts steps by their value."""
-    return int(cell) if cell.isdecimal() and cell.isascii() and len(cell) < 16 else from_csv(cell)
+    return int(cell) if cell.isdecimal() and cell.isascii() and len(cell) < 16 else cell
 
 
 def _tables(tag: str) -> list[Any]:
