@@ -147,7 +147,7 @@ PRIVATE = {
             "whole",
             "without_password",
         },
-        "rnnx.system.text": {"is_text", "shortened"},
+        "rnnx.system.text": {"shortened"},
         "rnnx.system.threads": {"BlasThreads"},
     },
     "rnnx_notebook": {"rnnx.models.network": {"Network"}},

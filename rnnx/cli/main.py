@@ -204,6 +204,23 @@ def evaluate(run: str, overrides: tuple[str, ...], ngram: float) -> None:
         print(f"{label}: {value}")
 
 
+@commands.command(epilog=RUN)
+@click.argument("run")
+@click.argument("file", type=UserPath(allow_dash=True))
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@debug_option
+def predict(run: str, file: str, form: str | None) -> None:
+    """Predict from new data with the model of RUN.
+
+    FILE has a text a line, or is as the model's own data is, with its targets or without; the rows
+    of a CSV file; or the array x of a .npy or .npz file. - is standard input.
+    """
+    from rnnx.cli.predictions import predict as predict_file
+
+    predict_file(run, file, form)
+
+
 @commands.command()
 @_with_overrides
 @click.option(

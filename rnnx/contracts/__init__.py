@@ -21,6 +21,7 @@ from rnnx.contracts.components import (
     Sampler,
     Schedule,
     StreamingCell,
+    TextReader,
 )
 from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import (
@@ -44,6 +45,7 @@ from rnnx.contracts.trackers import (
     RunLog,
     SavedCheckpoint,
     StoreTracker,
+    TableLog,
     Tracker,
 )
 from rnnx.contracts.updates import (
@@ -128,7 +130,9 @@ __all__ = [
     "StatefulClipper",
     "StoreTracker",
     "StreamingCell",
+    "TableLog",
     "TargetHead",
+    "TextReader",
     "Tracker",
     "TrainedModel",
     "View",

@@ -26,6 +26,7 @@ from rnnx.training import snapshot
 from rnnx.training.describing import description
 from rnnx.training.end import conclusions, fail, held_out_metrics, measure
 from rnnx.training.monitor import monitored
+from rnnx.training.predicting import held_out_predictions
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report, Summary, loss_told
 from rnnx.training.session import Session
@@ -214,6 +215,7 @@ class TrainingLoop:
 
     def _sample(self) -> None:
         if self.novelty is None:  # the data is no language
+            self._predict(self.settings.samples)
             return
         with self._clock_stopped():
             texts = self.session.sample(self.settings.samples)
@@ -222,6 +224,14 @@ class TrainingLoop:
             shown = [self.session.corpus.show(text) for text in texts]
             self.tracking.samples(self.session.steps, shown)
             self.report.samples(self.session, shown)
+
+    def _predict(self, count: int, is_final: bool = False) -> None:
+        """Show held-out examples with what is predicted of them."""
+        with self._clock_stopped():
+            if shown := held_out_predictions(self.session, count):
+                self.tracking.predictions(self.session.steps, shown, is_final)
+                if not is_final:
+                    self.report.predictions(self.session, shown)
 
     def _evaluate(self) -> None:
         """Measure the held-out loss, where something is held out."""
@@ -284,6 +294,8 @@ class TrainingLoop:
         shown = [self.session.corpus.show(text) for text in found.texts]
         if self.novelty is not None:
             self.tracking.samples(self.session.steps, shown, is_final=True)
+        else:
+            self._predict(self.settings.samples * 4, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
             self._keep(name, conclusion)
         self.tracking.describe(description(self.session, self.folder, best_loss, best_step))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rnnx.config.components import as_overrides
 from rnnx.config.settings import Train
+from rnnx.runs.predictions_file import Shown
+from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Report(Protocol):
     def start(self, session: Session, folder: RunFolder) -> None: ...
     def progress(self, session: Session, tokens_per_s: float) -> None: ...
     def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None: ...
     def evaluated(self, session: Session, loss: float) -> None: ...
     def note(self, line: str) -> None: ...
     def warning(self, line: str) -> None: ...
@@ -55,6 +58,7 @@ class Silent:
     def start(self, session: Session, folder: RunFolder) -> None: ...
     def progress(self, session: Session, tokens_per_s: float) -> None: ...
     def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None: ...
     def evaluated(self, session: Session, loss: float) -> None: ...
     def note(self, line: str) -> None: ...
 
@@ -117,6 +121,11 @@ class Lines:
         text = _sampled(session.steps, texts) if drawn is None else drawn
         # A pipe gets the letters of the model's alphabet.
         self.console.print(printable(text, "\n\t") if self.console.is_terminal else text)
+
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None:
+        self._say(f"step {session.steps}: held-out input, target, prediction")
+        columns = [Column("input"), Column("target"), Column("prediction")]
+        print_table(self.console, columns, [one[1:] for one in shown])
 
     def evaluated(self, session: Session, loss: float) -> None:
         unit = "nats" if session.corpus.is_language else session.loss_unit
@@ -279,7 +288,7 @@ def closing(session: Session, folder: RunFolder) -> str:
     run = shlex.quote(str(folder.path)) if elsewhere else folder.handle
     more = f"rnnx sample {run}   makes more"
     if not session.corpus.is_language:
-        more = f"rnnx evaluate {run}   measures it again"
+        more = f"rnnx predict {run} FILE   predicts from new data"
     if session.components.tracker.ui("127.0.0.1", 5000) is None:
         return more
     chosen = as_overrides("tracker", session.config["tracker"], session.components.tracker)

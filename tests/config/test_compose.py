@@ -64,7 +64,8 @@ def test_the_default_recipe_leaves_components_free_and_other_recipes_alone() -> 
     for override in ("schedule=constant", "optimizer=sgd", "cell=gru", "dataset=text"):
         kind, name = override.split("=")
         assert compose([override])[kind]["name"] == name
-    for recipe in ("text", "notebook", "clipping", "vanishing_gradient"):
+    recipes = ("text", "notebook", "clipping", "vanishing_gradient")
+    for recipe in (*recipes, "classify", "tag", "forecast", "arrays"):
         found = compose([f"experiment={recipe}"])
         assert found["crossover"] == found["input_dropout"] == found["averaging"] == 0
 
