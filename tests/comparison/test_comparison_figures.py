@@ -65,7 +65,7 @@ def test_a_run_that_diverges_hides_no_other(run: Callable[..., ComparedRun]) -> 
     assert highest_shown([-1.0, 50.0]) == highest_shown([0.0, 50.0]) == 50.0
     several = [run(f"lr={loss} seed={s}", loss) for loss in (2.0, 1.7e308) for s in (0, 1)]
     figures = draw_figures(rank_runs(several, "t", "best/val_loss"))
-    assert figures["parallel"].startswith(PNG)
+    assert figures["parallel"].png.startswith(PNG)
 
 
 @pytest.mark.parametrize(
