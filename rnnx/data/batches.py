@@ -43,10 +43,7 @@ class TrainBatches:
         self._split, self._rng = split, rng
         self._order = np.empty(0, np.int64)  # examples of this epoch that are still to come
         self._cursor = 0  # batches so far
-        if isinstance(split, Examples):
-            _refuse_large(batch_size, len(split), "examples")
-        else:
-            _refuse_large(batch_size, split.tokens, "symbols after the first")
+        refuse_large_batch(split, batch_size)
         self._B, self._state_reset = batch_size, state_reset
         self._crossover = None
         if crossover > 0 and can_cross(split):
@@ -120,7 +117,12 @@ class TrainBatches:
         self._order, self._cursor = order.copy(), cursor
 
 
-def _refuse_large(batch_size: int, count: int, what: str) -> None:
+def refuse_large_batch(split: Split, batch_size: int) -> None:
+    """DataError where the training data cannot fill one batch."""
+    if isinstance(split, Examples):
+        count, what = len(split), "examples"
+    else:
+        count, what = split.tokens, "symbols after the first"
     if batch_size > count:
         raise DataError(
             f"batch_size={batch_size}: is larger than the training data of {count} {what}; "
