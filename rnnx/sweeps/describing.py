@@ -92,8 +92,9 @@ def _rows(sweep: Sweep, results: Sequence[JobResult]) -> list[_Row]:
 
 def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
     best = min((row.best for row in rows), key=lambda one: (one.best_val_loss, one.job))
-    loss = f"**Best held-out loss {format_value(BEST_LOSS, best.best_val_loss)}** nats a symbol"
-    return f"{loss}: {code(sweep.name(best.overrides) or 'default')}, run {_link(best)}"
+    loss = format_value(BEST_LOSS, best.best_val_loss)
+    name = code(sweep.name(best.overrides) or "default")
+    return f"**Best held-out loss {loss}** (`{BEST_LOSS}`): {name}, run {_link(best)}"
 
 
 def _cells(row: _Row) -> list[str]:
