@@ -139,7 +139,7 @@ PRIVATE = {
             "read_json",
             "write_json",
         },
-        "rnnx.system.png": {"png_bytes"},
+        "rnnx.system.png": {"drawing", "png_bytes"},
         "rnnx.system.secrets": {
             "has_passwords",
             "is_named",

@@ -320,11 +320,6 @@ class Model:
         return KneserNey(train, len(self.vocabulary))
 
     @property
-    def is_language(self) -> bool:
-        """Whether it predicts the next symbol of a text."""
-        return self.targets == NEXT_SYMBOL
-
-    @property
     def loss_unit(self) -> str:
         """The unit of its loss: ``nats a character``, ``absolute error``."""
         return unit_of_loss(self.network.head, self.targets, self.vocabulary)

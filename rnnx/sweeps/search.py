@@ -16,7 +16,7 @@ from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import sweep_of
 from rnnx.sweeps.halving import SETTINGS, begin_halving, validate_halving
 from rnnx.sweeps.study import PRUNED, STUDY, optuna, pruner_named, study_storage
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 from rnnx.system.signals import Stop
 
 if TYPE_CHECKING:
@@ -201,6 +201,7 @@ def _sampler(name: str, seed: int | None) -> Any:
     return samplers[name]()
 
 
+@drawing()
 def _draw(importances: Mapping[str, float]) -> bytes:
     from matplotlib.figure import Figure
 

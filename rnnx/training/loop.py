@@ -73,7 +73,7 @@ class TrainingLoop:
                 return self._killed(STOP, signal.SIGINT)
             summary = None if stop.signal else self._end(stop)
             if summary is None:
-                return self._killed(signal.Signals(stop.signal).name, stop.signal)
+                return self._killed(stop.reason, stop.signal)
             self.folder.write({"steps": self.session.steps, "pruned": self.pruned})
             self.tracking.finish("FINISHED")
         except BrokenPipeError as error:  # nobody reads the output any more
@@ -97,12 +97,12 @@ class TrainingLoop:
         best = self.progress.best_val_loss, self.progress.best_step
         self.tracking.describe(description(self.session, self.folder, *best))
 
-    def _killed(self, name: str, number: int) -> int:
+    def _killed(self, why: str, number: int) -> int:
         self.report.stop()
         self.describe()
         self.tracking.artifacts()
-        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", STOP_TIMEOUT)
-        self.report.killed(name, self.session, self.folder)
+        self.tracking.finish("KILLED", f"{why} after step {self.session.steps}", STOP_TIMEOUT)
+        self.report.killed(why, self.session, self.folder)
         return 128 + number
 
     def _steps(self, stop: Stop) -> None:

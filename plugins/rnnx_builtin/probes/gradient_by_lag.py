@@ -22,7 +22,7 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # the lags whose norms are metrics; the image has all
 
@@ -96,6 +96,7 @@ def _norm(dh: Array) -> float:
     return float(np.mean(np.linalg.norm(dh.astype(np.float64), axis=0)))
 
 
+@drawing()
 def plot_by_lag(curves: Mapping[str, Array]) -> bytes:
     """A plot, as a PNG, of norms (T,) against the lag, a curve for each label."""
     from matplotlib.figure import Figure
