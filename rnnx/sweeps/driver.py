@@ -181,23 +181,18 @@ def _close(
     sweep.write({"ended": status, "ended_at": time.time()})
     answers = log is not None and _answers(lambda: tell_results(sweep, log))
     print_ranking(rows, console(soft_wrap=True))
-    write_sweep_page(sweep)  # last: its figures take a moment, in which a signal may come
+    ui = page_of(tracker, lambda: view_of_sweep(sweep)) if answers and not signal_number else None
+    # Last: its figures take a moment, in which a signal may come.
+    write_sweep_page(sweep, ui.address if ui else "")
     if answers and log is not None:
         answers = _answers(lambda: send_sweep_page(sweep, log))
     sweep.write({"sent": answers})
     ended = (f"{counts[status]} {status.lower()}" for status in STATUSES if counts[status])
     counted = ", ".join(ended) or "no job was started"
     print(printable(f"sweep {sweep.id}: {counted}; outputs in {sweep.path}"))
-    if answers and not signal_number:
-        _point_to_page(sweep, tracker)
-    return 128 + signal_number if signal_number else int(failed)
-
-
-def _point_to_page(sweep: Sweep, tracker: Tracker) -> None:
-    """Keep the sweep's view in the tracker, and print where it is."""
-    ui = page_of(tracker, lambda: view_of_sweep(sweep))
-    if ui is not None:
+    if answers and ui:
         print(printable(closing_line(ui, sweep.handle)))
+    return 128 + signal_number if signal_number else int(failed)
 
 
 def _answers(tell: Callable[[], None]) -> bool:

@@ -197,11 +197,11 @@ class TrainingLoop:
             for name, found in self.session.observations():
                 self._keep(name, found)
 
-    def _keep(self, probe: str, found: Findings | RnnxError) -> None:
+    def _keep(self, probe: str, found: Findings | RnnxError, is_conclusion: bool = False) -> None:
         if isinstance(found, RnnxError):
             self.report.warning(f"{found}; the run goes on without it")
         else:
-            self.tracking.findings(probe, found, self.session.steps)
+            self.tracking.findings(probe, found, self.session.steps, is_conclusion)
 
     def _sample(self) -> None:
         with self._clock_stopped():
@@ -266,7 +266,7 @@ class TrainingLoop:
         shown = [self.session.corpus.show(text) for text in found.texts]
         self.tracking.samples(self.session.steps, shown, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
-            self._keep(name, conclusion)
+            self._keep(name, conclusion, is_conclusion=True)
         self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
         self.tracking.artifacts()
         unit = self.session.corpus.vocabulary.unit
