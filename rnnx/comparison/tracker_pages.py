@@ -18,7 +18,7 @@ from rnnx.config.compose import compose
 from rnnx.contracts.views import RunPages
 from rnnx.errors import RnnxError
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.stored_config import stored_config
+from rnnx.runs.stored_config import kept_config
 from rnnx.runs.whereabouts import project_of
 from rnnx.system.text import cause, printable
 
@@ -112,7 +112,7 @@ def _entries(runs: Sequence[ComparedRun]) -> Iterator[_Entry]:
 
 def _own_store(folder: RunFolder) -> _Store | None:
     try:
-        return _store(stored_config(folder)["tracker"], folder)
+        return _store(kept_config(folder)["tracker"], folder)
     except RnnxError:  # config.yaml is missing or damaged
         return None
 

@@ -32,6 +32,7 @@ from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.parent import describe, open_parent, tell_results
 from rnnx.sweeps.plan import write_plan
 from rnnx.sweeps.ranking import RANKING, STATUSES, print_ranking, ranking_rows, write_ranking
+from rnnx.sweeps.search import CONDITIONS
 from rnnx.sweeps.steering import steered
 from rnnx.sweeps.warmup import write_configs
 from rnnx.sweeps.words import Word
@@ -110,7 +111,7 @@ def _open(command: SweepCommand, checked: CheckedSweep) -> Sweep:
     What the files that a command names decide is part of what it asks for: the values of a recipe
     or a CSV, an experiment's choices. Every value is in one of the configurations.
     """
-    recipe = set(command.overrides.texts) - set(command.typed.texts)
+    recipe = {*command.overrides.texts, *map(str, command.of_recipe)} - {*command.typed.texts}
     read = [*sorted(recipe), *(config_hash(config.values) for config in checked.configs)]
     keys, settings = command.swept, checked.configs[0].settings
     if checked.plan:
@@ -132,6 +133,8 @@ def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None
         sweep.clear()  # a search keeps the results of earlier commands
     if plan is not None:
         write_plan(plan.jobs, sweep.path)
+    else:
+        sweep.write({CONDITIONS: [str(word) for _, word in command.words]})
 
 
 def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnnx.data.corpus import Examples, Split
+from rnnx.runs.fields import own_overrides
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.saved import kept_parts
 from rnnx.system.markdown import code, command
@@ -31,15 +31,11 @@ def description(session: Session, folder: RunFolder, best_loss: float, best_step
         lines.append(
             f"- **Best held-out loss {best_loss:.4f}** nats a {corpus.vocabulary.unit}, {when}"
         )
-    return "\n".join(lines) + f"\n\n{command(_words(folder.read()))}"
+    typed = own_overrides(folder.read())
+    return "\n".join(lines) + f"\n\n{command(['rnnx', 'train', *typed])}"
 
 
 def _size(split: Split) -> str:
     if isinstance(split, Examples):
         return f"{len(split):,} examples of {split.tokens:,} symbols"
     return f"{split.tokens:,} symbols"
-
-
-def _words(fields: Mapping[str, Any]) -> list[str]:
-    """The command that trains such a run."""
-    return ["rnnx", "train", *(fields.get("command") or fields.get("overrides") or [])]

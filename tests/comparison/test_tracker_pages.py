@@ -39,7 +39,8 @@ def placed(run: ComparedRun, tracker: Mapping[str, Any], **fields: Any) -> Compa
 
 
 def page_in(experiment: str, run_id: str, server: str = "http://127.0.0.1:5000") -> str:
-    return f"{server}/?workflowType=machine_learning#/experiments/{experiment}/runs/{run_id}"
+    mode = "workflowType=machine_learning"
+    return f"{server}/?{mode}#/experiments/{experiment}/runs/{run_id}?{mode}"
 
 
 def test_runs_and_their_sweep_have_pages_where_the_store_has_them(uri: str, run: Run) -> None:

@@ -12,6 +12,13 @@ from pathlib import Path
 from typing import Any
 
 IDS_PER_CALL = 200  # of runs, in one query
+# In each address, or a browser that has last shown tools for language models shows those.
+MODE = "workflowType=machine_learning"
+
+
+def run_page(run_id: str, experiment_id: str) -> str:
+    """The end of the address of a run's page."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}?{MODE}"
 
 
 def runs_page(store: Path, experiment: str) -> str:

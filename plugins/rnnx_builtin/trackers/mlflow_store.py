@@ -38,7 +38,12 @@ from rnnx_builtin.trackers.mlflow_client import (
 from rnnx_builtin.trackers.mlflow_host import name_unread, say_once
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, as_told, source_tags, with_parent
 from rnnx_builtin.trackers.mlflow_models import METRICS
-from rnnx_builtin.trackers.mlflow_pages import experiments_of, runs_page, stored_experiments_of
+from rnnx_builtin.trackers.mlflow_pages import (
+    experiments_of,
+    run_page,
+    runs_page,
+    stored_experiments_of,
+)
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, read_where_it_is
 from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
 from rnnx_builtin.trackers.mlflow_system import NEEDS, PREFIX, SystemMetrics, has_psutil
@@ -192,7 +197,7 @@ class MLflow:
                 client = connect(self._uri(), to_read=True)
                 found = list(experiments_of(known, client, self.experiment))
         start = self.ui(host, port).address.partition("#")[0] if found else ""
-        return {run: f"{start}#/experiments/{experiment}/runs/{run}" for run, experiment in found}
+        return {run: start + run_page(run, experiment) for run, experiment in found}
 
     def _uri(self) -> str:
         """The store's address, with its password."""
