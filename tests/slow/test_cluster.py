@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 SUBMITIT = ["hydra/launcher=submitit_local"]
 # A cluster that runs already has its own object store, and the launcher would size it.
 RAY = ["hydra/launcher=ray", "+hydra.launcher.ray.init.object_store_memory=null"]
+OWN_MACHINE = {"submitit": SUBMITIT, "processes": ["jobs=2"]}  # no cluster is needed
 NO_RAY = "ray is not installed (the extra rnnx[ray], 300 MB)"
 
 
@@ -45,8 +46,8 @@ def nodes() -> Iterator[str]:
 @pytest.fixture(params=["submitit", "ray"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The overrides that choose a launcher."""
-    if request.param == "submitit":
-        return SUBMITIT
+    if request.param in OWN_MACHINE:
+        return OWN_MACHINE[request.param]
     monkeypatch.setenv("RAY_ADDRESS", request.getfixturevalue("nodes"))
     return RAY
 
@@ -118,6 +119,7 @@ def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
     assert len(children()) == 4
 
 
+@pytest.mark.parametrize("engine", ["processes", "submitit", "ray"], indirect=True)
 def test_worse_jobs_end_early(names: Path, engine: list[str]) -> None:
     rates = "optimizer.learning_rate=0.01,0.02,1e-07,1e-08"
     asha = ["hydra.sweeper.pruner=asha", "hydra.sweeper.factor=2"]
