@@ -225,8 +225,7 @@ def predict(run: str, file: str, form: str | None) -> None:
 @commands.command()
 @_with_overrides
 @click.option(
-    "-n",
-    "--limit",
+    *("-n", "--limit"),
     type=click.IntRange(1),
     default=20,
     show_default=True,
@@ -256,9 +255,7 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 )
 @click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
-def compare(
-    names: tuple[str, ...], metric: str | None, forms: tuple[str, ...], **how: str | None
-) -> None:
+def compare(names: tuple[str, ...], forms: tuple[str, ...], **how: str | None) -> None:
     """Compare runs and whole sweeps, the best first.
 
     Runs that differ in their seed alone are a group, with mean, spread, a 95 % interval, and
@@ -272,7 +269,7 @@ def compare(
         raise click.UsageError("--json and --csv: choose one of them")
     from rnnx.comparison.printing import print_comparison
 
-    print_comparison(names, metric, *forms[:1], **how)
+    print_comparison(names, form=next(iter(forms), None), **how)
 
 
 @commands.command()

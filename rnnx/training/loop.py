@@ -207,11 +207,11 @@ class TrainingLoop:
             for name, found in self.session.observations():
                 self._keep(name, found)
 
-    def _keep(self, probe: str, found: Findings | RnnxError) -> None:
+    def _keep(self, probe: str, found: Findings | RnnxError, is_conclusion: bool = False) -> None:
         if isinstance(found, RnnxError):
             self.report.warning(f"{found}; the run goes on without it")
         else:
-            self.tracking.findings(probe, found, self.session.steps)
+            self.tracking.findings(probe, found, self.session.steps, is_conclusion)
 
     def _sample(self) -> None:
         if self.novelty is None:  # the data is no language
@@ -297,7 +297,7 @@ class TrainingLoop:
         else:
             self._predict(self.settings.samples * 4, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
-            self._keep(name, conclusion)
+            self._keep(name, conclusion, is_conclusion=True)
         self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
         self.tracking.artifacts()
         told = loss_told(self.session)
