@@ -62,8 +62,7 @@ class Session:
         self.rngs = generators_of(settings.seed)
         own, data = for_task(settings, self.corpus), self.corpus
         self.network = configured(own, parts, data.vocabulary, data.features, data.targets)
-        measured = self.network.metrics.metrics
-        self.monitor = monitor_of(settings.monitor, self.corpus, measured)
+        self.monitor = monitor_of(settings.monitor, self.corpus, self.network.metrics.metrics)
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
         self.steps = 0
@@ -81,8 +80,7 @@ class Session:
         self.batches = TrainBatches(
             self.corpus.train, settings.batch_size, self.rngs["order"], *more
         )
-        told = left_out(settings, self.corpus)
-        self.notes = [*self.corpus.notes, *told, *self.batches.notes()]
+        self.notes = [*self.corpus.notes, *left_out(settings, self.corpus), *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
             refuse_large_steps(self._network, self.params, T, B)
