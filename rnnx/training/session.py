@@ -26,7 +26,8 @@ from rnnx.models.heads import refuse_unfit_head, unit_of_loss
 from rnnx.models.network import States, configured, quiet, restart
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
-from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
+from rnnx.registry.checks import load_corpus, refuse_foreign_ids
+from rnnx.registry.update_checks import CheckedUpdate
 from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
