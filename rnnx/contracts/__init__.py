@@ -22,6 +22,7 @@ from rnnx.contracts.components import (
 )
 from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
+from rnnx.contracts.target_heads import TargetHead
 from rnnx.contracts.trackers import (
     TOTALS,
     CheckpointLog,
@@ -111,6 +112,7 @@ __all__ = [
     "StatefulClipper",
     "StoreTracker",
     "StreamingCell",
+    "TargetHead",
     "Tracker",
     "TrainedModel",
     "View",

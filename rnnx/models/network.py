@@ -13,7 +13,11 @@ from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Head
 from rnnx.contracts.execution import NUMPY, Execution
-from rnnx.registry.checks import CheckedCell, CheckedHead
+from rnnx.contracts.target_heads import TargetHead
+from rnnx.data.metrics import Metrics, NoMetrics, Prediction, metrics_for
+from rnnx.data.targets import NEXT_SYMBOL, Targets
+from rnnx.registry.checks import CheckedCell
+from rnnx.registry.head_checks import CheckedHead
 
 States: TypeAlias = tuple[State, ...]
 """One state a layer."""
@@ -29,7 +33,8 @@ class LayerCache(NamedTuple):
 
 @dataclass(frozen=True)
 class Network:
-    """``layers`` cells and a head over ``n_symbols`` ids; parameters are passed in.
+    """``layers`` cells over ``n_symbols`` ids and ``n_features`` floats, and a head for
+    ``targets``; parameters are passed in.
 
     Dropout acts on every layer's output, the last included, never along time (Zaremba 2014).
     Input dropout hides whole symbols: the network then has to predict from fewer of them.
@@ -43,6 +48,25 @@ class Network:
     dropout: float = 0.0
     execution: Execution = NUMPY
     input_dropout: float = 0.0
+    n_features: int = 0
+    targets: Targets = NEXT_SYMBOL
+
+    @property
+    def n_y(self) -> int:
+        """The number of the head's outputs: symbols, classes, values or bits."""
+        return self.targets.size or self.n_symbols
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the head for these targets; none for the next symbol."""
+        if self.targets == NEXT_SYMBOL:
+            return NoMetrics()
+        head: Any = self.head
+        return (
+            head.metrics(self.targets)
+            if isinstance(head, TargetHead)
+            else metrics_for(self.targets)
+        )
 
     @cached_property
     def _cell(self) -> CheckedCell:
@@ -50,7 +74,7 @@ class Network:
 
     @cached_property
     def _head(self) -> CheckedHead:
-        return CheckedHead(self.head, self.execution)
+        return CheckedHead(self.head, self.execution, self.targets)
 
     def on(self, execution: Execution) -> Network:
         """The same network, computed as ``execution`` says."""
@@ -58,12 +82,20 @@ class Network:
 
     def init(self, rng: np.random.Generator, dtype: npt.DTypeLike) -> Parameters:
         """Fresh parameters: ``layer0`` … and ``head``, drawn in this order."""
-        n_a, n_y = self.cell.hidden_size, self.n_symbols
+        n_a, n_x = self.cell.hidden_size, self.n_symbols + self.n_features
         tree: dict[str, Params] = {}
         for k in range(self.layers):
-            tree[f"layer{k}"] = self._cell.init(rng, n_y if k == 0 else n_a, dtype)
-        tree["head"] = self._head.init(rng, n_a, n_y, dtype)
+            tree[f"layer{k}"] = self._cell.init(rng, n_x if k == 0 else n_a, dtype)
+        tree["head"] = self._head.init(rng, n_a, self.n_y, dtype)
         return Parameters(tree, dtype)
+
+    def blank(self, T: int, B: int) -> tuple[Array, Array]:
+        """An input and targets of zeros, of T steps and B columns."""
+        n_x, targets = self.n_symbols + self.n_features, self.targets
+        x = np.zeros((T, n_x, B)) if self.n_features else np.zeros((T, B), np.intp)
+        own = () if targets.are_ids else (targets.size,)
+        shape = (*own, B) if targets.per_sequence else (T, *own, B)
+        return x, np.zeros(shape, np.intp if targets.are_ids else np.float64)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> States:
         """The zero state of every layer."""
@@ -78,12 +110,14 @@ class Network:
         scratch: Scratch,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, States, list[LayerCache]]:
-        """(T, B) ids → the top layer's h (T, n_a, B), final states, caches.
+        """(T, B) ids, or floats (T, n_x, B) → the top layer's h (T, n_a, B), final states, caches.
 
         With ``rng``, dropout masks are drawn from it; without, nothing is dropped.
         """
         if rng is not None and self.input_dropout > 0:
             x = hide(self.input_dropout, x, rng)
+        if x.ndim == 3:
+            x = x.astype(params.flat.dtype, copy=False)
         h, finals, caches = x, [], []
         for k, state in enumerate(states):
             own = scratch.child(f"layer{k}")
@@ -97,10 +131,25 @@ class Network:
         return h, tuple(finals), caches
 
     def loss(
-        self, params: Parameters, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+        self,
+        params: Parameters,
+        h: Array,
+        y: Array,
+        lengths: Array | None,
+        scratch: Scratch,
+        weights: Array | None = None,
     ) -> tuple[float, Array, Any]:
-        """``loss, nats (T, B), cache`` of the top layer's h for target ids y (T, B)."""
-        return self._head.forward(params["head"], h, y, lengths, scratch.child("head"))
+        """``loss, losses, cache`` of the top layer's h for targets y: ids (T, B), whose losses are
+        nats (T, B), or as :class:`TargetHead` says.
+        """
+        own = scratch.child("head")
+        return self._head.forward(params["head"], h, y, lengths, own, weights)
+
+    def predict(
+        self, params: Parameters, h: Array, lengths: Array | None, scratch: Scratch
+    ) -> Prediction:
+        """What the head predicts from the top layer's h, in the shapes of the targets."""
+        return self._head.predict(params["head"], h, lengths, scratch.child("head"))
 
     def loss_gradient(
         self, params: Parameters, cache: Any, h: Array, scratch: Scratch
@@ -122,7 +171,7 @@ class Network:
             if cache.mask is not None:
                 dh = np.multiply(dh, cache.mask, out=own.like("d_dropped", dh))
             part = params[f"layer{k}"]
-            shape = dh.shape if k else None  # the lowest layer's input is ids
+            shape = dh.shape if k else None  # nobody needs the gradient by the lowest one's input
             grads[f"layer{k}"], dx = self._cell.backward(part, cache.cell, dh, own, shape)
             dh = dx if dx is not None else dh
         return grads

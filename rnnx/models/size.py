@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.data.targets import NEXT_SYMBOL
 from rnnx.errors import OutOfMemory
 from rnnx.models.network import Network
 from rnnx.system.memory import free_bytes
@@ -35,9 +36,10 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
     polynomial of the second degree in the hidden size. 0 as well for a cell that does not take
     the small sizes: there is no estimate then.
     """
-    n_a, n_y, layers = network.cell.hidden_size, network.n_symbols, network.layers
+    n_a, layers = network.cell.hidden_size, network.layers
+    n_x, n_y = network.n_symbols + network.n_features, network.n_y
     itemsize = np.dtype(dtype).itemsize
-    if BLOCKS * n_a * (n_a + n_y) * layers * itemsize < SMALL:
+    if BLOCKS * n_a * (n_a + max(n_x, n_y)) * layers * itemsize < SMALL:
         return 0
 
     def cell_size(n: int, n_x: int) -> int:
@@ -49,7 +51,7 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
         return sum(array.size for array in made.values())
 
     try:
-        first = _extrapolated(lambda n: cell_size(n, n_y), n_a)
+        first = _extrapolated(lambda n: cell_size(n, n_x), n_a)
         others = _extrapolated(lambda n: cell_size(n, n), n_a) * (layers - 1)
         return (first + others + _extrapolated(head_size, n_a)) * itemsize
     except Exception:  # of a third-party component: the real call names it
@@ -71,13 +73,15 @@ def refuse_large_steps(network: Network, params: Parameters, T: int, B: int) -> 
     if free is None or needed <= free:
         return
     columns, steps = int(B * free / needed), int(T * free / needed)
-    what = f"a batch of {B} × {T:,} symbols takes {needed / 2**30:,.1f} GiB of memory"
+    is_text = network.targets == NEXT_SYMBOL
+    whole, unit = ("texts", "symbols") if is_text else ("examples", "steps")
+    what = f"a batch of {B} × {T:,} {unit} takes {needed / 2**30:,.1f} GiB of memory"
     todo = [f"batch_size={columns}"] if columns else []
-    todo += [f"texts of up to {steps:,} symbols"] if steps else []
+    todo += [f"{whole} of up to {steps:,} {unit}"] if steps else []
+    window = ", or read the file as one text, which is cut into windows: dataset=text"
     raise OutOfMemory(
         f"batch_size={B}: {what}, and {free / 2**30:,.1f} are free; choose "
-        f"{' or '.join([*todo, 'a smaller network'])}, or read the file as one text, which is "
-        "cut into windows: dataset=text"
+        f"{' or '.join([*todo, 'a smaller network'])}{window if is_text else ''}"
     )
 
 
@@ -86,7 +90,7 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
-    numbers = STEP_PER_UNIT * network.cell.hidden_size * network.layers + 4 * network.n_symbols
+    numbers = STEP_PER_UNIT * network.cell.hidden_size * network.layers + 4 * network.n_y
     place = numbers * params.flat.itemsize  # bytes
     if T * B * place < SMALL_STEP:
         return 0
@@ -100,7 +104,7 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
 def _peak(network: Network, params: Parameters, T: int, B: int) -> int:
     """The most memory that a forward and backward pass over some ids has at once."""
-    ids, scratch = np.zeros((T, B), np.intp), Scratch()
+    (x, y), scratch = network.blank(T, B), Scratch()
     states, rng = network.initial_state(B, params.flat.dtype), np.random.default_rng(0)
     is_traced = tracemalloc.is_tracing()
     if not is_traced:
@@ -108,8 +112,8 @@ def _peak(network: Network, params: Parameters, T: int, B: int) -> int:
     try:
         before, _ = tracemalloc.get_traced_memory()
         tracemalloc.reset_peak()
-        h, _, caches = network.forward(params, ids, states, None, scratch, rng)
-        _, _, cache = network.loss(params, h, ids, None, scratch)
+        h, _, caches = network.forward(params, x, states, None, scratch, rng)
+        _, _, cache = network.loss(params, h, y, None, scratch)
         _, dh = network.loss_gradient(params, cache, h, scratch)
         network.backward(params, caches, dh, scratch)
         return tracemalloc.get_traced_memory()[1] - before

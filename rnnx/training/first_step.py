@@ -36,7 +36,7 @@ def checked_first_step(
 
     ``read_only_inputs``: whether the arrays that components get can be made read-only.
     """
-    inputs = batch.x, batch.y, batch.lengths
+    inputs = batch.x, batch.y, batch.lengths, batch.weights
     try:
         with read_only(params, inputs) if read_only_inputs else nullcontext():
             return compute()
@@ -53,18 +53,20 @@ def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:
     """
     if not _size(params.flat) < MODERATE:
         return
-    B, h, caches, scratch = batch.y.shape[1], batch.x, [], Scratch()
+    B, h, caches, scratch = batch.x.shape[-1], batch.x, [], Scratch()
+    if h.ndim == 3:
+        h = h.astype(params.flat.dtype, copy=False)
     for k, state in enumerate(network.initial_state(B, params.flat.dtype)):
         own = scratch.child(f"layer{k}")
         h, _, cache = network.cell.forward(params[f"layer{k}"], h, state, batch.lengths, own)
         if _refuse(network, h, f"forward of layer {k}: h"):
             return
         caches.append(cache)
-    own = scratch.child("head")
-    loss, _, cache = network.head.forward(params["head"], h, batch.y, batch.lengths, own)
+    learned = batch.y, batch.lengths, scratch, batch.weights
+    loss, _, cache = network.loss(params, h, *learned)
     if not np.isfinite(loss):
         raise contract_error("head", network.head, f"forward: the loss is {loss} for finite h")
-    dhead, dh = network.head.backward(params["head"], cache, own)
+    dhead, dh = network.loss_gradient(params, cache, h, scratch)
     for name, array in {"dh": dh, **{f"d{name}": a for name, a in dhead.items()}}.items():
         if np.isnan(array).any():
             raise contract_error(

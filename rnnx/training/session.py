@@ -7,9 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
-from rnnx.arrays import Array
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.identity import identity_of
 from rnnx.config.settings import Average, Backend, Train
@@ -18,22 +15,25 @@ from rnnx.contracts.execution import Execution
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
-from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
-from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
-from rnnx.models.evaluation import first_tokens, mean_nats
+from rnnx.data.sequences import Endless
+from rnnx.errors import Diverged, OutOfMemory, PluginError
+from rnnx.models.backend import choose, load, thread_count
+from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
+from rnnx.models.heads import refuse_unfit_head, unit_of_loss
 from rnnx.models.network import Network, States, quiet, restart
 from rnnx.models.size import parameter_bytes, refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
-from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
-from rnnx.training.generators import generators_of, restore_generators
+from rnnx.training.generators import generators_of
+from rnnx.training.monitor import monitor_of
 from rnnx.training.probing import Probing
 from rnnx.training.rules import rules_of
-from rnnx.training.step_records import Gradients, SessionState, StepMetrics
+from rnnx.training.step_records import Gradients, StepMetrics
+from rnnx.training.task import for_task, left_out, starting_loss
 from rnnx.training.union import Union
 
 
@@ -46,16 +46,20 @@ class Session:
         self.components: Components = components_from(config)
         settings, parts = self.settings, self.components
         self.corpus = corpus or load_corpus(parts.dataset)
+        refuse_unfit_head(config["head"]["name"], parts.head, self.corpus)
         self.identity = identity_of(config, self.corpus)
-        vocabulary = self.corpus.vocabulary
-        self.grammar = grammar_of(parts.dataset, vocabulary)
+        is_language = self.corpus.is_language
+        self.grammar = grammar_of(parts.dataset, self.corpus.vocabulary) if is_language else None
         self.rngs = generators_of(settings.seed)
-        self.network = self._network_of(len(vocabulary))
+        self.network = self._network_of(self.corpus)
+        measured = self.network.metrics.metrics
+        self.monitor = monitor_of(settings.monitor, self.corpus, measured)
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
         self.steps = 0
-        self.smooth_loss = settings.smoothing_start * math.log(len(vocabulary))
+        self.smooth_loss = starting_loss(settings, self.corpus)
         self.metrics: StepMetrics | None = None
+        self.held_out = Measured(math.nan, {})  # of the last evaluation
         self.observation: Observation | None = None  # of the last step, where a probe is due
         self._use(self._backend(self.steps))
         with self.threads:  # an orthogonal matrix's last bits depend on their number
@@ -68,7 +72,8 @@ class Session:
             settings.crossover,
             settings.state_reset,
         )
-        self.notes = [*self.corpus.notes, *self.batches.notes()]
+        told = left_out(settings, self.corpus)
+        self.notes = [*self.corpus.notes, *told, *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
             refuse_large_steps(self._network, self.params, T, B)
@@ -77,27 +82,34 @@ class Session:
             with self.threads, quiet():  # now what the second step would wait for
                 load(self.network, self.params, self.states, self.threads.count)
 
-    def _network_of(self, n_symbols: int) -> Network:
-        settings, parts = self.settings, self.components
+    def _network_of(self, corpus: Corpus) -> Network:
+        settings, parts = for_task(self.settings, corpus), self.components
         return Network(
             parts.cell,
             parts.head,
-            n_symbols,
+            len(corpus.vocabulary),
             settings.layers,
             settings.dropout,
             input_dropout=settings.input_dropout,
+            n_features=len(corpus.features),
+            targets=corpus.targets,
         )
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)
 
     def _use(self, backend: Backend) -> None:
-        """Compute with ``backend`` (numpy or fast) from the next step on."""
+        """What computes, without what needs parameters: :meth:`_bind`."""
         self.backend = backend
         self.execution = Execution(backend is Backend.fast, self.threads.count)
         self._network = self.network.on(self.execution)
         self._scratch = Scratch()
         self._evaluation_scratch = Scratch()
+
+    def use(self, backend: Backend) -> None:
+        """Compute with ``backend`` (numpy or fast) from the next step on."""
+        self._use(backend)
+        self._bind()
 
     def _bind(self) -> None:
         """Update, and write gradients, as the backend of now has it."""
@@ -160,15 +172,15 @@ class Session:
         self.steps = number
         self.metrics = StepMetrics(found.loss, found.norm, clipped, rate, batch.tokens)
         s = self.settings.smoothing
-        self.smooth_loss = s * self.smooth_loss + (1 - s) * found.loss
+        before = found.loss if math.isnan(self.smooth_loss) else self.smooth_loss
+        self.smooth_loss = s * before + (1 - s) * found.loss
         return found.loss
 
     def prepare(self) -> None:
         """Load what the next step computes with; :meth:`update` does so where nobody has."""
         may_change = self.steps == 1 and self.settings.backend is Backend.auto
         if may_change and (backend := self._backend(self.steps)) is not self.backend:
-            self._use(backend)
-            self._bind()
+            self.use(backend)
 
     def _next(self, number: int) -> tuple[Batch, Gradients]:
         """The next batch, and its gradients in ``grads``; they are for update ``number``."""
@@ -204,7 +216,8 @@ class Session:
             h, states, caches = network.forward(
                 params, batch.x, states, batch.lengths, scratch, self.rngs["dropout"]
             )
-            loss, _, cache = network.loss(params, h, batch.y, batch.lengths, scratch)
+            learned = batch.y, batch.lengths, scratch, batch.weights
+            loss, _, cache = network.loss(params, h, *learned)
             self._refuse_infinite(loss, "the loss")
             dhead, dh = network.loss_gradient(params, cache, h, scratch)
             self.grads.take({**network.backward(params, caches, dh, scratch), "head": dhead})
@@ -215,7 +228,9 @@ class Session:
             ) from None
         except (IndexError, PluginError) as error:
             if isinstance(error.__cause__ or error, IndexError):
-                refuse_foreign_ids(self.components.dataset, batch, network.n_symbols)
+                refuse_foreign_ids(
+                    self.components.dataset, batch, network.n_symbols, network.targets
+                )
             raise
         norm = self._norm()
         self._refuse_infinite(norm, "the gradient's norm")
@@ -260,77 +275,44 @@ class Session:
                 f"step {self.steps + 1}: {what} is {value}; lower {advice}, or use dtype=float64"
             )
 
-    def state(self) -> SessionState:
-        """The state between two steps; its arrays are the session's own, not copies."""
-        order: dict[str, Any] = {}
-        arrays = self._arrays()
-        for name, value in self.batches.state().items():
-            if isinstance(value, np.ndarray):
-                arrays[f"batches/{name}"] = value
-            else:
-                order[name] = value
-        values = {
-            "step": self.steps,
-            "smooth_loss": self.smooth_loss,
-            "generators": {name: rng.bit_generator.state for name, rng in self.rngs.items()},
-            "batches": order,
-            "threads": self.threads.count,
-            "backend": self.backend.value,
-        }
-        return SessionState(arrays, values)
-
-    def restore(self, state: SessionState, where: Any) -> None:
-        """Continue from ``state``; CheckpointError, which names ``where``, if it does not fit."""
-        order = {
-            k.removeprefix("batches/"): v
-            for k, v in state.arrays.items()
-            if k.startswith("batches/")
-        }
-        own = {k: v for k, v in state.arrays.items() if not k.startswith("batches/")}
-        fill_arrays(self._arrays(), own, where)
-        values = state.values
-        try:
-            restore_generators(self.rngs, values["generators"])
-            self.batches.restore({**values["batches"], **order})
-        except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
-            cause = " ".join(repr(error).split())[:200]
-            raise CheckpointError(
-                f"{where}: its state does not fit its configuration ({cause})"
-            ) from None
-        self.steps, self.smooth_loss = values["step"], float(values["smooth_loss"])
-        self.threads.count = possible_threads(values["threads"], f"{where}: threads")
-        self._use(backend_of_checkpoint(values.get("backend", "numpy")))
-        self._bind()
-
-    def _arrays(self) -> dict[str, Array]:
-        """The session's own arrays under the names that a checkpoint gives them."""
-        arrays = {f"params/{name}": array for name, array in self.params.leaves()}
-        if self.settings.averages:
-            arrays |= {f"average/{name}": array for name, array in self.average.leaves()}
-        arrays |= self.rules.arrays()
-        for layer, state in enumerate(self.states):
-            arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
-        return arrays
-
     def evaluate(self) -> float:
-        """The held-out loss, nats a token; nan where nothing is held out."""
-        return math.nan if self.corpus.val is None else self._mean_nats(self.corpus.val)
+        """The held-out loss, in ``loss_unit``; nan where nothing is held out."""
+        found = self.measure()
+        return math.nan if found is None else found.loss
+
+    def measure(self) -> Measured | None:
+        """The held-out loss and the head's metrics; None where nothing is held out."""
+        if self.corpus.val is None:
+            return None
+        self.held_out = self._measure(self.corpus.val)
+        return self.held_out
 
     def evaluate_train(self) -> float:
-        """The same of the training part: no dropout, nats a token."""
-        return self._mean_nats(self.corpus.train)
+        """The loss on the training part, without dropout; nan where that has no end."""
+        train = self.corpus.train
+        return math.nan if isinstance(train, Endless) else self._measure(train).loss
 
-    def _mean_nats(self, split: Split) -> float:
+    def _measure(self, split: Split) -> Measured:
         split = first_tokens(split, self.settings.eval_tokens)
+        own = self._network, self.average
         with self.threads, quiet(), attributing():
-            return mean_nats(self._network, self.average, split, self._evaluation_scratch)
+            if self.corpus.is_language:
+                return Measured(mean_nats(*own, split, self._evaluation_scratch), {})
+            return measure(*own, [split], self._evaluation_scratch)
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of the loss: ``nats a character``, ``absolute error a step``."""
+        return unit_of_loss(self.components.head, self.corpus.targets, self.corpus.vocabulary)
 
     def monitored(self, value: float, higher_is_better: bool = False) -> None:
         """Tell the schedule the held-out metric, as training does after each evaluation."""
         self.rules.evaluated(value, higher_is_better)
 
     def sample(self, count: int) -> list[str]:
-        """``count`` new texts."""
+        """``count`` new texts; none where the data is no language."""
+        if not self.corpus.is_language:
+            return []
         vocabulary = self.corpus.vocabulary
         with self.threads, quiet():
             texts = generate(

@@ -9,9 +9,10 @@ import numpy as np
 
 from rnnx.errors import CheckpointError
 from rnnx.runs.checkpoint import FORMAT, Checkpoint, refuse_other_data
+from rnnx.runs.data_fields import data_fields
 from rnnx.training.progress import Progress
 from rnnx.training.session import Session
-from rnnx.training.step_records import SessionState
+from rnnx.training.session_state import SessionState, put_back, state_of
 
 # Of a run's identity, what its configuration does not say.
 MADE_OF = ("data_sha256", "split_sha256", "versions", "sources")
@@ -19,13 +20,14 @@ MADE_OF = ("data_sha256", "split_sha256", "versions", "sources")
 
 def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Checkpoint:
     """The state of a run between two steps; ``extra`` joins the metadata."""
-    state, vocabulary = session.state(), session.corpus.vocabulary
+    state, vocabulary = state_of(session), session.corpus.vocabulary
     metadata = {
         "format": FORMAT,
         "config": session.config,
         "symbols": list(vocabulary.symbols),
         "end": vocabulary.end,
         "separator": vocabulary.separator,
+        **data_fields(session.corpus),
         **{key: getattr(session.identity, key) for key in MADE_OF},
         **state.values,
         "progress": progress.state(),
@@ -43,9 +45,12 @@ def restore(session: Session, checkpoint: Checkpoint) -> Progress:
     metadata, path = checkpoint.metadata, checkpoint.path
     data, split = session.identity.data_sha256, session.identity.split_sha256
     refuse_other_data(checkpoint, data, split, "bring the old data back, or train anew")
-    if session.corpus.vocabulary != checkpoint.vocabulary:
+    corpus = session.corpus
+    if corpus.vocabulary != checkpoint.vocabulary:
         raise CheckpointError(f"{path}: its vocabulary is not that of the data")
-    session.restore(SessionState(dict(checkpoint.tensors), dict(metadata)), path)
+    if (corpus.targets, corpus.features) != (checkpoint.targets, checkpoint.features):
+        raise CheckpointError(f"{path}: its features or targets are not those of the data")
+    put_back(session, SessionState(dict(checkpoint.tensors), dict(metadata)), path)
     try:
         return Progress.from_state(metadata["progress"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
