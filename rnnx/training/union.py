@@ -41,7 +41,7 @@ class Union:
 
 
 def batch_weight(head: Any, tokens: float, columns: int) -> float:
-    """What a batch's loss weighs among several: what the head says, else its number of targets."""
+    """What a batch's loss weighs among several: what the head says, else the sum of its weights."""
     if isinstance(head, AccumulatingHead):
         return head.batch_weight(tokens, columns)
     return tokens
