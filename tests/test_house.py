@@ -23,7 +23,7 @@ STRINGS = {
     "text": "a column of samples.csv, and what an error calls a sample",
 }
 # What a sentence may say although a component is called so.
-WORDS = {*STRINGS, "lines", "value", "zeros", "softmax"}
+WORDS = {*STRINGS, "absolute", "lines", "value", "zeros", "softmax"}
 # Examples in what a user reads, for whoever has no component in mind.
 EXAMPLES = {
     ("rnnx/models/trained.py", "dataset=lines"),  # data for `rnnx evaluate`

@@ -31,6 +31,21 @@ class Backend(Enum):
     fast = "fast"
 
 
+class Direction(Enum):
+    """Which way every layer reads a sequence."""
+
+    forward = "forward"
+    backward = "backward"
+    both = "both"
+
+
+class InitialState(Enum):
+    """What the state is before a sequence's first step."""
+
+    zero = "zero"
+    learned = "learned"
+
+
 class Baseline(Enum):
     """Whether n-grams are fitted at the end, for comparison."""
 
@@ -102,6 +117,12 @@ class Train:
     """The type of parameters and activations: float32 or float64."""
     layers: int = 1
     """The number of stacked cells. 1 ≤ layers ≤ 1000."""
+    direction: Direction = Direction.forward
+    """Which way every layer reads: forward, backward (from each sequence's own end), or both, whose
+    outputs are joined (2·hidden_size). Where the next symbol is the target it is forward."""
+    initial_state: InitialState = InitialState.zero
+    """The state before a sequence's first step: zero, or learned, a parameter of each layer that
+    begins at zero."""
     dropout: float = 0.5
     """The fraction of each layer's outputs that a training step drops. 0 ≤ dropout < 1."""
     dropout_kind: DropoutKind = DropoutKind.output

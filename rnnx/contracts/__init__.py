@@ -23,7 +23,15 @@ from rnnx.contracts.components import (
     StreamingCell,
 )
 from rnnx.contracts.execution import Compilable
-from rnnx.contracts.probes import ConcludingProbe, LayerValues, NetworkView, Probe, TrainedModel
+from rnnx.contracts.probes import (
+    ConcludingProbe,
+    LayerCell,
+    LayerValues,
+    NetworkView,
+    Probe,
+    TrainedModel,
+)
+from rnnx.contracts.target_heads import TargetHead
 from rnnx.contracts.trackers import (
     TOTALS,
     CheckpointLog,
@@ -76,6 +84,7 @@ __all__ = [
     "Initializer",
     "Inner",
     "Kept",
+    "LayerCell",
     "LayerValues",
     "LineChart",
     "NetworkView",
@@ -95,6 +104,7 @@ __all__ = [
     "Setting",
     "StoreTracker",
     "StreamingCell",
+    "TargetHead",
     "Tracker",
     "TrainedModel",
     "View",

@@ -19,6 +19,16 @@ Plan = TypeVar("Plan")
 LINE = 64  # bytes of a cache line
 
 
+def flat_buffer(name: str, n: int, columns: int, dtype: npt.DTypeLike, scratch: Scratch) -> Array:
+    """(n, at least ``columns``), undefined contents: an odd number of cache lines a row.
+
+    Rows a power of two apart would all compete for the same few lines of a cache.
+    """
+    line = LINE // np.dtype(dtype).itemsize
+    lines = -(-columns // line)
+    return scratch.array(name, (n, (lines + 1 - lines % 2) * line), dtype)
+
+
 class Parameters(dict[str, Params]):
     """``{"layer0": {"Wx": …}, "head": {…}}`` whose arrays are views of one vector ``flat``.
 

@@ -97,7 +97,7 @@ class Cell(Protocol):
         """Fresh parameters by name, for inputs of n_x features (or a vocabulary of n_x ids)."""
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
-        """The zero state before the first step: arrays of (n_a, B); the first is h."""
+        """The zero state before the first step: h (n_a, B), then arrays of any shape (…, B)."""
 
     def forward(
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -42,6 +42,53 @@ class ConcludingProbe(Probe, Protocol):
         """
 
 
+class LayerCell(Protocol):
+    """The cell of a layer as the network runs it: in its direction, from its initial state.
+
+    Its methods are those of :class:`Cell`, of a compiled form where there is one, and its results
+    are checked. ``hidden_size`` is that of its output h: 2·n_a where it reads both ways.
+    """
+
+    component: Cell
+    hidden_size: int
+    reads_backwards: bool
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """The names of its recurrent weights, as :class:`RecurrentWeights`; none where unsaid."""
+
+    def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
+        """Fresh parameters of a layer by name, for inputs of n_x features or symbols."""
+
+    def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
+        """The state before the first step."""
+
+    def forward(
+        self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Array, State, Any]:
+        """All steps: h (T, hidden_size, B), the final state and a cache."""
+
+    def backward(
+        self,
+        params: Params,
+        cache: Any,
+        dh: Array,
+        scratch: Scratch,
+        dx_shape: tuple[int, ...] | None,
+        dstate: State | None = None,
+    ) -> tuple[Params, Array | None, State]:
+        """``dparams, dx, dstate0``; ``dx_shape`` is that of dense x, None where x was ids.
+
+        ``dstate`` is the gradient by the final state; None: zero.
+        """
+
+    def gates(self, cache: Any) -> Params:
+        """Each gate (T, n_a, B) by its letter: ``f``, or ``forward.f`` and ``backward.f``."""
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        """A function of one step's x and the state before it, for new text."""
+
+
 class LayerValues(NamedTuple):
     """What the cell of a layer got and computed; nothing is defined beyond a column's length."""
 
@@ -55,7 +102,11 @@ class NetworkView(Protocol):
 
     @property
     def cell(self) -> Cell:
-        """The cell of every layer."""
+        """The cell of every layer, as it was configured."""
+
+    @property
+    def layer_cell(self) -> LayerCell:
+        """The cell of every layer as the network runs it; it takes a layer's parameters."""
 
     @property
     def head(self) -> Head:

@@ -20,11 +20,11 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.blocks import Place
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import GatedCell, StreamingCell
+from rnnx.contracts.probes import LayerCell
 from rnnx.models import entry, zoneout
 from rnnx.models.dropout import Dropout, masked, output_mask, weight_masks
+from rnnx.padding import clean
 from rnnx.registry.block_checks import CheckedBlock
-from rnnx.registry.checks import CheckedCell
 
 Step = Callable[[Array, State], tuple[Array, State]]
 """One step's ids (B,) or dense x (n_x, B), and the state before it → y (d, B), the state after."""
@@ -39,17 +39,18 @@ class LayerCache(NamedTuple):
     lengths: Array | None = None  # (B,)
     block: Any = None  # the block's own
     block_dx_shape: tuple[int, ...] | None = None
-    ids: Array | None = None  # (T, B), of a block that embeds them
+    first: Array | None = None  # the network's input, which a block embeds
 
 
 @dataclass(frozen=True)
 class Layer:
     """The layer at ``place``; without a block it is the cell alone."""
 
-    cell: CheckedCell
+    cell: LayerCell
     block: CheckedBlock | None
     dropout: Dropout
     place: Place
+    has_floats: bool = False  # whether the network's input has features beside ids, or alone
     _names: tuple[str, str] = field(init=False, default=("", ""))
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ class Layer:
             return {own: self.cell.init(rng, n_x, dtype)}
         begin: dict[str, Params] = {}
         if self._embeds:
-            begin[entry.PART] = entry.init(rng, n_x, self.width, dtype)
+            begin[entry.PART] = entry.init(rng, n_x, self.width, dtype, self.has_floats)
             n_x = self.width
         cell = self.cell.init(rng, self.block.cell_inputs(n_x, n_a), dtype)
         block = self.block.init(rng, n_x, n_a, self.place, dtype)
@@ -107,10 +108,10 @@ class Layer:
         """
         if self.block is None:
             return self._cell_forward(params, x, state, lengths, scratch, rng)
-        at, found, ids = self._cell_arrays, [], None
+        at, found, first = self._cell_arrays, [], None
         if self._embeds:
-            ids, part = x, entry.PART
-            x = entry.forward(params[part], ids, scratch.child(part))
+            first, part = clean(x, lengths), entry.PART
+            x = entry.forward(params[part], first, scratch.child(part))
 
         def cell(inner: Array) -> Array:
             found.append(self._cell_forward(params, inner, state[:at], lengths, scratch, rng))
@@ -127,7 +128,7 @@ class Layer:
             self.cell.hidden_size,
         )
         _, final, cache = found[0]
-        cache = cache._replace(block=kept, block_dx_shape=_dense_shape(x), ids=ids)
+        cache = cache._replace(block=kept, block_dx_shape=_dense_shape(x), first=first)
         return y, (*final, *after), cache
 
     def _cell_forward(
@@ -142,7 +143,7 @@ class Layer:
         own, how, weights = scratch.child(self._names[0]), self.dropout, None
         given = params[self._names[0]]
         if rng is not None and how.weights:
-            weights = weight_masks(how.weights, given, self._recurrent, rng)
+            weights = weight_masks(how.weights, given, self.cell.recurrent_weights, rng)
             given = masked(given, weights)
         if any(how.zoneout):
             h, final, cache = zoneout.forward(
@@ -155,11 +156,6 @@ class Layer:
             mask = output_mask(how, h, rng, own)
             y = np.multiply(h, mask, out=own.like("dropped", h))
         return y, final, LayerCache(cache, mask, h, x, weights, lengths)
-
-    @property
-    def _recurrent(self) -> tuple[str, ...]:
-        names: tuple[str, ...] = self.cell.component.recurrent_weights  # type: ignore[attr-defined]
-        return names
 
     def backward(
         self, params: Parameters, cache: LayerCache, dy: Array, scratch: Scratch
@@ -187,10 +183,10 @@ class Layer:
         )
         if given:
             grads[around] = dparams
-        if cache.ids is None or dx is None:
+        if cache.first is None or dx is None:
             return grads, dx
         own_scratch = scratch.child(entry.PART)
-        grads[entry.PART] = entry.backward(params[entry.PART], cache.ids, dx, own_scratch)
+        grads[entry.PART] = entry.backward(params[entry.PART], cache.first, dx, own_scratch)
         return grads, None
 
     def _cell_backward(
@@ -205,7 +201,10 @@ class Layer:
                 self.cell.component, given, cache.cell, dh, cache.lengths, own
             )
         else:
-            dparams, dx = self.cell.backward(given, cache.cell, dh, own, _dense_shape(cache.x))
+            # Nobody reads the gradient by the network's own input.
+            is_first = self.block is None and not self.place.layer
+            shape = None if is_first else _dense_shape(cache.x)
+            dparams, dx, _ = self.cell.backward(given, cache.cell, dh, own, shape)
         return (dparams if cache.weights is None else masked(dparams, cache.weights)), dx
 
     def gradient_by_h(
@@ -234,18 +233,15 @@ class Layer:
 
     def gates(self, cache: LayerCache) -> Params:
         """Each gate of the cell (T, n_a, B) by its letter; {} where it shows none."""
-        cell = self.cell.component
-        if not isinstance(cell, GatedCell):
-            return {}
         if not isinstance(cache.cell, zoneout.Cache):
-            return cell.gates(cache.cell)
-        steps = [cell.gates(step) for step in cache.cell.steps]
+            return self.cell.gates(cache.cell)
+        steps = [self.cell.gates(step) for step in cache.cell.steps]
         return {name: np.concatenate([step[name] for step in steps]) for name in steps[0]}
 
     def stream(self, params: Parameters, scratch: Scratch) -> Step:
         """A function of one step, with weights prepared once and without dropout."""
         own, around = self._names
-        step = _cell_step(self.cell, params[own], scratch.child(own))
+        step = self.cell.stream(params[own], scratch.child(own))
         if any(self.dropout.zoneout):
             step = zoneout.streamed(step, self.dropout.zoneout)
         if self.block is None:
@@ -261,21 +257,6 @@ class Layer:
 def _dense_shape(x: Array) -> tuple[int, ...] | None:
     """The shape of the gradient by an input; None for ids, which have none."""
     return x.shape if x.ndim == 3 else None
-
-
-def _cell_step(
-    cell: CheckedCell, params: Params, scratch: Scratch
-) -> Callable[[Array, State], State]:
-    """The cell's own stream, or its forward over one step at a time."""
-    component = cell.component
-    if isinstance(component, StreamingCell):
-        return component.stream(params, scratch)
-
-    def step(x: Array, state: State) -> State:
-        final: State = component.forward(params, x[None], state, None, scratch)[1]
-        return final
-
-    return step
 
 
 def _block_step(

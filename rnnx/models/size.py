@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.data.targets import NEXT_SYMBOL
 from rnnx.errors import OutOfMemory
 from rnnx.models.network import Network
 from rnnx.system.memory import free_bytes
@@ -23,6 +24,7 @@ SMALL = 2**26  # bytes that any machine has: below, nothing is estimated
 TRIED = (8, 16, 24)  # hidden sizes of the cells whose parameters are counted
 FITTED = (64, 128)  # the same, of cells in a block whose widths are rounded
 SMALL_STEP = 2**28  # bytes of a training step that are not worth measuring one
+STEP_PER_STATE = 2  # of a matrix in the state: that of every step, and what is made of it
 STEP_PER_UNIT = 24  # numbers that a unit takes in each place of a batch, about
 TRIED_NUMBERS = 2**18  # of h in a batch whose memory is measured: more than caches are tiled for
 TRIED_COLUMNS = 16
@@ -37,12 +39,14 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
     polynomial of the second degree in the hidden size. 0 as well for a cell that does not take
     the small sizes: there is no estimate then.
     """
-    n_a, n_y, layers = network.cell.hidden_size, network.n_symbols, network.layers
+    n_a, layers = network.cell.hidden_size, network.layers
+    n_x, n_y = network.n_symbols + network.n_features, network.n_y
     itemsize = np.dtype(dtype).itemsize
-    widest = max(n_a, network.width)
-    if BLOCKS * widest * (widest + n_y) * layers * itemsize < SMALL:
+    widest = widest_of(network)
+    if BLOCKS * widest * (widest + max(n_x, n_y)) * layers * itemsize < SMALL:
         return 0
-    if network.width not in (n_a, n_a // 2):  # a width of its own: no polynomial in n_a alone
+    n_h = network.layer_cell.hidden_size
+    if network.width not in (n_h, n_h // 2):  # a width of its own: no polynomial in n_a alone
         return network.width * (n_a * layers + n_y) * itemsize  # at least: the ways in and out
 
     def size(n: int, depth: int) -> int:
@@ -57,6 +61,20 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
         return (one + (two - one) * (layers - 1)) * itemsize
     except Exception:  # of a third-party component: the real call names it
         return 0
+
+
+def widest_of(network: Network) -> int:
+    """The units of a layer's cell in all its directions, or the features that its block returns."""
+    return max(network.layer_cell.hidden_size, network.width)
+
+
+def wide_state(network: Network) -> int:
+    """The numbers of a column's state in a layer that are no vectors: those of a matrix memory.
+
+    A cell keeps such a state for every step of a batch, as it does its vectors.
+    """
+    state = network.layer_cell.initial_state(1, np.float32)
+    return sum(array.size for array in state if array.ndim > 2)
 
 
 def _extrapolated(size: Callable[[int], int], n: int) -> int:
@@ -85,13 +103,15 @@ def refuse_large_steps(network: Network, params: Parameters, T: int, B: int) -> 
     if free is None or needed <= free:
         return
     columns, steps = int(B * free / needed), int(T * free / needed)
-    what = f"a batch of {B} × {T:,} symbols takes {needed / 2**30:,.1f} GiB of memory"
+    is_text = network.targets == NEXT_SYMBOL
+    whole, unit = ("texts", "symbols") if is_text else ("examples", "steps")
+    what = f"a batch of {B} × {T:,} {unit} takes {needed / 2**30:,.1f} GiB of memory"
     todo = [f"batch_size={columns}"] if columns else []
-    todo += [f"texts of up to {steps:,} symbols"] if steps else []
+    todo += [f"{whole} of up to {steps:,} {unit}"] if steps else []
+    window = ", or read the file as one text, which is cut into windows: dataset=text"
     raise OutOfMemory(
         f"batch_size={B}: {what}, and {free / 2**30:,.1f} are free; choose "
-        f"{' or '.join([*todo, 'a smaller network'])}, or read the file as one text, which is "
-        "cut into windows: dataset=text"
+        f"{' or '.join([*todo, 'a smaller network'])}{window if is_text else ''}"
     )
 
 
@@ -100,13 +120,13 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
-    widest = max(network.cell.hidden_size, network.width)
-    numbers = STEP_PER_UNIT * widest * network.layers + 4 * network.n_symbols
+    layer = STEP_PER_UNIT * widest_of(network) + STEP_PER_STATE * wide_state(network)
+    numbers = layer * network.layers + 4 * network.n_y
     place = numbers * params.flat.itemsize  # bytes
     if T * B * place < SMALL_STEP:
         return 0
     columns = min(B, TRIED_COLUMNS)
-    steps = TRIED_NUMBERS // (widest * columns)
+    steps = TRIED_NUMBERS // (widest_of(network) * columns)
     steps = max(4, min(steps, TRIED_BYTES // (columns * place)))
     shorter, longer = (_peak(network, params, k * steps, columns) for k in (1, 2))
     slope = (longer - shorter) / (steps * columns)
@@ -115,7 +135,7 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
 def _peak(network: Network, params: Parameters, T: int, B: int) -> int:
     """The most memory that a forward and backward pass over some ids has at once."""
-    ids, scratch = np.zeros((T, B), np.intp), Scratch()
+    (x, y), scratch = network.blank(T, B), Scratch()
     states, rng = network.initial_state(B, params.flat.dtype), np.random.default_rng(0)
     is_traced = tracemalloc.is_tracing()
     if not is_traced:
@@ -123,8 +143,8 @@ def _peak(network: Network, params: Parameters, T: int, B: int) -> int:
     try:
         before, _ = tracemalloc.get_traced_memory()
         tracemalloc.reset_peak()
-        h, _, caches = network.forward(params, ids, states, None, scratch, rng)
-        _, _, cache = network.loss(params, h, ids, None, scratch)
+        h, _, caches = network.forward(params, x, states, None, scratch, rng)
+        _, _, cache = network.loss(params, h, y, None, scratch)
         _, dh = network.loss_gradient(params, cache, h, scratch)
         network.backward(params, caches, dh, scratch)
         return tracemalloc.get_traced_memory()[1] - before

@@ -32,5 +32,5 @@ def stream(network: Network, params: Parameters, scratch: Scratch) -> Step:
 def select(states: States, columns: Array) -> States:
     """The states of some columns; ``columns`` is a mask or places."""
     places = np.flatnonzero(columns) if columns.dtype == np.bool_ else columns
-    # Not array[:, columns]: that lies transposed, and every operation of a step with it is slow.
-    return tuple(tuple(np.take(array, places, axis=1) for array in state) for state in states)
+    # Not array[..., columns]: that lies transposed, and every operation of a step with it is slow.
+    return tuple(tuple(np.take(array, places, axis=-1) for array in state) for state in states)

@@ -18,9 +18,10 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Dataset, Grammar, Sampler
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.ranges import require
-from rnnx.data.corpus import Corpus, Split, examples_of
+from rnnx.data.corpus import Corpus, Examples, Split, Stream, examples_of, text_parts
 from rnnx.data.digest import split_sha256
 from rnnx.data.ngram import KneserNey
+from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, ConfigError, DataError
 from rnnx.models.backend import backend_of_checkpoint
@@ -29,10 +30,12 @@ from rnnx.models.evaluation import (
     example_nats,
     first_tokens,
     mean_nats,
+    measure,
     target_nats,
     with_ids_of,
 )
 from rnnx.models.generation import generate, grammar_of
+from rnnx.models.heads import unit_of_loss
 from rnnx.models.mixture import MixedSampler, mixed_nats
 from rnnx.models.network import Network, configured, quiet
 from rnnx.models.size import parameter_bytes
@@ -56,6 +59,10 @@ class Model:
         self.config: dict[str, Any] = checkpoint.config
         settings, components = checkpoints.components_of(checkpoint)
         self.vocabulary: Vocabulary = checkpoint.vocabulary
+        self.targets: Targets = checkpoint.targets
+        """What it predicts."""
+        self.features: tuple[Quantity, ...] = checkpoint.features
+        """The real numbers that a step of its input has, in their order."""
         self._threads = BlasThreads(checkpoint.metadata["threads"])
         self._backend: str = checkpoint.metadata.get("backend", "numpy")
         self.network, dtype = network_of(checkpoint)
@@ -94,6 +101,7 @@ class Model:
         told how many symbols there are, before each next one. ``ngram`` above 0 mixes the network's
         probabilities with those of n-grams of the run's training data, of this weight.
         """
+        self._refuse_no_language("sample")
         start = self._start(prompt)
         length = self.sample_length if length is None else length
         require(count >= 0, "count", "at least 0", count)
@@ -139,6 +147,7 @@ class Model:
 
         A line may come with its newline or without.
         """
+        self._refuse_no_language("score")
         if isinstance(lines, str):
             raise DataError("score: it takes a list of lines, not one text; give [line]")
         if not len(lines):
@@ -158,9 +167,18 @@ class Model:
         Where texts have an end (a line's newline) the last number is that of the end, so that an
         array has one number more than its text has symbols.
         """
+        self._refuse_no_language("surprise")
         symbols = [self._symbols(text, f"text {i + 1}") for i, text in enumerate(texts)]
         examples = examples_of(self.vocabulary, symbols)
         return np.split(self._target_nats(examples), np.cumsum(examples.lengths))[: len(texts)]
+
+    def _refuse_no_language(self, what: str) -> None:
+        """ConfigError unless the model predicts the next symbol."""
+        if self.targets != NEXT_SYMBOL:
+            raise ConfigError(
+                f"{what}: the run predicts {self.targets.words}, not the next symbol of a text; "
+                "measure it with rnnx evaluate"
+            )
 
     def own_corpus(self, advice: str = "bring the old data back") -> Corpus:
         """The data that the model was trained on; DataError, which ends with ``advice``, where it
@@ -204,16 +222,25 @@ class Model:
         given = component_from("dataset", dataset) if isinstance(dataset, dict) else dataset
         splits = self._held_out(tokens) if given is None else self._all_of(given)
         total = sum(split.tokens for split in splits)
-        loss = sum(split.tokens * self.mean_nats(split) for split in splits) / total
+        if self.targets != NEXT_SYMBOL:
+            if ngram:
+                self._refuse_no_language("ngram")
+            with self._threads, quiet():
+                found = measure(self._network, self.params, splits, self._scratch())
+            return Evaluation(found.loss, total, None, None, found.metrics, self.loss_unit)
+        loss, unit = sum(split.tokens * self.mean_nats(split) for split in splits), self.loss_unit
+        loss /= total
         if (ngrams := self._ngrams(ngram)) is None:
-            return Evaluation(loss, total)
-        theirs = [ngrams.probabilities(split) for split in splits]
+            return Evaluation(loss, total, unit=unit)
+        texts = [split for split in splits if isinstance(split, Examples | Stream)]
+        theirs = [ngrams.probabilities(split) for split in texts]
         mixed = [
             mixed_nats(self._target_nats(split), p, ngram)
-            for split, p in zip(splits, theirs, strict=True)
+            for split, p in zip(texts, theirs, strict=True)
         ]
         ngram_loss = -float(np.mean(np.log(np.concatenate(theirs))))
-        return Evaluation(loss, total, ngram_loss, float(np.mean(np.concatenate(mixed))))
+        mixed_loss = float(np.mean(np.concatenate(mixed)))
+        return Evaluation(loss, total, ngram_loss, mixed_loss, unit=unit)
 
     def _held_out(self, tokens: int | None) -> list[Split]:
         """The held-out part of the run's own data, its first ``tokens``."""
@@ -231,6 +258,12 @@ class Model:
     def _all_of(self, dataset: Dataset) -> list[Split]:
         """All parts of another data set, in the model's ids."""
         corpus = load_corpus(dataset)
+        if (corpus.targets, corpus.features) != (self.targets, self.features):
+            raise DataError(
+                f"evaluate: the data has {corpus.targets.words} and {len(corpus.features)} "
+                f"features, the run was trained on {self.targets.words} and "
+                f"{len(self.features)} features (or others of that number)"
+            )
         splits = [split for split in (corpus.train, corpus.val) if split is not None]
         return [with_ids_of(self.vocabulary, corpus.vocabulary, split) for split in splits]
 
@@ -240,8 +273,13 @@ class Model:
         if weight == 0:
             return None
         corpus = self.own_corpus(NO_NGRAMS)
-        train = with_ids_of(self.vocabulary, corpus.vocabulary, corpus.train)
+        train = with_ids_of(self.vocabulary, corpus.vocabulary, text_parts(corpus)[0])
         return KneserNey(train, len(self.vocabulary))
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of its loss: ``nats a character``, ``absolute error``."""
+        return unit_of_loss(self.network.head, self.targets, self.vocabulary)
 
     def _scratch(self) -> Scratch:
         return Scratch()
@@ -251,7 +289,7 @@ class Model:
         with self._threads, quiet():
             return mean_nats(self._network, self.params, split, self._scratch())
 
-    def _target_nats(self, split: Split) -> Array:
+    def _target_nats(self, split: Examples | Stream) -> Array:
         with self._threads, quiet():
             return target_nats(self._network, self.params, split, self._scratch())
 
@@ -259,7 +297,8 @@ class Model:
 def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
     """The network of a checkpoint's configuration, and its dtype; a model draws no dropout."""
     settings, components = checkpoints.components_of(checkpoint)
-    network = configured(settings, components, len(checkpoint.vocabulary))
+    data = checkpoint.vocabulary, checkpoint.features, checkpoint.targets
+    network = configured(settings, components, *data)
     return network, settings.dtype.value
 
 

@@ -14,10 +14,10 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.padding import clean
 from rnnx.registry.attribution import attribute, attributing
 from rnnx.registry.checks import (
+    checked_gradients,
+    checked_parameters,
     contract_error,
     is_like,
-    refuse_wrong_gradients,
-    refuse_wrong_parameters,
     unlike,
 )
 
@@ -50,7 +50,7 @@ class CheckedBlock:
         """``Block.init``: arrays of ``dtype`` by name, without NaN."""
         with attributing():
             found = self.component.init(rng, n_x, n_a, place, dtype)
-        return refuse_wrong_parameters("block", self.component, found, dtype)
+        return checked_parameters("block", self.component, found, dtype)
 
     def initial_state(self, n_a: int, B: int, dtype: npt.DTypeLike) -> State:
         """``Block.initial_state``: a tuple of arrays whose last axis is B, or ()."""
@@ -136,7 +136,7 @@ class CheckedBlock:
             what = f"backward returned {type(result).__name__}, expected (dparams, dx)"
             raise contract_error("block", block, what)
         self._expect_once(inner, "backward")
-        dparams = refuse_wrong_gradients("block", block, result[0], params)
+        dparams = checked_gradients("block", block, result[0], params)
         if dx_shape is None:
             return dparams, None
         if not is_like(result[1], dx_shape, dy.dtype):

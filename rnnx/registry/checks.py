@@ -8,7 +8,7 @@ that were changed in place at the first step alone (training/first_step.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,20 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, Clipper, Dataset, Head, Optimizer, Schedule
+from rnnx.contracts.components import (
+    Cell,
+    Clipper,
+    Dataset,
+    GatedCell,
+    Optimizer,
+    RecurrentWeights,
+    Schedule,
+    StreamingCell,
+)
 from rnnx.contracts.execution import Execution
-from rnnx.data.batches import Batch
+from rnnx.data.batch import Batch
 from rnnx.data.corpus import Corpus
+from rnnx.data.targets import NEXT_SYMBOL, Targets
 from rnnx.errors import ConfigError, PluginError
 from rnnx.registry.attribution import attribute, attributing, named
 
@@ -51,6 +61,8 @@ class CheckedCell:
     It computes by the cell's compiled form where ``execution`` says so.
     """
 
+    reads_backwards = False
+
     def __init__(self, cell: Cell, execution: Execution) -> None:
         self.component, self.hidden_size = cell, cell.hidden_size
         self._forward = execution.method(cell, "forward")
@@ -60,10 +72,10 @@ class CheckedCell:
         """``Cell.init``: arrays of ``dtype`` by name, without NaN."""
         with attributing():
             found = self.component.init(rng, n_x, dtype)
-        return refuse_wrong_parameters("cell", self.component, found, dtype)
+        return checked_parameters("cell", self.component, found, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
-        """``Cell.initial_state``: a tuple whose first array is (n_a, B)."""
+        """``Cell.initial_state``: a tuple of arrays (…, B), the first of them (n_a, B)."""
         try:
             state: Any = self.component.initial_state(B, dtype)
         except BaseException as error:
@@ -74,7 +86,7 @@ class CheckedCell:
             what = f"initial_state returned {found}, expected a tuple, h first"
             raise contract_error("cell", self.component, what)
         for k, array in enumerate(state):
-            shape = (self.hidden_size, B) if k == 0 else np.shape(array)
+            shape = (self.hidden_size, B) if k == 0 else (*np.shape(array)[:-1], B)
             if not is_like(array, shape, dtype):
                 what = f"initial_state: part {k} is {unlike(array, shape, dtype)}"
                 raise contract_error("cell", self.component, what)
@@ -90,7 +102,7 @@ class CheckedCell:
             attribute(error)
             raise
         cell, first = self.component, state[0]
-        h, final, cache = _parts("cell", cell, "forward", result, "h, state, cache")
+        h, final, cache = result_parts("cell", cell, "forward", result, "h, state, cache")
         shape = (len(x), *first.shape)
         if not is_like(h, shape, first.dtype):
             what = f"forward: h is {unlike(h, shape, first.dtype)}"
@@ -105,75 +117,49 @@ class CheckedCell:
         dh: Array,
         scratch: Scratch,
         dx_shape: tuple[int, ...] | None,
-    ) -> tuple[Params, Array | None]:
-        """``Cell.backward``, the final state's gradient being 0: ``dparams, dx``.
+        dstate: State | None = None,
+    ) -> tuple[Params, Array | None, State]:
+        """``Cell.backward``: ``dparams, dx, dstate0``.
 
         ``dx`` is of ``dx_shape``; where that is None, the input was ids and there is no dx.
         """
         try:
-            result = self._backward(params, cache, dh, None, scratch)
+            result = self._backward(params, cache, dh, dstate, scratch)
         except BaseException as error:
             attribute(error)
             raise
         cell = self.component
-        dparams, dx, _ = _parts("cell", cell, "backward", result, "dparams, dx, dstate0")
-        dparams = refuse_wrong_gradients("cell", cell, dparams, params)
+        names = "dparams, dx, dstate0"
+        dparams, dx, dstate0 = result_parts("cell", cell, "backward", result, names)
+        dparams = checked_gradients("cell", cell, dparams, params)
         if dx_shape is None:
-            return dparams, None
+            return dparams, None, dstate0
         if not is_like(dx, dx_shape, dh.dtype):
             what = f"backward: dx is {unlike(dx, dx_shape, dh.dtype)}"
             raise contract_error("cell", cell, what)
-        return dparams, dx
+        return dparams, dx, dstate0
 
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """``RecurrentWeights.recurrent_weights``; none where the cell does not say."""
+        cell = self.component
+        return cell.recurrent_weights if isinstance(cell, RecurrentWeights) else ()
 
-class CheckedHead:
-    """A head whose results are checked and whose exceptions name it."""
+    def gates(self, cache: Any) -> Params:
+        """``GatedCell.gates``; none where the cell shows none."""
+        return self.component.gates(cache) if isinstance(self.component, GatedCell) else {}
 
-    def __init__(self, head: Head, execution: Execution) -> None:
-        self.component = head
-        self._forward = execution.method(head, "forward")
-        self._backward = execution.method(head, "backward")
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        """The cell's own stream, or its forward over one step at a time, unchecked."""
+        cell = self.component
+        if isinstance(cell, StreamingCell):
+            return cell.stream(params, scratch)
 
-    def init(self, rng: np.random.Generator, n_a: int, n_y: int, dtype: npt.DTypeLike) -> Params:
-        """``Head.init``: arrays of ``dtype`` by name, without NaN."""
-        with attributing():
-            found = self.component.init(rng, n_a, n_y, dtype)
-        return refuse_wrong_parameters("head", self.component, found, dtype)
+        def step(x: Array, state: State) -> State:
+            final: State = cell.forward(params, x[None], state, None, scratch)[1]
+            return final
 
-    def forward(
-        self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
-    ) -> tuple[float, Array, Any]:
-        """``Head.forward``: a number and nats (T, B)."""
-        try:
-            result = self._forward(params, h, y, lengths, scratch)
-        except BaseException as error:
-            attribute(error)
-            raise
-        head = self.component
-        loss, nats, cache = _parts("head", head, "forward", result, "loss, nats, cache")
-        if not isinstance(loss, (int, float)):  # of the forms of this question the cheapest
-            what = f"forward: the loss is {type(loss).__name__}, expected float"
-            raise contract_error("head", head, what)
-        if (nats.shape if type(nats) is np.ndarray else np.shape(nats)) != y.shape:
-            what = f"forward: nats is {np.shape(nats)}, expected {y.shape}"
-            raise contract_error("head", head, what)
-        return loss, nats, cache
-
-    def backward(
-        self, params: Params, cache: Any, h: Array, scratch: Scratch
-    ) -> tuple[Params, Array]:
-        """``Head.backward`` for the ``h`` of forward: ``dparams, dh`` like it."""
-        try:
-            result = self._backward(params, cache, scratch)
-        except BaseException as error:
-            attribute(error)
-            raise
-        head = self.component
-        dparams, dh = _parts("head", head, "backward", result, "dparams, dh")
-        dparams = refuse_wrong_gradients("head", head, dparams, params)
-        if not is_like(dh, h.shape, h.dtype):
-            raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
-        return dparams, dh
+        return step
 
 
 class CheckedUpdate:
@@ -224,7 +210,7 @@ class CheckedUpdate:
         return bool(clipped), rate
 
 
-def _parts(kind: str, component: Any, method: str, result: Any, names: str) -> Any:
+def result_parts(kind: str, component: Any, method: str, result: Any, names: str) -> Any:
     """A result of several parts, by their ``names``."""
     if not isinstance(result, tuple) or len(result) != names.count(",") + 1:
         found = f"{len(result)} parts" if isinstance(result, tuple) else type(result).__name__
@@ -243,7 +229,7 @@ def _check_final_state(cell: Any, found: Any, like: State) -> None:
             raise contract_error("cell", cell, what)
 
 
-def refuse_wrong_gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
+def checked_gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
     """A gradient for each parameter, of its shape and type."""
     if type(found) is not dict and not isinstance(found, Mapping):  # a dict needs no abstract class
         what = f"backward returned {type(found).__name__} for dparams, expected a dict by name"
@@ -260,7 +246,7 @@ def refuse_wrong_gradients(kind: str, component: Any, found: Any, params: Params
     return found if type(found) is dict else dict(found)
 
 
-def refuse_wrong_parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
+def checked_parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
     """Fresh parameters: arrays of the type asked for, by name, without NaN."""
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise contract_error(kind, component, "init: returned no dict of arrays by name")
@@ -286,14 +272,21 @@ def load_corpus(dataset: Dataset) -> Corpus:
     return found
 
 
-def refuse_foreign_ids(dataset: Dataset, batch: Batch, n_symbols: int) -> None:
-    """PluginError where a batch has ids that the vocabulary does not have."""
-    for what, ids, least in (("x", batch.x, -1), ("y", batch.y, 0)):
+def refuse_foreign_ids(
+    dataset: Dataset, batch: Batch, n_symbols: int, targets: Targets = NEXT_SYMBOL
+) -> None:
+    """PluginError where a batch has ids that the vocabulary or the classes do not have."""
+    own = "the vocabulary has" if targets == NEXT_SYMBOL else "the classes are"
+    parts = []
+    if batch.x.ndim == 2:
+        parts.append(("x", batch.x, -1, n_symbols, "the vocabulary has"))
+    if targets.are_ids:
+        parts.append(("y", batch.y, 0, targets.size or n_symbols, own))
+    for what, ids, least, count, those in parts:
         lowest, highest = int(np.min(ids)), int(np.max(ids))
-        if lowest < least or highest >= n_symbols:
+        if lowest < least or highest >= count:
             raise contract_error(
                 "dataset",
                 dataset,
-                f"load: {what} holds ids {lowest} … {highest}, the vocabulary has "
-                f"{least} … {n_symbols - 1}",
+                f"load: {what} holds ids {lowest} … {highest}, {those} {least} … {count - 1}",
             )

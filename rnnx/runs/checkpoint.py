@@ -22,6 +22,7 @@ from rnnx.config.identity import changed_data
 from rnnx.config.interpolations import literals
 from rnnx.config.settings import Train
 from rnnx.contracts.buffers import Parameters
+from rnnx.data.targets import Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import (
     CheckpointError,
@@ -33,6 +34,7 @@ from rnnx.errors import (
 )
 from rnnx.registry.manager import plugins
 from rnnx.runs import safetensors_file
+from rnnx.runs.data_fields import features_of, targets_of
 from rnnx.runs.metadata import validate
 
 FORMAT = 2
@@ -56,6 +58,16 @@ class Checkpoint:
         """The vocabulary that the ids stand for."""
         known = self.metadata
         return Vocabulary(tuple(known["symbols"]), known["end"], known.get("separator", ""))
+
+    @property
+    def targets(self) -> Targets:
+        """What the model predicts."""
+        return targets_of(self.metadata, str(self.path))
+
+    @property
+    def features(self) -> tuple[Quantity, ...]:
+        """The real numbers that a step of the input has."""
+        return features_of(self.metadata, str(self.path))
 
     @property
     def nbytes(self) -> int:

@@ -37,7 +37,7 @@ def checked_first_step(
 
     ``read_only_inputs``: whether the arrays that components get can be made read-only.
     """
-    inputs = batch.x, batch.y, batch.lengths
+    inputs = batch.x, batch.y, batch.lengths, batch.weights
     try:
         with read_only(params, inputs) if read_only_inputs else nullcontext():
             return compute()
@@ -54,7 +54,9 @@ def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:
     """
     if not _size(params.flat) < MODERATE:
         return
-    B, y, caches, scratch = batch.y.shape[1], batch.x, [], Scratch()
+    B, y, caches, scratch = batch.x.shape[-1], batch.x, [], Scratch()
+    if y.ndim == 3:
+        y = y.astype(params.flat.dtype, copy=False)
     for layer, state in zip(
         network.stack, network.initial_state(B, params.flat.dtype), strict=True
     ):
@@ -62,11 +64,11 @@ def find_culprit(network: Network, params: Parameters, batch: Batch) -> None:
         if _refuse_forward(network, layer.place.layer, cache, y):
             return
         caches.append(cache)
-    own = scratch.child("head")
-    loss, _, cache = network.head.forward(params["head"], y, batch.y, batch.lengths, own)
+    learned = batch.y, batch.lengths, scratch, batch.weights
+    loss, _, cache = network.loss(params, y, *learned)
     if not np.isfinite(loss):
         raise contract_error("head", network.head, f"forward: the loss is {loss} for finite h")
-    dhead, dh = network.head.backward(params["head"], cache, own)
+    dhead, dh = network.loss_gradient(params, cache, y, scratch)
     for name, array in {"dh": dh, **{f"d{name}": a for name, a in dhead.items()}}.items():
         if np.isnan(array).any():
             raise contract_error(

@@ -13,6 +13,7 @@ import numpy as np
 from rnnx.contracts.probes import Findings
 from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError, StorageError
+from rnnx.models.evaluation import Measured
 from rnnx.registry.attribution import attributing
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder
@@ -23,9 +24,9 @@ from rnnx.system.signals import Stop
 from rnnx.system.threads import give_way
 from rnnx.training import snapshot
 from rnnx.training.describing import description
-from rnnx.training.end import conclusions, fail, measure
+from rnnx.training.end import conclusions, fail, held_out_metrics, measure
 from rnnx.training.progress import Progress
-from rnnx.training.report import Report, Summary
+from rnnx.training.report import Report, Summary, loss_told
 from rnnx.training.session import Session
 from rnnx.training.tags import run_tags
 
@@ -47,7 +48,7 @@ class TrainingLoop:
     ) -> None:
         self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
         self.settings, self.progress = session.settings, progress or Progress()
-        self.novelty = Novelty(session.corpus)
+        self.novelty = Novelty(session.corpus) if session.corpus.is_language else None
         self.own_tags = run_tags(session)
         self.should_prune, self.pruned = should_prune, False
         self.stopped = False  # by a person, in the tracker
@@ -204,6 +205,8 @@ class TrainingLoop:
             self.tracking.findings(probe, found, self.session.steps)
 
     def _sample(self) -> None:
+        if self.novelty is None:  # the data is no language
+            return
         with self._clock_stopped():
             texts = self.session.sample(self.settings.samples)
             for key, fraction in self.novelty.fractions(texts).items():
@@ -215,9 +218,10 @@ class TrainingLoop:
     def _evaluate(self) -> None:
         """Measure the held-out loss, where something is held out."""
         with self._clock_stopped():
-            loss, step = self._measure(), self.session.steps
-            if math.isnan(loss):
+            found, step = self._measure(), self.session.steps
+            if found is None:
                 return
+            loss = found.loss
             if self.progress.evaluated(loss, step):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
@@ -225,14 +229,14 @@ class TrainingLoop:
             ends = self.should_prune is not None and self.should_prune(step, loss)
             self.pruned = ends and step < self.settings.steps
 
-    def _measure(self) -> float:
-        """The held-out loss, logged and shown; nan where nothing is held out."""
-        loss = self.session.evaluate()
-        if not math.isnan(loss):
-            self._point("val/loss", loss)
-            self._point("val/bits_per_char", loss / math.log(2))
-            self.report.evaluated(self.session, loss)
-        return loss
+    def _measure(self) -> Measured | None:
+        """The held-out loss and metrics, logged and shown; None where nothing is held out."""
+        found = self.session.measure()
+        if found is not None:
+            for key, value in held_out_metrics(self.session, found).items():
+                self._point(f"val/{key}", value)
+            self.report.evaluated(self.session, found.loss)
+        return found
 
     def _checkpoint(self) -> None:
         with self._clock_stopped():
@@ -264,13 +268,14 @@ class TrainingLoop:
         for key, value in metrics.items():
             self._point(f"final/{key}", value)
         shown = [self.session.corpus.show(text) for text in found.texts]
-        self.tracking.samples(self.session.steps, shown, is_final=True)
+        if self.novelty is not None:
+            self.tracking.samples(self.session.steps, shown, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
             self._keep(name, conclusion)
         self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
         self.tracking.artifacts()
-        unit = self.session.corpus.vocabulary.unit
-        return Summary(metrics, best_loss, best_step, found.baseline_order, found.texts, unit)
+        told = loss_told(self.session)
+        return Summary(metrics, best_loss, best_step, found.baseline_order, found.texts, *told)
 
 
 @contextmanager

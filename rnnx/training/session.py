@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +18,13 @@ from rnnx.contracts.execution import Execution
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
+from rnnx.data.sequences import Endless
 from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
-from rnnx.models.evaluation import first_tokens, mean_nats
+from rnnx.models.directions import refuse_seen_target
+from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
+from rnnx.models.heads import refuse_unfit_head, unit_of_loss
 from rnnx.models.network import States, configured, quiet, restart
 from rnnx.models.size import parameter_bytes, refuse_large_steps
 from rnnx.registry.attribution import attributing
@@ -30,36 +33,10 @@ from rnnx.runs.checkpoint import fill_arrays
 from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
+from rnnx.training.generators import generators_of, restore_generators
 from rnnx.training.probing import Probing
-
-RNG_STREAMS = ("init", "order", "dropout", "sampling")
-
-
-class StepMetrics(NamedTuple):
-    """Measured by the last step."""
-
-    loss: float  # as optimised
-    norm: float  # the gradient's global L2 norm before clipping
-    clipped: bool
-    rate: float  # the learning rate used
-    tokens: int
-
-
-class SessionState(NamedTuple):
-    """All that a session needs to continue bit for bit."""
-
-    arrays: dict[str, Array]  # params/…, average/…, optimizer/…, states/<layer>/<place>, batches/…
-    values: dict[str, Any]  # step, smooth_loss, generators, batches, threads, backend
-
-
-class Gradients(NamedTuple):
-    """What forward and backward of one batch give, beside the gradients in ``Session.grads``."""
-
-    loss: float
-    norm: float
-    states: States  # after the batch's last step
-    h: Array  # (T, n_a, B), the top layer's
-    dh: Array  # (T, n_a, B)
+from rnnx.training.step_records import Gradients, SessionState, StepMetrics
+from rnnx.training.task import for_task, left_out, starting_loss
 
 
 class Session:
@@ -71,20 +48,20 @@ class Session:
         self.components: Components = components_from(config)
         seed, settings, parts = self.settings.seed, self.settings, self.components
         self.corpus = corpus or load_corpus(parts.dataset)
+        refuse_unfit_head(config["head"]["name"], parts.head, self.corpus)
+        refuse_seen_target(settings.direction, self.corpus)
         self.identity = identity_of(config, self.corpus)
-        vocabulary = self.corpus.vocabulary
-        self.grammar = grammar_of(parts.dataset, vocabulary)
-        children = np.random.SeedSequence(seed).spawn(len(RNG_STREAMS))
-        self.rngs = {
-            stream: np.random.default_rng(child)
-            for stream, child in zip(RNG_STREAMS, children, strict=True)
-        }
-        self.network = configured(settings, parts, len(vocabulary))
+        is_language = self.corpus.is_language
+        self.grammar = grammar_of(parts.dataset, self.corpus.vocabulary) if is_language else None
+        self.rngs = generators_of(seed)
+        own, data = for_task(settings, self.corpus), self.corpus
+        self.network = configured(own, parts, data.vocabulary, data.features, data.targets)
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
         self.steps = 0
-        self.smooth_loss = settings.smoothing_start * math.log(len(vocabulary))
+        self.smooth_loss = starting_loss(settings, self.corpus)
         self.metrics: StepMetrics | None = None
+        self.held_out = Measured(math.nan, {})  # of the last evaluation
         self.observation: Observation | None = None  # of the last step, where a probe is due
         self._use(self._backend(self.steps))
         with self.threads:  # an orthogonal matrix's last bits depend on their number
@@ -97,7 +74,8 @@ class Session:
             settings.crossover,
             settings.state_reset,
         )
-        self.notes = [*self.corpus.notes, *self.batches.notes()]
+        told = left_out(settings, self.corpus)
+        self.notes = [*self.corpus.notes, *told, *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
             refuse_large_steps(self._network, self.params, T, B)
@@ -169,7 +147,8 @@ class Session:
         self.steps = number
         self.metrics = StepMetrics(found.loss, found.norm, clipped, rate, batch.tokens)
         s = self.settings.smoothing
-        self.smooth_loss = s * self.smooth_loss + (1 - s) * found.loss
+        before = found.loss if math.isnan(self.smooth_loss) else self.smooth_loss
+        self.smooth_loss = s * before + (1 - s) * found.loss
         return found.loss
 
     def prepare(self) -> None:
@@ -192,7 +171,8 @@ class Session:
             h, states, caches = network.forward(
                 params, batch.x, states, batch.lengths, scratch, self.rngs["dropout"]
             )
-            loss, _, cache = network.loss(params, h, batch.y, batch.lengths, scratch)
+            learned = batch.y, batch.lengths, scratch, batch.weights
+            loss, _, cache = network.loss(params, h, *learned)
             self._refuse_infinite(loss, "the loss")
             dhead, dh = network.loss_gradient(params, cache, h, scratch)
             self.grads.take({**network.backward(params, caches, dh, scratch), "head": dhead})
@@ -203,7 +183,9 @@ class Session:
             ) from None
         except (IndexError, PluginError) as error:
             if isinstance(error.__cause__ or error, IndexError):
-                refuse_foreign_ids(self.components.dataset, batch, network.n_symbols)
+                refuse_foreign_ids(
+                    self.components.dataset, batch, network.n_symbols, network.targets
+                )
             raise
         norm = self._norm()
         self._refuse_infinite(norm, "the gradient's norm")
@@ -259,7 +241,7 @@ class Session:
                 order[name] = value
         values = {
             "step": self.steps,
-            "smooth_loss": self.smooth_loss,
+            "smooth_loss": None if math.isnan(self.smooth_loss) else self.smooth_loss,
             "generators": {name: rng.bit_generator.state for name, rng in self.rngs.items()},
             "batches": order,
             "threads": self.threads.count,
@@ -278,14 +260,15 @@ class Session:
         fill_arrays(self._arrays(), own, where)
         values = state.values
         try:
-            _restore_generators(self.rngs, values["generators"])
+            restore_generators(self.rngs, values["generators"])
             self.batches.restore({**values["batches"], **order})
         except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
             cause = " ".join(repr(error).split())[:200]
             raise CheckpointError(
                 f"{where}: its state does not fit its configuration ({cause})"
             ) from None
-        self.steps, self.smooth_loss = values["step"], float(values["smooth_loss"])
+        smooth = values["smooth_loss"]
+        self.steps, self.smooth_loss = values["step"], math.nan if smooth is None else float(smooth)
         self.threads.count = possible_threads(values["threads"], f"{where}: threads")
         self._use(backend_of_checkpoint(values.get("backend", "numpy")))
         self._scratch.bind_gradients(self.grads)
@@ -301,20 +284,39 @@ class Session:
         return arrays
 
     def evaluate(self) -> float:
-        """The held-out loss, nats a token; nan where nothing is held out."""
-        return math.nan if self.corpus.val is None else self._mean_nats(self.corpus.val)
+        """The held-out loss, in ``loss_unit``; nan where nothing is held out."""
+        found = self.measure()
+        return math.nan if found is None else found.loss
+
+    def measure(self) -> Measured | None:
+        """The held-out loss and the head's metrics; None where nothing is held out."""
+        if self.corpus.val is None:
+            return None
+        self.held_out = self._measure(self.corpus.val)
+        return self.held_out
 
     def evaluate_train(self) -> float:
-        """The same of the training part: no dropout, nats a token."""
-        return self._mean_nats(self.corpus.train)
+        """The loss on the training part, without dropout; nan where that has no end."""
+        train = self.corpus.train
+        return math.nan if isinstance(train, Endless) else self._measure(train).loss
 
-    def _mean_nats(self, split: Split) -> float:
+    def _measure(self, split: Split) -> Measured:
         split = first_tokens(split, self.settings.eval_tokens)
+        own = self._network, self.average
         with self.threads, quiet(), attributing():
-            return mean_nats(self._network, self.average, split, self._evaluation_scratch)
+            if self.corpus.is_language:
+                return Measured(mean_nats(*own, split, self._evaluation_scratch), {})
+            return measure(*own, [split], self._evaluation_scratch)
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of the loss: ``nats a character``, ``absolute error a step``."""
+        return unit_of_loss(self.components.head, self.corpus.targets, self.corpus.vocabulary)
 
     def sample(self, count: int) -> list[str]:
-        """``count`` new texts."""
+        """``count`` new texts; none where the data is no language."""
+        if not self.corpus.is_language:
+            return []
         vocabulary = self.corpus.vocabulary
         with self.threads, quiet():
             texts = generate(
@@ -328,12 +330,3 @@ class Session:
                 grammar=self.grammar,
             )
         return [vocabulary.decode(text) for text in texts]
-
-
-def _restore_generators(rngs: Mapping[str, np.random.Generator], states: Any) -> None:
-    if states.keys() != rngs.keys():
-        raise ValueError(f"generators must be {', '.join(rngs)}")
-    for name, rng in rngs.items():
-        rng.bit_generator.state = states[name]
-        if rng.bit_generator.state != states[name]:  # NumPy takes what it can and leaves the rest
-            raise ValueError(f"the state of generator {name} is none of NumPy's")

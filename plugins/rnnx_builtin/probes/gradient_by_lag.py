@@ -19,6 +19,7 @@ from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
+from rnnx.errors import ConfigError
 from rnnx.system.png import png_bytes
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # the lags whose norms are metrics; the image has all
@@ -43,21 +44,27 @@ class GradientByLag:
 
 def norms_by_lag(seen: Observation) -> Array:
     """The norms (T,), lag 0 first."""
-    T = len(seen.x)
+    T, network = len(seen.x), seen.network
+    if network.layer_cell.reads_backwards:
+        raise ConfigError(
+            "probe=gradient_by_lag: a loss reaches steps before it and after it where layers read "
+            "backwards; choose another probe, or direction=forward"
+        )
     longest = np.arange(seen.x.shape[1]) if seen.lengths is None else seen.lengths == T
     x, y = seen.x[:, longest], seen.y[-1:, longest]
-    network, params, B = seen.network, seen.params, x.shape[1]
+    cell, params, B = network.layer_cell, seen.params, x.shape[1]
     top = params[f"layer{network.layers - 1}"]
     *_, layer = network.layer_values(params, x, None)
-    state, caches = network.cell.initial_state(B, params.flat.dtype), []
+    dx_shape = layer.x[:1].shape if layer.x.ndim == 3 else None
+    state, caches = cell.initial_state(B, params.flat.dtype), []
     for t in range(T):
         # One step a call, in buffers of its own, so that the gradient is known after each step.
-        _, state, cache = network.cell.forward(top, layer.x[t : t + 1], state, None, Scratch())
+        _, state, cache = cell.forward(top, layer.x[t : t + 1], state, None, Scratch())
         caches.append(cache)
     dh = _of_the_last_loss(seen, x, y)
     norms, dstate = [_norm(dh[0])], None
     for cache in reversed(caches[1:]):
-        _, _, dstate = network.cell.backward(top, cache, dh, dstate, Scratch())
+        _, _, dstate = cell.backward(top, cache, dh, Scratch(), dx_shape, dstate)
         norms.append(_norm(dstate[0]))
         dh = np.zeros_like(dh)
     return np.array(norms)

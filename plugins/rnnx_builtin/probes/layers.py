@@ -1,4 +1,4 @@
-"""What each layer computes for a step's batch: without dropout, from the zero state, with the
+"""What each layer computes for a step's batch: without dropout, from the initial state, with the
 parameters after the update.
 """
 
@@ -13,7 +13,10 @@ from rnnx.contracts.probes import Observation
 
 
 def layers_of(seen: Observation) -> Iterator[tuple[Array, Mapping[str, Array]]]:
-    """For each layer h and, by letter, its gates, all (T, n_a, B); a cell may have no gates."""
+    """For each layer h and, by letter, its gates, all (T, n_a, B); a cell may have no gates.
+
+    Where layers read both ways h is (T, 2·n_a, B) and the gates are ``forward.f``, ``backward.f``.
+    """
     for found in seen.network.layer_values(seen.params, seen.x, seen.lengths):
         yield found.h, found.gates
 
