@@ -224,9 +224,11 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 
 @commands.command()
 @click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
-@click.option("--metric", default="best/val_loss", show_default=True, help="The metric to rank by.")
+@click.option("--metric", help="The metric to rank by (default: what the runs monitored).")
 @click.option(
-    "--better", type=click.Choice(["lower", "higher"]), help="Which is better (default: by name)."
+    "--better",
+    type=click.Choice(["lower", "higher"]),
+    help="Default: as the metric says.",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
@@ -240,7 +242,7 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 )
 @click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
-def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
+def compare(names: tuple[str, ...], metric: str | None, **how: str | None) -> None:
     """Compare runs and whole sweeps, the best first.
 
     Runs that differ in their seed alone are a group, with mean, spread, a 95 % interval, and

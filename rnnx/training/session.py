@@ -25,7 +25,7 @@ from rnnx.models.directions import refuse_seen_target
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.heads import refuse_unfit_head, unit_of_loss
-from rnnx.models.network import States, configured, quiet, restart
+from rnnx.models.network import Network, States, configured, quiet, restart
 from rnnx.models.size import parameter_bytes, refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
@@ -34,6 +34,7 @@ from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.generators import generators_of, restore_generators
+from rnnx.training.monitor import monitor_of
 from rnnx.training.probing import Probing
 from rnnx.training.step_records import Gradients, SessionState, StepMetrics
 from rnnx.training.task import for_task, left_out, starting_loss
@@ -49,13 +50,13 @@ class Session:
         seed, settings, parts = self.settings.seed, self.settings, self.components
         self.corpus = corpus or load_corpus(parts.dataset)
         refuse_unfit_head(config["head"]["name"], parts.head, self.corpus)
-        refuse_seen_target(settings.direction, self.corpus)
         self.identity = identity_of(config, self.corpus)
         is_language = self.corpus.is_language
         self.grammar = grammar_of(parts.dataset, self.corpus.vocabulary) if is_language else None
         self.rngs = generators_of(seed)
-        own, data = for_task(settings, self.corpus), self.corpus
-        self.network = configured(own, parts, data.vocabulary, data.features, data.targets)
+        self.network = self._network_of(self.corpus)
+        measured = self.network.metrics.metrics
+        self.monitor = monitor_of(settings.monitor, self.corpus, measured)
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
         self.steps = 0
@@ -83,6 +84,12 @@ class Session:
         if settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():  # now what the second step would wait for
                 load(self.network, self.params, self.states, self.threads.count)
+
+    def _network_of(self, corpus: Corpus) -> Network:
+        settings = for_task(self.settings, corpus)
+        refuse_seen_target(settings.direction, corpus)
+        data = corpus.vocabulary, corpus.features, corpus.targets
+        return configured(settings, self.components, *data)
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)

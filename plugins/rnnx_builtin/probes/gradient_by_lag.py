@@ -2,10 +2,11 @@
 
     norm(k) = mean over columns of ‖∂L⟨T⟩ / ∂h⟨T−k⟩‖₂,   k = 0 … T − 1
 
-L⟨T⟩ is the loss of the last symbol of the batch's longest columns alone, h the hidden state of the
-top layer's cell. Where the norm falls by a constant factor a step, the gradient vanishes
-(Hochreiter 1991; Bengio, Simard and Frasconi 1994); the notebook says so of its plain network, and
-introduces the LSTM for this reason. Computed without dropout, with the parameters after the update.
+L⟨T⟩ is the loss at the last step of the batch's longest columns alone (a target of the whole
+sequence is read from its last step), h the hidden state of the top layer's cell. Where the norm
+falls by a constant factor a step, the gradient vanishes (Hochreiter 1991; Bengio, Simard and
+Frasconi 1994); the notebook says so of its plain network, and introduces the LSTM for this reason.
+Computed without dropout, with the parameters after the update.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.contracts import TargetHead
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
@@ -50,9 +52,12 @@ def norms_by_lag(seen: Observation) -> Array:
             "probe=gradient_by_lag: a loss reaches steps before it and after it where layers read "
             "backwards; choose another probe, or direction=forward"
         )
-    longest = np.arange(seen.x.shape[1]) if seen.lengths is None else seen.lengths == T
-    x, y = seen.x[:, longest], seen.y[-1:, longest]
-    cell, params, B = network.layer_cell, seen.params, x.shape[1]
+    columns = np.arange(seen.x.shape[-1])
+    longest = columns if seen.lengths is None else columns[seen.lengths == T]
+    cell, params, B = network.layer_cell, seen.params, len(longest)
+    x, y = seen.x[..., longest], seen.y[..., longest]
+    if not network.targets.per_sequence:
+        y = y[-1:]
     top = params[f"layer{network.layers - 1}"]
     *_, layer = network.layer_values(params, x, None)
     dx_shape = layer.x[:1].shape if layer.x.ndim == 3 else None
@@ -73,10 +78,14 @@ def norms_by_lag(seen: Observation) -> Array:
 def _of_the_last_loss(seen: Observation, x: Array, y: Array) -> Array:
     """The gradient (1, n_a, B) by the last h of the last step's loss."""
     network, params, scratch = seen.network, seen.params, Scratch()
-    states = network.initial_state(x.shape[1], params.flat.dtype)
+    states, own = network.initial_state(x.shape[-1], params.flat.dtype), scratch.child("head")
     h, _, _ = network.forward(params, x, states, None, scratch)
-    _, _, cache = network.head.forward(params["head"], h[-1:], y, None, scratch.child("head"))
-    _, dlast = network.head.backward(params["head"], cache, scratch.child("head"))
+    if isinstance(network.head, TargetHead):
+        y = y if network.targets.are_ids else y.astype(h.dtype)
+        _, _, cache = network.head.measure(params["head"], h[-1:], y, None, None, own)
+    else:
+        _, _, cache = network.head.forward(params["head"], h[-1:], y, None, own)
+    _, dlast = network.head.backward(params["head"], cache, own)
     dy = np.zeros_like(h)
     dy[-1:] = dlast
     return network.gradient_by_h(params, x, dy)[-1:]
