@@ -119,7 +119,8 @@ class Network:
         zoneout = self.zoneout, self.zoneout_memory
         dropout = Dropout(self.dropout, self.dropout_kind, self.weight_dropout, zoneout)
         places = [Place(k, self.layers) for k in range(self.layers)]
-        return tuple(Layer(self.layer_cell, block, dropout, place) for place in places)
+        has_floats = bool(self.n_features)
+        return tuple(Layer(self.layer_cell, block, dropout, at, has_floats) for at in places)
 
     @cached_property
     def width(self) -> int:
