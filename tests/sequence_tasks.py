@@ -34,9 +34,9 @@ TASKS = '''
                 targets=rnnx.classes(names),
             )
 
-    def finite(draw, targets, features=(), vocabulary=(), seed=0, counts=(80, 20)):
-        rng = np.random.default_rng(seed)
-        train, val = (draw(rng, count) for count in counts)
+    def finite(draw, targets, features=(), vocabulary=()):
+        rng = np.random.default_rng(0)
+        train, val = draw(rng, 80), draw(rng, 20)
         return rnnx.Corpus(
             rnnx.Vocabulary(tuple(vocabulary)), train, val, rnnx.sequences_sha256(train, val),
             targets=targets, features=tuple(rnnx.Quantity(name) for name in features),
@@ -47,7 +47,6 @@ TASKS = '''
         """The sum of two marked numbers, read at the end of a sequence of any length."""
 
         longest: int = 8
-        split_seed: int = 0
 
         def load(self, seed):
             def draw(rng, count):
@@ -61,7 +60,7 @@ TASKS = '''
                 return rnnx.sequences_of(y, features=features, per_sequence=True)
 
             total = rnnx.values([rnnx.Quantity("sum", "m", 1.0, 0.5)], per_sequence=True)
-            return finite(draw, total, ("number", "marker"), seed=seed)
+            return finite(draw, total, ("number", "marker"))
 
     @dataclass(frozen=True)
     class Tags:

@@ -104,7 +104,7 @@ SOURCES = [
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_plugin_needs_public_names_alone(path: Path) -> None:
-    text = re.sub(r"\$(\w+)", r"X\1", path.read_text("utf-8"))
+    text = re.sub(r"\$\{?(\w+)\}?", r"X\1", path.read_text("utf-8"))
     for module, name in imported(text):
         assert is_public(module, name) or name.startswith("XS"), (module, name)
 

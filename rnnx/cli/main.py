@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from rnnx.cli import completion
+from rnnx.cli.arguments import RUN, UserPath
 from rnnx.cli.failure import debug_option, guarded
 from rnnx.cli.plugin_commands import AUTHORS
 from rnnx.system.files import expanded
@@ -20,16 +21,6 @@ from rnnx.version import __version__
 
 # The values of Hydra's option --info.
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
-
-
-RUN = "RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file."
-
-
-class UserPath(click.Path):
-    """A path as a user types it: ~ is the home folder, also where no shell has seen it."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(str(expanded(value)), param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -241,9 +232,11 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 
 @commands.command()
 @click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
-@click.option("--metric", default="best/val_loss", show_default=True, help="The metric to rank by.")
+@click.option("--metric", help="The metric to rank by (default: what the runs monitored).")
 @click.option(
-    "--better", type=click.Choice(["lower", "higher"]), help="Which is better (default: by name)."
+    "--better",
+    type=click.Choice(["lower", "higher"]),
+    help="Default: as the metric says.",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
@@ -257,7 +250,7 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 )
 @click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
-def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
+def compare(names: tuple[str, ...], metric: str | None, **how: str | None) -> None:
     """Compare runs and whole sweeps, the best first.
 
     Runs that differ in their seed alone are a group, with mean, spread, a 95 % interval, and

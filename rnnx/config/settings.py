@@ -120,8 +120,11 @@ class Train:
     """The factor s in smooth ← s·smooth + (1 − s)·loss. 0 ≤ s < 1."""
     smoothing_start: float = 1.0
     """smooth starts at this many times ln V, the loss of guessing among V symbols. At least 0."""
+    monitor: str = "val/loss"
+    """The metric of the held-out data that decides the best checkpoint, patience, pruning and the
+    order of a sweep: val/loss, or one of the head's, as val/accuracy."""
     patience: int = 0
-    """Stop after this many evaluations without a better held-out loss; 0: never."""
+    """Stop after this many evaluations without a better ``monitor``; 0: never."""
     baseline: Baseline = Baseline.auto
     """Compare with n-grams on the same split: auto (up to two million symbols), always, never."""
     threads: int = 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rnnx.contracts.buffers import Parameters, Scratch
     from rnnx.contracts.components import Cell, Grammar, Head, Sampler
     from rnnx.data.corpus import Corpus, Split
+    from rnnx.data.targets import Targets
     from rnnx.data.vocabulary import Vocabulary
 
 
@@ -58,6 +59,10 @@ class NetworkView(Protocol):
         """The size of the vocabulary."""
 
     @property
+    def targets(self) -> Targets:
+        """What the head predicts."""
+
+    @property
     def layers(self) -> int:
         """The number of layers; their parameters are ``params["layer0"]`` and so on."""
 
@@ -73,7 +78,8 @@ class NetworkView(Protocol):
         scratch: Scratch,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, tuple[State, ...], Any]:
-        """(T, B) ids → the top layer's h (T, n_a, B), the final states, one cache a layer.
+        """(T, B) ids, or floats (T, n_x, B) → the top layer's h (T, n_a, B), the final states, one
+        cache a layer.
 
         Without ``rng`` there is no dropout.
         """
@@ -114,8 +120,8 @@ class Observation(NamedTuple):
     """What a step computed; a probe must not change it."""
 
     step: int
-    x: Array  # (T, B) ids
-    y: Array  # (T, B) ids
+    x: Array  # (T, B) ids, or (T, n_x, B) floats where a step has features
+    y: Array  # (T, B) ids, or as the targets are
     lengths: Array | None  # (B,)
     h: Array  # (T, n_a, B), the top layer's
     dh: Array  # (T, n_a, B)

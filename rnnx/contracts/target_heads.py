@@ -56,7 +56,8 @@ class TargetHead(Protocol):
     ) -> tuple[float, Array, Any]:
         """``loss, losses, cache`` for h (T, n_a, B) and the targets y.
 
-        ``losses`` are those of each target, not yet weighted; 0 beyond a column's length. ``loss``
+        ``losses`` are those of each target, not yet weighted: 0 beyond a column's length, and
+        anything finite where a weight is 0, whatever y is there (NaN, an id that is none). ``loss``
         is what training optimises: Σ weight·loss / Σ weight over the batch (0 where all weights
         are 0) or the head's own reduction. ``weights`` None: all are 1. A length may be 0 where
         targets are one a step. Nothing that is passed in is changed.

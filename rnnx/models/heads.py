@@ -26,7 +26,8 @@ def takes(head: Any, targets: Targets, has_weights: bool) -> bool:
     """Whether a head can learn such targets, of which some may count more than others."""
     if isinstance(head, TargetHead):
         with attributing():
-            return bool(head.takes(targets))
+            can_write = targets.kind is not TargetKind.next_symbol or hasattr(head, "logits")
+            return can_write and bool(head.takes(targets))
     return targets.are_ids and not targets.per_sequence and not has_weights
 
 

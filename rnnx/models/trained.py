@@ -101,7 +101,7 @@ class Model:
         told how many symbols there are, before each next one. ``ngram`` above 0 mixes the network's
         probabilities with those of n-grams of the run's training data, of this weight.
         """
-        self._refuse_no_language("sample")
+        self.refuse_no_language("sample")
         start = self._start(prompt)
         length = self.sample_length if length is None else length
         require(count >= 0, "count", "at least 0", count)
@@ -167,11 +167,6 @@ class Model:
         return Inputs(self.vocabulary, self.features, self.targets)
 
     @property
-    def is_language(self) -> bool:
-        """Whether it predicts the next symbol of a text."""
-        return self.targets == NEXT_SYMBOL
-
-    @property
     def dataset(self) -> Dataset:
         """The data set that it was trained on, not loaded."""
         dataset: Dataset = self._dataset
@@ -190,7 +185,7 @@ class Model:
 
         A line may come with its newline or without.
         """
-        self._refuse_no_language("score")
+        self.refuse_no_language("score")
         if isinstance(lines, str):
             raise DataError("score: it takes a list of lines, not one text; give [line]")
         if not len(lines):
@@ -210,14 +205,14 @@ class Model:
         Where texts have an end (a line's newline) the last number is that of the end, so that an
         array has one number more than its text has symbols.
         """
-        self._refuse_no_language("surprise")
+        self.refuse_no_language("surprise")
         symbols = [self._symbols(text, f"text {i + 1}") for i, text in enumerate(texts)]
         examples = examples_of(self.vocabulary, symbols)
         return np.split(self._target_nats(examples), np.cumsum(examples.lengths))[: len(texts)]
 
-    def _refuse_no_language(self, what: str) -> None:
-        """ConfigError unless the model predicts the next symbol."""
-        if self.targets != NEXT_SYMBOL:
+    def refuse_no_language(self, what: str) -> None:
+        """ConfigError, which begins with ``what``, unless it predicts the next symbol."""
+        if not self.is_language:
             raise ConfigError(
                 f"{what}: the run predicts {self.targets.words}, not the next symbol of a text; "
                 "measure it with rnnx evaluate"
@@ -265,9 +260,9 @@ class Model:
         given = component_from("dataset", dataset) if isinstance(dataset, dict) else dataset
         splits = self._held_out(tokens) if given is None else self._all_of(given)
         total = sum(split.tokens for split in splits)
-        if self.targets != NEXT_SYMBOL:
+        if not self.is_language:
             if ngram:
-                self._refuse_no_language("ngram")
+                self.refuse_no_language("ngram")
             with self._threads, quiet():
                 found = measure(self._network, self.params, splits, self._scratch())
             return Evaluation(found.loss, total, None, None, found.metrics, self.loss_unit)
@@ -318,6 +313,11 @@ class Model:
         corpus = self.own_corpus(NO_NGRAMS)
         train = with_ids_of(self.vocabulary, corpus.vocabulary, text_parts(corpus)[0])
         return KneserNey(train, len(self.vocabulary))
+
+    @property
+    def is_language(self) -> bool:
+        """Whether it predicts the next symbol of a text."""
+        return self.targets == NEXT_SYMBOL
 
     @property
     def loss_unit(self) -> str:

@@ -53,9 +53,16 @@ def contract_of(kind: str) -> type[Any]:
     return found
 
 
-def methods_of(kind: str) -> dict[str, Any]:
-    """The methods of a kind's contract, by name."""
-    members = vars(contract_of(kind)).items()
+# A kind → a contract that a component may fulfil in the place of the kind's own, and the method by
+# which it is known.
+INSTEAD = {"head": (contracts.TargetHead, "takes")}
+
+
+def methods_of(kind: str, component: Any = None) -> dict[str, Any]:
+    """The methods of a kind's contract, or of that which ``component`` fulfils instead, by name."""
+    other, known_by = INSTEAD.get(kind, (None, ""))
+    is_other = other is not None and callable(getattr(component, known_by, None))
+    members = vars(other if is_other else contract_of(kind)).items()
     return {name: value for name, value in members if callable(value) and not name.startswith("_")}
 
 
@@ -65,7 +72,7 @@ def _wrong_fields(entry: Entry) -> str | None:
         return "has a field called name, which holds the component's name; rename the field"
     if cause := _wrong_names(entry.component):
         return cause
-    if shared := sorted(own & methods_of(entry.kind).keys()):
+    if shared := sorted(own & methods_of(entry.kind, entry.component).keys()):
         return f"has a field called {shared[0]}, which is a method of its contract"
     for name in contract_of(entry.kind).__annotations__:
         if name not in own and not hasattr(entry.component, name):
@@ -86,7 +93,7 @@ def _wrong_names(cls: type[Any]) -> str | None:
 
 
 def _wrong_methods(entry: Entry) -> str | None:
-    methods = methods_of(entry.kind)
+    methods = methods_of(entry.kind, entry.component)
     for name, contract in methods.items():
         method = getattr(entry.component, name, None)
         if not callable(method):

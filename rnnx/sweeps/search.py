@@ -98,14 +98,15 @@ class Search:
 
     def tell(self, result: JobResult) -> None:
         """Learn from the result of a job."""
-        states, loss = optuna().trial.TrialState, result.best_val_loss
+        # Optuna looks for the lowest: of a metric of which more is better it is told the negative.
+        states, cost = optuna().trial.TrialState, result.cost
         trial = self._study.get_trials(deepcopy=False)[result.job]
         if result.status == "KILLED":
             self._keep_for_later(trial.params)
         if result.reason == PRUNED:
             self._study.tell(result.job, state=states.PRUNED)
-        elif result.succeeded and loss is not None and math.isfinite(loss):
-            self._study.tell(result.job, loss)
+        elif result.succeeded and math.isfinite(cost):
+            self._study.tell(result.job, cost)
         else:
             self._study.tell(result.job, state=states.FAIL)
 

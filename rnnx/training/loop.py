@@ -25,13 +25,15 @@ from rnnx.system.threads import give_way
 from rnnx.training import snapshot
 from rnnx.training.describing import description
 from rnnx.training.end import conclusions, fail, held_out_metrics, measure
+from rnnx.training.monitor import monitored
 from rnnx.training.predicting import held_out_predictions
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report, Summary, loss_told
 from rnnx.training.session import Session
 from rnnx.training.tags import run_tags
 
-PruningRule = Callable[[int, float], bool]  # by step and held-out loss, whether to stop there
+# By step and what is monitored (as a cost: lower is better), whether to stop there.
+PruningRule = Callable[[int, float], bool]
 STOP_TIMEOUT = 5.0  # seconds that a stopped run waits for its tracker
 
 
@@ -150,10 +152,16 @@ class TrainingLoop:
             return "others were better by then"
         if progress.is_over(self.session.steps, self.settings.patience):
             return (
-                f"{progress.without_improvement} evaluations without a better held-out loss than "
+                f"{progress.without_improvement} evaluations without a better {self._goal} than "
                 f"that of step {progress.best_step}"
             )
         return ""
+
+    @property
+    def _goal(self) -> str:
+        """What is monitored, in words."""
+        monitor = self.session.monitor
+        return "held-out loss" if monitor.is_loss else monitor.metric
 
     def _count(self) -> None:
         metrics, progress = self.session.metrics, self.progress
@@ -231,12 +239,13 @@ class TrainingLoop:
             found, step = self._measure(), self.session.steps
             if found is None:
                 return
-            loss = found.loss
-            if self.progress.evaluated(loss, step):
+            monitor = self.session.monitor
+            cost = monitored(monitor, held_out_metrics(self.session, found))
+            if self.progress.evaluated(found.loss, step, cost):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
                 checkpoints.write(self._state(), self.folder.best)
-            ends = self.should_prune is not None and self.should_prune(step, loss)
+            ends = self.should_prune is not None and self.should_prune(step, cost)
             self.pruned = ends and step < self.settings.steps
 
     def _measure(self) -> Measured | None:
@@ -265,13 +274,17 @@ class TrainingLoop:
             return None
         progress, metrics = self.progress, dict(found.metrics)
         best_loss, best_step = progress.best_val_loss, progress.best_step
-        if metrics.get("val_loss", math.inf) < best_loss:  # the last step had no round of its own
-            best_loss, best_step = metrics["val_loss"], self.session.steps
+        monitor, best_cost = self.session.monitor, progress.best_cost
+        cost = monitor.cost(metrics.get(monitor.final, math.nan))
+        if cost < best_cost:  # the last step had no round of its own
+            best_loss, best_step, best_cost = metrics["val_loss"], self.session.steps, cost
             set_best_aside(self.folder)
             checkpoints.write(self._state(), self.folder.best)
         if math.isfinite(best_loss):
             self._point("best/val_loss", best_loss)
             self._point("best/step", best_step)
+            if not monitor.is_loss:
+                self._point(monitor.best, monitor.value(best_cost))
         if progress.seconds:
             speed = progress.trained_tokens / progress.seconds
             metrics |= {"seconds": progress.seconds, "tokens_per_s": speed}
@@ -287,7 +300,9 @@ class TrainingLoop:
         self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
         self.tracking.artifacts()
         told = loss_told(self.session)
-        return Summary(metrics, best_loss, best_step, found.baseline_order, found.texts, *told)
+        goal = None if monitor.is_loss else (monitor.metric, monitor.value(best_cost))
+        best = best_loss, best_step, found.baseline_order
+        return Summary(metrics, *best, found.texts, *told, goal)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ class Summary(NamedTuple):
     texts: Sequence[str]
     loss_unit: str = "nats a character"
     words: Mapping[str, str] = {}  # "accuracy" → "accuracy a step"; the head's metrics
+    monitored: tuple[str, float] | None = None  # what decided, and its best value: not the loss
 
 
 class Report(Protocol):
@@ -251,6 +252,12 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
             ("held-out loss", f"{metrics['val_loss']:.4f} {unit}"),
             ("best held-out loss", f"{best} (step {summary.best_step})"),
         ]
+        if summary.monitored is not None:
+            metric, value = summary.monitored
+            lines[-1:] = [
+                (f"best {metric}", f"{value:.4g} (step {summary.best_step})"),
+                ("held-out loss at that step", best),
+            ]
     if "bits_per_char" in metrics:
         bits = f"{summary.best_val_loss / math.log(2):.4f} (best)"
         lines.append((unit.replace("nats", "bits", 1), bits))

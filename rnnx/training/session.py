@@ -33,6 +33,7 @@ from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.generators import generators_of, restore_generators
+from rnnx.training.monitor import monitor_of
 from rnnx.training.probing import Probing
 from rnnx.training.step_records import Gradients, SessionState, StepMetrics
 from rnnx.training.task import for_task, left_out, starting_loss
@@ -53,6 +54,8 @@ class Session:
         self.grammar = grammar_of(parts.dataset, self.corpus.vocabulary) if is_language else None
         self.rngs = generators_of(seed)
         self.network = self._network_of(self.corpus)
+        measured = self.network.metrics.metrics
+        self.monitor = monitor_of(settings.monitor, self.corpus, measured)
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
         self.steps = 0

@@ -2,10 +2,11 @@
 
     norm(k) = mean over columns of ‖∂L⟨T⟩ / ∂h⟨T−k⟩‖₂,   k = 0 … T − 1
 
-L⟨T⟩ is the loss of the last symbol of the batch's longest columns alone, h the hidden state of the
-top layer. Where the norm falls by a constant factor a step, the gradient vanishes (Hochreiter 1991;
-Bengio, Simard and Frasconi 1994); the notebook says so of its plain network, and introduces the
-LSTM for this reason. Computed without dropout, with the parameters after the update.
+L⟨T⟩ is the loss at the last step of the batch's longest columns alone (a target of the whole
+sequence is read from its last step), h the hidden state of the top layer. Where the norm falls by
+a constant factor a step, the gradient vanishes (Hochreiter 1991; Bengio, Simard and Frasconi 1994);
+the notebook says so of its plain network, and introduces the LSTM for this reason. Computed without
+dropout, with the parameters after the update.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.contracts import TargetHead
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
@@ -45,9 +47,12 @@ class GradientByLag:
 def norms_by_lag(seen: Observation) -> Array:
     """The norms (T,), lag 0 first."""
     T = len(seen.x)
-    longest = np.arange(seen.x.shape[1]) if seen.lengths is None else seen.lengths == T
-    x, y = seen.x[:, longest], seen.y[-1:, longest]
-    network, params, B = seen.network, seen.params, x.shape[1]
+    columns = np.arange(seen.x.shape[-1])
+    longest = columns if seen.lengths is None else columns[seen.lengths == T]
+    network, params, B = seen.network, seen.params, len(longest)
+    x, y = seen.x[..., longest], seen.y[..., longest]
+    if not network.targets.per_sequence:
+        y = y[-1:]
     top = params[f"layer{network.layers - 1}"]
     inputs = _below(seen, x)
     state, caches = network.cell.initial_state(B, params.flat.dtype), []
@@ -56,7 +61,11 @@ def norms_by_lag(seen: Observation) -> Array:
         h, state, cache = network.cell.forward(top, inputs[t : t + 1], state, None, Scratch())
         caches.append(cache)
     scratch = Scratch()
-    _, _, cache = network.head.forward(params["head"], h, y, None, scratch)
+    if isinstance(network.head, TargetHead):
+        y = y if network.targets.are_ids else y.astype(h.dtype)
+        _, _, cache = network.head.measure(params["head"], h, y, None, None, scratch)
+    else:
+        _, _, cache = network.head.forward(params["head"], h, y, None, scratch)
     _, dh = network.head.backward(params["head"], cache, scratch)
     norms, dstate = [_norm(dh[0])], None
     for cache in reversed(caches[1:]):
@@ -69,10 +78,11 @@ def norms_by_lag(seen: Observation) -> Array:
 def _below(seen: Observation, x: Array) -> Array:
     """The input of the top layer: ids, or h (T, n_a, B) of the layer below."""
     network = seen.network
+    x = x if x.ndim == 2 else x.astype(seen.params.flat.dtype, copy=False)
     if network.layers == 1:
         return x
     lower = Network(network.cell, network.head, network.n_symbols, network.layers - 1)
-    states = lower.initial_state(x.shape[1], seen.params.flat.dtype)
+    states = lower.initial_state(x.shape[-1], seen.params.flat.dtype)
     h, _, _ = lower.forward(seen.params, x, states, None, Scratch())
     return h
 

@@ -18,7 +18,7 @@ def layers_of(seen: Observation) -> Iterator[tuple[Array, Mapping[str, Array]]]:
     """For each layer h and, by letter, its gates, all (T, n_a, B); a cell may have no gates."""
     network, cell = seen.network, seen.network.cell
     states = network.initial_state(seen.x.shape[-1], seen.params.flat.dtype)
-    h = seen.x
+    h = seen.x if seen.x.ndim == 2 else seen.x.astype(seen.params.flat.dtype, copy=False)
     for layer, state in enumerate(states):
         params = seen.params[f"layer{layer}"]
         h, _, cache = cell.forward(params, h, state, seen.lengths, Scratch())
