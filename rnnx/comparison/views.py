@@ -236,6 +236,7 @@ def _sections(found: Shown, best: Sequence[Chart], per_probe: bool = False) -> l
     sections = [
         Section("Loss by step", lines["loss"]),
         Section("Loss at the end", [chart for chart in best if _goal(found) in found.metrics]),
+        Section("Metrics of the held-out data", lines["held out"]),
         Section("Gradient and learning rate", lines["update"]),
         Section("Samples", lines["samples"]),
         Section("Probes", lines["probes"][:MAX_CHARTS]),
@@ -253,7 +254,10 @@ def _lines(found: Shown, per_probe: bool) -> dict[str, list[Chart]]:
         for key in others:
             of_probe.setdefault(key.partition("/")[0], []).append(key)
         probes = [LineChart(probe, keys) for probe, keys in of_probe.items()]
+    told = ("val/loss", "val/bits_per_char")  # the loss has charts of its own
+    held_out = sorted(key for key in found.metrics if key.startswith("val/") and key not in told)
     wanted = {
+        "held out": [LineChart(key.removeprefix("val/"), [key]) for key in held_out],
         "loss": [
             LineChart("Training and held-out loss", ["train/smooth_loss", "val/loss"], is_log=True),
             LineChart("Held-out loss", ["val/loss"], is_log=True),
