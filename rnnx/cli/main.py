@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from rnnx.cli import completion
+from rnnx.cli.arguments import RUN, WHOLE_RUN, UserPath
 from rnnx.cli.failure import debug_option, guarded
 from rnnx.cli.plugin_commands import AUTHORS
 from rnnx.system.files import expanded
@@ -20,17 +21,6 @@ from rnnx.version import __version__
 
 # The values of Hydra's option --info.
 INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
-
-
-RUN = "RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file."
-WHOLE_RUN = "RUN is a run's id, the beginning of one, `last`, or a run's folder."
-
-
-class UserPath(click.Path):
-    """A path as a user types it: ~ is the home folder, also where no shell has seen it."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(str(expanded(value)), param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

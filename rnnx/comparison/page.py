@@ -15,6 +15,7 @@ from rnnx.comparison.bands import draw_bands
 from rnnx.comparison.compare import Comparison, compare_sweep
 from rnnx.comparison.figures import Figure, draw_figures, suffixes
 from rnnx.comparison.page_texts import surprise_bounds, text_sections
+from rnnx.comparison.predictions import last_predictions
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.seeds_table import group_columns, group_rows, seeds_caption
 from rnnx.comparison.table import run_columns, run_rows, telling_metrics
@@ -163,6 +164,7 @@ def render(
             for part, suffix in zip(parts, suffixes(len(parts)), strict=True)
         ],
         bands=_bands(comparison),
+        predictions=last_predictions(comparison),
         texts=text_sections(comparison),
         bounds=surprise_bounds(),
     )

@@ -18,6 +18,10 @@ class PredictionTable(NamedTuple):
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = (0,)  # the places of the columns that are aligned to the right
+    failed: Sequence[int] = ()
+    links: Sequence[str] = ()
+    linked: int | None = None
 
 
 def last_predictions(comparison: Comparison) -> PredictionTable | None:

@@ -251,6 +251,7 @@ def _sections(found: Shown, best: Sequence[Chart], per_probe: bool = False) -> l
     sections = [
         Section("Loss by step", lines["loss"]),
         Section("Loss at the end", [chart for chart in best if _goal(found) in found.metrics]),
+        Section("Metrics of the held-out data", lines["held out"]),
         Section("Gradient and learning rate", lines["update"]),
         Section("Samples", lines["samples"]),
         Section("Probes", lines["probes"][:MAX_CHARTS]),
@@ -262,7 +263,10 @@ def _sections(found: Shown, best: Sequence[Chart], per_probe: bool = False) -> l
 
 def _lines(found: Shown, per_probe: bool) -> dict[str, list[Chart]]:
     """The line charts of each section, of metrics that there are."""
+    told = ("val/loss", "val/bits_per_char")  # the loss has charts of its own
+    held_out = sorted(key for key in found.metrics if key.startswith("val/") and key not in told)
     wanted = {
+        "held out": [LineChart(key.removeprefix("val/"), [key]) for key in held_out],
         "loss": [
             LineChart("Training and held-out loss", ["train/smooth_loss", "val/loss"], is_log=True),
             LineChart("Held-out loss", ["val/loss"], is_log=True),

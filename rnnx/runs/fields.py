@@ -53,6 +53,7 @@ RUN: Mapping[str, Check] = {
     **dict.fromkeys(("started", "ended"), is_time),
     **dict.fromkeys(("job", "seed", "steps"), _is_count),
     "monitor": _is_string,
+    "loss_unit": _is_string,
     "higher_is_better": _is_list_of_texts,
     "pruned": lambda value: isinstance(value, bool),
     "told": _maps_to(_maps_to(_is_string)),

@@ -214,7 +214,9 @@ class Tracking:
             if path.is_file():
                 self.file(path)
         self.flush()
-        curve = draw_curve(read_history(self.folder.metrics), self.folder.path / "loss.png")
+        unit = self.folder.read().get("loss_unit", "nats")
+        path, history = self.folder.path / "loss.png", read_history(self.folder.metrics)
+        curve = draw_curve(history, path, unit)
         if curve is not None:
             self.file(curve)
         for path in (self.folder.best, self.folder.last):
