@@ -21,7 +21,7 @@ from rnnx.data.corpus import Corpus, Examples, Split, Stream, examples_of, text_
 from rnnx.data.digest import split_sha256
 from rnnx.data.ngram import KneserNey
 from rnnx.data.sequences import Sequences
-from rnnx.data.targets import Quantity, Targets
+from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import ConfigError, DataError
 from rnnx.models.backend import backend_of_checkpoint
