@@ -205,11 +205,27 @@ def evaluate(run: str, overrides: tuple[str, ...], ngram: float) -> None:
         print(f"{label}: {value}")
 
 
+@commands.command(epilog=RUN)
+@click.argument("run")
+@click.argument("file", type=UserPath(allow_dash=True))
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@debug_option
+def predict(run: str, file: str, form: str | None) -> None:
+    """Predict from new data with the model of RUN.
+
+    FILE has a text a line, or is as the model's own data is, with its targets or without; the rows
+    of a CSV file; or the array x of a .npy or .npz file. - is standard input.
+    """
+    from rnnx.cli.predictions import predict as predict_file
+
+    predict_file(run, file, form)
+
+
 @commands.command()
 @_with_overrides
 @click.option(
-    "-n",
-    "--limit",
+    *("-n", "--limit"),
     type=click.IntRange(1),
     default=20,
     show_default=True,
@@ -225,10 +241,8 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 
 @commands.command()
 @click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
-@click.option("--metric", default="best/val_loss", show_default=True, help="The metric to rank by.")
-@click.option(
-    "--better", type=click.Choice(["lower", "higher"]), help="Which is better (default: by name)."
-)
+@click.option("--metric", help="The metric to rank by (default: what the runs monitored).")
+@click.option("--better", type=click.Choice(["lower", "higher"]), help="Default: the metric's own.")
 @click.option("--json", "forms", flag_value="json", multiple=True, help="Print JSON.")
 @click.option("--csv", "forms", flag_value="csv", multiple=True, help="Print CSV.")
 @click.option("--rows", metavar="KEYS", help="A table of results: keys down, as cell,layers.")
@@ -241,7 +255,7 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 )
 @click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
-def compare(names: tuple[str, ...], metric: str, forms: tuple[str, ...], **how: str | None) -> None:
+def compare(names: tuple[str, ...], forms: tuple[str, ...], **how: str | None) -> None:
     """Compare runs and whole sweeps, the best first.
 
     Runs that differ in their seed alone are a group, with mean, spread, a 95 % interval, and
@@ -255,7 +269,7 @@ def compare(names: tuple[str, ...], metric: str, forms: tuple[str, ...], **how: 
         raise click.UsageError("--json and --csv: choose one of them")
     from rnnx.comparison.printing import print_comparison
 
-    print_comparison(names, metric, *forms[:1], **how)
+    print_comparison(names, form=next(iter(forms), None), **how)
 
 
 @commands.command()

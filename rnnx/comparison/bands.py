@@ -20,14 +20,19 @@ MOST = 30  # distributions of a figure
 Quantiles = Mapping[int, Mapping[int, float]]  # per cent → step → value
 
 
+def quantile_of(key: str) -> tuple[str, int] | None:
+    """The distribution of which a metric is a quantile, and which one, in per cent."""
+    parsed = re.fullmatch(r"(.+)/q(\d{1,2})", key)
+    return (parsed[1], int(parsed[2])) if parsed else None
+
+
 def distributions(history: Mapping[str, Sequence[Point]]) -> dict[str, Quantiles]:
     """The distributions of a run by their names, as far as they have at least two quantiles."""
     found: dict[str, dict[int, dict[int, float]]] = {}
     for key, points in history.items():
-        parsed = re.fullmatch(r"(.+)/q(\d{1,2})", key)
-        if parsed:
+        if parsed := quantile_of(key):
             values = {point.step: point.value for point in points if math.isfinite(point.value)}
-            found.setdefault(parsed[1], {})[int(parsed[2])] = values
+            found.setdefault(parsed[0], {})[parsed[1]] = values
     return {name: of for name, of in sorted(found.items()) if len(of) > 1}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +33,8 @@ class ComparedRun(NamedTuple):
     group: str  # what it shares with runs that differ in their seed alone; "" if unknown
     folder: RunFolder | None
     made_of: Mapping[str, Any] = {}  # the fields of its identity, as far as they are known
+    monitor: str = ""  # the metric that decided its best checkpoint; "": the held-out loss
+    higher: Sequence[str] = ()  # the names of its head's metrics of which more is better
 
 
 def runs_named(name: str, outputs: Path) -> list[ComparedRun]:
@@ -111,8 +113,8 @@ def jobs_of(sweep: Sweep) -> list[ComparedRun]:
 def _from_result(sweep: Sweep, result: JobResult, folder: RunFolder | None) -> ComparedRun:
     settings, name = sweep.swept(result.overrides), sweep.name(result.overrides)
     if folder is None:
-        name, best = name or "default", result.best_val_loss
-        metrics = {} if best is None else {BEST_LOSS: best}
+        name, best = name or "default", result.best
+        metrics = {} if best is None else {result.goal: best}
         return ComparedRun(name, result.status, "", result.reason, settings, metrics, "", None)
     run = _from_folder(folder)
     # A job that was skipped had finished before: its run says how.
@@ -133,10 +135,12 @@ def _from_folder(folder: RunFolder) -> ComparedRun:
     metrics = _numbers(fields.get("metrics"))
     # run.json gets them when the run ends, and the best one where it has trained to its end.
     if not metrics or (BEST_LOSS not in metrics and status != "FINISHED"):
-        metrics = _metrics_so_far(folder) | metrics
+        metrics = _metrics_so_far(folder, fields) | metrics
     made_of = {key: fields[key] for key in Identity._fields if key in fields}
     group = group_of(made_of) or _group_of_earlier(folder)
-    return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
+    own = settings, metrics, group, folder, made_of
+    monitor, higher = str(fields.get("monitor", "")), fields.get("higher_is_better", ())
+    return ComparedRun(name, status, folder.id, reason, *own, monitor, higher)
 
 
 def _from_entry(entry: RunSummary) -> ComparedRun:
@@ -169,13 +173,16 @@ def _group_of_earlier(folder: RunFolder) -> str:
         return ""
 
 
-def _metrics_so_far(folder: RunFolder) -> dict[str, float]:
-    """The last value of each metric that was logged, and the best held-out loss among them."""
+def _metrics_so_far(folder: RunFolder, fields: Mapping[str, Any]) -> dict[str, float]:
+    """The last value of each metric that was logged, and the best of what is monitored so far."""
     from rnnx.runs.metrics_file import read_history
 
     history = read_history(folder.metrics)
-    losses = [point.value for point in history.get("val/loss", ()) if not math.isnan(point.value)]
-    best = {BEST_LOSS: min(losses)} if losses else {}
+    best = {}
+    for metric in {"val/loss", str(fields.get("monitor", ""))}:
+        if found := [p.value for p in history.get(metric, ()) if not math.isnan(p.value)]:
+            is_higher = metric.removeprefix("val/") in fields.get("higher_is_better", ())
+            best[f"best/{metric.replace('/', '_')}"] = (max if is_higher else min)(found)
     return best | {key: points[-1].value for key, points in history.items()}
 
 

@@ -113,9 +113,9 @@ class _Job:
         why = self._stopped(stop) if stop.signal else ""
         if run.status == "KILLED" and not why:  # a person, in the tracker
             why = str(run.folder.read().get("reason", ""))
-        best = run.metrics.get("best/val_loss")
         why = PRUNED if run.pruned else why or self._anew
-        result = JobResult(self.number, self.overrides, run.status, why, run.run_id, best)
+        result = JobResult(self.number, self.overrides, run.status, why, run.run_id)
+        result = result.with_metrics(run.folder.read(), run.metrics)
         return result._replace(entry=run.folder.entry)
 
     def skip(self, why: str, earlier: RunFolder | None) -> JobResult:
@@ -218,10 +218,10 @@ class _Job:
 
     def _result(self, status: str, why: str, folder: RunFolder | None) -> JobResult:
         """A result with what run.json knows."""
-        metrics = folder.read().get("metrics", {}) if folder else {}
-        best = metrics.get("best/val_loss") if isinstance(metrics, dict) else None
+        fields = folder.read() if folder else {}
         run_id = folder.id if folder else ""
-        return JobResult(self.number, self.overrides, status, why, run_id, best)
+        result = JobResult(self.number, self.overrides, status, why, run_id)
+        return result.with_metrics(fields, fields.get("metrics", {}))
 
 
 def run_job_process(

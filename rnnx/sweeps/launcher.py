@@ -194,10 +194,10 @@ def _explain(code: int) -> tuple[str, str]:
 
 
 def job_return(sweep: Sweep, job: int, overrides: Sequence[str]) -> JobReturn:
-    """The result of a job as Hydra takes it: its best held-out loss, if it succeeded."""
+    """The result of a job as Hydra takes it: the best of what it monitored, if it succeeded."""
     result = sweep.result(job)
     returned = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
-    returned.return_value = result.best_val_loss if result and result.succeeded else None
+    returned.return_value = result.best if result and result.succeeded else None
     return returned
 
 

@@ -29,7 +29,11 @@ from rnnx.runs.folder import RunFolder
 from rnnx.system.files import expanded, read_json
 
 # What decides how long an update takes, beside the sizes and choices of the components.
-SIZES = ("batch_size", "layers", "dtype", "backend", "optimizer.name", "clipper.name")
+SIZES = (
+    *("batch_size", "accumulate", "layers", "dtype", "backend"),
+    *("optimizer.name", "clipper.name"),
+)
+ONE_BATCH = ("accumulate", "1")  # runs of earlier versions do not name it
 COMPONENTS = ("dataset.", "cell.", "head.", "probes.")
 
 
@@ -156,7 +160,7 @@ def _shape(params: Mapping[str, Any]) -> object:
     return frozenset(
         (key, value)
         for key, value in params.items()
-        if key in SIZES
+        if (key in SIZES and (key, str(value)) != ONE_BATCH)
         or (key.startswith(COMPONENTS) and ".weights." not in key and not _is_fraction(str(value)))
     )
 

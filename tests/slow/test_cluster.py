@@ -41,6 +41,7 @@ SUBMITIT = ["hydra/launcher=submitit_local"]
 # A cluster that runs already has its own object store, and the launcher would size it.
 RAY = ["hydra/launcher=ray", "+hydra.launcher.ray.init.object_store_memory=null"]
 SLURM = ["hydra/launcher=submitit_slurm"]
+OWN_MACHINE = {"submitit": SUBMITIT, "processes": ["jobs=2"]}  # no cluster is needed
 NO_RAY = "ray is not installed (the extra rnnx[ray], 300 MB)"
 
 
@@ -84,8 +85,8 @@ def slurm(cluster: Slurm, monkeypatch: pytest.MonkeyPatch) -> Slurm:
 @pytest.fixture(params=["submitit", "ray"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The overrides that choose a launcher."""
-    if request.param == "submitit":
-        return SUBMITIT
+    if request.param in OWN_MACHINE:
+        return OWN_MACHINE[request.param]
     if request.param == "slurm":
         request.getfixturevalue("slurm")
         return SLURM
@@ -158,6 +159,7 @@ def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
     assert children_by_status() == {"FAILED": 2, "FINISHED": 2}
 
 
+@pytest.mark.parametrize("engine", ["processes", "submitit", "ray"], indirect=True)
 def test_worse_jobs_end_early(names: Path, engine: list[str]) -> None:
     rates = "optimizer.learning_rate=0.01,0.02,1e-07,1e-08"
     asha = ["hydra.sweeper.pruner=asha", "hydra.sweeper.factor=2"]

@@ -122,6 +122,20 @@ def test_a_search_that_is_continued_draws_new_values(sampler: str, names: Path) 
     assert len({value(o, "optimizer.learning_rate") for o in results()}) == 6
 
 
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_search_draws_no_values_twice_and_ends_where_there_are_no_others(
+    sampler: str, names: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ("cell=vanilla,gru", "layers=1,2", f"hydra.sweeper.sampler={sampler}", "steps=1")
+    assert search(names, *own, n_trials=3) == 0
+    assert "found no values" not in capsys.readouterr().err
+    assert search(names, *own, n_trials=9) == 0
+    drawn = [(value(o, "cell"), value(o, "layers")) for o in results()]
+    assert len(drawn) == 4 == len({*drawn})
+    said = "found no values that the search has not tried: it ends after 4 of 9 trials"
+    assert said in capsys.readouterr().err
+
+
 def test_the_exit_code_is_that_of_the_jobs_of_now(
     names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
