@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnx.contracts.trackers import Point
-from rnnx.system.png import plain_texts, png_bytes
+from rnnx.system.png import drawing, plain_texts, png_bytes
 from rnnx.system.text import printable
 
 COLUMNS, PANEL = 3, (3.3, 2.1)  # panels in a row; the size of one, in inches
@@ -36,6 +36,7 @@ def distributions(history: Mapping[str, Sequence[Point]]) -> dict[str, Quantiles
     return {name: of for name, of in sorted(found.items()) if len(of) > 1}
 
 
+@drawing()
 def draw_bands(history: Mapping[str, Sequence[Point]]) -> bytes | None:
     """A panel a distribution, as a PNG; None where no distribution has two steps."""
     several = {

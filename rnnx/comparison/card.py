@@ -80,7 +80,9 @@ def card(run: str, license_id: str | None = None, datasets: Sequence[str] = ()) 
     folder = find_run(run)
     fields = folder.read()
     metrics = fields.get("metrics") or folder.summary().metrics
-    facts = _Facts(folder, load_file(folder.best_or_last()), _public(provenance(folder)), metrics)
+    model = load_file(folder.best_or_last())
+    model.refuse_no_language("card")
+    facts = _Facts(folder, model, _public(provenance(folder)), metrics)
     for name in datasets:
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
             raise ConfigError(f"--dataset {name}: is no name on the Hub, as owner/name is one")

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from rnnx.comparison.bands import draw_bands
 from rnnx.comparison.compare import Comparison, compare_sweep
-from rnnx.comparison.figures import draw_figures, suffixes
+from rnnx.comparison.figures import Figure, draw_figures, suffixes
 from rnnx.comparison.page_texts import surprise_bounds, text_sections
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.seeds_table import group_columns, group_rows, seeds_caption
@@ -30,9 +30,9 @@ from rnnx.system.text import one_line, printable
 PAGE = "comparison.html"
 TEMPLATE = "page.html.jinja"
 CAPTIONS = {
-    "curves": "Loss of every run, a colour a configuration",
-    "seeds": "Mean over seeds, with a band of one sample standard deviation on either side; each "
-    "seed a thin line",
+    "curves": "{metric} of every run, a colour a configuration",
+    "seeds": "Mean {metric} over seeds, with a band of one sample standard deviation on either "
+    "side; each seed a thin line",
     "finals": "{metric} of each seed, a dot each; the mean of each configuration and its 95 % "
     "interval, the best at the top",
     "parallel": "From the swept keys to {metric}; a line a run, the darkest the best",
@@ -83,9 +83,9 @@ def write_page(comparison: Comparison, page: Path, charts: str | None = "") -> l
     figures, written = draw_figures(comparison), [page]
     for path in _figure_files(page):
         path.unlink()  # an earlier comparison may have had more to draw
-    for name, png in figures.items():
+    for name, figure in figures.items():
         path = page.with_name(f"{page.stem}_{name}.png")
-        path.write_bytes(png)
+        path.write_bytes(figure.png)
         written.append(path)
     with replacing(page) as temporary:
         temporary.write_text(render(comparison, figures, page.parent, charts), "utf-8")
@@ -134,13 +134,13 @@ def send_sweep_page(sweep: Sweep, log: RunLog) -> None:
 
 def render(
     comparison: Comparison,
-    figures: Mapping[str, bytes],
+    figures: Mapping[str, Figure],
     at: Path | None = None,
     charts: str | None = "",
     name: str = TEMPLATE,
     more: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page with these figures, name → PNG; the template escapes every value.
+    """The page with these figures, by name; the template escapes every value.
 
     ``at`` is the folder of the page, from which it links the runs' folders; None: it does not.
     ``charts`` is as in :func:`write_page`.
@@ -159,7 +159,7 @@ def render(
         parts=[
             _part(
                 part._replace(title=part.title * (len(parts) > 1)),
-                _figures(part, figures, suffix),
+                _figures(figures, suffix),
                 _Linked(at, pages.runs),
             )
             for part, suffix in zip(parts, suffixes(len(parts)), strict=True)
@@ -219,13 +219,13 @@ def _folder(run: ComparedRun, at: Path | None) -> str:
     return quote(os.path.relpath(run.folder.path.resolve(), at.resolve())) + "/"
 
 
-def _figures(comparison: Comparison, figures: Mapping[str, bytes], suffix: str) -> list[_Figure]:
+def _figures(figures: Mapping[str, Figure], suffix: str) -> list[_Figure]:
     """The figures of the runs on one data."""
     return [
         _Figure(
             name + suffix.replace("_", "-"),
-            caption.format(metric=comparison.metric),
-            base64.b64encode(figures[name + suffix]).decode(),
+            caption.format(metric=figures[name + suffix].metric),
+            base64.b64encode(figures[name + suffix].png).decode(),
         )
         for name, caption in CAPTIONS.items()
         if name + suffix in figures

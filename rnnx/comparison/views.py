@@ -48,6 +48,8 @@ class Shown(NamedTuple):
     metrics: frozenset[str]
     images: Mapping[str, int]  # name → its last step
     params: Mapping[str, str]  # of one of them; empty where none has a folder here
+    monitor: str = ""  # what they monitored, where that is one metric other than the loss
+    is_higher_better: bool = False  # whether more of it is better
     totals: frozenset[str] = frozenset()  # metrics of probes that have one value a run
 
 
@@ -57,6 +59,7 @@ def shown(runs: Iterable[tuple[Iterable[str], RunFolder | None]]) -> Shown:
     totals: set[str] = set()
     images: dict[str, int] = {}
     params: Mapping[str, str] = {}
+    runs = list(runs)
     for own, folder in runs:
         new, metrics = set(own) - metrics, metrics | set(own)
         if folder is not None:
@@ -64,7 +67,12 @@ def shown(runs: Iterable[tuple[Iterable[str], RunFolder | None]]) -> Shown:
                 images[name] = max(step, images.get(name, 0))
             params = params or _params(folder)
             totals |= _totals(folder, {key for key in new if not _is_own(key)})
-    return Shown(frozenset(metrics), images, params, frozenset(totals))
+    fields = [folder.read() for _, folder in runs if folder is not None]
+    monitors = {str(one.get("monitor", "")) for one in fields}
+    monitor = monitors.pop() if len(monitors) == 1 else ""
+    name = monitor.removeprefix("val/")
+    higher = any(name in one.get("higher_is_better", ()) for one in fields)
+    return Shown(frozenset(metrics), images, params, monitor, higher, frozenset(totals))
 
 
 def _is_own(key: str) -> bool:
@@ -184,6 +192,7 @@ def _view_of_sweep(
         groups=groups,
         best_first=_goal(found),
         aside=sorted(found.metrics),
+        highest_first=found.is_higher_better and _goal(found) not in (BEST_LOSS, FINAL_LOSS),
     )
 
 
@@ -196,12 +205,16 @@ def _setting(key: str, found: Shown) -> Setting:
 
 
 def _goal(found: Shown) -> str:
+    monitored = f"best/{found.monitor.replace('/', '_')}"
+    if found.monitor and monitored in found.metrics:
+        return monitored
     return BEST_LOSS if BEST_LOSS in found.metrics else FINAL_LOSS
 
 
 def _bars(found: Shown) -> BarChart:
-    is_held_out = _goal(found) == BEST_LOSS
-    return BarChart("Best held-out loss" if is_held_out else "Training loss", _goal(found))
+    goal = _goal(found)
+    titles = {BEST_LOSS: "Best held-out loss", FINAL_LOSS: "Training loss"}
+    return BarChart(titles.get(goal, f"Best {found.monitor}"), goal)
 
 
 def _against_swept(

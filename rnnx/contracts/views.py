@@ -79,6 +79,7 @@ class View(NamedTuple):
     groups: Sequence[Setting] = ()  # runs that share these are one line with a band, and one bar
     best_first: str = ""  # a metric of which the lowest comes first; "": the newest run does
     aside: Sequence[str] = ()  # other metrics of the runs; a page may fold their charts away
+    highest_first: bool = False  # of ``best_first`` the highest comes first, not the lowest
 
 
 @runtime_checkable

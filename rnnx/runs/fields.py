@@ -52,6 +52,8 @@ RUN: Mapping[str, Check] = {
     **dict.fromkeys(("overrides", "command", "entries"), _is_list_of_texts),
     **dict.fromkeys(("started", "ended"), is_time),
     **dict.fromkeys(("job", "seed", "steps"), _is_count),
+    "monitor": _is_string,
+    "higher_is_better": _is_list_of_texts,
     "pruned": lambda value: isinstance(value, bool),
     "told": _maps_to(_maps_to(_is_string)),
     "status": _is_status,
@@ -72,6 +74,9 @@ JOB: Mapping[str, Check] = {
     "status": _is_status,
     "best_val_loss": lambda value: value is None or is_number(value),
     "seconds": is_number,
+    "monitored": lambda value: value is None or is_number(value),
+    "monitor": _is_string,
+    "higher_is_better": lambda value: isinstance(value, bool),
 }
 
 

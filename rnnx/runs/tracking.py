@@ -17,7 +17,7 @@ from types import TracebackType
 from rnnx.contracts.probes import Findings, is_file_name, is_image_name
 from rnnx.contracts.trackers import DataPart, Point, RunLog, StoreTracker, Tracker
 from rnnx.errors import PluginError
-from rnnx.runs import samples_file
+from rnnx.runs import predictions_file, samples_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.outbox import Outbox
@@ -74,8 +74,9 @@ class Tracking:
         self._outbox.close()
 
     def rewind(self, step: int) -> None:
-        """Drop the samples after ``step`` from samples.csv: they are drawn again."""
+        """Drop the samples and predictions after ``step``: they are made again."""
         samples_file.rewind(self.folder.samples, step)
+        predictions_file.rewind(self.folder.predictions, step)
 
     def point(self, key: str, value: float, step: int) -> None:
         """Log one value of a metric, now; one that was logged before the run was resumed stays."""
@@ -198,12 +199,20 @@ class Tracking:
         samples_file.append(self.folder.samples, step, texts, is_final)
         self.file(path, "samples")
 
+    def predictions(
+        self, step: int, shown: Sequence[predictions_file.Shown], is_final: bool = False
+    ) -> None:
+        """Keep predictions in predictions.csv, which a tracker may show as a table."""
+        predictions_file.append(self.folder.predictions, step, shown, is_final)
+        self._outbox.add("table", self._inside(self.folder.predictions), "predictions")
+
     def artifacts(self) -> None:
         """Send what is complete only at the end: the table, the curve, the checkpoints."""
         from rnnx.runs.loss_curve import draw_curve
 
-        if self.folder.samples.is_file():
-            self.file(self.folder.samples)
+        for path in (self.folder.samples, self.folder.predictions):
+            if path.is_file():
+                self.file(path)
         self.flush()
         curve = draw_curve(read_history(self.folder.metrics), self.folder.path / "loss.png")
         if curve is not None:

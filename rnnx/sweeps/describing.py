@@ -9,7 +9,6 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from rnnx.comparison.numbers import format_value
-from rnnx.comparison.runs import BEST_LOSS
 from rnnx.config.overrides import shown
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.ranking import RANKING, STATUSES, rank_results
@@ -79,27 +78,30 @@ def _rows(sweep: Sweep, results: Sequence[JobResult]) -> list[_Row]:
     """The jobs with a result by their values without the seed, the best mean first."""
     groups: dict[str, list[JobResult]] = {}
     for result in rank_results(results):
-        if result.best_val_loss is not None and math.isfinite(result.best_val_loss):
+        if math.isfinite(result.cost):
             values = {k: v for k, v in sweep.swept(result.overrides).items() if k != "seed"}
             name = " ".join(f"{key}={value}" for key, value in values.items())
             groups.setdefault(name or "default", []).append(result)
     rows = [
-        _Row(name, [float(one.best_val_loss or 0.0) for one in alike], alike[0])
+        _Row(name, [float(one.best or 0.0) for one in alike], alike[0])
         for name, alike in groups.items()
     ]
-    return sorted(rows, key=lambda row: row.mean)
+    sign = -1 if rows and rows[0].best.higher_is_better else 1
+    return sorted(rows, key=lambda row: sign * row.mean)
 
 
 def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
-    best = min((row.best for row in rows), key=lambda one: (one.best_val_loss, one.job))
-    loss = f"**Best held-out loss {format_value(BEST_LOSS, best.best_val_loss)}** nats a symbol"
-    return f"{loss}: {code(sweep.name(best.overrides) or 'default')}, run {_link(best)}"
+    best = min((row.best for row in rows), key=lambda one: (one.cost, one.job))
+    what, told = best.monitor or "held-out loss", format_value(best.goal, best.best)
+    name = code(sweep.name(best.overrides) or "default")
+    return f"**Best {what} {told}** (`{best.goal}`): {name}, run {_link(best)}"
 
 
 def _cells(row: _Row) -> list[str]:
-    spread = format_value(BEST_LOSS, stdev(row.losses)) if len(row.losses) > 1 else ""
-    mean, best = (format_value(BEST_LOSS, loss) for loss in (row.mean, min(row.losses)))
-    return [code(row.name), str(len(row.losses)), mean, spread, best, _link(row.best)]
+    goal, best = row.best.goal, row.best.best
+    spread = format_value(goal, stdev(row.losses)) if len(row.losses) > 1 else ""
+    mean, top = (format_value(goal, value) for value in (row.mean, best))
+    return [code(row.name), str(len(row.losses)), mean, spread, top, _link(row.best)]
 
 
 def _link(result: JobResult) -> str:

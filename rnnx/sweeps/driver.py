@@ -55,6 +55,7 @@ def drive(
     """
     command = parse_sweep(overrides, words)
     checked = validate_sweep(command)
+    checked.data.refuse_unusable()
     if dry_run:
         show_plan(command, checked)
         return 0
@@ -67,11 +68,11 @@ def drive(
 def _run(
     command: SweepCommand, checked: CheckedSweep, launch: Callable[[Sequence[str]], int]
 ) -> int:
-    configs, plan = checked
+    configs, plan = checked.configs, checked.plan
     settings, tracker = configs[0].settings, configs[0].components.tracker
     with Stop() as stop:
         sweep = _open(command, checked)
-        refuse_links(sweep.path)
+        refuse_links(sweep.path, sweep.path / "hydra")
         with RunLock(sweep, "sweep"):
             _prepare(sweep, command, checked)
             log = _begin(sweep, tracker, configs[0].values["tracker"])
@@ -122,7 +123,7 @@ def _open(command: SweepCommand, checked: CheckedSweep) -> Sweep:
 
 def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None:
     """Start the job server; wait for the jobs of a driver that was killed, and end their runs."""
-    configs, plan = checked
+    configs, plan = checked.configs, checked.plan
     chosen, outputs = command.overrides.keys, configs[0].settings.outputs
     if "hydra/launcher" not in chosen:
         write_configs([config.values for config in configs], sweep.path)
@@ -147,7 +148,7 @@ def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog |
     environment = {name: without_password(value) for name in names if (value := os.getenv(name))}
     driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}
     now = {"parent": before or "", "started": time.time(), "ended": "", "sent": False}
-    sweep.write({**now, "tracker": about, **driver})
+    sweep.write({**now, "interrupted": "", "tracker": about, **driver})
     try:
         return _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
     except BaseException:

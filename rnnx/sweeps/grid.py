@@ -20,6 +20,7 @@ from rnnx.sweeps.conditions import conditions_of
 from rnnx.sweeps.halving import refuse_no_rungs
 from rnnx.sweeps.intervals import with_int_ends, with_int_intervals
 from rnnx.sweeps.job_configs import JobConfigs
+from rnnx.sweeps.job_data import JobData
 from rnnx.sweeps.plan import Plan, make_plan
 from rnnx.sweeps.recipe_words import keys_named, refuse_more_than_values, words_of_recipe
 from rnnx.sweeps.space import GROUPS, Space, keys_of
@@ -98,6 +99,7 @@ class CheckedSweep(NamedTuple):
     """A command whose every value was checked."""
 
     configs: list[ResolvedConfig]  # in which every value occurs
+    data: JobData  # of all jobs
     plan: Plan | None = None  # the jobs; None where a sweeper proposes them as it goes
 
 
@@ -172,15 +174,25 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
         space = builder.space(command.parts)
         configs = [_checked(make, command, job) for job in _to_check(space)]
         refuse_no_rungs(command.sweeper, configs)
+        data = JobData()
         if not command.is_planned:
-            return CheckedSweep(configs)
+            for config in configs:
+                data.add(config.values)
+            return CheckedSweep(configs, data)
+        values_of = JobConfigs(make, command.searchpath).values
+
+        def values_and_data_of(job: list[str]) -> Mapping[str, Any]:
+            values = values_of(job)
+            data.add(values)
+            return values
+
         plan = make_plan(
             space,
             command.draw,
             _seeds(command, keys_of(space.parts)),
-            JobConfigs(make, command.searchpath).values,
+            values_and_data_of,
         )
-    return CheckedSweep(configs, plan._replace(read=builder.read))
+    return CheckedSweep(configs, data, plan._replace(read=builder.read))
 
 
 def _validate_sweeper(command: SweepCommand) -> None:

@@ -21,7 +21,7 @@ from rnnx.sweeps.find import sweep_of
 from rnnx.sweeps.halving import SETTINGS, begin_halving, validate_halving
 from rnnx.sweeps.study import PRUNED, STUDY, optuna, pruner_named, study_storage
 from rnnx.sweeps.words import When, parse_word
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 from rnnx.system.signals import Stop
 
 if TYPE_CHECKING:
@@ -138,14 +138,15 @@ class Search:
 
     def tell(self, result: JobResult) -> None:
         """Learn from the result of a job."""
-        states, loss = optuna().trial.TrialState, result.best_val_loss
+        # Optuna looks for the lowest: of a metric of which more is better it is told the negative.
+        states, cost = optuna().trial.TrialState, result.cost
         trial = self._study.get_trials(deepcopy=False)[result.job]
         if result.status == "KILLED":
             self._keep_for_later(trial.params)
         if result.reason == PRUNED:
             self._study.tell(result.job, state=states.PRUNED)
-        elif result.succeeded and loss is not None and math.isfinite(loss):
-            self._study.tell(result.job, loss)
+        elif result.succeeded and math.isfinite(cost):
+            self._study.tell(result.job, cost)
         else:
             self._study.tell(result.job, state=states.FAIL)
 
@@ -211,6 +212,7 @@ def _sampler(name: str, seed: int | None) -> Any:
     return samplers[name]()
 
 
+@drawing()
 def _draw(importances: Mapping[str, float]) -> bytes:
     from matplotlib.figure import Figure
 
