@@ -129,9 +129,8 @@ PRIVATE = {
     "rnnx_builtin": {
         "rnnx.contracts.ranges": {"require_finite"},
         "rnnx.contracts.trackers": {"STARTED_TAG"},
-        "rnnx.contracts.buffers": {"LINE"},
+        "rnnx.contracts.buffers": {"flat_buffer"},
         "rnnx.data.corpus": {"smallest_unsigned"},
-        "rnnx.models.network": {"Network"},
         "rnnx.system.distributions": {"entry_points"},
         "rnnx.system.files": {
             "cache_folder",
@@ -140,7 +139,7 @@ PRIVATE = {
             "read_json",
             "write_json",
         },
-        "rnnx.system.png": {"png_bytes"},
+        "rnnx.system.png": {"drawing", "png_bytes"},
         "rnnx.system.secrets": {
             "has_passwords",
             "is_named",
@@ -155,6 +154,7 @@ PRIVATE = {
     "hydra_plugins": {
         "rnnx.config.overrides": {"refuse_unknown_settings", "spelled"},
         "rnnx.sweeps.cluster": {"launch"},
+        "rnnx.sweeps.conditions": {"conditions_of"},
         "rnnx.sweeps.find": {"sweep_of"},
         "rnnx.sweeps.halving": {"NAME", "SETTINGS", "begin_halving", "validate_halving"},
         "rnnx.sweeps.launcher": {"launch", "stream"},

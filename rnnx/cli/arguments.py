@@ -9,6 +9,7 @@ import click
 from rnnx.system.files import expanded
 
 RUN = "RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file."
+WHOLE_RUN = "RUN is a run's id, the beginning of one, `last`, or a run's folder."
 
 
 class UserPath(click.Path):

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from rnnx.cli import completion
-from rnnx.cli.arguments import RUN, UserPath
+from rnnx.cli.arguments import RUN, WHOLE_RUN, UserPath
 from rnnx.cli.failure import debug_option, guarded
 from rnnx.cli.plugin_commands import AUTHORS
 from rnnx.system.files import expanded
@@ -91,7 +91,7 @@ def _with_overrides(command: Any) -> Any:
     return click.argument("overrides", nargs=-1)(command)
 
 
-@commands.command(epilog=RUN)
+@commands.command(epilog=WHOLE_RUN)
 @click.argument("run")
 @_with_overrides
 @debug_option
@@ -108,7 +108,7 @@ def resume(run: str, overrides: tuple[str, ...]) -> None:
     sys.exit(code)
 
 
-@commands.command(epilog=RUN)
+@commands.command(epilog=WHOLE_RUN)
 @click.argument("run")
 @_with_overrides
 @debug_option
@@ -215,8 +215,7 @@ def predict(run: str, file: str, form: str | None) -> None:
 @commands.command()
 @_with_overrides
 @click.option(
-    "-n",
-    "--limit",
+    *("-n", "--limit"),
     type=click.IntRange(1),
     default=20,
     show_default=True,
@@ -233,13 +232,9 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 @commands.command()
 @click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
 @click.option("--metric", help="The metric to rank by (default: what the runs monitored).")
-@click.option(
-    "--better",
-    type=click.Choice(["lower", "higher"]),
-    help="Default: as the metric says.",
-)
-@click.option("--json", "form", flag_value="json", help="Print JSON.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--better", type=click.Choice(["lower", "higher"]), help="Default: the metric's own.")
+@click.option("--json", "forms", flag_value="json", multiple=True, help="Print JSON.")
+@click.option("--csv", "forms", flag_value="csv", multiple=True, help="Print CSV.")
 @click.option("--rows", metavar="KEYS", help="A table of results: keys down, as cell,layers.")
 @click.option("--columns", metavar="KEYS", help="A table of results: keys across, as dataset.")
 @click.option(
@@ -250,7 +245,7 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 )
 @click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
-def compare(names: tuple[str, ...], metric: str | None, **how: str | None) -> None:
+def compare(names: tuple[str, ...], forms: tuple[str, ...], **how: str | None) -> None:
     """Compare runs and whole sweeps, the best first.
 
     Runs that differ in their seed alone are a group, with mean, spread, a 95 % interval, and
@@ -260,9 +255,11 @@ def compare(names: tuple[str, ...], metric: str | None, **how: str | None) -> No
     Name each by its id, the beginning of one, or its folder. `last` is the newest run, with all
     runs of its sweep.
     """
+    if len(set(forms)) > 1:
+        raise click.UsageError("--json and --csv: choose one of them")
     from rnnx.comparison.printing import print_comparison
 
-    print_comparison(names, metric, **how)
+    print_comparison(names, form=next(iter(forms), None), **how)
 
 
 @commands.command()
@@ -288,7 +285,7 @@ def report(names: tuple[str, ...], output: str) -> None:
     print(printable(f"wrote {output}"))
 
 
-@commands.command(epilog=RUN)
+@commands.command(epilog=WHOLE_RUN)
 @click.argument("run")
 @click.option("-o", "--output", type=UserPath(dir_okay=False), help="A file (default: stdout).")
 @click.option("--license", "license_id", metavar="ID", help="The Hub's name of its licence.")

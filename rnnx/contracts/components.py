@@ -22,7 +22,7 @@ so that a step is ``W @ h``. An input id of −1 is the zero vector.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 API_VERSION = 1
 """The version of these contracts. A plugin may say ``requires_api = 1`` in its module."""
 
-_TEXT = ("dataset", "cell", "initializer", "head")
+_TEXT = ("dataset", "cell", "block", "initializer", "head")
 _TRAINING = ("clipper", "optimizer", "schedule", "sampler", "tracker", "probe")
 KINDS = {kind: f"{kind}s" for kind in (*_TEXT, *_TRAINING)}
 """Config group → the plural of its hook ``register_<plural>``, in flow order."""
@@ -110,7 +110,7 @@ class Cell(Protocol):
         """Fresh parameters by name, for inputs of n_x features (or a vocabulary of n_x ids)."""
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
-        """The zero state before the first step: arrays of (n_a, B); the first is h."""
+        """The zero state before the first step: h (n_a, B), then arrays of any shape (…, B)."""
 
     def forward(
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
@@ -155,6 +155,14 @@ class GatedCell(Cell, Protocol):
 
     def gates(self, cache: Any) -> Params:
         """Each gate's values, 0 … 1, (T, n_a, B) by its letter, from what forward kept."""
+
+
+@runtime_checkable
+class RecurrentWeights(Cell, Protocol):
+    """A cell that names its recurrent weights: optional, for ``weight_dropout``."""
+
+    recurrent_weights: ClassVar[tuple[str, ...]]
+    """The parameters that take h⟨t−1⟩ to the next step, as ``("Wh",)``."""
 
 
 class Initializer(Protocol):

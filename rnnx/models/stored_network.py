@@ -7,7 +7,7 @@ import numpy as np
 from rnnx.config.identity import changed_code, versions
 from rnnx.contracts.buffers import Parameters
 from rnnx.errors import CheckpointError
-from rnnx.models.network import Network
+from rnnx.models.network import Network, configured
 from rnnx.models.size import parameter_bytes
 from rnnx.registry.manager import CORE
 from rnnx.registry.sources import source_sha256
@@ -16,16 +16,10 @@ from rnnx.runs.checkpoint import Checkpoint
 
 
 def network_of(checkpoint: Checkpoint) -> tuple[Network, str]:
-    """The network of a checkpoint's configuration, without dropout, and its dtype."""
+    """The network of a checkpoint's configuration, and its dtype; a model draws no dropout."""
     settings, components = checkpoints.components_of(checkpoint)
-    network = Network(
-        components.cell,
-        components.head,
-        len(checkpoint.vocabulary),
-        settings.layers,
-        n_features=len(checkpoint.features),
-        targets=checkpoint.targets,
-    )
+    data = checkpoint.vocabulary, checkpoint.features, checkpoint.targets
+    network = configured(settings, components, *data)
     return network, settings.dtype.value
 
 

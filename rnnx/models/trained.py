@@ -167,6 +167,11 @@ class Model:
         return Inputs(self.vocabulary, self.features, self.targets)
 
     @property
+    def is_language(self) -> bool:
+        """Whether it predicts the next symbol of a text."""
+        return self.targets == NEXT_SYMBOL
+
+    @property
     def dataset(self) -> Dataset:
         """The data set that it was trained on, not loaded."""
         dataset: Dataset = self._dataset
@@ -313,11 +318,6 @@ class Model:
         corpus = self.own_corpus(NO_NGRAMS)
         train = with_ids_of(self.vocabulary, corpus.vocabulary, text_parts(corpus)[0])
         return KneserNey(train, len(self.vocabulary))
-
-    @property
-    def is_language(self) -> bool:
-        """Whether it predicts the next symbol of a text."""
-        return self.targets == NEXT_SYMBOL
 
     @property
     def loss_unit(self) -> str:

@@ -8,15 +8,21 @@ that were changed in place at the first step alone (training/first_step.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, Clipper, Dataset, Optimizer, Schedule
+from rnnx.contracts.components import (
+    Cell,
+    Dataset,
+    GatedCell,
+    RecurrentWeights,
+    StreamingCell,
+)
 from rnnx.contracts.execution import Execution
 from rnnx.data.batch import Batch
 from rnnx.data.corpus import Corpus
@@ -52,6 +58,8 @@ class CheckedCell:
     It computes by the cell's compiled form where ``execution`` says so.
     """
 
+    reads_backwards = False
+
     def __init__(self, cell: Cell, execution: Execution) -> None:
         self.component, self.hidden_size = cell, cell.hidden_size
         self._forward = execution.method(cell, "forward")
@@ -64,7 +72,7 @@ class CheckedCell:
         return checked_parameters("cell", self.component, found, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
-        """``Cell.initial_state``: a tuple whose first array is (n_a, B)."""
+        """``Cell.initial_state``: a tuple of arrays (…, B), the first of them (n_a, B)."""
         try:
             state: Any = self.component.initial_state(B, dtype)
         except BaseException as error:
@@ -75,7 +83,7 @@ class CheckedCell:
             what = f"initial_state returned {found}, expected a tuple, h first"
             raise contract_error("cell", self.component, what)
         for k, array in enumerate(state):
-            shape = (self.hidden_size, B) if k == 0 else np.shape(array)
+            shape = (self.hidden_size, B) if k == 0 else (*np.shape(array)[:-1], B)
             if not is_like(array, shape, dtype):
                 what = f"initial_state: part {k} is {unlike(array, shape, dtype)}"
                 raise contract_error("cell", self.component, what)
@@ -106,66 +114,99 @@ class CheckedCell:
         dh: Array,
         scratch: Scratch,
         dx_shape: tuple[int, ...] | None,
-    ) -> tuple[Params, Array | None]:
-        """``Cell.backward``, the final state's gradient being 0: ``dparams, dx``.
+        dstate: State | None = None,
+    ) -> tuple[Params, Array | None, State]:
+        """``Cell.backward``: ``dparams, dx, dstate0``.
 
         ``dx`` is of ``dx_shape``; where that is None, the input was ids and there is no dx.
         """
         try:
-            result = self._backward(params, cache, dh, None, scratch)
+            result = self._backward(params, cache, dh, dstate, scratch)
         except BaseException as error:
             attribute(error)
             raise
         cell = self.component
-        dparams, dx, _ = result_parts("cell", cell, "backward", result, "dparams, dx, dstate0")
+        names = "dparams, dx, dstate0"
+        dparams, dx, dstate0 = result_parts("cell", cell, "backward", result, names)
         dparams = checked_gradients("cell", cell, dparams, params)
         if dx_shape is None:
-            return dparams, None
+            return dparams, None, dstate0
         if not is_like(dx, dx_shape, dh.dtype):
             what = f"backward: dx is {unlike(dx, dx_shape, dh.dtype)}"
             raise contract_error("cell", cell, what)
-        return dparams, dx
+        return dparams, dx, dstate0
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """``RecurrentWeights.recurrent_weights``; none where the cell does not say."""
+        cell = self.component
+        return cell.recurrent_weights if isinstance(cell, RecurrentWeights) else ()
+
+    def gates(self, cache: Any) -> Params:
+        """``GatedCell.gates``; none where the cell shows none."""
+        return self.component.gates(cache) if isinstance(self.component, GatedCell) else {}
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        """The cell's own stream, or its forward over one step at a time, unchecked."""
+        cell = self.component
+        if isinstance(cell, StreamingCell):
+            return cell.stream(params, scratch)
+
+        def step(x: Array, state: State) -> State:
+            final: State = cell.forward(params, x[None], state, None, scratch)[1]
+            return final
+
+        return step
+
+
+class BoundMethod(NamedTuple):
+    """A method of a component, and what gives it the state that it has in a run."""
+
+    component: Any
+    name: str
+    bind: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
+
+    def on(self, execution: Execution) -> Callable[..., Any]:
+        """The method as a step calls it, of the compiled form where that is to compute."""
+        method = execution.method(self.component, self.name)
+        return method if self.bind is None else self.bind(method)
+
+
+class UpdateParts(NamedTuple):
+    """What an update calls, by the abilities of the components (registry/updates.py)."""
+
+    clip: BoundMethod  # of grads and their norm
+    factor: BoundMethod  # of the step
+    update: BoundMethod  # as Optimizer.update
+    project: Callable[[], None] | None
+    state: Params  # the optimizer's
 
 
 class CheckedUpdate:
     """Clipper, schedule and optimizer: the way from a gradient to moved parameters."""
 
-    def __init__(
-        self, clipper: Clipper, schedule: Schedule, optimizer: Optimizer, execution: Execution
-    ) -> None:
-        self.clipper, self.schedule, self.optimizer = clipper, schedule, optimizer
-        self._clip = execution.method(clipper, "clip")
-        self._update = execution.method(optimizer, "update")
-
-    def init(self, params: Parameters) -> Params:
-        """``Optimizer.init``: arrays by name."""
-        with attributing():
-            found: Any = self.optimizer.init(params)
-        if isinstance(found, dict) and all(isinstance(a, np.ndarray) for a in found.values()):
-            return found
-        what = "init: returned no dict of arrays by name"
-        raise contract_error("optimizer", self.optimizer, what)
+    def __init__(self, parts: UpdateParts, execution: Execution) -> None:
+        self.schedule, self.optimizer = parts.factor.component, parts.update.component
+        self._clip, self._factor = parts.clip.on(execution), parts.factor.on(execution)
+        self._update = parts.update.on(execution)
+        self._project, self._state = parts.project, parts.state
 
     def __call__(
-        self,
-        params: Parameters,
-        grads: Parameters,
-        norm: float,
-        state: Params,
-        step: int,
-        scratch: Scratch,
+        self, params: Parameters, grads: Parameters, norm: float, step: int, scratch: Scratch
     ) -> tuple[bool, float]:
         """Clip ``grads`` of the L2 norm ``norm`` and update ``params``: ``clipped, rate``."""
         flat = params.flat
         try:
             clipped = self._clip(grads, norm)
-            factor: Any = self.schedule.factor(step)
+            factor: Any = self._factor(step)
             if not (isinstance(factor, (int, float, np.floating)) and 0 <= factor < math.inf):
                 what = f"factor({step}) returned {factor!r:.60}"
                 what += ", expected a finite number of at least 0"
                 raise contract_error("schedule", self.schedule, what)
             rate = self.optimizer.learning_rate * float(factor)
-            self._update(params, grads, state, rate, step, scratch)
+            self._update(params, grads, self._state, rate, step, scratch)
+            if self._project is not None:
+                self._project()
         except BaseException as error:
             attribute(error)
             raise

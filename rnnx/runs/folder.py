@@ -222,6 +222,8 @@ def runs_with(outputs: str | Path, **fields: object) -> list[RunFolder]:
 
 def find_folders(run: str, outputs: Path) -> list[RunFolder]:
     """The folders that ``run`` means: `last`, a folder, an id or the beginning of one."""
+    if not run.strip():
+        raise RunNotFound("'': names no run or sweep; `rnnx runs` lists what there is")
     path = expanded(run)
     if os.path.isfile(path / "run.json"):  # False for what is no path at all
         return [RunFolder(path.resolve())]

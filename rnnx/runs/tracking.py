@@ -85,6 +85,17 @@ class Tracking:
             self._known[key] = step
             self._buffer.append(Point(key, float(value), step, int(time.time() * 1000)))
 
+    def total(self, key: str, value: float, step: int) -> None:
+        """Log a value that a run has once, when it has ended: at step 0, as a tracker's bars are.
+
+        Where the metric has a value already, of steps or of an end from which the run was resumed,
+        another one is that of ``step``.
+        """
+        if key not in self._known:
+            self.point(key, value, 0)
+        elif self._known[key] > 0 or repr(float(self.last[key])) != repr(float(value)):
+            self.point(key, value, step)
+
     def flush_if_due(self) -> None:
         """Flush if the last one is some seconds old."""
         if time.monotonic() - self._flushed >= FLUSH_INTERVAL:
@@ -151,10 +162,11 @@ class Tracking:
         path = self._write(f"images/{name}/step_{step:06}.png", png)
         self._outbox.add("image", self._inside(path), name, step)
 
-    def findings(self, probe: str, found: Findings, step: int) -> None:
-        """Keep what a probe found after this step."""
+    def findings(self, probe: str, found: Findings, step: int, is_conclusion: bool = False) -> None:
+        """Keep what a probe found after this step, or in the finished run."""
+        keep = self.total if is_conclusion else self.point
         for key, value in found.metrics.items():
-            self.point(key, value, step)
+            keep(key, value, step)
         for name, png in found.images.items():
             self.image(f"{probe}_{name}", png, step)
         for name, data in found.files.items():

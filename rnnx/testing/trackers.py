@@ -26,7 +26,7 @@ from rnnx.errors import InputError
 from rnnx.runs.delivery import send_image
 from rnnx.testing.isolation import check_process_of
 from rnnx.testing.suite import CheckFailed, NotApplicable, expect, make_suite
-from rnnx.testing.tracker_pages import check_ui, check_view
+from rnnx.testing.tracker_pages import check_run_pages, check_ui, check_view
 from rnnx.testing.workers import in_other_processes
 
 PNG = base64.b64decode(  # one grey point
@@ -326,6 +326,7 @@ CHECKS = (
     check_two_runs,
     check_ui,
     check_view,
+    check_run_pages,
     check_process,
     check_other_process,
 )

@@ -73,7 +73,7 @@ class TrainingLoop:
                 return self._killed(STOP, signal.SIGINT)
             summary = None if stop.signal else self._end(stop)
             if summary is None:
-                return self._killed(signal.Signals(stop.signal).name, stop.signal)
+                return self._killed(stop.reason, stop.signal)
             self.folder.write({"steps": self.session.steps, "pruned": self.pruned})
             self.tracking.finish("FINISHED")
         except BrokenPipeError as error:  # nobody reads the output any more
@@ -97,12 +97,12 @@ class TrainingLoop:
         best = self.progress.best_val_loss, self.progress.best_step
         self.tracking.describe(description(self.session, self.folder, *best))
 
-    def _killed(self, name: str, number: int) -> int:
+    def _killed(self, why: str, number: int) -> int:
         self.report.stop()
         self.describe()
         self.tracking.artifacts()
-        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", STOP_TIMEOUT)
-        self.report.killed(name, self.session, self.folder)
+        self.tracking.finish("KILLED", f"{why} after step {self.session.steps}", STOP_TIMEOUT)
+        self.report.killed(why, self.session, self.folder)
         return 128 + number
 
     def _steps(self, stop: Stop) -> None:
@@ -207,11 +207,11 @@ class TrainingLoop:
             for name, found in self.session.observations():
                 self._keep(name, found)
 
-    def _keep(self, probe: str, found: Findings | RnnxError) -> None:
+    def _keep(self, probe: str, found: Findings | RnnxError, is_conclusion: bool = False) -> None:
         if isinstance(found, RnnxError):
             self.report.warning(f"{found}; the run goes on without it")
         else:
-            self.tracking.findings(probe, found, self.session.steps)
+            self.tracking.findings(probe, found, self.session.steps, is_conclusion)
 
     def _sample(self) -> None:
         if self.novelty is None:  # the data is no language
@@ -241,6 +241,7 @@ class TrainingLoop:
                 return
             monitor = self.session.monitor
             cost = monitored(monitor, held_out_metrics(self.session, found))
+            self.session.monitored(monitor.value(cost), monitor.higher_is_better)
             if self.progress.evaluated(found.loss, step, cost):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
@@ -296,7 +297,7 @@ class TrainingLoop:
         else:
             self._predict(self.settings.samples * 4, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
-            self._keep(name, conclusion)
+            self._keep(name, conclusion, is_conclusion=True)
         self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
         self.tracking.artifacts()
         told = loss_told(self.session)

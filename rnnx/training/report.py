@@ -48,7 +48,7 @@ class Report(Protocol):
     def note(self, line: str) -> None: ...
     def warning(self, line: str) -> None: ...
     def stop(self) -> None: ...
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None: ...
     def finish(self, summary: Summary) -> None: ...
 
 
@@ -66,7 +66,7 @@ class Silent:
         print(f"rnnx: {printable(line)}", file=sys.stderr)
 
     def stop(self) -> None: ...
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None: ...
     def finish(self, summary: Summary) -> None: ...
 
 
@@ -84,13 +84,15 @@ def for_terminal() -> Report:
 
 
 def console(soft_wrap: bool) -> Any:
-    """Rich's console on stdout."""
+    """Rich's console on stdout; a pipe's lines end where they end, however long they are."""
     from rich.console import Console
 
     # A value may look like Rich's markup, [red], or like its name of an emoji, :bomb:.
     # A notebook gets text, as a pipe does, and no piece of HTML a line.
     plain: Any = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
-    return Console(soft_wrap=soft_wrap, **plain)
+    made = Console(soft_wrap=soft_wrap, **plain)
+    made.soft_wrap = soft_wrap or not made.is_terminal
+    return made
 
 
 class Lines:
@@ -144,9 +146,9 @@ class Lines:
 
     def stop(self) -> None: ...
 
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None:
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None:
         self._say(
-            f"{signal_name}: stopped after step {session.steps}; the checkpoint is "
+            f"{why}: stopped after step {session.steps}; the checkpoint is "
             f"{folder.recent(session.steps)}"
         )
 

@@ -115,6 +115,7 @@ def test_nothing_from_data_becomes_markup(
     assert f"cell={shown}: its samples by step" in texts
     captions = [value for key, value in reader.attributes if key == "alt"]
     assert f"From the swept keys to {shown}; a line a run, the darkest the best" in captions
+    assert "val/loss of every run, a colour a configuration" in captions
     assert not re.search("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]", page)
 
 
