@@ -56,8 +56,13 @@ class GridSweeper(_Sweeper):
     planned = True  # for rnnx.sweeps.grid, which lists the jobs
 
     def __init__(
-        self, max_batch_size: int | None, params: Mapping[str, str] | None, **pruning: Any
+        self,
+        max_batch_size: int | None,
+        params: Mapping[str, str] | None,
+        words: Sequence[str],
+        **pruning: Any,
     ) -> None:
+        """``words`` are in the driver's list of jobs."""
         super().__init__(params)
         self._max_batch_size, self._pruning = max_batch_size, pruning
 
@@ -103,7 +108,12 @@ class GridSweeper(_Sweeper):
 class OptunaSweeper(_Sweeper):
     """Values that Optuna proposes from earlier results: see rnnx.sweeps.search."""
 
-    def __init__(self, params: Mapping[str, str] | None, **settings: Any) -> None:
+    conditional = True  # for rnnx.sweeps.grid: it draws what when(…) asks for
+
+    def __init__(
+        self, params: Mapping[str, str] | None, words: Sequence[str], **settings: Any
+    ) -> None:
+        """``words`` are among the conditions that the driver keeps."""
         super().__init__(params)
         self._settings = settings
 
@@ -171,6 +181,7 @@ _store(
     max_batch_size=None,
     pruner="none",
     params={},
+    words=[],
     **_HALVING,
 )
 _store(
@@ -182,6 +193,7 @@ _store(
     seed=0,
     pruner="median",
     params={},
+    words=[],
     **_HALVING,
 )
 _store("hydra/launcher", "processes", ProcessLauncher)

@@ -30,7 +30,7 @@ def sample(
     ngram: float = 0.0,
 ) -> list[str]:
     """New texts from the model of ``run``; ``fields`` are ``key=value`` of the sampler."""
-    model = _find(run)
+    model = find(run)
     own = dict(model.config["sampler"])
     chosen = own if sampler in (None, own["name"]) else {"name": sampler}
     for text in fields:
@@ -57,7 +57,7 @@ class _Progress:
 
 def evaluate(run: str, overrides: Sequence[str], ngram: float = 0.0) -> Iterator[tuple[str, str]]:
     """The loss of ``run`` on its held-out data, or on all of the data that overrides name."""
-    model = _find(run)
+    model = find(run)
     dataset, tokens = _data(model.config, overrides)
     is_other = dataset != model.config["dataset"]
     found = model.evaluate(dataset if is_other else None, tokens, ngram)
@@ -78,7 +78,7 @@ def evaluate(run: str, overrides: Sequence[str], ngram: float = 0.0) -> Iterator
         yield f"network + n-grams of weight {ngram:g}", f"{found.mixed_loss:.4f} nats a {unit}"
 
 
-def _find(run: str) -> Model:
+def find(run: str) -> Model:
     """The model of ``run``; a line on stderr where other code computes with it now."""
     model = find_model(run)
     if model.changed_code:

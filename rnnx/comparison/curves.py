@@ -26,7 +26,7 @@ Curve = Mapping[int, float]  # step → loss
 
 
 def loss_curves(comparison: Comparison) -> tuple[str, list[Curve]]:
-    """The loss that is drawn, and each run's curve of it; empty where a run has none."""
+    """The loss that is drawn, ``val/loss``, and each run's curve of it; empty where it has none."""
     histories = [read_history(r.folder.metrics) if r.folder else {} for r in comparison.runs]
     begun = [history for history in histories if history]
     in_all = (key for key in LOSSES if begun and all(key in history for history in begun))
@@ -37,12 +37,18 @@ def loss_curves(comparison: Comparison) -> tuple[str, list[Curve]]:
     ]
 
 
-def _loss_axes(figure: Any, key: str, curves: Sequence[Curve]) -> Any:
+def _loss_label(comparison: Comparison, key: str) -> str:
+    """The name of the loss, with its unit where all runs have the same."""
+    units = {run.folder.read().get("loss_unit", "nats") for run in comparison.runs if run.folder}
+    return f"{plain_label(key)} ({units.pop()})" if len(units) == 1 else plain_label(key)
+
+
+def _loss_axes(figure: Any, label: str, curves: Sequence[Curve]) -> Any:
     losses = [loss for curve in curves for loss in curve.values()]
     low, high = min(losses), highest_shown(losses)
     axes, margin = figure.subplots(), 0.05 * (high - low) or 0.1
     axes.set_ylim(low - margin, high + margin)
-    axes.set(xlabel="step", ylabel=f"{plain_label(key)} (nats)")
+    axes.set(xlabel="step", ylabel=label)
     axes.grid(alpha=0.3)
     return axes
 
@@ -56,7 +62,7 @@ def draw_curves(comparison: Comparison, key: str, curves: Sequence[Curve]) -> by
     if max(map(len, curves), default=0) < 2:
         return None
     figure = new_figure(5)
-    axes = _loss_axes(figure, key, curves)
+    axes = _loss_axes(figure, _loss_label(comparison, key), curves)
     colors = group_colors([color_key(run) for run in comparison.runs])
     names = {group.hash: group.name for group in comparison.groups}
     labelled: set[str] = set()  # the groups in the legend
@@ -82,7 +88,7 @@ def draw_seeds(comparison: Comparison, key: str, curves: Sequence[Curve]) -> byt
     if max(map(len, of_group.values()), default=0) < 2:
         return None
     figure = new_figure(5)
-    axes = _loss_axes(figure, key, curves)
+    axes = _loss_axes(figure, _loss_label(comparison, key), curves)
     colors = group_colors([color_key(run) for run in comparison.runs])
     names = {group.hash: group.name for group in comparison.groups}
     for place, (group, alike) in enumerate(of_group.items()):

@@ -4,6 +4,7 @@ What passes through them (parameters, scratch buffers, a corpus, an observation)
 own in :mod:`rnnx`.
 """
 
+from rnnx.contracts.blocks import BareBlock, Block, Inner, Place
 from rnnx.contracts.components import (
     API_VERSION,
     KINDS,
@@ -16,12 +17,21 @@ from rnnx.contracts.components import (
     Head,
     Initializer,
     Optimizer,
+    RecurrentWeights,
     Sampler,
     Schedule,
     StreamingCell,
+    TextReader,
 )
 from rnnx.contracts.execution import Compilable
-from rnnx.contracts.probes import ConcludingProbe, NetworkView, Probe, TrainedModel
+from rnnx.contracts.probes import (
+    ConcludingProbe,
+    LayerCell,
+    LayerValues,
+    NetworkView,
+    Probe,
+    TrainedModel,
+)
 from rnnx.contracts.target_heads import TargetHead
 from rnnx.contracts.trackers import (
     TOTALS,
@@ -35,7 +45,21 @@ from rnnx.contracts.trackers import (
     RunLog,
     SavedCheckpoint,
     StoreTracker,
+    TableLog,
     Tracker,
+)
+from rnnx.contracts.updates import (
+    IN_PLACE_OF,
+    AccumulatingHead,
+    DecayingOptimizer,
+    Group,
+    GroupedOptimizer,
+    GroupedParameters,
+    Groups,
+    MonitoringSchedule,
+    ParameterClipper,
+    ProjectedParameters,
+    StatefulClipper,
 )
 from rnnx.contracts.views import (
     BarChart,
@@ -43,6 +67,7 @@ from rnnx.contracts.views import (
     ImageChart,
     LineChart,
     ParallelChart,
+    RunPages,
     ScatterChart,
     Section,
     Setting,
@@ -52,9 +77,13 @@ from rnnx.contracts.views import (
 
 __all__ = [
     "API_VERSION",
+    "IN_PLACE_OF",
     "KINDS",
     "TOTALS",
+    "AccumulatingHead",
     "BarChart",
+    "BareBlock",
+    "Block",
     "Cell",
     "Chart",
     "CheckpointLog",
@@ -64,31 +93,48 @@ __all__ = [
     "DataLog",
     "DataPart",
     "Dataset",
+    "DecayingOptimizer",
     "DescribedLog",
     "GatedCell",
     "Grammar",
     "GrammaticalDataset",
+    "Group",
+    "GroupedOptimizer",
+    "GroupedParameters",
+    "Groups",
     "Head",
     "ImageChart",
     "Initializer",
+    "Inner",
     "Kept",
+    "LayerCell",
+    "LayerValues",
     "LineChart",
+    "MonitoringSchedule",
     "NetworkView",
     "Optimizer",
     "ParallelChart",
+    "ParameterClipper",
+    "Place",
     "Probe",
+    "ProjectedParameters",
     "ReadableLog",
+    "RecurrentWeights",
     "RemovingLog",
     "RunLog",
+    "RunPages",
     "Sampler",
     "SavedCheckpoint",
     "ScatterChart",
     "Schedule",
     "Section",
     "Setting",
+    "StatefulClipper",
     "StoreTracker",
     "StreamingCell",
+    "TableLog",
     "TargetHead",
+    "TextReader",
     "Tracker",
     "TrainedModel",
     "View",

@@ -20,6 +20,7 @@ from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import DataError
 from rnnx.models.network import Network, States
+from rnnx.models.size import STEP_PER_STATE, wide_state, widest_of
 from rnnx.models.streaming import select
 
 COLUMNS = 64  # of a batch: wide enough for the products, whatever training uses
@@ -86,7 +87,8 @@ def places(network: Network, dtype: npt.DTypeLike) -> int:
 
     It must not depend on the machine: where a long example is cut decides how its sums round.
     """
-    numbers = PER_UNIT * network.cell.hidden_size * network.layers + PER_SYMBOL * network.n_y
+    layer = PER_UNIT * widest_of(network) + STEP_PER_STATE * wide_state(network)
+    numbers = layer * network.layers + PER_SYMBOL * network.n_y
     return max(1, BUDGET // (np.dtype(dtype).itemsize * numbers))
 
 

@@ -7,16 +7,22 @@ that were changed in place at the first step alone (training/first_step.py).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, Clipper, Dataset, Head, Optimizer, Schedule
+from rnnx.contracts.buffers import Scratch
+from rnnx.contracts.components import (
+    Cell,
+    Dataset,
+    GatedCell,
+    Head,
+    RecurrentWeights,
+    StreamingCell,
+)
 from rnnx.contracts.execution import Execution
 from rnnx.data.batch import Batch
 from rnnx.data.corpus import Corpus
@@ -52,6 +58,8 @@ class CheckedCell:
     It computes by the cell's compiled form where ``execution`` says so.
     """
 
+    reads_backwards = False
+
     def __init__(self, cell: Cell, execution: Execution) -> None:
         self.component, self.hidden_size = cell, cell.hidden_size
         self._forward = execution.method(cell, "forward")
@@ -64,7 +72,7 @@ class CheckedCell:
         return checked_parameters("cell", self.component, found, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
-        """``Cell.initial_state``: a tuple whose first array is (n_a, B)."""
+        """``Cell.initial_state``: a tuple of arrays (…, B), the first of them (n_a, B)."""
         try:
             state: Any = self.component.initial_state(B, dtype)
         except BaseException as error:
@@ -75,7 +83,7 @@ class CheckedCell:
             what = f"initial_state returned {found}, expected a tuple, h first"
             raise contract_error("cell", self.component, what)
         for k, array in enumerate(state):
-            shape = (self.hidden_size, B) if k == 0 else np.shape(array)
+            shape = (self.hidden_size, B) if k == 0 else (*np.shape(array)[:-1], B)
             if not is_like(array, shape, dtype):
                 what = f"initial_state: part {k} is {unlike(array, shape, dtype)}"
                 raise contract_error("cell", self.component, what)
@@ -106,25 +114,49 @@ class CheckedCell:
         dh: Array,
         scratch: Scratch,
         dx_shape: tuple[int, ...] | None,
-    ) -> tuple[Params, Array | None]:
-        """``Cell.backward``, the final state's gradient being 0: ``dparams, dx``.
+        dstate: State | None = None,
+    ) -> tuple[Params, Array | None, State]:
+        """``Cell.backward``: ``dparams, dx, dstate0``.
 
         ``dx`` is of ``dx_shape``; where that is None, the input was ids and there is no dx.
         """
         try:
-            result = self._backward(params, cache, dh, None, scratch)
+            result = self._backward(params, cache, dh, dstate, scratch)
         except BaseException as error:
             attribute(error)
             raise
         cell = self.component
-        dparams, dx, _ = result_parts("cell", cell, "backward", result, "dparams, dx, dstate0")
+        names = "dparams, dx, dstate0"
+        dparams, dx, dstate0 = result_parts("cell", cell, "backward", result, names)
         dparams = checked_gradients("cell", cell, dparams, params)
         if dx_shape is None:
-            return dparams, None
+            return dparams, None, dstate0
         if not is_like(dx, dx_shape, dh.dtype):
             what = f"backward: dx is {unlike(dx, dx_shape, dh.dtype)}"
             raise contract_error("cell", cell, what)
-        return dparams, dx
+        return dparams, dx, dstate0
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """``RecurrentWeights.recurrent_weights``; none where the cell does not say."""
+        cell = self.component
+        return cell.recurrent_weights if isinstance(cell, RecurrentWeights) else ()
+
+    def gates(self, cache: Any) -> Params:
+        """``GatedCell.gates``; none where the cell shows none."""
+        return self.component.gates(cache) if isinstance(self.component, GatedCell) else {}
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        """The cell's own stream, or its forward over one step at a time, unchecked."""
+        cell = self.component
+        if isinstance(cell, StreamingCell):
+            return cell.stream(params, scratch)
+
+        def step(x: Array, state: State) -> State:
+            final: State = cell.forward(params, x[None], state, None, scratch)[1]
+            return final
+
+        return step
 
 
 class CheckedHead:
@@ -175,54 +207,6 @@ class CheckedHead:
         if not is_like(dh, h.shape, h.dtype):
             raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
         return dparams, dh
-
-
-class CheckedUpdate:
-    """Clipper, schedule and optimizer: the way from a gradient to moved parameters."""
-
-    def __init__(
-        self, clipper: Clipper, schedule: Schedule, optimizer: Optimizer, execution: Execution
-    ) -> None:
-        self.clipper, self.schedule, self.optimizer = clipper, schedule, optimizer
-        self._clip = execution.method(clipper, "clip")
-        self._update = execution.method(optimizer, "update")
-
-    def init(self, params: Parameters) -> Params:
-        """``Optimizer.init``: arrays by name."""
-        with attributing():
-            found: Any = self.optimizer.init(params)
-        if isinstance(found, dict) and all(isinstance(a, np.ndarray) for a in found.values()):
-            return found
-        what = "init: returned no dict of arrays by name"
-        raise contract_error("optimizer", self.optimizer, what)
-
-    def __call__(
-        self,
-        params: Parameters,
-        grads: Parameters,
-        norm: float,
-        state: Params,
-        step: int,
-        scratch: Scratch,
-    ) -> tuple[bool, float]:
-        """Clip ``grads`` of the L2 norm ``norm`` and update ``params``: ``clipped, rate``."""
-        flat = params.flat
-        try:
-            clipped = self._clip(grads, norm)
-            factor: Any = self.schedule.factor(step)
-            if not (isinstance(factor, (int, float, np.floating)) and 0 <= factor < math.inf):
-                what = f"factor({step}) returned {factor!r:.60}"
-                what += ", expected a finite number of at least 0"
-                raise contract_error("schedule", self.schedule, what)
-            rate = self.optimizer.learning_rate * float(factor)
-            self._update(params, grads, state, rate, step, scratch)
-        except BaseException as error:
-            attribute(error)
-            raise
-        if params.flat is not flat:
-            what = "update: replaced params.flat, which other arrays are views of"
-            raise contract_error("optimizer", self.optimizer, f"{what}; change it in place")
-        return bool(clipped), rate
 
 
 def result_parts(kind: str, component: Any, method: str, result: Any, names: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.contracts.trackers import Point
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 
 LABELS = {
     "train/loss": "training",
@@ -17,36 +17,42 @@ LABELS = {
 }
 
 
-def draw_curve(history: Mapping[str, Sequence[Point]], path: Path) -> Path | None:
-    """Draw training and held-out loss by step; None where no curve has two points to join."""
-    png = curve_png(history)
+def draw_curve(
+    history: Mapping[str, Sequence[Point]], path: Path, unit: str = "nats"
+) -> Path | None:
+    """Draw training and held-out loss by step; None where no curve has two points to join.
+
+    ``unit`` is that of the loss.
+    """
+    png = curve_png(history, unit)
     if png is None:
         return None
     path.write_bytes(png)
     return path
 
 
-def curve_png(history: Mapping[str, Sequence[Point]]) -> bytes | None:
+def curve_png(history: Mapping[str, Sequence[Point]], unit: str = "nats") -> bytes | None:
     """The figure of :func:`draw_curve`."""
     curves = {key: history[key] for key in LABELS if history.get(key)}
     if max(map(len, curves.values()), default=0) < 2:
         return None
-    return _draw(curves, history.get("grad/norm", ()))
+    return _draw(curves, history.get("grad/norm", ()), unit)
 
 
 def warm_up() -> None:
     """Import Matplotlib and load its fonts, which a process's first figure would wait for."""
     points = [Point("train/loss", value, step, 0) for step, value in enumerate((1.0, 20.0))]
-    _draw({"train/loss": points}, points)
+    _draw({"train/loss": points}, points, "nats")
 
 
-def _draw(curves: Mapping[str, Sequence[Point]], norms: Sequence[Point]) -> bytes:
+@drawing()
+def _draw(curves: Mapping[str, Sequence[Point]], norms: Sequence[Point], unit: str) -> bytes:
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 
     figure = Figure(figsize=(7, 5.5))
     figure.subplots_adjust(left=0.13, right=0.97, bottom=0.1, top=0.97, hspace=0.08)
     upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
-    upper.set_ylabel("loss (nats)")
+    upper.set_ylabel(f"loss ({unit})")
     for key, points in curves.items():
         alpha = 0.3 if key == "train/loss" else 1.0
         marker = "." if key == "val/loss" else ""

@@ -78,6 +78,7 @@ def train(
             "name": run_name(list(overrides)),
             **session.identity._asdict(),
             **session.monitor.fields(session.network.metrics.metrics),
+            **({} if session.corpus.is_language else {"loss_unit": session.loss_unit}),
             "overrides": list(overrides),
             "cwd": os.getcwd(),
             "machine": machine(),

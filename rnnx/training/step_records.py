@@ -1,8 +1,8 @@
-"""What a session measures in a step, and what it needs to continue."""
+"""What a session measures in a step."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rnnx.arrays import Array
 from rnnx.models.network import States
@@ -16,13 +16,6 @@ class StepMetrics(NamedTuple):
     clipped: bool
     rate: float  # the learning rate used
     tokens: int
-
-
-class SessionState(NamedTuple):
-    """All that a session needs to continue bit for bit."""
-
-    arrays: dict[str, Array]  # params/…, average/…, optimizer/…, states/<layer>/<place>, batches/…
-    values: dict[str, Any]  # step, smooth_loss, generators, batches, threads, backend
 
 
 class Gradients(NamedTuple):

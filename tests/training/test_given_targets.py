@@ -35,7 +35,7 @@ PROBES = "probe=[gradient_by_lag,gradient_norms,distributions,saturation,hidden_
 @pytest.fixture(autouse=True)
 def tasks(install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
     """The tasks are installed; the loss curve is left out, which takes most of the time."""
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda history, path: None)
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
     install(TASKS)
 
 
