@@ -4,7 +4,7 @@ What passes through them (parameters, scratch buffers, a corpus, an observation)
 own in :mod:`rnnx`.
 """
 
-from rnnx.contracts.blocks import Block, Inner, Place
+from rnnx.contracts.blocks import BareBlock, Block, Inner, Place
 from rnnx.contracts.components import (
     API_VERSION,
     KINDS,
@@ -21,6 +21,7 @@ from rnnx.contracts.components import (
     Sampler,
     Schedule,
     StreamingCell,
+    TextReader,
 )
 from rnnx.contracts.execution import Compilable
 from rnnx.contracts.probes import (
@@ -44,7 +45,21 @@ from rnnx.contracts.trackers import (
     RunLog,
     SavedCheckpoint,
     StoreTracker,
+    TableLog,
     Tracker,
+)
+from rnnx.contracts.updates import (
+    IN_PLACE_OF,
+    AccumulatingHead,
+    DecayingOptimizer,
+    Group,
+    GroupedOptimizer,
+    GroupedParameters,
+    Groups,
+    MonitoringSchedule,
+    ParameterClipper,
+    ProjectedParameters,
+    StatefulClipper,
 )
 from rnnx.contracts.views import (
     BarChart,
@@ -52,6 +67,7 @@ from rnnx.contracts.views import (
     ImageChart,
     LineChart,
     ParallelChart,
+    RunPages,
     ScatterChart,
     Section,
     Setting,
@@ -61,9 +77,12 @@ from rnnx.contracts.views import (
 
 __all__ = [
     "API_VERSION",
+    "IN_PLACE_OF",
     "KINDS",
     "TOTALS",
+    "AccumulatingHead",
     "BarChart",
+    "BareBlock",
     "Block",
     "Cell",
     "Chart",
@@ -74,10 +93,15 @@ __all__ = [
     "DataLog",
     "DataPart",
     "Dataset",
+    "DecayingOptimizer",
     "DescribedLog",
     "GatedCell",
     "Grammar",
     "GrammaticalDataset",
+    "Group",
+    "GroupedOptimizer",
+    "GroupedParameters",
+    "Groups",
     "Head",
     "ImageChart",
     "Initializer",
@@ -86,24 +110,31 @@ __all__ = [
     "LayerCell",
     "LayerValues",
     "LineChart",
+    "MonitoringSchedule",
     "NetworkView",
     "Optimizer",
     "ParallelChart",
+    "ParameterClipper",
     "Place",
     "Probe",
+    "ProjectedParameters",
     "ReadableLog",
     "RecurrentWeights",
     "RemovingLog",
     "RunLog",
+    "RunPages",
     "Sampler",
     "SavedCheckpoint",
     "ScatterChart",
     "Schedule",
     "Section",
     "Setting",
+    "StatefulClipper",
     "StoreTracker",
     "StreamingCell",
+    "TableLog",
     "TargetHead",
+    "TextReader",
     "Tracker",
     "TrainedModel",
     "View",

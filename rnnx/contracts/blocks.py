@@ -10,7 +10,7 @@ block holds its own parameters, gradients and state; the cell's are not its busi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -89,3 +89,11 @@ class Block(Protocol):
         block embeds; the final state has no gradient. ``dx`` may be None where x was ids. ``cell``
         is called once. ``dy`` is not changed.
         """
+
+
+@runtime_checkable
+class BareBlock(Block, Protocol):
+    """A block that may be nothing at all: optional."""
+
+    is_bare: ClassVar[bool]
+    """True: y is the cell's h for the layer's own input. rnnx then calls the cell alone."""

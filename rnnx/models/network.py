@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.config.components import Components
 from rnnx.config.settings import Direction, DropoutKind, InitialState, Train
-from rnnx.contracts.blocks import Block, Place
+from rnnx.contracts.blocks import BareBlock, Block, Place
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell, Head, RecurrentWeights
 from rnnx.contracts.execution import NUMPY, Execution
@@ -84,6 +84,11 @@ class Network:
             )
 
     @property
+    def n_x(self) -> int:
+        """The number of inputs of a step: symbols and features."""
+        return self.n_symbols + self.n_features
+
+    @property
     def n_y(self) -> int:
         """The number of the head's outputs: symbols, classes, values or bits."""
         return self.targets.size or self.n_symbols
@@ -109,7 +114,8 @@ class Network:
     @cached_property
     def stack(self) -> tuple[Layer, ...]:
         """The layers, the lowest first."""
-        block = None if self.block is None else CheckedBlock(self.block)
+        is_bare = self.block is None or (isinstance(self.block, BareBlock) and self.block.is_bare)
+        block = None if self.block is None or is_bare else CheckedBlock(self.block)
         zoneout = self.zoneout, self.zoneout_memory
         dropout = Dropout(self.dropout, self.dropout_kind, self.weight_dropout, zoneout)
         places = [Place(k, self.layers) for k in range(self.layers)]
@@ -136,14 +142,14 @@ class Network:
         """
         tree: dict[str, Params] = {}
         for k, layer in enumerate(self.stack):
-            tree |= layer.init(rng, self.width if k else self.n_symbols + self.n_features, dtype)
+            tree |= layer.init(rng, self.width if k else self.n_x, dtype)
         tree["head"] = self._head.init(rng, self.width, self.n_y, dtype)
         return Parameters(tree, dtype)
 
     def blank(self, T: int, B: int) -> tuple[Array, Array]:
         """An input and targets of zeros, of T steps and B columns."""
-        n_x, targets = self.n_symbols + self.n_features, self.targets
-        x = np.zeros((T, n_x, B)) if self.n_features else np.zeros((T, B), np.intp)
+        targets = self.targets
+        x = np.zeros((T, self.n_x, B)) if self.n_features else np.zeros((T, B), np.intp)
         own = () if targets.are_ids else (targets.size,)
         shape = (*own, B) if targets.per_sequence else (T, *own, B)
         return x, np.zeros(shape, np.intp if targets.are_ids else np.float64)

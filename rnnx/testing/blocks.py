@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.blocks import Block, Place
+from rnnx.contracts.blocks import BareBlock, Block, Place
 from rnnx.contracts.buffers import Scratch
 from rnnx.errors import PluginError
 from rnnx.registry.block_checks import CheckedBlock
@@ -155,6 +155,21 @@ def check_ids(block: Block) -> None:
     dense = (np.arange(N_X)[:, None] == case.x[:, None]).astype(np.float64)
     found, expected = run(case), run(case, x=dense)
     same_results(found, expected._replace(dx=None), "ids against one-hot columns")
+
+
+def check_bare(block: Block) -> None:
+    """A block that says that it is bare gives the cell's h and gradients, bit for bit."""
+    if not (isinstance(block, BareBlock) and block.is_bare):
+        raise NotApplicable("the block is not bare: is_bare is not True")
+    case = make_case(block, seed=12)
+    found, pass_ = run(case), case.cell.begin(case.cell_state, None)
+    expect(not case.params and not case.state, "it has parameters or a state")
+    for name, array, expected in (
+        ("y", found.y, pass_.forward(case.x)),
+        ("dx", found.dx, pass_.backward(case.dy)),
+    ):
+        is_equal = array is not None and np.array_equal(array, expected)
+        expect(is_equal, f"{name}: is not what the cell gives, though is_bare is True")
 
 
 def check_step_by_step(block: Block) -> None:
@@ -312,6 +327,7 @@ CHECKS = (
     check_gradients,
     check_gradients_of_lengths,
     check_ids,
+    check_bare,
     check_step_by_step,
     check_state,
     check_padding,

@@ -32,19 +32,19 @@ class TestNone(BlockSuite):
 
 
 class TestResidual(BlockSuite):
-    components = (Residual(), Residual(width=3))
+    component = Residual(width=3)
 
 
 class TestPreNorm(BlockSuite):
-    components = (PreNorm(), PreNorm(width=5, norm=Norm.layer))
+    component = PreNorm(width=5, norm=Norm.layer)
 
 
 class TestFeedForward(BlockSuite):
-    components = (FeedForward(), FeedForward(width=3, norm=Norm.layer, activation=Curve.silu))
+    component = FeedForward(activation=Curve.silu)
 
 
 class TestConvolution(BlockSuite):
-    components = (Convolution(), Convolution(width=3, kernel=2), Convolution(kernel=1))
+    components = (Convolution(width=3, kernel=2), Convolution(kernel=1))
 
 
 class TestMinGRU(BlockSuite):
@@ -52,15 +52,11 @@ class TestMinGRU(BlockSuite):
 
 
 class TestXLSTM(BlockSuite):
-    components = (
-        XLSTMBlock(heads=2),
-        XLSTMBlock(Projection.pre, heads=2),
-        XLSTMBlock(Projection.pre, width=3, heads=1),
-    )
+    components = (XLSTMBlock(heads=2), XLSTMBlock(Projection.pre, width=3, heads=1))
 
 
 class TestHawk(BlockSuite):
-    components = (HawkBlock(), HawkBlock(width=3, kernel=8))
+    component = HawkBlock(width=3, kernel=8)
 
 
 def test_the_kit_catches_each_fault() -> None:
@@ -119,6 +115,14 @@ def test_the_kit_catches_each_fault() -> None:
     def hides_ids(inner: Any, params: Any, x: Any, *rest: Any) -> Any:
         return inner(params, np.maximum(x, 0) if x.ndim == 2 else x, *rest)
 
+    def halves(inner: Any, *given: Any) -> Any:
+        y, *others = inner(*given)
+        return 0.5 * y, *others
+
+    def halves_back(inner: Any, *given: Any) -> Any:
+        dparams, dx = inner(*given)
+        return dparams, 0.5 * dx
+
     def own_draws(inner: Any, rng: Any, *rest: Any) -> Any:
         return inner(np.random.default_rng(0), *rest)
 
@@ -140,6 +144,7 @@ def test_the_kit_catches_each_fault() -> None:
             ],
             "check_gradients_of_lengths": [mutant(right, backward=past_the_cell)],
             "check_ids": [mutant(plain, forward=hides_ids)],
+            "check_bare": [mutant(plain, forward=halves), mutant(plain, backward=halves_back)],
             "check_step_by_step": [mutant(right, forward=forgets)],
             "check_state": [
                 mutant(right, forward=forgets),

@@ -41,14 +41,14 @@ class Convolution:
     """A pre-norm cell behind a short causal convolution."""
 
     width: int = 0
-    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 2²⁰."""
+    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 65,536."""
     norm: Norm = Norm.rms
     """rms: by the root of the mean square; layer: by mean and standard deviation."""
     kernel: int = 4
     """K, the steps that a convolution sees, its own among them. 1 … 64."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 2²⁰", self.width)
+        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
         require(1 <= self.kernel <= 64, "kernel", "1 to 64", self.kernel)
 
     def features(self, n_a: int) -> int:

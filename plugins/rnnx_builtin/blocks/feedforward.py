@@ -42,7 +42,7 @@ class FeedForward:
     """A pre-norm cell, then a gated feed-forward part."""
 
     width: int = 0
-    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 2²⁰."""
+    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 65,536."""
     norm: Norm = Norm.rms
     """rms: by the root of the mean square; layer: by mean and standard deviation."""
     expansion: float = 2.0
@@ -51,7 +51,7 @@ class FeedForward:
     """f of the gate: gelu or silu."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 2²⁰", self.width)
+        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
         require_expansion(self.expansion)
 
     def features(self, n_a: int) -> int:

@@ -48,14 +48,14 @@ class HawkBlock:
     """Hawk's block: a cell behind a convolution, times a GELU branch; then a gated part."""
 
     width: int = 0
-    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 2²⁰."""
+    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 65,536."""
     kernel: int = 4
     """K, the steps that a convolution sees, its own among them. 1 … 64."""
     expansion: float = 3.0
     """m / d, how much wider the gated part is. Above 0, at most 64."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 2²⁰", self.width)
+        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
         require(1 <= self.kernel <= 64, "kernel", "1 to 64", self.kernel)
         require_expansion(self.expansion)
 

@@ -44,14 +44,14 @@ class MinGRUBlock:
     """minGRU's block: convolution, pre-norm cell, feed-forward, each with a residual."""
 
     width: int = 0
-    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 2²⁰."""
+    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 65,536."""
     kernel: int = 3
     """K, the steps that the convolution sees; 0: there is none. 0 … 64."""
     expansion: float = 4.0
     """m / d, how much wider the feed-forward part is. Above 0, at most 64."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 2²⁰", self.width)
+        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
         require(0 <= self.kernel <= 64, "kernel", "0 to 64", self.kernel)
         require_expansion(self.expansion)
 

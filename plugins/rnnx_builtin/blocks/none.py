@@ -18,6 +18,7 @@ class NoBlock:
     """The bare cell: a layer's output is the cell's h."""
 
     embeds: ClassVar[bool] = False
+    is_bare: ClassVar[bool] = True
 
     def features(self, n_a: int) -> int:
         return n_a

@@ -38,12 +38,12 @@ class PreNorm:
     """A norm before the cell and a residual around both."""
 
     width: int = 0
-    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 2²⁰."""
+    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 65,536."""
     norm: Norm = Norm.rms
     """rms: by the root of the mean square; layer: by mean and standard deviation."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 2²⁰", self.width)
+        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
 
     def features(self, n_a: int) -> int:
         return self.width or n_a

@@ -27,10 +27,10 @@ class Residual:
     """The cell's output added to its input."""
 
     width: int = 0
-    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 2²⁰."""
+    """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 65,536."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 2²⁰", self.width)
+        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
 
     def features(self, n_a: int) -> int:
         return self.width or n_a

@@ -17,7 +17,7 @@ from rnnx_builtin.numerics.activation import Activation, gelu, silu
 from rnnx_builtin.numerics.tape import Node, Tape
 
 C = TypeVar("C")
-WIDEST = 2**20  # features of a residual stream
+WIDEST = 2**16  # features of a residual stream
 MOST_EXPANSION = 64
 
 

@@ -67,7 +67,7 @@ class XLSTMBlock:
     """post: the cell, then a gated part; pre: the cell between two projections."""
     width: int = 0
     """d, the features of the residual stream; 0: the cell's hidden_size, with projection=pre half
-    of it. 0 … 2²⁰; with projection=post it is 0 or hidden_size."""
+    of it. 0 … 65,536; with projection=post it is 0 or hidden_size."""
     heads: int = 4
     """The groups of units that are normalised together, at least 1; they divide hidden_size."""
     kernel: int = 4
@@ -76,7 +76,7 @@ class XLSTMBlock:
     """m / d, how much wider the gated part of projection=post is. Above 0, at most 64."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 2²⁰", self.width)
+        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
         require(self.heads >= 1, "heads", "at least 1", self.heads)
         require(1 <= self.kernel <= 64, "kernel", "1 to 64", self.kernel)
         require_expansion(self.expansion)
