@@ -103,8 +103,8 @@ def test_text_is_written_from_the_learned_state(cell: Any) -> None:
     h, _, _ = made.forward(params, x, states, None, Scratch())
     step = stream(made, params, Scratch())
     for t in range(T):
-        states = step(x[t], states)
-        steps.append(states[-1][0])
+        top, states = step(x[t], states)
+        steps.append(top)
     np.testing.assert_allclose(np.stack(steps), h, rtol=1e-12)
     zero = Network(cell, Softmax(), SYMBOLS, 2)
     own = {k: {n: a for n, a in p.items() if "initial" not in n} for k, p in params.items()}
