@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.config.identity import Identity, config_hash, group_of
-from rnnx.contracts.trackers import RunSummary, is_key, is_number
+from rnnx.contracts.trackers import RunSummary, is_key, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound
 from rnnx.runs.find import find_run, jobs_in_tracker
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
@@ -64,10 +64,28 @@ def sweeps_named(name: str, outputs: Path) -> list[Sweep]:
     if (path / "sweep.json").is_file():
         return [Sweep(path.resolve())]
     if name == "last":
-        name = str(find_folders(name, outputs)[0].read().get("sweep", ""))
+        name = _last_sweep(outputs)
     known = [file.parent for file in expanded(outputs).glob("sweeps/*/sweep.json")]
     exact = [path for path in known if path.name == name]
     return [Sweep(path) for path in exact or known if name and path.name.startswith(name)]
+
+
+def _last_sweep(outputs: Path) -> str:
+    """The id of the newest run's sweep, or of a sweep that began after it; empty if none did.
+
+    The jobs of a sweep may all have failed before they had runs.
+    """
+    sweeps = [Sweep(file.parent) for file in expanded(outputs).glob("sweeps/*/sweep.json")]
+    began = [(_time(sweep.read().get("started")), sweep.id) for sweep in sweeps]
+    at, newest = max(began, default=(0.0, ""))
+    if newest and not runs_in(outputs):
+        return newest
+    run = find_folders("last", outputs)[0].read()
+    return newest if at > _time(run.get("started")) else str(run.get("sweep", ""))
+
+
+def _time(value: Any) -> float:
+    return float(value) if is_time(value) else 0.0
 
 
 def lasting_name(name: str) -> str:

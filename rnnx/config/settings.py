@@ -31,6 +31,15 @@ class Backend(Enum):
     fast = "fast"
 
 
+class Average(Enum):
+    """How parameters are averaged over updates."""
+
+    auto = "auto"
+    none = "none"
+    ema = "ema"
+    swa = "swa"
+
+
 class Direction(Enum):
     """Which way every layer reads a sequence."""
 
@@ -139,9 +148,18 @@ class Train:
     crossover: float = 0.0
     """At each symbol the probability that a training example goes on as another one that has the
     same last two, three or four symbols. 0 ≤ crossover < 1."""
+    accumulate: int = 1
+    """The number of batches of an update: their loss and gradient are those of one batch that holds
+    all of them, and ``steps`` counts updates. At least 1."""
+    average: Average = Average.auto
+    """The average of the parameters that is evaluated, sampled and kept as the model. ema: moving,
+    with the decay ``averaging``; swa: the mean of all since update ``average_from``; none: the
+    parameters themselves; auto: ema where ``averaging`` is above 0, else none."""
     averaging: float = 0.0
-    """The decay of the moving average of the parameters. The average is what is evaluated, sampled
-    and kept as the model; 0: the parameters themselves are. 0 ≤ averaging < 1."""
+    """The decay of the moving average of the parameters, which is about the last
+    1 / (1 − averaging) updates. 0 ≤ averaging < 1."""
+    average_from: int = 500
+    """The first update whose parameters are in the mean of ``average=swa``. At least 1."""
     state_reset: float = 0.0
     """The probability that a sequence of a batch begins from the zero state where it would go on
     from the state of the batch before, as streams do. 0 ≤ state_reset < 1."""
@@ -187,7 +205,8 @@ class Train:
     """When checkpoints are written."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "layers", "sample_length", "log_every"):
+        at_least_1 = ("steps", "batch_size", "layers", "sample_length", "log_every", "accumulate")
+        for name in (*at_least_1, "average_from"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in (
             "seed",
@@ -209,5 +228,20 @@ class Train:
         require(0 <= start < math.inf, "smoothing_start", "at least 0 and finite", start)
         for name in SHARES:
             require_share(name, getattr(self, name))
+        self._check_average()
         require(self.jobs is None or self.jobs >= 1, "jobs", "at least 1", self.jobs)
         require(bool(self.outputs), "outputs", "the name of a folder", repr(self.outputs))
+
+    def _check_average(self) -> None:
+        needs = "above 0 for average=ema, as averaging=0.998"
+        require(self.average is not Average.ema or self.averaging > 0, "averaging", needs, 0)
+        reached = self.average is not Average.swa or self.average_from <= self.steps
+        most = f"at most steps={self.steps} for average=swa"
+        require(reached, "average_from", most, self.average_from)
+
+    @property
+    def averages(self) -> bool:
+        """Whether an average of the parameters is kept beside them."""
+        if self.average is Average.auto:
+            return self.averaging > 0
+        return self.average is not Average.none

@@ -21,7 +21,7 @@ so that a step is ``W @ h``. An input id of −1 is the zero vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -32,6 +32,7 @@ from rnnx.arrays import Array, Params, State
 if TYPE_CHECKING:
     from rnnx.contracts.buffers import Parameters, Scratch
     from rnnx.data.corpus import Corpus
+    from rnnx.data.named_file import NamedFile
     from rnnx.data.vocabulary import Vocabulary
 
 
@@ -84,6 +85,18 @@ class GrammaticalDataset(Dataset, Protocol):
         """The grammar over the ids of ``vocabulary``; it reads no data.
 
         Raises :class:`rnnx.errors.DataError` where no text over these symbols follows it.
+        """
+
+
+@runtime_checkable
+class TextReader(Dataset, Protocol):
+    """A data set of texts with targets that also reads new texts, which have none: optional."""
+
+    def texts(self, file: NamedFile) -> Iterator[str]:
+        """The texts in a file that the user gives to be predicted, as ``load`` would read them.
+
+        A file with targets is taken, too. Without this method a line is a text. Raises
+        :class:`rnnx.errors.DataError` for a file that holds no texts.
         """
 
 

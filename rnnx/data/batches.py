@@ -37,10 +37,7 @@ class TrainBatches:
         self._split, self._rng = split, rng
         self._order = np.empty(0, np.int64)  # examples of this epoch that are still to come
         self._cursor = 0  # batches so far
-        if isinstance(split, Examples | Sequences):
-            _refuse_large(batch_size, len(split), "examples")
-        elif isinstance(split, Stream):
-            _refuse_large(batch_size, split.tokens, "symbols after the first")
+        refuse_large_batch(split, batch_size)
         self._B, self._state_reset = batch_size, state_reset
         self._crossover = None
         if crossover > 0 and can_cross(split):
@@ -128,7 +125,14 @@ class TrainBatches:
         self._order, self._cursor = order.copy(), cursor
 
 
-def _refuse_large(batch_size: int, count: int, what: str) -> None:
+def refuse_large_batch(split: Split, batch_size: int) -> None:
+    """DataError where the training data cannot fill one batch."""
+    if isinstance(split, Endless):
+        return
+    if isinstance(split, Stream):
+        count, what = split.tokens, "symbols after the first"
+    else:
+        count, what = len(split), "examples"
     if batch_size > count:
         raise DataError(
             f"batch_size={batch_size}: is larger than the training data of {count} {what}; "

@@ -84,6 +84,11 @@ class Network:
             )
 
     @property
+    def n_x(self) -> int:
+        """The number of inputs of a step: symbols and features."""
+        return self.n_symbols + self.n_features
+
+    @property
     def n_y(self) -> int:
         """The number of the head's outputs: symbols, classes, values or bits."""
         return self.targets.size or self.n_symbols
@@ -138,14 +143,14 @@ class Network:
         """
         tree: dict[str, Params] = {}
         for k, layer in enumerate(self.stack):
-            tree |= layer.init(rng, self.width if k else self.n_symbols + self.n_features, dtype)
+            tree |= layer.init(rng, self.width if k else self.n_x, dtype)
         tree["head"] = self._head.init(rng, self.width, self.n_y, dtype)
         return Parameters(tree, dtype)
 
     def blank(self, T: int, B: int) -> tuple[Array, Array]:
         """An input and targets of zeros, of T steps and B columns."""
-        n_x, targets = self.n_symbols + self.n_features, self.targets
-        x = np.zeros((T, n_x, B)) if self.n_features else np.zeros((T, B), np.intp)
+        targets = self.targets
+        x = np.zeros((T, self.n_x, B)) if self.n_features else np.zeros((T, B), np.intp)
         own = () if targets.are_ids else (targets.size,)
         shape = (*own, B) if targets.per_sequence else (T, *own, B)
         return x, np.zeros(shape, np.intp if targets.are_ids else np.float64)

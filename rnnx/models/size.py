@@ -40,7 +40,7 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
     the small sizes: there is no estimate then.
     """
     n_a, layers = network.cell.hidden_size, network.layers
-    n_x, n_y = network.n_symbols + network.n_features, network.n_y
+    n_x, n_y = network.n_x, network.n_y
     itemsize = np.dtype(dtype).itemsize
     widest = widest_of(network)
     if BLOCKS * widest * (widest + max(n_x, n_y)) * layers * itemsize < SMALL:
@@ -120,13 +120,14 @@ def step_bytes(network: Network, params: Parameters, T: int, B: int) -> int:
 
     Measured at two small sizes: all but a constant grows in proportion to T·B.
     """
-    layer = STEP_PER_UNIT * widest_of(network) + STEP_PER_STATE * wide_state(network)
+    widest = widest_of(network)
+    layer = STEP_PER_UNIT * widest + STEP_PER_STATE * wide_state(network)
     numbers = layer * network.layers + 4 * network.n_y
     place = numbers * params.flat.itemsize  # bytes
     if T * B * place < SMALL_STEP:
         return 0
     columns = min(B, TRIED_COLUMNS)
-    steps = TRIED_NUMBERS // (widest_of(network) * columns)
+    steps = TRIED_NUMBERS // (widest * columns)
     steps = max(4, min(steps, TRIED_BYTES // (columns * place)))
     shorter, longer = (_peak(network, params, k * steps, columns) for k in (1, 2))
     slope = (longer - shorter) / (steps * columns)

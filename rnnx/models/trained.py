@@ -12,18 +12,18 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.config.components import component_from
-from rnnx.config.identity import changed_code, versions
 from rnnx.config.settings import Backend
-from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Dataset, Grammar, Sampler
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.ranges import require
 from rnnx.data.corpus import Corpus, Examples, Split, Stream, examples_of, text_parts
 from rnnx.data.digest import split_sha256
 from rnnx.data.ngram import KneserNey
+from rnnx.data.sequences import Sequences
 from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
-from rnnx.errors import CheckpointError, ConfigError, DataError
+from rnnx.errors import ConfigError, DataError
 from rnnx.models.backend import backend_of_checkpoint
 from rnnx.models.evaluation import (
     Evaluation,
@@ -37,11 +37,11 @@ from rnnx.models.evaluation import (
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.heads import unit_of_loss
 from rnnx.models.mixture import MixedSampler, mixed_nats
-from rnnx.models.network import Network, configured, quiet
-from rnnx.models.size import parameter_bytes
+from rnnx.models.network import Network, quiet
+from rnnx.models.new_data import Inputs, given, sequences
+from rnnx.models.prediction import Predicted, predict_each, told
+from rnnx.models.stored_network import changed_code_of, network_of, params_of
 from rnnx.registry.checks import load_corpus
-from rnnx.registry.manager import CORE
-from rnnx.registry.sources import source_sha256
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.system.threads import BlasThreads
 
@@ -66,14 +66,14 @@ class Model:
         self._threads = BlasThreads(checkpoint.metadata["threads"])
         self._backend: str = checkpoint.metadata.get("backend", "numpy")
         self.network, dtype = network_of(checkpoint)
-        self.params = _params(self.network, checkpoint, dtype)
+        self.params = params_of(self.network, checkpoint, dtype)
         checkpoints.load_params(self.params, checkpoint)
         self.step: int = checkpoint.metadata["step"]
         self.sample_length = settings.sample_length
         self._sampler: Sampler = components.sampler
         self._dataset = components.dataset
         self._checkpoint = replace(checkpoint, tensors={})  # the parameters have them
-        self.changed_code: str = _changed_code(checkpoint)
+        self.changed_code: str = changed_code_of(checkpoint)
         """What differs between the code of its training and the code here; empty: nothing."""
 
     @cached_property
@@ -141,6 +141,49 @@ class Model:
             made: Sampler = component_from("sampler", sampler)
             return made
         return sampler
+
+    def predict(
+        self, inputs: Sequence[str] | Sequence[Array], features: Sequence[Array] | None = None
+    ) -> list[Predicted]:
+        """What is predicted of each sequence of ``inputs``.
+
+        ``inputs`` are texts where the model reads symbols (a symbol that it does not know is the
+        zero vector), else arrays (T, n_features) in the features' own units. ``features`` are such
+        arrays, a row a symbol, for a model that reads both.
+        """
+        self.refuse_language("predict")
+        data = given(inputs, features, self.inputs)
+        return self.predict_sequences(sequences(data, self.inputs)[0])
+
+    def predict_sequences(self, part: Sequences) -> list[Predicted]:
+        """The same for sequences in the model's own ids and standardized features."""
+        with self._threads, quiet():
+            found = dict(predict_each(self._network, self.params, part, self._scratch()))
+        return [told(found[place], self.targets) for place in range(len(part))]
+
+    @property
+    def inputs(self) -> Inputs:
+        """What it reads, for the look at new data."""
+        return Inputs(self.vocabulary, self.features, self.targets)
+
+    @property
+    def is_language(self) -> bool:
+        """Whether it predicts the next symbol of a text."""
+        return self.targets == NEXT_SYMBOL
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set that it was trained on, not loaded."""
+        dataset: Dataset = self._dataset
+        return dataset
+
+    def refuse_language(self, what: str) -> None:
+        """DataError where it predicts the next symbol of a text."""
+        if self.is_language:
+            raise DataError(
+                f"{what}: the model writes texts and has no other targets; see rnnx sample, and "
+                "rnnx evaluate for its loss"
+            )
 
     def score(self, lines: Sequence[str]) -> Array:
         """(lines,) the mean of −ln p in nats a character, each line's newline counted.
@@ -277,11 +320,6 @@ class Model:
         return KneserNey(train, len(self.vocabulary))
 
     @property
-    def is_language(self) -> bool:
-        """Whether it predicts the next symbol of a text."""
-        return self.targets == NEXT_SYMBOL
-
-    @property
     def loss_unit(self) -> str:
         """The unit of its loss: ``nats a character``, ``absolute error``."""
         return unit_of_loss(self.network.head, self.targets, self.vocabulary)
@@ -297,43 +335,6 @@ class Model:
     def _target_nats(self, split: Examples | Stream) -> Array:
         with self._threads, quiet():
             return target_nats(self._network, self.params, split, self._scratch())
-
-
-def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
-    """The network of a checkpoint's configuration, and its dtype; a model draws no dropout."""
-    settings, components = checkpoints.components_of(checkpoint)
-    data = checkpoint.vocabulary, checkpoint.features, checkpoint.targets
-    network = configured(settings, components, *data)
-    return network, settings.dtype.value
-
-
-def _changed_code(checkpoint: checkpoints.Checkpoint) -> str:
-    """The change of a version or of a plugin's source; rnnx's own source is known by its version.
-
-    Checkpoints of earlier versions have no digests of sources.
-    """
-    used = versions(checkpoint.config)
-    then = dict(checkpoint.metadata.get("sources", {}))
-    sources = {name: source_sha256(name) for name in used if name in then and name != CORE}
-    return changed_code(checkpoint.metadata, {"versions": used, "sources": sources})
-
-
-def _params(network: Network, checkpoint: checkpoints.Checkpoint, dtype: str) -> Parameters:
-    """Arrays for the file's values; CheckpointError where the file cannot hold such a network."""
-    refuse_other_network(network, checkpoint, dtype)
-    try:
-        return network.init(np.random.default_rng(0), dtype)  # load_params replaces the values
-    except (MemoryError, ValueError, OverflowError) as error:  # NumPy's: too large
-        raise CheckpointError(
-            f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"
-        ) from None
-
-
-def refuse_other_network(network: Network, checkpoint: checkpoints.Checkpoint, dtype: str) -> None:
-    """CheckpointError where the file cannot hold such a network; nothing large is allocated."""
-    layers, n_a = network.layers, network.cell.hidden_size
-    checkpoints.refuse_other_sizes(checkpoint, layers, n_a)
-    checkpoints.refuse_more_than_held(checkpoint, parameter_bytes(network, dtype))
 
 
 def load_file(path: Path) -> Model:

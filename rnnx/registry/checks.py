@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,9 @@ from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import (
     Cell,
-    Clipper,
     Dataset,
     GatedCell,
-    Optimizer,
     RecurrentWeights,
-    Schedule,
     StreamingCell,
 )
 from rnnx.contracts.execution import Execution
@@ -162,45 +159,54 @@ class CheckedCell:
         return step
 
 
+class BoundMethod(NamedTuple):
+    """A method of a component, and what gives it the state that it has in a run."""
+
+    component: Any
+    name: str
+    bind: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
+
+    def on(self, execution: Execution) -> Callable[..., Any]:
+        """The method as a step calls it, of the compiled form where that is to compute."""
+        method = execution.method(self.component, self.name)
+        return method if self.bind is None else self.bind(method)
+
+
+class UpdateParts(NamedTuple):
+    """What an update calls, by the abilities of the components (registry/updates.py)."""
+
+    clip: BoundMethod  # of grads and their norm
+    factor: BoundMethod  # of the step
+    update: BoundMethod  # as Optimizer.update
+    project: Callable[[], None] | None
+    state: Params  # the optimizer's
+
+
 class CheckedUpdate:
     """Clipper, schedule and optimizer: the way from a gradient to moved parameters."""
 
-    def __init__(
-        self, clipper: Clipper, schedule: Schedule, optimizer: Optimizer, execution: Execution
-    ) -> None:
-        self.clipper, self.schedule, self.optimizer = clipper, schedule, optimizer
-        self._clip = execution.method(clipper, "clip")
-        self._update = execution.method(optimizer, "update")
-
-    def init(self, params: Parameters) -> Params:
-        """``Optimizer.init``: arrays by name."""
-        with attributing():
-            found: Any = self.optimizer.init(params)
-        if isinstance(found, dict) and all(isinstance(a, np.ndarray) for a in found.values()):
-            return found
-        what = "init: returned no dict of arrays by name"
-        raise contract_error("optimizer", self.optimizer, what)
+    def __init__(self, parts: UpdateParts, execution: Execution) -> None:
+        self.schedule, self.optimizer = parts.factor.component, parts.update.component
+        self._clip, self._factor = parts.clip.on(execution), parts.factor.on(execution)
+        self._update = parts.update.on(execution)
+        self._project, self._state = parts.project, parts.state
 
     def __call__(
-        self,
-        params: Parameters,
-        grads: Parameters,
-        norm: float,
-        state: Params,
-        step: int,
-        scratch: Scratch,
+        self, params: Parameters, grads: Parameters, norm: float, step: int, scratch: Scratch
     ) -> tuple[bool, float]:
         """Clip ``grads`` of the L2 norm ``norm`` and update ``params``: ``clipped, rate``."""
         flat = params.flat
         try:
             clipped = self._clip(grads, norm)
-            factor: Any = self.schedule.factor(step)
+            factor: Any = self._factor(step)
             if not (isinstance(factor, (int, float, np.floating)) and 0 <= factor < math.inf):
                 what = f"factor({step}) returned {factor!r:.60}"
                 what += ", expected a finite number of at least 0"
                 raise contract_error("schedule", self.schedule, what)
             rate = self.optimizer.learning_rate * float(factor)
-            self._update(params, grads, state, rate, step, scratch)
+            self._update(params, grads, self._state, rate, step, scratch)
+            if self._project is not None:
+                self._project()
         except BaseException as error:
             attribute(error)
             raise

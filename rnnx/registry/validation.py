@@ -95,6 +95,8 @@ def _wrong_names(cls: type[Any]) -> str | None:
 def _wrong_methods(entry: Entry) -> str | None:
     methods = methods_of(entry.kind, entry.component)
     for name, contract in methods.items():
+        if has_another(entry.component, name):
+            continue
         method = getattr(entry.component, name, None)
         if not callable(method):
             public = [other for other in dir(entry.component) if not other.startswith("_")]
@@ -107,6 +109,22 @@ def _wrong_methods(entry: Entry) -> str | None:
         if cause := _wrong_arguments(method, contract):
             return f"its method {name} {cause}"
     return None
+
+
+def has_another(component: Any, method: str) -> bool:
+    """Whether a component, or a class, has an ability that takes the place of a method.
+
+    Its methods are known by their names: a class has no values of its fields.
+    """
+    abilities = contracts.IN_PLACE_OF.get(method, ())
+    return any(
+        all(
+            callable(getattr(component, name, None))
+            for name in vars(ability)
+            if not name.startswith("_")
+        )
+        for ability in abilities
+    )
 
 
 def _wrong_arguments(method: Any, contract: Any) -> str | None:

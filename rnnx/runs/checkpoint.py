@@ -1,8 +1,9 @@
 """A checkpoint: the whole state of a session in one safetensors file.
 
-Tensors: ``params/…``, ``average/…`` (of a run with ``averaging``), ``optimizer/…``,
-``states/<layer>/<place>``, ``batches/…``. Metadata: a JSON text of everything else, and a SHA-256
-over both. Nothing is pickled, so a file from anybody can be damaged or wrong, but cannot run code.
+Tensors: ``params/…``, ``average/…`` (of a run that averages them), ``optimizer/…``, ``clipper/…``
+and ``schedule/…`` (of those with state), ``states/<layer>/<place>``, ``batches/…``. Metadata: a
+JSON text of everything else, and a SHA-256 over both. Nothing is pickled, so a file from anybody
+can be damaged or wrong, but cannot run code.
 """
 
 from __future__ import annotations
@@ -83,9 +84,9 @@ class Checkpoint:
 def load_params(params: Parameters, checkpoint: Checkpoint) -> None:
     """Fill ``params`` with a checkpoint's model: names, shapes and types have to fit.
 
-    The model of a run with ``averaging`` is the average of its parameters.
+    The model of a run that averages its parameters is their average.
     """
-    part = "average/" if settings_from(checkpoint.config).averaging else "params/"
+    part = "average/" if settings_from(checkpoint.config).averages else "params/"
     own = {f"{part}{name}": array for name, array in params.leaves()}
     stored = {k: v for k, v in checkpoint.tensors.items() if k.startswith(part)}
     fill_arrays(own, stored, checkpoint.path)

@@ -61,7 +61,7 @@ RUN: Mapping[str, Check] = {
 }
 SWEEP: Mapping[str, Check] = {
     **dict.fromkeys(("asked", "typed", "before", "parent", "host", "cwd", "pruner"), _is_string),
-    **dict.fromkeys(("overrides", "swept"), _is_list_of_texts),
+    **dict.fromkeys(("overrides", "swept", "when"), _is_list_of_texts),
     "environment": _maps_to(_is_string),
     "started": is_time,
     **dict.fromkeys(("pid", "min_steps", "factor"), _is_count),
@@ -78,6 +78,14 @@ JOB: Mapping[str, Check] = {
     "monitor": _is_string,
     "higher_is_better": lambda value: isinstance(value, bool),
 }
+
+
+def own_overrides(fields: Mapping[str, Any]) -> list[str]:
+    """The overrides of the command that trains a run again, from the fields of its run.json.
+
+    A sweep's job of an earlier version has only its own there, without those of all jobs.
+    """
+    return list(fields.get("command") or fields.get("overrides") or [])
 
 
 def read_fields(path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import json
 import math
 import shlex
 import shutil
+import signal
 import traceback
 import uuid
 from collections.abc import Mapping, Sequence
@@ -167,6 +168,15 @@ class Sweep:
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of sweep.json, all at once."""
         write_json(self.path / "sweep.json", self.read() | dict(fields))
+
+    def interrupt(self, number: int) -> None:
+        """Note, before its jobs are stopped, that this signal has interrupted the whole sweep."""
+        self.write({"interrupted": signal.Signals(number).name})
+
+    def interruption(self) -> str:
+        """What has interrupted the whole sweep, in words; empty if nothing has."""
+        name = self.read().get("interrupted")
+        return f"the sweep was interrupted ({name})" if name else ""
 
     def remove(self) -> None:
         """Delete the folder."""

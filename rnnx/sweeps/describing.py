@@ -92,11 +92,9 @@ def _rows(sweep: Sweep, results: Sequence[JobResult]) -> list[_Row]:
 
 def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
     best = min((row.best for row in rows), key=lambda one: (one.cost, one.job))
-    told = format_value(best.goal, best.best)
-    loss = f"**Best held-out loss {told}** nats a symbol"
-    if best.monitor:
-        loss = f"**Best {best.monitor} {told}**"
-    return f"{loss}: {code(sweep.name(best.overrides) or 'default')}, run {_link(best)}"
+    what, told = best.monitor or "held-out loss", format_value(best.goal, best.best)
+    name = code(sweep.name(best.overrides) or "default")
+    return f"**Best {what} {told}** (`{best.goal}`): {name}, run {_link(best)}"
 
 
 def _cells(row: _Row) -> list[str]:

@@ -44,7 +44,7 @@ def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep
     """
     began = time.time()
     name_servers(values["tracker"])  # by the command of the sweep
-    with Stop() as stop:
+    with Stop(on_behalf=sweep.interruption) as stop:
         if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal
         result = _Job(values, list(overrides), job, sweep).run(stop)
@@ -95,7 +95,7 @@ class _Job:
                 if rerun is not Rerun.all and earlier and is_busy(earlier):
                     self._wait_for(earlier, stop)
                     if stop.signal:
-                        return JobResult(self.number, self.overrides, "KILLED", _stopped(stop))
+                        return JobResult(self.number, self.overrides, "KILLED", self._stopped(stop))
                     continue
                 if skipped := self._reason_to_skip(rerun, earlier):
                     return self.skip(skipped, earlier)
@@ -103,7 +103,7 @@ class _Job:
                     run = self._train(rerun, earlier)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             return self._failure(error)
-        why = _stopped(stop) if stop.signal else ""
+        why = self._stopped(stop) if stop.signal else ""
         if run.status == "KILLED" and not why:  # a person, in the tracker
             why = str(run.folder.read().get("reason", ""))
         why = PRUNED if run.pruned else why or self._anew
@@ -198,6 +198,9 @@ class _Job:
             return str(log.id) if tracker.find(log.id) else ""
         return ""
 
+    def _stopped(self, stop: Stop) -> str:
+        return self.sweep.interruption() or f"stopped by {signal.Signals(stop.signal).name}"
+
     @property
     def _placeholder(self) -> Path:
         """The file with the id of the tracker's run that stands for one that never began."""
@@ -212,10 +215,6 @@ class _Job:
         run_id = folder.id if folder else ""
         result = JobResult(self.number, self.overrides, status, why, run_id)
         return result.with_metrics(fields, fields.get("metrics", {}))
-
-
-def _stopped(stop: Stop) -> str:
-    return f"stopped by {signal.Signals(stop.signal).name}"
 
 
 def run_job_process(

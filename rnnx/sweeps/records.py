@@ -29,7 +29,11 @@ from rnnx.runs.folder import RunFolder
 from rnnx.system.files import expanded, read_json
 
 # What decides how long an update takes, beside the sizes and choices of the components.
-SIZES = ("batch_size", "layers", "dtype", "backend", "optimizer.name", "clipper.name")
+SIZES = (
+    *("batch_size", "accumulate", "layers", "dtype", "backend"),
+    *("optimizer.name", "clipper.name"),
+)
+ONE_BATCH = ("accumulate", "1")  # runs of earlier versions do not name it
 COMPONENTS = ("dataset.", "cell.", "head.", "probes.")
 
 
@@ -48,7 +52,11 @@ class Alike(NamedTuple):
 
 
 class _Took(NamedTuple):
-    seconds: float  # an update
+    """The time of a finished run."""
+
+    seconds: float  # from its beginning to its end
+    training: float  # of these in updates; all of them where an earlier rnnx kept no such time
+    steps: int
     folder: str
 
 
@@ -77,9 +85,13 @@ class Records:
         if steps is None and params.get("patience") == "0":  # of an earlier rnnx
             steps = int(params["steps"]) if str(params.get("steps", "")).isdecimal() else 0
         if is_time(began) and is_time(ended) and type(steps) is int and steps > 0:
-            seconds = (ended - began) / steps
+            seconds = ended - began
+            metrics = known.get("metrics")
+            training = metrics.get("final/seconds") if isinstance(metrics, dict) else None
             if 0 < seconds < math.inf:
-                self._took[_shape(params)].append(_Took(seconds, path.parent.name))
+                own = min(float(training), seconds) if is_time(training) else seconds
+                took = _Took(seconds, own, steps, path.parent.name)
+                self._took[_shape(params)].append(took)
 
     def alike(self, values: Mapping[str, Any]) -> list[Alike]:
         """The runs of a configuration on the data and with the code of now, the newest first."""
@@ -101,13 +113,21 @@ class Records:
         return next((run.folder for run in self.alike(values) if run.is_whole), None)
 
     def estimate(self, values: Mapping[str, Any]) -> Estimate | None:
-        """The time of a job by the median of finished runs of its shape; None where none has it."""
+        """The time of a job by finished runs of its shape; None where none has it.
+
+        A run takes a time whatever its steps are, the shortest that any run spent on other things
+        than updates, and beside it a time a step. The longer runs tell that one: evaluations and
+        samples come every so many steps.
+        """
         took = self._took.get(_shape(flat_params(values)))
         if not took:
             return None
         self.used.update(one.folder for one in took)
-        seconds = statistics.median(one.seconds for one in took)
-        return Estimate(seconds * int(values["steps"]), len(took))
+        fixed = min(one.seconds - one.training for one in took)
+        longest = max(one.steps for one in took)
+        long = [one for one in took if 2 * one.steps >= longest]
+        a_step = statistics.median((one.seconds - fixed) / one.steps for one in long)
+        return Estimate(fixed + a_step * int(values["steps"]), len(took))
 
     def _identity(self, values: Mapping[str, Any]) -> Identity | None:
         """What the job's metrics are a function of; None where its data cannot be read."""
@@ -140,7 +160,7 @@ def _shape(params: Mapping[str, Any]) -> object:
     return frozenset(
         (key, value)
         for key, value in params.items()
-        if key in SIZES
+        if (key in SIZES and (key, str(value)) != ONE_BATCH)
         or (key.startswith(COMPONENTS) and ".weights." not in key and not _is_fraction(str(value)))
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnx.contracts.components import KINDS
 from rnnx.errors import PluginError
-from rnnx.registry.validation import methods_of
+from rnnx.registry.validation import has_another, methods_of
 from rnnx.testing import (
     blocks,
     cells,
@@ -67,7 +67,7 @@ def kind_of(component: Any) -> str:
 
 
 def _has(component: Any, method: str) -> bool:
-    return callable(getattr(component, method, None))
+    return callable(getattr(component, method, None)) or has_another(component, method)
 
 
 def parametrize_with_checks(

@@ -15,9 +15,11 @@ from rnnx.testing.compiled import Form, compiled_forms
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.initialization import check_init_of
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
+from rnnx.testing.parameters import parameter_checks
 from rnnx.testing.suite import expect, make_suite
 from rnnx.testing.target_heads import CHECKS as TARGET_CHECKS
 from rnnx.testing.target_heads import exercise_targets, of_symbols
+from rnnx.testing.unions import check_batches
 
 T, B, N_A, N_Y = 4, 3, 5, 6
 LENGTHS = np.array([T, 2, 1])
@@ -75,6 +77,7 @@ def exercise(head: Head, which: int) -> Results:
 
 check_process, check_history, check_other_process = isolation_checks(exercise)
 check_threads = threads_check(exercise)
+check_groups, check_projection = parameter_checks(lambda head: _case(head).params)
 
 
 def check_gradients(head: Head) -> None:
@@ -300,9 +303,8 @@ def check_compiled(head: Head) -> None:
         for lengths in (None, LENGTHS):
             case = _case(head, dtype, seed=7)
             found, expected = _run(one, case, lengths), _run(head, case, lengths)
-            what = (
-                f"compiled, {np.dtype(dtype)}, {'lengths' if lengths is not None else 'no lengths'}"
-            )
+            given = "no lengths" if lengths is None else "lengths"
+            what = f"compiled, {np.dtype(dtype)}, {given}"
             same(np.array(found.loss), np.array(expected.loss), f"{what}: loss", dtype)
             other = _named(_run(two, case, lengths))
             for name, array in _named(found).items():
@@ -331,11 +333,14 @@ OF_SYMBOLS = (
     check_parameters_change,
     check_two_at_once,
     check_large_sizes,
+    check_batches,
 )
 CHECKS = (
     *map(of_symbols, OF_SYMBOLS),
     *TARGET_CHECKS,
     check_init,
+    check_groups,
+    check_projection,
     check_process,
     check_history,
     check_threads,

@@ -26,6 +26,7 @@ from rnnx.training import snapshot
 from rnnx.training.describing import description
 from rnnx.training.end import conclusions, fail, held_out_metrics, measure
 from rnnx.training.monitor import monitored
+from rnnx.training.predicting import held_out_predictions
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report, Summary, loss_told
 from rnnx.training.session import Session
@@ -72,7 +73,7 @@ class TrainingLoop:
                 return self._killed(STOP, signal.SIGINT)
             summary = None if stop.signal else self._end(stop)
             if summary is None:
-                return self._killed(signal.Signals(stop.signal).name, stop.signal)
+                return self._killed(stop.reason, stop.signal)
             self.folder.write({"steps": self.session.steps, "pruned": self.pruned})
             self.tracking.finish("FINISHED")
         except BrokenPipeError as error:  # nobody reads the output any more
@@ -96,12 +97,12 @@ class TrainingLoop:
         best = self.progress.best_val_loss, self.progress.best_step
         self.tracking.describe(description(self.session, self.folder, *best))
 
-    def _killed(self, name: str, number: int) -> int:
+    def _killed(self, why: str, number: int) -> int:
         self.report.stop()
         self.describe()
         self.tracking.artifacts()
-        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", STOP_TIMEOUT)
-        self.report.killed(name, self.session, self.folder)
+        self.tracking.finish("KILLED", f"{why} after step {self.session.steps}", STOP_TIMEOUT)
+        self.report.killed(why, self.session, self.folder)
         return 128 + number
 
     def _steps(self, stop: Stop) -> None:
@@ -206,14 +207,15 @@ class TrainingLoop:
             for name, found in self.session.observations():
                 self._keep(name, found)
 
-    def _keep(self, probe: str, found: Findings | RnnxError) -> None:
+    def _keep(self, probe: str, found: Findings | RnnxError, is_conclusion: bool = False) -> None:
         if isinstance(found, RnnxError):
             self.report.warning(f"{found}; the run goes on without it")
         else:
-            self.tracking.findings(probe, found, self.session.steps)
+            self.tracking.findings(probe, found, self.session.steps, is_conclusion)
 
     def _sample(self) -> None:
         if self.novelty is None:  # the data is no language
+            self._predict(self.settings.samples)
             return
         with self._clock_stopped():
             texts = self.session.sample(self.settings.samples)
@@ -223,6 +225,14 @@ class TrainingLoop:
             self.tracking.samples(self.session.steps, shown)
             self.report.samples(self.session, shown)
 
+    def _predict(self, count: int, is_final: bool = False) -> None:
+        """Show held-out examples with what is predicted of them."""
+        with self._clock_stopped():
+            if shown := held_out_predictions(self.session, count):
+                self.tracking.predictions(self.session.steps, shown, is_final)
+                if not is_final:
+                    self.report.predictions(self.session, shown)
+
     def _evaluate(self) -> None:
         """Measure the held-out loss, where something is held out."""
         with self._clock_stopped():
@@ -231,6 +241,7 @@ class TrainingLoop:
                 return
             monitor = self.session.monitor
             cost = monitored(monitor, held_out_metrics(self.session, found))
+            self.session.monitored(monitor.value(cost), monitor.higher_is_better)
             if self.progress.evaluated(found.loss, step, cost):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
@@ -283,8 +294,10 @@ class TrainingLoop:
         shown = [self.session.corpus.show(text) for text in found.texts]
         if self.novelty is not None:
             self.tracking.samples(self.session.steps, shown, is_final=True)
+        else:
+            self._predict(self.settings.samples * 4, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
-            self._keep(name, conclusion)
+            self._keep(name, conclusion, is_conclusion=True)
         self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
         self.tracking.artifacts()
         told = loss_told(self.session)

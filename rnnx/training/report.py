@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rnnx.config.components import as_overrides
 from rnnx.config.settings import Train
+from rnnx.runs.predictions_file import Shown
+from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
 
 if TYPE_CHECKING:
@@ -41,11 +43,12 @@ class Report(Protocol):
     def start(self, session: Session, folder: RunFolder) -> None: ...
     def progress(self, session: Session, tokens_per_s: float) -> None: ...
     def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None: ...
     def evaluated(self, session: Session, loss: float) -> None: ...
     def note(self, line: str) -> None: ...
     def warning(self, line: str) -> None: ...
     def stop(self) -> None: ...
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None: ...
     def finish(self, summary: Summary) -> None: ...
 
 
@@ -55,6 +58,7 @@ class Silent:
     def start(self, session: Session, folder: RunFolder) -> None: ...
     def progress(self, session: Session, tokens_per_s: float) -> None: ...
     def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None: ...
     def evaluated(self, session: Session, loss: float) -> None: ...
     def note(self, line: str) -> None: ...
 
@@ -62,7 +66,7 @@ class Silent:
         print(f"rnnx: {printable(line)}", file=sys.stderr)
 
     def stop(self) -> None: ...
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None: ...
     def finish(self, summary: Summary) -> None: ...
 
 
@@ -80,13 +84,15 @@ def for_terminal() -> Report:
 
 
 def console(soft_wrap: bool) -> Any:
-    """Rich's console on stdout."""
+    """Rich's console on stdout; a pipe's lines end where they end, however long they are."""
     from rich.console import Console
 
     # A value may look like Rich's markup, [red], or like its name of an emoji, :bomb:.
     # A notebook gets text, as a pipe does, and no piece of HTML a line.
     plain: Any = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
-    return Console(soft_wrap=soft_wrap, **plain)
+    made = Console(soft_wrap=soft_wrap, **plain)
+    made.soft_wrap = soft_wrap or not made.is_terminal
+    return made
 
 
 class Lines:
@@ -118,6 +124,11 @@ class Lines:
         # A pipe gets the letters of the model's alphabet.
         self.console.print(printable(text, "\n\t") if self.console.is_terminal else text)
 
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None:
+        self._say(f"step {session.steps}: held-out input, target, prediction")
+        columns = [Column("input"), Column("target"), Column("prediction")]
+        print_table(self.console, columns, [one[1:] for one in shown])
+
     def evaluated(self, session: Session, loss: float) -> None:
         unit = "nats" if session.corpus.is_language else session.loss_unit
         words = loss_told(session)[1]
@@ -135,9 +146,9 @@ class Lines:
 
     def stop(self) -> None: ...
 
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None:
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None:
         self._say(
-            f"{signal_name}: stopped after step {session.steps}; the checkpoint is "
+            f"{why}: stopped after step {session.steps}; the checkpoint is "
             f"{folder.recent(session.steps)}"
         )
 
@@ -279,7 +290,7 @@ def closing(session: Session, folder: RunFolder) -> str:
     run = shlex.quote(str(folder.path)) if elsewhere else folder.handle
     more = f"rnnx sample {run}   makes more"
     if not session.corpus.is_language:
-        more = f"rnnx evaluate {run}   measures it again"
+        more = f"rnnx predict {run} FILE   predicts from new data"
     if session.components.tracker.ui("127.0.0.1", 5000) is None:
         return more
     chosen = as_overrides("tracker", session.config["tracker"], session.components.tracker)

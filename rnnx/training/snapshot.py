@@ -33,7 +33,8 @@ def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Chec
         "progress": progress.state(),
         **extra,
     }
-    return Checkpoint({k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, metadata)
+    # Not ascontiguousarray, which gives an array without axes one.
+    return Checkpoint({k: np.asarray(v, order="C") for k, v in state.arrays.items()}, metadata)
 
 
 def restore(session: Session, checkpoint: Checkpoint) -> Progress:

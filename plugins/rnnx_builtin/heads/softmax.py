@@ -109,6 +109,9 @@ class Softmax:
         loss = float(np.add.reduce(nats, axis=None, dtype=np.float64)) / self._divisor(tokens, B)
         return loss, nats, Cache(h_flat, z, targets, weight, (T, n_a, B))
 
+    def batch_weight(self, tokens: float, columns: int) -> float:
+        return tokens if self.reduction is Reduction.token else columns
+
     def _divisor(self, tokens: int, B: int) -> int:
         return max(tokens, 1) if self.reduction is Reduction.token else B
 

@@ -22,7 +22,7 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100)  # the lags whose norms are metrics; the image has all
 
@@ -46,7 +46,7 @@ class GradientByLag:
 
 def norms_by_lag(seen: Observation) -> Array:
     """The norms (T,), lag 0 first."""
-    T, network = len(seen.x), seen.network
+    T, network, params = len(seen.x), seen.network, seen.params
     if network.layer_cell.reads_backwards:
         raise ConfigError(
             "probe=gradient_by_lag: a loss reaches steps before it and after it where layers read "
@@ -54,7 +54,7 @@ def norms_by_lag(seen: Observation) -> Array:
         )
     columns = np.arange(seen.x.shape[-1])
     longest = columns if seen.lengths is None else columns[seen.lengths == T]
-    cell, params, B = network.layer_cell, seen.params, len(longest)
+    cell, B = network.layer_cell, len(longest)
     x, y = seen.x[..., longest], seen.y[..., longest]
     if not network.targets.per_sequence:
         y = y[-1:]
@@ -76,16 +76,17 @@ def norms_by_lag(seen: Observation) -> Array:
 
 
 def _of_the_last_loss(seen: Observation, x: Array, y: Array) -> Array:
-    """The gradient (1, n_a, B) by the last h of the last step's loss."""
+    """The gradient (1, n_a, B) by the last h of the loss at the last step."""
     network, params, scratch = seen.network, seen.params, Scratch()
-    states, own = network.initial_state(x.shape[-1], params.flat.dtype), scratch.child("head")
+    states = network.initial_state(x.shape[-1], params.flat.dtype)
     h, _, _ = network.forward(params, x, states, None, scratch)
-    if isinstance(network.head, TargetHead):
+    head, given, own = network.head, params["head"], scratch.child("head")
+    if isinstance(head, TargetHead):
         y = y if network.targets.are_ids else y.astype(h.dtype)
-        _, _, cache = network.head.measure(params["head"], h[-1:], y, None, None, own)
+        _, _, cache = head.measure(given, h[-1:], y, None, None, own)
     else:
-        _, _, cache = network.head.forward(params["head"], h[-1:], y, None, own)
-    _, dlast = network.head.backward(params["head"], cache, own)
+        _, _, cache = head.forward(given, h[-1:], y, None, own)
+    _, dlast = head.backward(given, cache, own)
     dy = np.zeros_like(h)
     dy[-1:] = dlast
     return network.gradient_by_h(params, x, dy)[-1:]
@@ -95,6 +96,7 @@ def _norm(dh: Array) -> float:
     return float(np.mean(np.linalg.norm(dh.astype(np.float64), axis=0)))
 
 
+@drawing()
 def plot_by_lag(curves: Mapping[str, Array]) -> bytes:
     """A plot, as a PNG, of norms (T,) against the lag, a curve for each label."""
     from matplotlib.figure import Figure

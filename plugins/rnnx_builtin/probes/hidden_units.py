@@ -15,7 +15,7 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 from rnnx.system.text import printable
 
 FIRST = "▸"  # stands for the zero vector before the first character
@@ -58,6 +58,7 @@ def _label(symbols: Sequence[str], i: int) -> str:
     return FIRST if i < 0 else printable({"\n": "⏎", " ": "␣"}.get(symbols[i], symbols[i]))
 
 
+@drawing()
 def _plot(h: Array, characters: list[str], units: Array) -> bytes:
     from matplotlib.figure import Figure
 

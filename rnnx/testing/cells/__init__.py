@@ -35,7 +35,12 @@ from rnnx.testing.cells.sizes import (
 )
 from rnnx.testing.cells.stream import check_stream
 from rnnx.testing.gradients import check_slopes, same
+from rnnx.testing.parameters import parameter_checks
 from rnnx.testing.suite import NotApplicable, expect, make_suite
+
+check_groups, check_projection = parameter_checks(
+    lambda cell: cell.init(np.random.default_rng(0), N_X, np.float64)
+)
 
 
 def _slopes(case: Case, lengths: Array | None) -> None:
@@ -273,6 +278,8 @@ CHECKS = (
     check_parameters_change,
     check_two_at_once,
     check_backward_scratch,
+    check_groups,
+    check_projection,
     check_process,
     check_history,
     check_threads,
