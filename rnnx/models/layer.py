@@ -39,7 +39,7 @@ class LayerCache(NamedTuple):
     lengths: Array | None = None  # (B,)
     block: Any = None  # the block's own
     block_dx_shape: tuple[int, ...] | None = None
-    first: Array | None = None  # the network's input, which a block embeds
+    entering: Array | None = None  # ids (T, B) or dense (T, n_x, B) that a block's way in maps
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Layer:
 
     @property
     def _embeds(self) -> bool:
-        """Whether ids become vectors of ``width`` before this layer."""
+        """Whether inputs become vectors of ``width`` before this layer."""
         return self.block is not None and self.block.component.embeds and not self.place.layer
 
     @cached_property
@@ -108,10 +108,10 @@ class Layer:
         """
         if self.block is None:
             return self._cell_forward(params, x, state, lengths, scratch, rng)
-        at, found, first = self._cell_arrays, [], None
+        at, found, entering = self._cell_arrays, [], None
         if self._embeds:
-            first, part = clean(x, lengths), entry.PART
-            x = entry.forward(params[part], first, scratch.child(part))
+            entering, part = clean(x, lengths), entry.PART
+            x = entry.forward(params[part], entering, scratch.child(part))
 
         def cell(inner: Array) -> Array:
             found.append(self._cell_forward(params, inner, state[:at], lengths, scratch, rng))
@@ -128,7 +128,7 @@ class Layer:
             self.cell.hidden_size,
         )
         _, final, cache = found[0]
-        cache = cache._replace(block=kept, block_dx_shape=_dense_shape(x), first=first)
+        cache = cache._replace(block=kept, block_dx_shape=_dense_shape(x), entering=entering)
         return y, (*final, *after), cache
 
     def _cell_forward(
@@ -183,10 +183,10 @@ class Layer:
         )
         if given:
             grads[around] = dparams
-        if cache.first is None or dx is None:
+        if cache.entering is None or dx is None:
             return grads, dx
         own_scratch = scratch.child(entry.PART)
-        grads[entry.PART] = entry.backward(params[entry.PART], cache.first, dx, own_scratch)
+        grads[entry.PART] = entry.backward(params[entry.PART], cache.entering, dx, own_scratch)
         return grads, None
 
     def _cell_backward(
