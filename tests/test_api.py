@@ -154,7 +154,6 @@ PRIVATE = {
     "hydra_plugins": {
         "rnnx.config.overrides": {"refuse_unknown_settings", "spelled"},
         "rnnx.sweeps.cluster": {"launch"},
-        "rnnx.sweeps.conditions": {"conditions_of"},
         "rnnx.sweeps.find": {"sweep_of"},
         "rnnx.sweeps.halving": {"NAME", "SETTINGS", "begin_halving", "validate_halving"},
         "rnnx.sweeps.launcher": {"launch", "stream"},

@@ -108,6 +108,8 @@ class GridSweeper(_Sweeper):
 class OptunaSweeper(_Sweeper):
     """Values that Optuna proposes from earlier results: see rnnx.sweeps.search."""
 
+    conditional = True  # for rnnx.sweeps.grid: it draws what when(…) asks for
+
     def __init__(
         self, params: Mapping[str, str] | None, words: Sequence[str], **settings: Any
     ) -> None:
@@ -121,13 +123,6 @@ class OptunaSweeper(_Sweeper):
         from rnnx.sweeps.search import validate
 
         validate(overrides, settings)
-
-    @staticmethod
-    def validate_conditions(words: Sequence[Any]) -> None:
-        """ConfigError for words when(…) whose values cannot be searched."""
-        from rnnx.sweeps.conditions import conditions_of
-
-        conditions_of(words)
 
     def sweep(self, arguments: list[str]) -> None:
         from rnnx.sweeps.search import search

@@ -62,17 +62,15 @@ def evaluate(run: str, overrides: Sequence[str], ngram: float = 0.0) -> Iterator
     is_other = dataset != model.config["dataset"]
     found = model.evaluate(dataset if is_other else None, tokens, ngram)
     what = "all of the data" if is_other else "held-out data"
-    if not model.is_language:
-        yield "measured on", f"{what}, {found.tokens:,} targets"
-        yield "loss", f"{found.loss:.4f} {found.unit}"
-        for metric in model.network.metrics.metrics:
-            if metric.name in found.metrics:
-                value = f"{found.metrics[metric.name]:.4g} {metric.unit}"
-                yield metric.words, value.rstrip()
-        return
-    yield "measured on", f"{what}, {found.tokens:,} symbols"
+    counted = "symbols" if model.is_language else "targets"
+    yield "measured on", f"{what}, {found.tokens:,} {counted}"
     unit, loss = model.vocabulary.unit, found.loss
     yield "loss", f"{loss:.4f} {found.unit}"
+    if not model.is_language:
+        for one in model.network.metrics.metrics:
+            if one.name in found.metrics:
+                yield one.words, f"{found.metrics[one.name]:.4g} {one.unit}".strip()
+        return
     yield f"bits a {unit}", f"{loss / math.log(2):.4f}"
     yield "perplexity", f"{math.exp(loss) if loss < LARGEST_EXPONENT else math.inf:.3f}"
     if found.ngram_loss is not None:

@@ -20,7 +20,7 @@ from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.seeds_table import group_columns, group_rows, seeds_caption
 from rnnx.comparison.table import run_columns, run_rows, telling_metrics
 from rnnx.comparison.templates import template
-from rnnx.comparison.tracker_pages import tracker_pages
+from rnnx.comparison.tracker_pages import TrackerPages, tracker_pages
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
 from rnnx.runs.metrics_file import read_history
@@ -75,10 +75,11 @@ class _Part(NamedTuple):
     figures: Sequence[_Figure]
 
 
-def write_page(comparison: Comparison, page: Path, charts: str = "") -> list[Path]:
+def write_page(comparison: Comparison, page: Path, charts: str | None = "") -> list[Path]:
     """Write the page and, beside it, its figures as PNG; the files written, the page first.
 
-    ``charts`` is the address of the tracker's page with the sweep's charts, if there is one.
+    ``charts`` is the address of the tracker's page with the sweep's charts, if there is one; None:
+    the tracker does not answer, so the page leads to none of its pages.
     """
     figures, written = draw_figures(comparison), [page]
     for path in _figure_files(page):
@@ -108,7 +109,7 @@ def save_page(comparison: Comparison, page: Path) -> None:
         ) from None
 
 
-def write_sweep_page(sweep: Sweep, charts: str = "") -> None:
+def write_sweep_page(sweep: Sweep, charts: str | None = "") -> None:
     """Write the page into the sweep's folder; an error is a warning on stderr.
 
     ``charts`` is as in :func:`write_page`.
@@ -136,7 +137,7 @@ def render(
     comparison: Comparison,
     figures: Mapping[str, Figure],
     at: Path | None = None,
-    charts: str = "",
+    charts: str | None = "",
     name: str = TEMPLATE,
     more: Mapping[str, Any] | None = None,
 ) -> str:
@@ -146,14 +147,15 @@ def render(
     ``charts`` is as in :func:`write_page`.
     Another template, ``name``, extends that of the page and may show ``more``.
     """
-    parts, pages = comparison.by_data(), tracker_pages(comparison.runs)
+    parts = comparison.by_data()
+    pages = TrackerPages({}) if charts is None else tracker_pages(comparison.runs)
     page = template(name).render(
         **(more or {}),
         title=comparison.title,
         metric=comparison.metric,
         statuses=_count_statuses(comparison),
         notes=comparison.notes,
-        pages=[*[("charts", charts)] * bool(charts), *pages.sweeps],
+        pages=[*([("charts", charts)] if charts else []), *pages.sweeps],
         are_pages_local=pages.is_local,
         parts=[
             _part(

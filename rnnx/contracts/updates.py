@@ -86,7 +86,7 @@ class StatefulClipper(Protocol):
 
 @runtime_checkable
 class MonitoringSchedule(Protocol):
-    """A schedule that follows the held-out metric: optional, in place of ``factor``."""
+    """A schedule that follows the monitored metric: optional, in place of ``factor``."""
 
     def init_state(self) -> Params:
         """Fresh state by name: arrays that a checkpoint keeps."""
@@ -94,7 +94,7 @@ class MonitoringSchedule(Protocol):
     def evaluated(self, state: Params, value: float, higher_is_better: bool) -> None:
         """Take note of the metric in ``state``, in place, after each evaluation by ``eval_every``.
 
-        ``value`` may be infinite or NaN, which is better than nothing.
+        ``value`` may be infinite, or NaN where the metric is undefined.
         """
 
     def factor_with_state(self, step: int, state: Params) -> float:
@@ -143,15 +143,17 @@ class GroupedOptimizer(Protocol):
 class AccumulatingHead(Protocol):
     """A head that says what a batch's loss weighs among several: optional, for ``accumulate``.
 
-    Without it a batch weighs as much as it has targets: right for a mean over them.
+    Without it a batch weighs as much as the weights of its targets come to: right for a mean over
+    them.
     """
 
     def batch_weight(self, tokens: float, columns: int) -> float:
-        """The weight (> 0) of the loss of a batch of ``columns`` sequences with ``tokens`` targets.
+        """The weight (> 0) of the loss of a batch of ``columns`` sequences.
 
-        The loss and the gradient of several batches are the means by these weights. They are those
-        of one batch that holds all sequences: ``tokens`` for a mean over targets, ``columns`` for a
-        mean over sequences.
+        ``tokens`` is the number of its targets, or the sum of their weights. The loss and the
+        gradient of several batches are the means by what is returned. They are those of one batch
+        that holds all sequences: ``tokens`` for a mean over targets, ``columns`` for a mean over
+        sequences.
         """
 
 

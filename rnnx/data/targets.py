@@ -32,6 +32,9 @@ class TargetKind(Enum):
     bits = "bits"  # numbers 0 or 1, any of which may be 1 at once
 
 
+OF_IDS = (TargetKind.next_symbol, TargetKind.classes)  # kinds whose targets are ids
+
+
 class Quantity(NamedTuple):
     """A real number that is an input or a target: its name, its unit, and how it is standardized.
 
@@ -77,7 +80,7 @@ class Targets:
     @property
     def are_ids(self) -> bool:
         """Whether a target is one id; else it is n_y floats."""
-        return self.kind in (TargetKind.next_symbol, TargetKind.classes)
+        return self.kind in OF_IDS
 
     @property
     def unit(self) -> str:

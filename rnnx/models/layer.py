@@ -23,6 +23,7 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.probes import LayerCell
 from rnnx.models import entry, zoneout
 from rnnx.models.dropout import Dropout, masked, output_mask, weight_masks
+from rnnx.padding import clean
 from rnnx.registry.block_checks import CheckedBlock
 
 Step = Callable[[Array, State], tuple[Array, State]]
@@ -38,7 +39,7 @@ class LayerCache(NamedTuple):
     lengths: Array | None = None  # (B,)
     block: Any = None  # the block's own
     block_dx_shape: tuple[int, ...] | None = None
-    entering: Array | None = None  # ids (T, B) or dense (T, n_x, B) that a block's way in maps
+    first: Array | None = None  # the network's input, which a block embeds
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Layer:
     block: CheckedBlock | None
     dropout: Dropout
     place: Place
+    has_floats: bool = False  # whether the network's input has features beside ids, or alone
     _names: tuple[str, str] = field(init=False, default=("", ""))
 
     def __post_init__(self) -> None:
@@ -63,7 +65,7 @@ class Layer:
 
     @property
     def _embeds(self) -> bool:
-        """Whether inputs become vectors of ``width`` before this layer."""
+        """Whether ids become vectors of ``width`` before this layer."""
         return self.block is not None and self.block.component.embeds and not self.place.layer
 
     @cached_property
@@ -78,7 +80,7 @@ class Layer:
             return {own: self.cell.init(rng, n_x, dtype)}
         begin: dict[str, Params] = {}
         if self._embeds:
-            begin[entry.PART] = entry.init(rng, n_x, self.width, dtype)
+            begin[entry.PART] = entry.init(rng, n_x, self.width, dtype, self.has_floats)
             n_x = self.width
         cell = self.cell.init(rng, self.block.cell_inputs(n_x, n_a), dtype)
         block = self.block.init(rng, n_x, n_a, self.place, dtype)
@@ -106,10 +108,10 @@ class Layer:
         """
         if self.block is None:
             return self._cell_forward(params, x, state, lengths, scratch, rng)
-        at, found, entering = self._cell_arrays, [], None
+        at, found, first = self._cell_arrays, [], None
         if self._embeds:
-            entering, part = x, entry.PART
-            x = entry.forward(params[part], x, scratch.child(part))
+            first, part = clean(x, lengths), entry.PART
+            x = entry.forward(params[part], first, scratch.child(part))
 
         def cell(inner: Array) -> Array:
             found.append(self._cell_forward(params, inner, state[:at], lengths, scratch, rng))
@@ -126,7 +128,7 @@ class Layer:
             self.cell.hidden_size,
         )
         _, final, cache = found[0]
-        cache = cache._replace(block=kept, block_dx_shape=_dense_shape(x), entering=entering)
+        cache = cache._replace(block=kept, block_dx_shape=_dense_shape(x), first=first)
         return y, (*final, *after), cache
 
     def _cell_forward(
@@ -181,10 +183,10 @@ class Layer:
         )
         if given:
             grads[around] = dparams
-        if cache.entering is None or dx is None:
+        if cache.first is None or dx is None:
             return grads, dx
         own_scratch = scratch.child(entry.PART)
-        grads[entry.PART] = entry.backward(params[entry.PART], cache.entering, dx, own_scratch)
+        grads[entry.PART] = entry.backward(params[entry.PART], cache.first, dx, own_scratch)
         return grads, None
 
     def _cell_backward(

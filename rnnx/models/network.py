@@ -20,7 +20,7 @@ from rnnx.contracts.execution import NUMPY, Execution
 from rnnx.contracts.probes import LayerCell, LayerValues
 from rnnx.contracts.target_heads import TargetHead
 from rnnx.data.metrics import Metrics, NoMetrics, Prediction, metrics_for
-from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
+from rnnx.data.targets import NEXT_SYMBOL, OF_IDS, Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import ConfigError
 from rnnx.models.directions import directed
@@ -29,8 +29,8 @@ from rnnx.models.layer import Layer, LayerCache
 from rnnx.models.starting import LearnedStart
 from rnnx.registry.attribution import named
 from rnnx.registry.block_checks import CheckedBlock
-from rnnx.registry.checks import CheckedCell
-from rnnx.registry.head_checks import CheckedHead
+from rnnx.registry.checks import CheckedCell, CheckedHead
+from rnnx.registry.head_checks import CheckedTargetHead, MeasuredCache
 
 States: TypeAlias = tuple[State, ...]
 """One state a layer."""
@@ -119,7 +119,8 @@ class Network:
         zoneout = self.zoneout, self.zoneout_memory
         dropout = Dropout(self.dropout, self.dropout_kind, self.weight_dropout, zoneout)
         places = [Place(k, self.layers) for k in range(self.layers)]
-        return tuple(Layer(self.layer_cell, block, dropout, place) for place in places)
+        has_floats = bool(self.n_features)
+        return tuple(Layer(self.layer_cell, block, dropout, at, has_floats) for at in places)
 
     @cached_property
     def width(self) -> int:
@@ -128,7 +129,19 @@ class Network:
 
     @cached_property
     def _head(self) -> CheckedHead:
-        return CheckedHead(self.head, self.execution, self.targets)
+        return CheckedHead(self.head, self.execution)
+
+    @cached_property
+    def _target_head(self) -> CheckedTargetHead:
+        return CheckedTargetHead(self.head, self.execution, self.targets)
+
+    @cached_property
+    def _goes_by_forward(self) -> bool:
+        """Whether the targets are ids of steps: without weights every head's ``forward`` does,
+        which may be compiled.
+        """
+        are_ids = self.targets.kind in OF_IDS and not self.targets.per_sequence
+        return are_ids and hasattr(self.head, "forward")
 
     def on(self, execution: Execution) -> Network:
         """The same network, computed as ``execution`` says."""
@@ -143,7 +156,8 @@ class Network:
         tree: dict[str, Params] = {}
         for k, layer in enumerate(self.stack):
             tree |= layer.init(rng, self.width if k else self.n_x, dtype)
-        tree["head"] = self._head.init(rng, self.width, self.n_y, dtype)
+        head = self._head if self._goes_by_forward else self._target_head
+        tree["head"] = head.init(rng, self.width, self.n_y, dtype)
         return Parameters(tree, dtype)
 
     def blank(self, T: int, B: int) -> tuple[Array, Array]:
@@ -214,19 +228,24 @@ class Network:
         nats (T, B), or as :class:`TargetHead` says.
         """
         own = scratch.child("head")
-        return self._head.forward(params["head"], h, y, lengths, own, weights)
+        if weights is None and self._goes_by_forward:
+            return self._head.forward(params["head"], h, y, lengths, own)
+        return self._target_head.forward(params["head"], h, y, lengths, own, weights)
 
     def predict(
         self, params: Parameters, h: Array, lengths: Array | None, scratch: Scratch
     ) -> Prediction:
         """What the head predicts from the top layer's h, in the shapes of the targets."""
-        return self._head.predict(params["head"], h, lengths, scratch.child("head"))
+        return self._target_head.predict(params["head"], h, lengths, scratch.child("head"))
 
     def loss_gradient(
         self, params: Parameters, cache: Any, h: Array, scratch: Scratch
     ) -> tuple[Params, Array]:
         """``dparams`` of the head, and the gradient dh (T, n_a, B) of the loss."""
-        return self._head.backward(params["head"], cache, h, scratch.child("head"))
+        own = scratch.child("head")
+        if type(cache) is MeasuredCache:
+            return self._target_head.backward(params["head"], cache, h, own)
+        return self._head.backward(params["head"], cache, h, own)
 
     def backward(
         self,

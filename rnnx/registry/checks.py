@@ -7,19 +7,19 @@ that were changed in place at the first step alone (training/first_step.py).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import (
     Cell,
     Dataset,
     GatedCell,
+    Head,
     RecurrentWeights,
     StreamingCell,
 )
@@ -159,61 +159,54 @@ class CheckedCell:
         return step
 
 
-class BoundMethod(NamedTuple):
-    """A method of a component, and what gives it the state that it has in a run."""
+class CheckedHead:
+    """A head whose results are checked and whose exceptions name it."""
 
-    component: Any
-    name: str
-    bind: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
+    def __init__(self, head: Head, execution: Execution) -> None:
+        self.component = head
+        self._forward = execution.method(head, "forward")
+        self._backward = execution.method(head, "backward")
 
-    def on(self, execution: Execution) -> Callable[..., Any]:
-        """The method as a step calls it, of the compiled form where that is to compute."""
-        method = execution.method(self.component, self.name)
-        return method if self.bind is None else self.bind(method)
+    def init(self, rng: np.random.Generator, n_a: int, n_y: int, dtype: npt.DTypeLike) -> Params:
+        """``Head.init``: arrays of ``dtype`` by name, without NaN."""
+        with attributing():
+            found = self.component.init(rng, n_a, n_y, dtype)
+        return checked_parameters("head", self.component, found, dtype)
 
-
-class UpdateParts(NamedTuple):
-    """What an update calls, by the abilities of the components (registry/updates.py)."""
-
-    clip: BoundMethod  # of grads and their norm
-    factor: BoundMethod  # of the step
-    update: BoundMethod  # as Optimizer.update
-    project: Callable[[], None] | None
-    state: Params  # the optimizer's
-
-
-class CheckedUpdate:
-    """Clipper, schedule and optimizer: the way from a gradient to moved parameters."""
-
-    def __init__(self, parts: UpdateParts, execution: Execution) -> None:
-        self.schedule, self.optimizer = parts.factor.component, parts.update.component
-        self._clip, self._factor = parts.clip.on(execution), parts.factor.on(execution)
-        self._update = parts.update.on(execution)
-        self._project, self._state = parts.project, parts.state
-
-    def __call__(
-        self, params: Parameters, grads: Parameters, norm: float, step: int, scratch: Scratch
-    ) -> tuple[bool, float]:
-        """Clip ``grads`` of the L2 norm ``norm`` and update ``params``: ``clipped, rate``."""
-        flat = params.flat
+    def forward(
+        self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+    ) -> tuple[float, Array, Any]:
+        """``Head.forward``: a number and nats (T, B)."""
         try:
-            clipped = self._clip(grads, norm)
-            factor: Any = self._factor(step)
-            if not (isinstance(factor, (int, float, np.floating)) and 0 <= factor < math.inf):
-                what = f"factor({step}) returned {factor!r:.60}"
-                what += ", expected a finite number of at least 0"
-                raise contract_error("schedule", self.schedule, what)
-            rate = self.optimizer.learning_rate * float(factor)
-            self._update(params, grads, self._state, rate, step, scratch)
-            if self._project is not None:
-                self._project()
+            result = self._forward(params, h, y, lengths, scratch)
         except BaseException as error:
             attribute(error)
             raise
-        if params.flat is not flat:
-            what = "update: replaced params.flat, which other arrays are views of"
-            raise contract_error("optimizer", self.optimizer, f"{what}; change it in place")
-        return bool(clipped), rate
+        head = self.component
+        loss, nats, cache = result_parts("head", head, "forward", result, "loss, nats, cache")
+        if not isinstance(loss, (int, float)):  # of the forms of this question the cheapest
+            what = f"forward: the loss is {type(loss).__name__}, expected float"
+            raise contract_error("head", head, what)
+        if (nats.shape if type(nats) is np.ndarray else np.shape(nats)) != y.shape:
+            what = f"forward: nats is {np.shape(nats)}, expected {y.shape}"
+            raise contract_error("head", head, what)
+        return loss, nats, cache
+
+    def backward(
+        self, params: Params, cache: Any, h: Array, scratch: Scratch
+    ) -> tuple[Params, Array]:
+        """``Head.backward`` for the ``h`` of forward: ``dparams, dh`` like it."""
+        try:
+            result = self._backward(params, cache, scratch)
+        except BaseException as error:
+            attribute(error)
+            raise
+        head = self.component
+        dparams, dh = result_parts("head", head, "backward", result, "dparams, dh")
+        dparams = checked_gradients("head", head, dparams, params)
+        if not is_like(dh, h.shape, h.dtype):
+            raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
+        return dparams, dh
 
 
 def result_parts(kind: str, component: Any, method: str, result: Any, names: str) -> Any:

@@ -33,7 +33,8 @@ from rnnx.contracts.updates import (
     StatefulClipper,
 )
 from rnnx.registry.attribution import attributing
-from rnnx.registry.checks import BoundMethod, UpdateParts, contract_error
+from rnnx.registry.checks import contract_error
+from rnnx.registry.update_checks import BoundMethod, UpdateParts
 
 Owners = Mapping[str, Any]
 """How the names of parts begin ("layer", "head") → the component that owns their parameters."""

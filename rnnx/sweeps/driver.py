@@ -187,7 +187,7 @@ def _close(
     print_ranking(rows, console(soft_wrap=True))
     ui = page_of(tracker, lambda: view_of_sweep(sweep)) if answers and not signal_number else None
     # Last: its figures take a moment, in which a signal may come.
-    write_sweep_page(sweep, ui.address if ui else "")
+    write_sweep_page(sweep, None if not answers else ui.address if ui else "")
     if answers and log is not None:
         answers = _answers(lambda: send_sweep_page(sweep, log))
     sweep.write({"sent": answers})

@@ -16,6 +16,7 @@ from rnnx.config.recipes import MAIN, SWEEPERS, sweepers_of_recipes
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import ConfigError
 from rnnx.sweeps.building import Builder
+from rnnx.sweeps.conditions import conditions_of
 from rnnx.sweeps.halving import refuse_no_rungs
 from rnnx.sweeps.intervals import with_int_ends, with_int_intervals
 from rnnx.sweeps.job_configs import JobConfigs
@@ -206,9 +207,9 @@ def _validate_sweeper(command: SweepCommand) -> None:
     if command.is_planned:
         _refuse_intervals(words)
         return
-    takes, validate_conditions = "KEY=VALUES", getattr(sweeper, "validate_conditions", None)
-    if validate_conditions is not None:
-        validate_conditions([word for word in words if isinstance(word, When)])
+    takes = "KEY=VALUES"
+    if getattr(sweeper, "conditional", False):
+        conditions_of(word for word in words if isinstance(word, When))
         takes, words = f"{takes} and when(…)", [w for w in words if not isinstance(w, When)]
     chosen = f"{SWEEPERS}={command.sweeper['_target_'].rpartition('.')[2]}"
     for override in command.overrides:

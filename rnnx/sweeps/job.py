@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import connection, parent_process
 from pathlib import Path
@@ -37,14 +37,21 @@ from rnnx.training.run import Run, train
 POLL_INTERVAL = 0.5  # seconds between two looks whether another sweep's job has ended
 
 
-def run_job(values: Mapping[str, Any], overrides: Sequence[str], job: int, sweep: Sweep) -> int:
+def run_job(
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    job: int,
+    sweep: Sweep,
+    on_behalf: Callable[[], str] | None = None,
+) -> int:
     """Run one configuration of a sweep and store its result; the exit code.
 
-    ``values`` are not checked yet: wrong ones are a job that failed.
+    ``values`` are not checked yet: wrong ones are a job that failed. ``on_behalf``: see
+    :class:`rnnx.system.signals.Stop`.
     """
     began = time.time()
     name_servers(values["tracker"])  # by the command of the sweep
-    with Stop(on_behalf=sweep.interruption) as stop:
+    with Stop(on_behalf=on_behalf) as stop:
         if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal
         result = _Job(values, list(overrides), job, sweep).run(stop)
@@ -234,7 +241,7 @@ def run_job_process(
     os.dup2(log, 2)
     replace_unprintable("utf-8")  # a log is a file, whatever the terminal's encoding
     threading.Thread(target=_end_with_driver, daemon=True).start()
-    sys.exit(run_job(values, overrides, job, sweep))
+    sys.exit(run_job(values, overrides, job, sweep, sweep.interruption))
 
 
 def _end_with_driver() -> None:

@@ -333,12 +333,12 @@ OF_SYMBOLS = (
     check_parameters_change,
     check_two_at_once,
     check_large_sizes,
-    check_batches,
 )
 CHECKS = (
     *map(of_symbols, OF_SYMBOLS),
     *TARGET_CHECKS,
     check_init,
+    check_batches,
     check_groups,
     check_projection,
     check_process,

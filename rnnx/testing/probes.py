@@ -19,7 +19,9 @@ from rnnx.contracts.probes import (
     is_file_name,
 )
 from rnnx.data.corpus import text_parts
+from rnnx.data.targets import NEXT_SYMBOL
 from rnnx.errors import InputError
+from rnnx.models.heads import takes
 from rnnx.models.network import Network
 from rnnx.models.trained import Model
 from rnnx.registry.manager import registry
@@ -38,10 +40,12 @@ T, B, N_Y = 5, 3, 6
 
 
 def _network() -> Network:
-    """Two layers of a built-in cell, with a built-in head: the first of each by name."""
+    """Two layers of a built-in cell, with a built-in head for texts: the first of each by name."""
     own = [e for e in registry() if e.owner.distribution == "rnnx"]
-    cell, head = (next(e.component for e in own if e.kind == kind) for kind in ("cell", "head"))
-    return Network(cell(hidden_size=8), head(), N_Y, layers=2)
+    cell = next(e.component for e in own if e.kind == "cell")
+    heads = (e.component() for e in own if e.kind == "head")
+    head = next(head for head in heads if takes(head, NEXT_SYMBOL, has_weights=False))
+    return Network(cell(hidden_size=8), head, N_Y, layers=2)
 
 
 def observation(

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from rnnx.arrays import Array
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.identity import identity_of
 from rnnx.config.settings import Backend, Train
@@ -17,8 +16,8 @@ from rnnx.contracts.probes import Findings, Observation
 from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
 from rnnx.data.sequences import Endless
-from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
-from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
+from rnnx.errors import Diverged, OutOfMemory, PluginError
+from rnnx.models.backend import choose, load, thread_count
 from rnnx.models.directions import refuse_seen_target
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
@@ -26,20 +25,14 @@ from rnnx.models.heads import refuse_unfit_head, unit_of_loss
 from rnnx.models.network import States, configured, quiet, restart
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
-from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
-from rnnx.runs.checkpoint import fill_arrays
+from rnnx.registry.checks import load_corpus, refuse_foreign_ids
+from rnnx.registry.update_checks import CheckedUpdate
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
-from rnnx.training.generators import generators_of, restore_generators
+from rnnx.training.generators import generators_of
 from rnnx.training.monitor import monitor_of
 from rnnx.training.probing import Probing
-from rnnx.training.step_records import (
-    Gradients,
-    SessionState,
-    StepMetrics,
-    arrays_below,
-    split_state,
-)
+from rnnx.training.step_records import Gradients, StepMetrics
 from rnnx.training.task import for_task, left_out, starting_loss
 from rnnx.training.union import Union
 from rnnx.training.weights import Weights
@@ -93,12 +86,16 @@ class Session:
         return choose(self.settings, self.components.cell.hidden_size, done)
 
     def _use(self, backend: Backend) -> None:
-        """Compute with ``backend`` (numpy or fast) from the next step on."""
         self.backend = backend
         self.execution = Execution(backend is Backend.fast, self.threads.count)
         self._network = self.network.on(self.execution)
         self._scratch = Scratch()
         self._evaluation_scratch = Scratch()
+
+    def use(self, backend: Backend) -> None:
+        """Compute with ``backend`` (numpy or fast) from the next step on."""
+        self._use(backend)
+        self._bind()
 
     def _bind(self) -> None:
         """Update, and write gradients, as the backend of now has it."""
@@ -150,8 +147,7 @@ class Session:
         """Load what the next step computes with; :meth:`update` does so where nobody has."""
         may_change = self.steps == 1 and self.settings.backend is Backend.auto
         if may_change and (backend := self._backend(self.steps)) is not self.backend:
-            self._use(backend)
-            self._bind()
+            self.use(backend)
 
     def _next(self, number: int) -> tuple[Batch, Gradients]:
         """The next batch, and its gradients in ``grads``; they are for update ``number``."""
@@ -244,45 +240,6 @@ class Session:
             raise Diverged(
                 f"step {self.steps + 1}: {what} is {value}; lower {advice}, or use dtype=float64"
             )
-
-    def state(self) -> SessionState:
-        """The state between two steps; its arrays are the session's own, not copies."""
-        arrays, order = split_state("batches", self.batches.state())
-        values = {
-            "step": self.steps,
-            "smooth_loss": None if math.isnan(self.smooth_loss) else self.smooth_loss,
-            "generators": {name: rng.bit_generator.state for name, rng in self.rngs.items()},
-            "batches": order,
-            "threads": self.threads.count,
-            "backend": self.backend.value,
-        }
-        return SessionState(self._arrays() | arrays, values)
-
-    def restore(self, state: SessionState, where: Any) -> None:
-        """Continue from ``state``; CheckpointError, which names ``where``, if it does not fit."""
-        order, own = arrays_below("batches", state.arrays)
-        fill_arrays(self._arrays(), own, where)
-        values = state.values
-        try:
-            restore_generators(self.rngs, values["generators"])
-            self.batches.restore({**values["batches"], **order})
-        except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
-            cause = " ".join(repr(error).split())[:200]
-            raise CheckpointError(
-                f"{where}: its state does not fit its configuration ({cause})"
-            ) from None
-        smooth = values["smooth_loss"]
-        self.steps, self.smooth_loss = values["step"], math.nan if smooth is None else float(smooth)
-        self.threads.count = possible_threads(values["threads"], f"{where}: threads")
-        self._use(backend_of_checkpoint(values.get("backend", "numpy")))
-        self._bind()
-
-    def _arrays(self) -> dict[str, Array]:
-        """The session's own arrays under the names that a checkpoint gives them."""
-        arrays = self.weights.arrays()
-        for layer, state in enumerate(self.states):
-            arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
-        return arrays
 
     def evaluate(self) -> float:
         """The held-out loss, in ``loss_unit``; nan where nothing is held out."""

@@ -12,7 +12,7 @@ from rnnx.runs.checkpoint import FORMAT, Checkpoint, refuse_other_data
 from rnnx.runs.data_fields import data_fields
 from rnnx.training.progress import Progress
 from rnnx.training.session import Session
-from rnnx.training.step_records import SessionState
+from rnnx.training.session_state import SessionState, put_back, state_of
 
 # Of a run's identity, what its configuration does not say.
 MADE_OF = ("data_sha256", "split_sha256", "versions", "sources")
@@ -20,7 +20,7 @@ MADE_OF = ("data_sha256", "split_sha256", "versions", "sources")
 
 def take(session: Session, progress: Progress, extra: Mapping[str, Any]) -> Checkpoint:
     """The state of a run between two steps; ``extra`` joins the metadata."""
-    state, vocabulary = session.state(), session.corpus.vocabulary
+    state, vocabulary = state_of(session), session.corpus.vocabulary
     metadata = {
         "format": FORMAT,
         "config": session.config,
@@ -50,7 +50,7 @@ def restore(session: Session, checkpoint: Checkpoint) -> Progress:
         raise CheckpointError(f"{path}: its vocabulary is not that of the data")
     if (corpus.targets, corpus.features) != (checkpoint.targets, checkpoint.features):
         raise CheckpointError(f"{path}: its features or targets are not those of the data")
-    session.restore(SessionState(dict(checkpoint.tensors), dict(metadata)), path)
+    put_back(session, SessionState(dict(checkpoint.tensors), dict(metadata)), path)
     try:
         return Progress.from_state(metadata["progress"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:

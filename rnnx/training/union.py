@@ -6,7 +6,7 @@ from typing import Any
 
 from rnnx.contracts.buffers import Parameters
 from rnnx.contracts.updates import AccumulatingHead
-from rnnx.data.batches import Batch
+from rnnx.data.batch import Batch
 
 
 class Union:
@@ -22,7 +22,7 @@ class Union:
 
     def add(self, batch: Batch, loss: float) -> None:
         """Add a batch, of which ``grads`` has the gradients."""
-        weight = batch_weight(self._head, batch.tokens, batch.y.shape[-1])
+        weight = batch_weight(self._head, batch.total_weight, batch.y.shape[-1])
         self._grads.flat *= weight
         self._sum.flat += self._grads.flat
         self._loss += weight * loss
@@ -41,7 +41,7 @@ class Union:
 
 
 def batch_weight(head: Any, tokens: float, columns: int) -> float:
-    """What a batch's loss weighs among several: what the head says, else its number of targets."""
+    """What a batch's loss weighs among several: what the head says, else the sum of its weights."""
     if isinstance(head, AccumulatingHead):
         return head.batch_weight(tokens, columns)
     return tokens

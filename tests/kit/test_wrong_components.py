@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
 from wrong_outputs import HEADS, SAMPLERS, TARGET_HEADS
+from wrong_targets import TARGETS
 from wrong_updates import CLIPPERS, INITIALIZERS, OPTIMIZERS, SCHEDULES
 from wrong_views import DATASETS, PROBES, Concluding
 
@@ -30,7 +31,7 @@ from rnnx_builtin.optimizers import SGD, Momentum
 from rnnx_builtin.probes import GradientNorms
 
 WRONG: dict[str, tuple[ModuleType, dict[str, list[Any]]]] = {
-    "dataset": (datasets, DATASETS),
+    "dataset": (datasets, DATASETS | TARGETS),
     "initializer": (initializers, INITIALIZERS),
     "head": (heads, HEADS),
     "head of other targets": (target_heads, TARGET_HEADS),

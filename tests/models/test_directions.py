@@ -22,12 +22,14 @@ from rnnx.models.size import parameter_bytes
 from rnnx.models.streaming import stream
 from rnnx.system.threads import BlasThreads, side_by_side
 from rnnx.testing.gradients import check_slopes
+from rnnx_builtin.blocks import HawkBlock, MinGRUBlock, Residual
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_builtin.heads import Softmax
 from rnnx_builtin.samplers import Categorical
 
 BOTH, BACKWARD = Direction.both, Direction.backward
+LEARNED = InitialState.learned
 LENGTHS = np.array([5, 5, 3, 1, 4])
 T, B, SYMBOLS = 5, len(LENGTHS), 4
 CELLS = [Vanilla(4), LSTM(4), GRU(4), GRU(4, reset_after=False), Elman(4), MatrixMemory(3)]
@@ -143,6 +145,25 @@ def test_gradients_of_ragged_stacks(cell: Any, direction: Direction, initial: In
     found = passes(made, params, x, y, seed=5)
     points = dict(params.leaves())
     check_slopes(loss, points, {name: found[name] for name in points})
+
+
+@pytest.mark.parametrize("block", [Residual(), HawkBlock(), MinGRUBlock()], ids=repr)
+def test_blocks_stand_around_both_ways(block: Any) -> None:
+    made = network(GRU(2), BOTH, layers=2, block=block, weight_dropout=0.25, initial=LEARNED)
+    params, (x, y) = drawn(made), tagged()
+
+    def loss() -> float:
+        return float(passes(made, params, x, y, seed=5)["loss"])
+
+    found = passes(made, params, x, y, seed=5)
+    points = dict(params.leaves())
+    check_slopes(loss, points, {name: found[name] for name in points})
+
+
+@pytest.mark.parametrize("more", [{"direction": BOTH}, {"initial": InitialState.learned}])
+def test_zoneout_is_refused_where_a_state_does_not_begin_at_zero(more: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"zoneout=0.1.*direction=forward and initial_state=zero"):
+        Network(LSTM(4), Softmax(), SYMBOLS, zoneout=0.1, **more)
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["numpy", "compiled"])

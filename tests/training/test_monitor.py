@@ -27,7 +27,7 @@ TAGS = [*SMALL, "dataset=tags", "optimizer.learning_rate=0.05", "monitor=val/seq
 
 @pytest.fixture(autouse=True)
 def tasks(install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda history, path: None)
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
     install(TASKS)
 
 
@@ -131,3 +131,33 @@ def test_the_progress_of_an_earlier_checkpoint_had_the_loss_monitored() -> None:
     state = progress.state()
     del state["best_cost"]
     assert Progress.from_state(state).best_cost == 1.5
+
+
+def test_a_schedule_follows_it_and_knows_which_way_is_better() -> None:
+    own = ["schedule=plateau", "schedule.patience=0", "schedule.threshold=0"]
+    made = run(*own, "log_every=1")
+    history = read_history(made.folder.metrics)
+    values = {p.step: p.value for p in history["val/sequence_accuracy"]}
+    best, factor, expected = -math.inf, 1.0, {}
+    for step in range(1, 41):
+        expected[step] = 0.05 * factor
+        if step in values:
+            best, factor = (values[step], factor) if values[step] > best else (best, factor / 2)
+    assert {p.step: p.value for p in history["lr"]} == pytest.approx(expected)
+    assert values[8] > values[4]  # by the wrong direction the rate would fall here
+    assert expected[9] == 0.05 > expected[40]
+
+
+def test_accumulated_batches_weigh_by_the_weights_of_their_targets() -> None:
+    own = [*SMALL, "dataset=tags", "dtype=float64", "backend=numpy", "clipper=none"]
+
+    def session(*more: str) -> Session:
+        return Session(compose([*own, *more]))
+
+    drawn = session()
+    parts = [drawn.batches.next() for _ in range(3)]
+    weights = [part.total_weight for part in parts]
+    assert len(set(weights)) > 1
+    losses = [session()._gradients(part).loss for part in parts]
+    together = sum(w * loss for w, loss in zip(weights, losses, strict=True)) / sum(weights)
+    assert session("accumulate=3").step() == pytest.approx(together, rel=1e-12)

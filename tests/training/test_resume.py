@@ -37,7 +37,7 @@ DENSE = ["steps=30", "log_every=3", "eval_every=5", "sample_every=8", "checkpoin
 @pytest.fixture(autouse=True)
 def no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the loss curve out: drawing it takes most of a tiny run's time."""
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda history, path: None)
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
 
 
 class At(Silent):

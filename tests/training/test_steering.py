@@ -25,7 +25,7 @@ DENSE = ("steps=40", "log_every=2", "eval_every=10", "sample_every=16", "checkpo
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda history, path: None)
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
 
 
 class Person(Silent):
