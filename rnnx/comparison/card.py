@@ -14,6 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
+from rnnx.comparison.card_targets import (
+    hub_task,
+    inputs_of,
+    measures,
+    outputs_of,
+    predictions_of,
+)
 from rnnx.comparison.provenance import Provenance, provenance
 from rnnx.comparison.readings import Readings
 from rnnx.comparison.templates import template
@@ -81,7 +88,6 @@ def card(run: str, license_id: str | None = None, datasets: Sequence[str] = ()) 
     fields = folder.read()
     metrics = fields.get("metrics") or folder.summary().metrics
     model = load_file(folder.best_or_last())
-    model.refuse_no_language("card")
     facts = _Facts(folder, model, _public(provenance(folder)), metrics)
     for name in datasets:
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
@@ -121,15 +127,20 @@ def _front_matter(facts: _Facts, license_id: str | None, datasets: Sequence[str]
     front: dict[str, Any] = {} if license_id is None else {"license": license_id}
     front |= {
         "library_name": "rnnx",
-        "pipeline_tag": TASK["type"],
+        "pipeline_tag": _task(facts.model)["type"],
         "tags": list(dict.fromkeys(["rnnx", "rnn", _slug(facts.cell), "numpy"])),
         "datasets": list(datasets) or [_slug(facts.data)],
     }
     if results := _results(facts):
         index = {"name": f"{facts.cell}-{_slug(facts.data)}-{facts.folder.id[:8]}"}
-        front["metrics"] = ["perplexity"]
+        own = [one["type"] for one in results["metrics"]]
+        front["metrics"] = ["perplexity"] if facts.model.is_language else own[1:] or own
         front["model-index"] = [{**index, "results": [results]}]
     return front
+
+
+def _task(model: Model) -> dict[str, str]:
+    return TASK if model.is_language else hub_task(model)
 
 
 def _results(facts: _Facts) -> dict[str, Any]:
@@ -140,12 +151,16 @@ def _results(facts: _Facts) -> dict[str, Any]:
     dataset = {"name": facts.data, "type": _slug(facts.data), "split": "held-out part"}
     if digest := facts.made.data.get("SHA-256 of the split"):
         dataset["revision"] = digest
-    unit = facts.model.vocabulary.unit
-    found = [_Metric("loss", round(loss, 4), f"held-out loss, nats a {unit}")]
+    task, unit = _task(facts.model), facts.model.vocabulary.unit
+    found = [_Metric("loss", round(loss, 4), f"held-out loss, {facts.model.loss_unit}")]
+    if not facts.model.is_language:
+        own = measures(facts.model, facts.metrics)
+        found += [_Metric(name, round(value, 4), words) for name, words, value, _ in own]
+        return {"task": task, "dataset": dataset, "metrics": [one._asdict() for one in found]}
     found += [_Metric("bits_per_character", round(loss / math.log(2), 4), f"bits a {unit}")]
     if loss < LARGEST_EXPONENT:
         found.append(_Metric("perplexity", round(math.exp(loss), 4), f"perplexity of a {unit}"))
-    return {"task": TASK, "dataset": dataset, "metrics": [one._asdict() for one in found]}
+    return {"task": task, "dataset": dataset, "metrics": [one._asdict() for one in found]}
 
 
 def _slug(name: str) -> str:
@@ -175,6 +190,9 @@ def _render(facts: _Facts, front: Mapping[str, Any]) -> str:
         results=_table(facts),
         samples=samples if any("\n" in text for text in samples) else ["\n".join(samples)],
         limits=_limits(facts),
+        reads=inputs_of(model),
+        predicts="" if model.is_language else outputs_of(model),
+        predictions=predictions_of(facts.folder),
     )
     return card
 
@@ -192,19 +210,23 @@ def _about_cell(name: str) -> str:
 def _table(facts: _Facts) -> list[tuple[str, str]]:
     """What was measured, in words and numbers."""
     unit, best = facts.model.vocabulary.unit, facts.metric("best/val_loss")
+    loss_unit = facts.model.loss_unit
     baseline, train = facts.metric("final/baseline_loss"), facts.metric("final/train_loss")
     rows: list[tuple[str, str]] = []
     if best is not None:
         step = facts.metric("best/step")
         at = "" if step is None else f" (step {step:.0f})"
-        rows.append((f"held-out loss{at}", f"{best:.4f} nats a {unit}"))
-        rows.append((f"bits a {unit}", f"{best / math.log(2):.4f}"))
+        rows.append((f"held-out loss{at}", f"{best:.4f} {loss_unit}"))
+        if facts.model.is_language:
+            rows.append((f"bits a {unit}", f"{best / math.log(2):.4f}"))
+    for _, words, value, own in measures(facts.model, facts.metrics):
+        rows.append((f"{words}, last step", f"{value:.4g} {own}".strip()))
     if baseline is not None:
         rows.append(
             ("baseline: the best n-gram on the same split", f"{baseline:.4f} nats a {unit}")
         )
     if train is not None:
-        rows.append(("training loss, last step", f"{train:.4f} nats a {unit}"))
+        rows.append(("training loss, last step", f"{train:.4f} {loss_unit}"))
     for key, what in (("new", "are not in the training data"), ("distinct", "are distinct")):
         if (share := facts.metric(f"final/{key}")) is not None:
             rows.append((f"samples that {what}", f"{share:.0%}"))
@@ -229,7 +251,10 @@ def _limits(facts: _Facts) -> list[str]:
     """What the model cannot do, as far as the run tells."""
     model, lines = facts.model, []
     kinds = f"{len(model.vocabulary)} kinds of {model.vocabulary.unit}s"
-    lines.append(f"It reads and writes {kinds}, those of its data, and refuses all others.")
+    if model.is_language:
+        lines.append(f"It reads and writes {kinds}, those of its data, and refuses all others.")
+    else:
+        lines.append(f"It reads {inputs_of(model)} and predicts nothing but {outputs_of(model)}.")
     if tokens := facts.made.data.get("training symbols"):
         lines.append(f"It has learned from {tokens} symbols of one data set, and knows no other.")
     best, baseline = facts.metric("best/val_loss"), facts.metric("final/baseline_loss")
@@ -242,5 +267,6 @@ def _limits(facts: _Facts) -> list[str]:
         )
     if (new := facts.metric("final/new")) is not None and new < 1:
         lines.append(f"{1 - new:.0%} of its samples stand in the training data to the letter.")
-    lines.append("Nothing filters what it writes: whatever is in its data may come back.")
+    if model.is_language:
+        lines.append("Nothing filters what it writes: whatever is in its data may come back.")
     return lines

@@ -1,12 +1,15 @@
 """Runs of other targets than the next symbol on a page, in a view and in their figures."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from tiny import TINY
 
 import rnnx
+from rnnx.comparison.card import card
 from rnnx.comparison.compare import compare
 from rnnx.comparison.curves import _loss_label
 from rnnx.comparison.page import render
@@ -59,3 +62,18 @@ def test_a_run_on_other_data_has_empty_cells(runs: list[RunFolder]) -> None:
     found = last_predictions(compare([str(run.path) for run in (runs[0], other)]))
     assert found is not None
     assert all("" in row[3:] for row in found.rows)
+
+
+def test_a_card_tells_what_is_predicted_and_how_well(runs: list[RunFolder]) -> None:
+    text = card(str(runs[0].path))
+    front = yaml.safe_load(text.split("---\n")[1])
+    assert front["pipeline_tag"] == "text-classification"
+    assert front["metrics"] == ["accuracy"]
+    (result,) = front["model-index"][0]["results"]
+    assert [one["type"] for one in result["metrics"]] == ["loss", "accuracy"]
+    assert "predicts `2 classes a sequence (neg, pos)`" in text
+    assert "rnnx predict best.safetensors NEW_DATA" in text
+    assert "| accuracy a sequence, last step |" in text
+    assert re.search(r"^\| `(good <b>|bad|so good|so bad)` \| `(pos|neg)` \| ", text, re.MULTILINE)
+    for word in ("nats a character", "nats a token", "bits a", "perplexity", "rnnx sample"):
+        assert word not in text

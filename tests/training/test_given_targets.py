@@ -12,7 +12,6 @@ from run_equality import assert_same_run
 from sequence_tasks import HEADS, TASKS
 
 from rnnx.cli.models import evaluate, sample
-from rnnx.comparison.card import card
 from rnnx.config.compose import compose
 from rnnx.contracts.buffers import Scratch
 from rnnx.data.digest import split_sha256
@@ -245,7 +244,6 @@ def test_what_is_about_texts_is_refused_in_one_line() -> None:
         lambda: model.surprise(["abc"]),
         lambda: model.evaluate(ngram=0.2),
         lambda: sample(made.run_id, 1, "", None, [], None, 0),
-        lambda: card(made.run_id),
     ]
     for call in calls:
         with pytest.raises(ConfigError, match="predicts 2 classes a step, not the next symbol"):
