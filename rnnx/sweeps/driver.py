@@ -20,6 +20,7 @@ from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
 from rnnx.contracts.trackers import RunLog, Tracker
 from rnnx.errors import StoreUnwritable
+from rnnx.runs.known_runs import one_reading
 from rnnx.runs.lock import RunLock
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.sweep_folder import Sweep
@@ -55,7 +56,7 @@ def drive(
     command = parse_sweep(overrides, words)
     checked = validate_sweep(command)
     if dry_run:
-        show_plan(command, checked)
+        show_plan(checked)
         return 0
     for note in checked.plan.notes if checked.plan else ():
         print(f"rnnx: {printable(note)}", file=sys.stderr)
@@ -66,9 +67,9 @@ def drive(
 def _run(
     command: SweepCommand, checked: CheckedSweep, launch: Callable[[Sequence[str]], int]
 ) -> int:
-    configs, plan = checked
+    configs, plan = checked.configs, checked.plan
     settings, tracker = configs[0].settings, configs[0].components.tracker
-    with Stop() as stop:
+    with Stop() as stop, one_reading():
         sweep = _open(command, checked)
         refuse_links(sweep.path)
         with RunLock(sweep, "sweep"):
@@ -121,7 +122,7 @@ def _open(command: SweepCommand, checked: CheckedSweep) -> Sweep:
 
 def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None:
     """Start the job server; wait for the jobs of a driver that was killed, and end their runs."""
-    configs, plan = checked
+    configs, plan = checked.configs, checked.plan
     chosen, outputs = command.overrides.keys, configs[0].settings.outputs
     if "hydra/launcher" not in chosen:
         write_configs([config.values for config in configs], sweep.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
@@ -93,6 +93,8 @@ class CheckedSweep(NamedTuple):
 
     configs: list[ResolvedConfig]  # in which every value occurs
     plan: Plan | None = None  # the jobs; None where a sweeper proposes them as it goes
+    # A job's configuration; what was composed for the plan is not composed again.
+    values_of: Callable[[Sequence[str]], Mapping[str, Any]] = lambda _: {}
 
 
 def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) -> SweepCommand:
@@ -176,13 +178,14 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
         refuse_no_rungs(command.sweeper, configs)
         if not command.is_planned:
             return CheckedSweep(configs)
+        values_of = JobConfigs(make, command.searchpath).values
         plan = make_plan(
             space,
             command.draw,
             _seeds(command, keys_of(space.parts)),
-            JobConfigs(make, command.searchpath).values,
+            values_of,
         )
-    return CheckedSweep(configs, plan._replace(read=builder.read))
+    return CheckedSweep(configs, plan._replace(read=builder.read), values_of)
 
 
 def _validate_sweeper(command: SweepCommand) -> None:

@@ -1,14 +1,13 @@
-"""The runs of before, read once: which of them a job repeats, and how long jobs like it took."""
+"""The runs of before: which of them a job repeats, and how long jobs like it took."""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnx.config.components import component_from
@@ -26,7 +25,7 @@ from rnnx.data.digest import split_sha256
 from rnnx.errors import RnnxError
 from rnnx.registry.checks import load_corpus
 from rnnx.runs.folder import RunFolder
-from rnnx.system.files import expanded, read_json
+from rnnx.runs.known_runs import KnownRuns, known_runs
 
 # What decides how long an update takes, beside the sizes and choices of the components.
 SIZES = ("batch_size", "layers", "dtype", "backend", "optimizer.name", "clipper.name")
@@ -44,69 +43,68 @@ class Alike(NamedTuple):
     """A run that computes the same as a job."""
 
     folder: RunFolder
-    is_whole: bool  # see is_whole()
+    fields: Mapping[str, Any]  # of its run.json
+
+    @property
+    def is_whole(self) -> bool:
+        """See :func:`is_whole`."""
+        return is_whole(self.fields)
 
 
 class _Took(NamedTuple):
+    shape: object
     seconds: float  # an update
-    folder: str
 
 
 class Records:
-    """The run folders below ``outputs``, each read once."""
+    """The runs below ``outputs``; ``with_times``: how long they took, too."""
 
-    def __init__(self, outputs: str) -> None:
-        self._alike: dict[str, list[Path]] = defaultdict(list)  # by the hash of the configuration
-        self._took: dict[object, list[_Took]] = defaultdict(list)  # by shape
+    def __init__(self, outputs: str, with_times: bool = False) -> None:
+        self._outputs = outputs
+        self._alike: dict[str, list[RunFolder]] = {}  # by the hash of the configuration
+        self._took: dict[object, list[tuple[float, str]]] = defaultdict(list)  # by shape
         self._digests: dict[str, tuple[str, str] | None] = {}  # of data sets
         self._versions: dict[tuple[str, ...], Mapping[str, str]] = {}
         self.used: set[str] = set()  # the folders of the runs from which times were estimated
-        with suppress(OSError):
-            for path in expanded(outputs).glob("*/run.json"):
-                self._add(path)
+        self._add(KnownRuns(outputs, _took) if with_times else known_runs(outputs))
 
-    def _add(self, path: Path) -> None:
-        known = read_json(path)
-        if isinstance(found := known.get("config_hash"), str):
-            self._alike[found].append(path)
-        told = known.get("told")
-        params = told.get("params") if isinstance(told, dict) else None
-        if known.get("status") != "FINISHED" or not isinstance(params, dict):
-            return
-        began, ended, steps = known.get("started"), known.get("ended"), known.get("steps")
-        if steps is None and params.get("patience") == "0":  # of an earlier rnnx
-            steps = int(params["steps"]) if str(params.get("steps", "")).isdecimal() else 0
-        if is_time(began) and is_time(ended) and type(steps) is int and steps > 0:
-            seconds = (ended - began) / steps
-            if 0 < seconds < math.inf:
-                self._took[_shape(params)].append(_Took(seconds, path.parent.name))
+    def _add(self, known: KnownRuns) -> None:
+        self._alike = {}
+        for run in known:
+            if run.config_hash:
+                self._alike.setdefault(run.config_hash, []).append(run.folder)
+            if run.kept is not None:
+                self._took[run.kept.shape].append((run.kept.seconds, run.folder.id))
+
+    def of_now(self, values: Mapping[str, Any]) -> list[RunFolder]:
+        """The runs of a configuration after another look, the newest first."""
+        self._add(known_runs(self._outputs))
+        return self._alike.get(config_hash(values), [])
 
     def alike(self, values: Mapping[str, Any]) -> list[Alike]:
         """The runs of a configuration on the data and with the code of now, the newest first."""
-        paths = self._alike.get(config_hash(values), [])
-        now = self._identity(values) if paths else None
+        folders = self._alike.get(config_hash(values), [])
+        now = self._identity(values) if folders else None
         if now is None:
             return []
-        found = []
-        for path in paths:
-            fields = RunFolder(path.parent).read()
-            if not (changed_data(fields, now) or changed_code(fields, now)):
-                started = fields.get("started")
-                found.append((float(started) if is_time(started) else 0.0, path.parent, fields))
-        found.sort(key=lambda run: run[:2], reverse=True)
-        return [Alike(RunFolder(folder), is_whole(fields)) for _, folder, fields in found]
+        found = [Alike(folder, folder.read()) for folder in folders]
+        return [
+            run
+            for run in found
+            if not changed_data(run.fields, now) and not changed_code(run.fields, now)
+        ]
 
-    def finished(self, values: Mapping[str, Any]) -> RunFolder | None:
+    def finished(self, values: Mapping[str, Any]) -> Alike | None:
         """A run that has finished with what a job would compute; None where there is none."""
-        return next((run.folder for run in self.alike(values) if run.is_whole), None)
+        return next((run for run in self.alike(values) if run.is_whole), None)
 
     def estimate(self, values: Mapping[str, Any]) -> Estimate | None:
         """The time of a job by the median of finished runs of its shape; None where none has it."""
         took = self._took.get(_shape(flat_params(values)))
         if not took:
             return None
-        self.used.update(one.folder for one in took)
-        seconds = statistics.median(one.seconds for one in took)
+        self.used.update(folder for _, folder in took)
+        seconds = statistics.median(seconds for seconds, _ in took)
         return Estimate(seconds * int(values["steps"]), len(took))
 
     def _identity(self, values: Mapping[str, Any]) -> Identity | None:
@@ -132,17 +130,32 @@ def is_whole(fields: Mapping[str, Any]) -> bool:
     return fields.get("status") == "FINISHED" and not fields.get("pruned")
 
 
-def _shape(params: Mapping[str, Any]) -> object:
+def _took(known: Mapping[str, Any]) -> _Took | None:
+    """How long an update of a finished run took, by the fields of its run.json."""
+    params = known.get("told", {}).get("params")
+    if known.get("status") != "FINISHED" or params is None:
+        return None
+    began, ended, steps = known.get("started"), known.get("ended"), known.get("steps")
+    if steps is None and params.get("patience") == "0":  # of an earlier rnnx
+        steps = int(params["steps"]) if str(params.get("steps", "")).isdecimal() else 0
+    if not (is_time(began) and is_time(ended) and type(steps) is int and steps > 0):
+        return None
+    seconds = (ended - began) / steps
+    return _Took(_shape(params), seconds) if 0 < seconds < math.inf else None
+
+
+def _shape(params: Mapping[str, str]) -> object:
     """What decides how long an update takes, of flat parameters as text.
 
     Numbers with a decimal point (rates, biases) and initializers decide nothing about it.
     """
-    return frozenset(
-        (key, value)
-        for key, value in params.items()
-        if key in SIZES
-        or (key.startswith(COMPONENTS) and ".weights." not in key and not _is_fraction(str(value)))
-    )
+    return frozenset((key, value) for key, value in params.items() if _decides(key, value))
+
+
+@functools.lru_cache(maxsize=4096)  # thousands of runs share most of their parameters
+def _decides(key: str, value: str) -> bool:
+    is_of_component = key.startswith(COMPONENTS) and ".weights." not in key
+    return key in SIZES or (is_of_component and not _is_fraction(value))
 
 
 def _is_fraction(value: str) -> bool:
