@@ -42,6 +42,12 @@ def _maps_to_strings(value: Any) -> bool:
     return isinstance(value, dict) and set(map(type, value.values())) <= {str}
 
 
+def _maps_to_numbers(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return set(map(type, value.values())) <= {float} or all(map(is_number, value.values()))
+
+
 def _maps_to(check: Check) -> Check:
     """A check of a JSON object, whose keys are strings."""
 
@@ -61,7 +67,7 @@ RUN: Mapping[str, Check] = {
     "pruned": lambda value: isinstance(value, bool),
     "told": _maps_to(_maps_to_strings),
     "status": _is_status,
-    "metrics": _maps_to(is_number),
+    "metrics": _maps_to_numbers,
 }
 SWEEP: Mapping[str, Check] = {
     **dict.fromkeys(("asked", "typed", "before", "parent", "host", "cwd", "pruner"), _is_string),
@@ -81,7 +87,7 @@ JOB: Mapping[str, Check] = {
 }
 
 
-def read_fields(path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:
+def read_fields(path: Path | str, checks: Mapping[str, Check]) -> dict[str, Any]:
     """The fields of a JSON file; empty where it is missing or has a field of another type."""
     try:
         content = read_regular(path, JSON_LIMIT)
@@ -92,7 +98,7 @@ def read_fields(path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:
     return fields_in(content, path, checks)
 
 
-def fields_in(content: bytes, path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:
+def fields_in(content: bytes, path: Path | str, checks: Mapping[str, Check]) -> dict[str, Any]:
     """The fields in the content of the file ``path``; empty where one is of another type."""
     try:
         found = json.loads(content.decode())
@@ -106,11 +112,11 @@ def fields_in(content: bytes, path: Path, checks: Mapping[str, Check]) -> dict[s
     return found
 
 
-def _passed_over(path: Path, why: str) -> dict[str, Any]:
-    _name_once(path, why)
+def _passed_over(path: Path | str, why: str) -> dict[str, Any]:
+    _name_once(str(path), why)
     return {}
 
 
 @functools.cache
-def _name_once(path: Path, why: str) -> None:
+def _name_once(path: str, why: str) -> None:
     print(f"rnnx: {printable(f'{path}: {why}; it is passed over')}", file=sys.stderr)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import shutil
 import threading
@@ -234,39 +233,32 @@ def runs_with(outputs: str | Path, **fields: object) -> list[RunFolder]:
 
 def read_runs(outputs: str | Path, **fields: object) -> list[tuple[RunFolder, dict[str, Any]]]:
     """The same runs, each with all fields of its run.json."""
-    patterns = [_pattern(key, value) for key, value in fields.items() if value is not None]
+    texts = [json.dumps(value).encode() for value in fields.values() if value is not None]
     found = []
     for name in run_files(outputs):
-        folder = RunFolder(Path(os.path.dirname(name)))
         with suppress(FileNotFoundError, NotADirectoryError):
-            known = _read_where(folder, patterns)
+            known = _read_where(name, texts)
             if known is not None and all(known.get(key) == one for key, one in fields.items()):
+                folder = RunFolder(Path(os.path.dirname(name)))
                 found.append((started_at(folder, known), folder, known))
     found.sort(key=lambda run: run[0], reverse=True)
     return [(folder, known) for _, folder, known in found]
 
 
-def _pattern(key: str, value: object) -> re.Pattern[bytes]:
-    """What the text of a run.json has where a field has this value."""
-    pair = (re.escape(json.dumps(one).encode()) for one in (key, value))
-    return re.compile(rb"\s*:\s*".join(pair))
-
-
-def _read_where(folder: RunFolder, patterns: Sequence[re.Pattern[bytes]]) -> dict[str, Any] | None:
-    """The fields of a run.json; None where a pattern is not in its text.
+def _read_where(name: str, texts: Sequence[bytes]) -> dict[str, Any] | None:
+    """The fields of a run.json; None where its text lacks one of these.
 
     Parsing and checking a file takes four times as long as reading it.
     """
-    path = folder.path / "run.json"
     try:
-        content = read_regular(path, JSON_LIMIT)
+        content = read_regular(name, JSON_LIMIT)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError:
-        return folder.read()  # which says what is wrong
-    if not all(pattern.search(content) for pattern in patterns):
+        return read_fields(name, RUN)  # which says what is wrong
+    if not all(text in content for text in texts):
         return None
-    return fields_in(content, path, RUN)
+    return fields_in(content, name, RUN)
 
 
 def find_folders(run: str, outputs: Path) -> list[RunFolder]:
@@ -300,12 +292,11 @@ def _newest_first(folders: Iterable[RunFolder]) -> list[RunFolder]:
 
 def _with_entry(beginning: str, outputs: Path) -> list[RunFolder]:
     """The runs that have an entry in a store whose id begins so."""
-    text = re.compile(re.escape(json.dumps(beginning)[:-1].encode()))
+    text = json.dumps(beginning)[:-1].encode()
     found = []
     for name in run_files(outputs):
-        folder = RunFolder(Path(os.path.dirname(name)))
         with suppress(FileNotFoundError, NotADirectoryError):
-            known = _read_where(folder, [text])
+            known = _read_where(name, [text])
             if known and any(entry.startswith(beginning) for entry in known.get("entries", ())):
-                found.append(folder)
+                found.append(RunFolder(Path(os.path.dirname(name))))
     return _newest_first(found)

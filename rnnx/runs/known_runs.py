@@ -15,7 +15,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnx.runs.folder import RunFolder, read_runs, run_files, started_at
+from rnnx.contracts.trackers import is_time
+from rnnx.runs.fields import RUN, read_fields
+from rnnx.runs.folder import RunFolder, read_runs, run_files
 from rnnx.system.files import expanded
 
 # Seconds: two writes that follow so fast may look like one by the time, the size and the inode.
@@ -25,7 +27,7 @@ UNSETTLED = 2.0
 class KnownRun(NamedTuple):
     """The fields of a run.json by which runs are looked for."""
 
-    folder: RunFolder
+    path: str  # of its folder
     started: float
     status: str
     config_hash: str
@@ -35,6 +37,11 @@ class KnownRun(NamedTuple):
     cwd: str
     entries: tuple[str, ...]
     kept: Any = None  # what a caller wants to keep of the other fields
+
+    @property
+    def folder(self) -> RunFolder:
+        """The folder of the run."""
+        return RunFolder(Path(self.path))
 
 
 _Signature = tuple[int, int, int]  # of a file: when it was changed, its size, its inode
@@ -75,15 +82,15 @@ class KnownRuns:
         self._sorted = sorted(known, key=lambda run: run.started, reverse=True)
 
     def _known(self, name: str) -> KnownRun:
-        folder = RunFolder(Path(os.path.dirname(name)))
-        fields = folder.read()
+        path, fields = os.path.dirname(name), read_fields(name, RUN)
+        started = fields.get("started")
 
         def text(key: str) -> str:
             return str(fields.get(key, ""))
 
         return KnownRun(
-            folder,
-            started_at(folder, fields),
+            path,
+            float(started) if is_time(started) else os.stat(path).st_mtime,
             *(text("status"), text("config_hash"), text("sweep"), fields.get("job")),
             fields.get("sent") is False,
             text("cwd"),

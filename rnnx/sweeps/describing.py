@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from statistics import fmean, stdev
 from typing import NamedTuple
 
+from rnnx.comparison.groups import Group, group_by_seed, group_names, seed_of
 from rnnx.comparison.numbers import format_value
-from rnnx.comparison.runs import BEST_LOSS
+from rnnx.comparison.runs import BEST_LOSS, jobs_of
 from rnnx.config.overrides import shown
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.sweeps.ranking import RANKING, STATUSES, rank_results
+from rnnx.sweeps.ranking import RANKING, STATUSES
 from rnnx.system.markdown import code, command, table
 from rnnx.system.text import printable
 
@@ -24,13 +24,8 @@ COLUMNS = ("configuration", "jobs", "mean", "±", "best", "best run")
 class _Row(NamedTuple):
     """Jobs that differ in their seed alone."""
 
-    name: str
-    losses: Sequence[float]
+    group: Group
     best: JobResult
-
-    @property
-    def mean(self) -> float:
-        return fmean(self.losses)
 
 
 def description(sweep: Sweep) -> str:
@@ -76,18 +71,16 @@ def _listed(values: Sequence[str]) -> str:
 
 
 def _rows(sweep: Sweep, results: Sequence[JobResult]) -> list[_Row]:
-    """The jobs with a result by their values without the seed, the best mean first."""
-    groups: dict[str, list[JobResult]] = {}
-    for result in rank_results(results):
-        if result.best_val_loss is not None and math.isfinite(result.best_val_loss):
-            values = {k: v for k, v in sweep.swept(result.overrides).items() if k != "seed"}
-            name = " ".join(f"{key}={value}" for key, value in values.items())
-            groups.setdefault(name or "default", []).append(result)
-    rows = [
-        _Row(name, [float(one.best_val_loss or 0.0) for one in alike], alike[0])
-        for name, alike in groups.items()
-    ]
-    return sorted(rows, key=lambda row: row.mean)
+    """The groups of jobs with a result, the best mean first."""
+    by_run = {result.run_id: result for result in reversed(results) if result.run_id}
+    runs = [run for run in (jobs_of(sweep) if by_run else ()) if run.run_id in by_run]
+    groups = group_by_seed(runs, BEST_LOSS, group_names(runs))
+    rows = []
+    for group in groups:
+        if group.values:
+            best = min(group.runs, key=lambda run: group.by_seed.get(seed_of(run), math.inf))
+            rows.append(_Row(group, by_run[best.run_id]))
+    return sorted(rows, key=lambda row: row.group.mean)
 
 
 def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
@@ -97,9 +90,10 @@ def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
 
 
 def _cells(row: _Row) -> list[str]:
-    spread = format_value(BEST_LOSS, stdev(row.losses)) if len(row.losses) > 1 else ""
-    mean, best = (format_value(BEST_LOSS, loss) for loss in (row.mean, min(row.losses)))
-    return [code(row.name), str(len(row.losses)), mean, spread, best, _link(row.best)]
+    group, values = row.group, row.group.values
+    spread = format_value(BEST_LOSS, group.spread) if len(values) > 1 else ""
+    mean, best = (format_value(BEST_LOSS, loss) for loss in (group.mean, min(values)))
+    return [code(group.name), str(len(values)), mean, spread, best, _link(row.best)]
 
 
 def _link(result: JobResult) -> str:

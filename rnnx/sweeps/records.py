@@ -8,6 +8,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnnx.config.components import component_from
@@ -61,7 +62,7 @@ class Records:
 
     def __init__(self, outputs: str, with_times: bool = False) -> None:
         self._outputs = outputs
-        self._alike: dict[str, list[RunFolder]] = {}  # by the hash of the configuration
+        self._alike: dict[str, list[str]] = {}  # by the hash of the configuration
         self._took: dict[object, list[tuple[float, str]]] = defaultdict(list)  # by shape
         self._digests: dict[str, tuple[str, str] | None] = {}  # of data sets
         self._versions: dict[tuple[str, ...], Mapping[str, str]] = {}
@@ -72,21 +73,22 @@ class Records:
         self._alike = {}
         for run in known:
             if run.config_hash:
-                self._alike.setdefault(run.config_hash, []).append(run.folder)
+                self._alike.setdefault(run.config_hash, []).append(run.path)
             if run.kept is not None:
-                self._took[run.kept.shape].append((run.kept.seconds, run.folder.id))
+                self._took[run.kept.shape].append((run.kept.seconds, run.path))
 
     def of_now(self, values: Mapping[str, Any]) -> list[RunFolder]:
         """The runs of a configuration after another look, the newest first."""
         self._add(known_runs(self._outputs))
-        return self._alike.get(config_hash(values), [])
+        return [RunFolder(Path(path)) for path in self._alike.get(config_hash(values), [])]
 
     def alike(self, values: Mapping[str, Any]) -> list[Alike]:
         """The runs of a configuration on the data and with the code of now, the newest first."""
-        folders = self._alike.get(config_hash(values), [])
-        now = self._identity(values) if folders else None
+        paths = self._alike.get(config_hash(values), [])
+        now = self._identity(values) if paths else None
         if now is None:
             return []
+        folders = [RunFolder(Path(path)) for path in paths]
         found = [Alike(folder, folder.read()) for folder in folders]
         return [
             run
