@@ -1,6 +1,7 @@
 # make run     the default experiment, from nothing
 # make test    the tests             make check   ruff, mypy --strict, the docs
 # make test-slow  fresh venvs, servers, kills, a browser
+# make test-ray   sweeps on a Ray cluster, in a venv of its own
 # make torture    kills at every write and at 200 random instants, then the same run bit for bit
 # make bench   the speed of it beside PyTorch and JAX: NAMES=dinos.txt for the notebook's own job
 # make jazz    the jazz improviser of plugins/rnnx-jazz, installed and trained; make test-jazz: its tests
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow torture check docs bench lowest jazz test-jazz clean
+.PHONY: run test test-slow test-ray torture check docs bench lowest jazz test-jazz clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -20,6 +21,16 @@ test: $(VENV)/.installed-test
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(ARGS)
+
+# Ray is 600 MB and wants an older joblib than the other tests have.
+test-ray: .venv-ray/.installed
+	.venv-ray/bin/python -c "import ray" # or its tests would be skipped
+	.venv-ray/bin/python -m pytest tests/slow/test_cluster.py -k "ray and not sixty" $(ARGS)
+
+.venv-ray/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/pip install --quiet --disable-pip-version-check -e ".[test,ray]"
+	touch $@
 
 torture: $(VENV)/.installed-test
 	RNNX_KILLS=200 RNNX_KILL_EVERY=1 $(BIN)/python -m pytest -s tests/slow/test_kills.py tests/slow/test_every_write.py $(ARGS)
@@ -82,4 +93,4 @@ $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .venv-lowest .bench build dist site
+	rm -rf $(VENV) .venv-lowest .venv-ray .bench build dist site

@@ -34,14 +34,35 @@ if TYPE_CHECKING:
     from rnnx.contracts.trackers import UI as UI
     from rnnx.contracts.trackers import Point as Point
     from rnnx.contracts.trackers import RunSummary as RunSummary
+    from rnnx.data.array_file import read_arrays as read_arrays
     from rnnx.data.corpus import Corpus as Corpus
     from rnnx.data.corpus import Examples as Examples
     from rnnx.data.corpus import Stream as Stream
     from rnnx.data.corpus import examples_of as examples_of
     from rnnx.data.corpus import split_examples as split_examples
     from rnnx.data.corpus import split_stream as split_stream
+    from rnnx.data.digest import sequences_sha256 as sequences_sha256
+    from rnnx.data.metrics import Metric as Metric
+    from rnnx.data.metrics import Metrics as Metrics
+    from rnnx.data.metrics import Prediction as Prediction
+    from rnnx.data.metrics import metrics_for as metrics_for
+    from rnnx.data.named_file import NamedFile as NamedFile
+    from rnnx.data.named_file import named_file as named_file
     from rnnx.data.ngram import ngram_losses as ngram_losses
+    from rnnx.data.number_table import read_numbers as read_numbers
+    from rnnx.data.sequences import Endless as Endless
+    from rnnx.data.sequences import Sequences as Sequences
+    from rnnx.data.sequences import sequences_of as sequences_of
+    from rnnx.data.table_file import read_columns as read_columns
+    from rnnx.data.targets import NEXT_SYMBOL as NEXT_SYMBOL
+    from rnnx.data.targets import Quantity as Quantity
+    from rnnx.data.targets import TargetKind as TargetKind
+    from rnnx.data.targets import Targets as Targets
+    from rnnx.data.targets import bits as bits
+    from rnnx.data.targets import classes as classes
+    from rnnx.data.targets import values as values
     from rnnx.data.vocabulary import Vocabulary as Vocabulary
+    from rnnx.models.prediction import Predicted as Predicted
     from rnnx.models.trained import Model as Model
     from rnnx.registry.hookspecs import Register as Register
     from rnnx.registry.hookspecs import hookimpl as hookimpl
@@ -65,6 +86,21 @@ _HOME = {
     "Corpus": "data.corpus",
     "Examples": "data.corpus",
     "Stream": "data.corpus",
+    "Endless": "data.sequences",
+    "Metric": "data.metrics",
+    "Metrics": "data.metrics",
+    "NEXT_SYMBOL": "data.targets",
+    "Prediction": "data.metrics",
+    "Quantity": "data.targets",
+    "Sequences": "data.sequences",
+    "TargetKind": "data.targets",
+    "Targets": "data.targets",
+    "bits": "data.targets",
+    "classes": "data.targets",
+    "metrics_for": "data.metrics",
+    "sequences_of": "data.sequences",
+    "sequences_sha256": "data.digest",
+    "values": "data.targets",
     "examples_of": "data.corpus",
     "split_examples": "data.corpus",
     "split_stream": "data.corpus",
@@ -75,6 +111,12 @@ _HOME = {
     "fill": "config.initialization",
     "Parameters": "contracts.buffers",
     "Scratch": "contracts.buffers",
+    "NamedFile": "data.named_file",
+    "named_file": "data.named_file",
+    "read_arrays": "data.array_file",
+    "read_columns": "data.table_file",
+    "read_numbers": "data.number_table",
+    "Predicted": "models.prediction",
     "Vocabulary": "data.vocabulary",
     "Model": "models.trained",
     "guarded": "cli.failure",

@@ -55,7 +55,8 @@ np: Any = _NumPy()
 def unroll(cls: type[_C]) -> type[_C]:
     """Give a dataclass with ``init`` and ``step`` the Cell contract, its backward derived.
 
-    ``step(params, x, state)`` returns the new state alone: a tuple of arrays, h (n_a, B) first.
+    ``step(params, x, state)`` returns the new state alone: a tuple of h (n_a, B) and, where there
+    is more, arrays of any shape (…, B).
     """
     step = getattr(cls, "step", None)
     if not callable(step):

@@ -30,14 +30,15 @@ def clean(x: Array, lengths: Array | None) -> Array:
 
 
 def last_valid(steps: Array, initial: Array, lengths: Array | None) -> Array:
-    """(T, n, B) → (n, B): each column's value at its last valid step (a copy).
+    """(T, …, B) → (…, B): each column's value at its last valid step (a copy).
 
-    A column of length 0 keeps its ``initial`` (n, B).
+    A column of length 0 keeps its ``initial`` (…, B).
     """
-    T, _, B = steps.shape
+    T, B = len(steps), steps.shape[-1]
     if lengths is None or not is_padded(lengths, T):
         return steps[-1].copy() if T else initial.copy()
-    last = steps[lengths - 1, :, np.arange(B)].T
+    columns = steps[lengths - 1, ..., np.arange(B)]  # (B, …)
+    last = columns.transpose(*range(1, columns.ndim), 0)
     return np.ascontiguousarray(np.where(lengths > 0, last, initial))
 
 

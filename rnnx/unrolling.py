@@ -10,9 +10,9 @@
         def step_back(self, params, cache, dstate): ...   # → dparams, dx, dstate before
 
 ``x`` is (n_x, B), ids come as one-hot columns; ``state`` is a tuple whose first array is h
-(n_a, B); ``dstate`` already holds what reaches this step's h from the loss. ``initial_state`` may
-be left out where the state is h alone. A cell that hoists its input product out of the loop is
-faster; this one is right first.
+(n_a, B), the others are of any shape (…, B); ``dstate`` already holds what reaches this step's h
+from the loss. ``initial_state`` may be left out where the state is h alone. A cell that hoists its
+input product out of the loop is faster; this one is right first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx.errors import PluginError
-from rnnx.padding import FinalGradient, clean, is_padded, last_valid, mask
+from rnnx.padding import FinalGradient, clean, is_padded, mask
 
 C = TypeVar("C")
 
@@ -63,23 +63,22 @@ def forward(
     x = clean(x, lengths)
     n_x = _n_x(self, params) if is_ids else 0
     h = scratch.array("h", (T, self.hidden_size, B), state[0].dtype)
-    histories: list[list[Array]] = [[] for _ in state]
-    caches, initial = [], state
+    ends = lengths if is_padded(lengths, T) else None
+    caches, initial, final = [], state, state
     for t in range(T):
         x_t = _one_hot(x[t], n_x, state[0].dtype) if is_ids else x[t]
         state, cache = self.step(params, x_t, state)
         _check(self, state, initial)
         caches.append(cache)
         h[t] = state[0]
-        for history, array in zip(histories, state, strict=True):
-            history.append(array)
-    if lengths is not None and is_padded(lengths, T):
-        pairs = zip(histories, initial, strict=True)
-        state = tuple(last_valid(np.stack(steps), first, lengths) for steps, first in pairs)
-        h *= mask(lengths, T, h.dtype)[:, None]
+        # All states of all steps may not fit into memory: a column's last one is taken at its end.
+        if ends is not None and (last := ends == t + 1).any():
+            final = tuple(np.where(last, a, b) for a, b in zip(state, final, strict=True))
+    if ends is not None:
+        h *= mask(ends, T, h.dtype)[:, None]
     else:
-        state = tuple(array.copy() for array in state)
-    return h, state, Cache(caches, is_ids, lengths, initial)
+        final = state
+    return h, tuple(a.copy() for a in final), Cache(caches, is_ids, lengths, initial)
 
 
 def backward(

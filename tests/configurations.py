@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rnnx.registry.manager import registry
 
-KINDS = ("cell", "optimizer", "schedule", "clipper", "sampler", "dataset")
+KINDS = ("cell", "block", "optimizer", "schedule", "clipper", "sampler", "dataset")
 
 SMALL = [
     "cell.hidden_size=6",
@@ -35,11 +35,17 @@ def covering_configurations(folder: Path) -> list[list[str]]:
     count = max(map(len, names_of.values()))
     columns = [list(islice(cycle(names_of[kind]), count)) for kind in KINDS]
     made = []
-    for place, row in enumerate(zip(*columns, strict=True)):
+    for place, (*others, dataset) in enumerate(zip(*columns, strict=True)):
+        # A plateau is one of the loss of a held-out part.
+        row = (*others, "dinosaurs" if "plateau" in others else dataset)
         chosen = [f"{kind}={name}" for kind, name in zip(KINDS, row, strict=True)]
+        chosen += ["block.heads=2"] if "xlstm" in row else []  # which divide the hidden size
         chosen += paths.get(row[-1], [f"dataset.path={names}"])
         chosen += [f"layers={1 + place % 2}", f"dropout={0.4 if place % 3 else 0}"]
         made.append([*SMALL, *chosen])
     # The state of an LSTM is two arrays a layer: carried from batch to batch, with dropout.
     carried = ["cell=lstm", "dataset=text", *paths["text"], "layers=2", "dropout=0.3"]
-    return [*made, [*SMALL, *carried]]
+    # Each kind of dropout has masks of its own, which a resumed run draws on.
+    masks = ["dropout_kind=variational", "weight_dropout=0.3", "zoneout=0.2", "zoneout_memory=0.4"]
+    dropped = ["cell=lstm", "block=convolution", "dataset=text", *paths["text"], *masks]
+    return [*made, [*SMALL, *carried], [*SMALL, *dropped]]

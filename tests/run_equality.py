@@ -22,7 +22,7 @@ def assert_same_run(found: RunFolder, expected: RunFolder) -> None:
         if path.is_file():
             assert_same_checkpoint(path, other)
     assert points_of(found) == points_of(expected)
-    for pattern in ("samples/*", "samples.csv", "images/*/*"):
+    for pattern in ("samples/*", "samples.csv", "predictions.csv", "images/*/*"):
         assert contents(found, pattern) == contents(expected, pattern), pattern
     mine, theirs = found.read(), expected.read()
     assert mine["status"] == theirs["status"]

@@ -18,12 +18,13 @@ LINES, FUNCTION = 350, 40  # a limit never splits an idea; beyond it there are t
 
 # What a whole string may be although a component is called so, and what it means there.
 STRINGS = {
+    "csv": "a form of output (--csv), a word of a sweep, and Python's module",
     "none": "a pruner of Optuna's: hydra.sweeper.pruner=none",
     "step": "a field, an axis, and the method that makes a cell of one step",
     "text": "a column of samples.csv, and what an error calls a sample",
 }
 # What a sentence may say although a component is called so.
-WORDS = {*STRINGS, "lines", "value", "zeros", "softmax"}
+WORDS = {*STRINGS, "npz", "absolute", "lines", "value", "zeros", "softmax"}
 # Examples in what a user reads, for whoever has no component in mind.
 EXAMPLES = {
     ("rnnx/models/trained.py", "dataset=lines"),  # data for `rnnx evaluate`

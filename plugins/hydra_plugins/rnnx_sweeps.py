@@ -56,8 +56,13 @@ class GridSweeper(_Sweeper):
     planned = True  # for rnnx.sweeps.grid, which lists the jobs
 
     def __init__(
-        self, max_batch_size: int | None, params: Mapping[str, str] | None, **pruning: Any
+        self,
+        max_batch_size: int | None,
+        params: Mapping[str, str] | None,
+        words: Sequence[str],
+        **pruning: Any,
     ) -> None:
+        """``words`` are in the driver's list of jobs."""
         super().__init__(params)
         self._max_batch_size, self._pruning = max_batch_size, pruning
 
@@ -103,7 +108,10 @@ class GridSweeper(_Sweeper):
 class OptunaSweeper(_Sweeper):
     """Values that Optuna proposes from earlier results: see rnnx.sweeps.search."""
 
-    def __init__(self, params: Mapping[str, str] | None, **settings: Any) -> None:
+    def __init__(
+        self, params: Mapping[str, str] | None, words: Sequence[str], **settings: Any
+    ) -> None:
+        """``words`` are among the conditions that the driver keeps."""
         super().__init__(params)
         self._settings = settings
 
@@ -113,6 +121,13 @@ class OptunaSweeper(_Sweeper):
         from rnnx.sweeps.search import validate
 
         validate(overrides, settings)
+
+    @staticmethod
+    def validate_conditions(words: Sequence[Any]) -> None:
+        """ConfigError for words when(…) whose values cannot be searched."""
+        from rnnx.sweeps.conditions import conditions_of
+
+        conditions_of(words)
 
     def sweep(self, arguments: list[str]) -> None:
         from rnnx.sweeps.search import search
@@ -171,6 +186,7 @@ _store(
     max_batch_size=None,
     pruner="none",
     params={},
+    words=[],
     **_HALVING,
 )
 _store(
@@ -182,6 +198,7 @@ _store(
     seed=0,
     pruner="median",
     params={},
+    words=[],
     **_HALVING,
 )
 _store("hydra/launcher", "processes", ProcessLauncher)

@@ -76,7 +76,8 @@ def _refuse_recipe_of_several(parsed: Overrides) -> None:
     if "experiment" in parsed.keys:
         from rnnx.sweeps.grid import parse_sweep
 
-        if keys := ", ".join(parse_sweep(parsed).swept):
+        command = parse_sweep(parsed)
+        if keys := ", ".join(command.swept or map(str, command.of_recipe)):
             raise ConfigError(
                 f"the recipe gives several values to {keys}; add -m to train them all"
             )

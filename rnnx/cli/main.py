@@ -23,6 +23,7 @@ INFO = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
 
 
 RUN = "RUN is a run's id, the beginning of one, `last`, a run's folder or a checkpoint file."
+WHOLE_RUN = "RUN is a run's id, the beginning of one, `last`, or a run's folder."
 
 
 class UserPath(click.Path):
@@ -100,7 +101,7 @@ def _with_overrides(command: Any) -> Any:
     return click.argument("overrides", nargs=-1)(command)
 
 
-@commands.command(epilog=RUN)
+@commands.command(epilog=WHOLE_RUN)
 @click.argument("run")
 @_with_overrides
 @debug_option
@@ -117,7 +118,7 @@ def resume(run: str, overrides: tuple[str, ...]) -> None:
     sys.exit(code)
 
 
-@commands.command(epilog=RUN)
+@commands.command(epilog=WHOLE_RUN)
 @click.argument("run")
 @_with_overrides
 @debug_option
@@ -204,11 +205,27 @@ def evaluate(run: str, overrides: tuple[str, ...], ngram: float) -> None:
         print(f"{label}: {value}")
 
 
+@commands.command(epilog=RUN)
+@click.argument("run")
+@click.argument("file", type=UserPath(allow_dash=True))
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@debug_option
+def predict(run: str, file: str, form: str | None) -> None:
+    """Predict from new data with the model of RUN.
+
+    FILE has a text a line, or is as the model's own data is, with its targets or without; the rows
+    of a CSV file; or the array x of a .npy or .npz file. - is standard input.
+    """
+    from rnnx.cli.predictions import predict as predict_file
+
+    predict_file(run, file, form)
+
+
 @commands.command()
 @_with_overrides
 @click.option(
-    "-n",
-    "--limit",
+    *("-n", "--limit"),
     type=click.IntRange(1),
     default=20,
     show_default=True,
@@ -224,12 +241,10 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 
 @commands.command()
 @click.argument("names", nargs=-1, required=True, metavar="SWEEP_OR_RUNS...")
-@click.option("--metric", default="best/val_loss", show_default=True, help="The metric to rank by.")
-@click.option(
-    "--better", type=click.Choice(["lower", "higher"]), help="Which is better (default: by name)."
-)
-@click.option("--json", "form", flag_value="json", help="Print JSON.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--metric", help="The metric to rank by (default: what the runs monitored).")
+@click.option("--better", type=click.Choice(["lower", "higher"]), help="Default: the metric's own.")
+@click.option("--json", "forms", flag_value="json", multiple=True, help="Print JSON.")
+@click.option("--csv", "forms", flag_value="csv", multiple=True, help="Print CSV.")
 @click.option("--rows", metavar="KEYS", help="A table of results: keys down, as cell,layers.")
 @click.option("--columns", metavar="KEYS", help="A table of results: keys across, as dataset.")
 @click.option(
@@ -240,7 +255,7 @@ def runs(overrides: tuple[str, ...], limit: int) -> None:
 )
 @click.option("--html", "page", type=UserPath(dir_okay=False), help="Write a page with figures.")
 @debug_option
-def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
+def compare(names: tuple[str, ...], forms: tuple[str, ...], **how: str | None) -> None:
     """Compare runs and whole sweeps, the best first.
 
     Runs that differ in their seed alone are a group, with mean, spread, a 95 % interval, and
@@ -250,9 +265,11 @@ def compare(names: tuple[str, ...], metric: str, **how: str | None) -> None:
     Name each by its id, the beginning of one, or its folder. `last` is the newest run, with all
     runs of its sweep.
     """
+    if len(set(forms)) > 1:
+        raise click.UsageError("--json and --csv: choose one of them")
     from rnnx.comparison.printing import print_comparison
 
-    print_comparison(names, metric, **how)
+    print_comparison(names, form=next(iter(forms), None), **how)
 
 
 @commands.command()
@@ -278,7 +295,7 @@ def report(names: tuple[str, ...], output: str) -> None:
     print(printable(f"wrote {output}"))
 
 
-@commands.command(epilog=RUN)
+@commands.command(epilog=WHOLE_RUN)
 @click.argument("run")
 @click.option("-o", "--output", type=UserPath(dir_okay=False), help="A file (default: stdout).")
 @click.option("--license", "license_id", metavar="ID", help="The Hub's name of its licence.")

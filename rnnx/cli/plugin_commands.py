@@ -24,8 +24,13 @@ from rnnx.cli.failure import debug_option
     shell_complete=completion.kinds,
     help="The kind of its component, as in `rnnx plugins`.",
 )
+@click.option(
+    "--targets",
+    is_flag=True,
+    help="With --kind dataset: targets other than the next symbol, and a head for them.",
+)
 @debug_option
-def new_plugin(name: str, kind: str) -> None:
+def new_plugin(name: str, kind: str, targets: bool) -> None:
     """Write the project of a new plugin into the folder NAME.
 
     It has one component of the kind, its tests, which pass, a recipe and a CI workflow.
@@ -33,7 +38,7 @@ def new_plugin(name: str, kind: str) -> None:
     from rnnx.cli.scaffold import new_plugin as write
     from rnnx.registry.registry import kind_named
 
-    for path in write(name, kind_named(kind), Path()):
+    for path in write(name, kind_named(kind), Path(), targets):
         click.echo(path)
     click.echo(f"next: cd {name} && pip install -e '.[test]' && pytest")
 

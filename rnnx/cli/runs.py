@@ -13,8 +13,8 @@ from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.config.overrides import parse
 from rnnx.contracts.trackers import RunSummary, StoreTracker
-from rnnx.errors import ConfigError
-from rnnx.runs.find import find_run, list_runs
+from rnnx.errors import ConfigError, StoreError
+from rnnx.runs.find import find_run, list_folders, list_runs
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.known_runs import one_reading
 from rnnx.runs.lock import RunLock
@@ -24,7 +24,7 @@ from rnnx.runs.stored_config import stored_config
 from rnnx.runs.whereabouts import project_of, settle
 from rnnx.sweeps.catch_up import catch_up
 from rnnx.system.table import Column, print_table
-from rnnx.system.text import printable
+from rnnx.system.text import cause, printable
 from rnnx.training import resume as resuming
 from rnnx.training.report import console as output
 from rnnx.training.report import for_terminal
@@ -95,16 +95,25 @@ def _in_its_directory(folder: RunFolder) -> RunFolder:
 
 def show_runs(overrides: Sequence[str], limit: int) -> None:
     """Print the newest runs as a table."""
-    with one_reading():
-        found = list_runs(overrides, limit)
-        if catch_up(compose(overrides)["outputs"]):  # the tracker has answered
+    try:
+        with one_reading():
             found = list_runs(overrides, limit)
+            if catch_up(compose(overrides)["outputs"]):  # the tracker has answered
+                found = list_runs(overrides, limit)
+    except StoreError as error:
+        found = list_folders(overrides, limit)
+        if not found:
+            raise
+        print(
+            f"rnnx: {printable(cause(error))}; listed are the runs with folders here",
+            file=sys.stderr,
+        )
     console = output(soft_wrap=not sys.stdout.isatty())
     if not found:
         console.print("no runs yet; begin with: rnnx train")
         return
     columns = [Column(name) for name in ("id", "status", "best held-out", "started", "overrides")]
-    print_table(console, columns, [_cells(summary) for summary in found])
+    print_table(console, columns, [*map(_cells, found)], expendable=["started"])
 
 
 def _cells(run: RunSummary) -> tuple[str, ...]:

@@ -19,22 +19,26 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 MAX_NAME = 60  # characters
 
 
-def new_plugin(name: str, kind: str, into: Path) -> list[Path]:
+def new_plugin(name: str, kind: str, into: Path, targets: bool = False) -> list[Path]:
     """Write the project ``name`` with one component of ``kind`` into a new folder; its files.
 
+    With ``targets`` it is a data set with targets of its own, and a head of the same name for them.
     The folder and the distribution are called ``name``, the package the same with ``_``, the
     component the same without a leading ``rnnx-``. ConfigError, before anything is written, where
     one of these names is not allowed or is taken.
     """
+    if targets and kind != "dataset":
+        raise ConfigError(f"--targets: goes with --kind dataset, not with --kind {kind}")
     package, component = _names(name)
-    _refuse_taken(name, package, component, kind)
+    for taken in ("dataset", "head") if targets else (kind,):
+        _refuse_taken(name, package, component, taken)
     folder = into / name
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder}: exists already; choose another name or another folder")
     words = _words(name, package, component, kind)
     texts = {
         folder / path: Template((TEMPLATES / template).read_text("utf-8")).substitute(words)
-        for path, template in _tree(package, component, kind).items()
+        for path, template in _tree(package, component, kind, targets).items()
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,8 +92,18 @@ def _words(name: str, package: str, component: str, kind: str) -> dict[str, str]
     }
 
 
-def _tree(package: str, component: str, kind: str) -> dict[str, str]:
+def _tree(package: str, component: str, kind: str, targets: bool) -> dict[str, str]:
     """Path in the project → template."""
+    if targets:
+        tree = _tree(package, component, kind, False)
+        own = {
+            f"src/{package}/__init__.py": "init.py.txt",
+            f"src/{package}/{component}.py": "dataset.py.txt",
+            f"src/{package}/head.py": "head.py.txt",
+            f"src/{package}/conf/experiment/{component}.yaml": "recipe.yaml.txt",
+            f"tests/test_{component}.py": "test.py.txt",
+        }
+        return tree | {path: f"targets/{template}" for path, template in own.items()}
     of_kind = f"recipe-{kind}.yaml.txt"
     recipe = of_kind if (TEMPLATES / of_kind).is_file() else "recipe.yaml.txt"
     source = f"src/{package}"

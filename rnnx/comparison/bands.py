@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnx.contracts.trackers import Point
-from rnnx.system.png import plain_texts, png_bytes
+from rnnx.system.png import drawing, plain_texts, png_bytes
 from rnnx.system.text import printable
 
 COLUMNS, PANEL = 3, (3.3, 2.1)  # panels in a row; the size of one, in inches
@@ -20,17 +20,23 @@ MOST = 30  # distributions of a figure
 Quantiles = Mapping[int, Mapping[int, float]]  # per cent → step → value
 
 
+def quantile_of(key: str) -> tuple[str, int] | None:
+    """The distribution of which a metric is a quantile, and which one, in per cent."""
+    parsed = re.fullmatch(r"(.+)/q(\d{1,2})", key)
+    return (parsed[1], int(parsed[2])) if parsed else None
+
+
 def distributions(history: Mapping[str, Sequence[Point]]) -> dict[str, Quantiles]:
     """The distributions of a run by their names, as far as they have at least two quantiles."""
     found: dict[str, dict[int, dict[int, float]]] = {}
     for key, points in history.items():
-        parsed = re.fullmatch(r"(.+)/q(\d{1,2})", key)
-        if parsed:
+        if parsed := quantile_of(key):
             values = {point.step: point.value for point in points if math.isfinite(point.value)}
-            found.setdefault(parsed[1], {})[int(parsed[2])] = values
+            found.setdefault(parsed[0], {})[parsed[1]] = values
     return {name: of for name, of in sorted(found.items()) if len(of) > 1}
 
 
+@drawing()
 def draw_bands(history: Mapping[str, Sequence[Point]]) -> bytes | None:
     """A panel a distribution, as a PNG; None where no distribution has two steps."""
     several = {

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from rnnx.comparison.provenance import Provenance, provenance
 from rnnx.comparison.readings import Readings
+from rnnx.comparison.templates import template
 from rnnx.config.identity import ELSEWHERE
 from rnnx.errors import ConfigError
 from rnnx.models.trained import Model, load_file
@@ -23,10 +24,9 @@ from rnnx.registry.manager import registry
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.samples_file import rounds
-from rnnx.system.markdown import code, fenced
 from rnnx.system.text import printable
 
-TEMPLATE = Path(__file__).with_name("card.md.jinja")
+TEMPLATE = "card.md.jinja"
 TASK = {"type": "text-generation", "name": "Text generation"}
 MOST_SAMPLES, LONGEST = 8, 400  # texts; characters of one
 LARGEST_EXPONENT = 700  # of math.exp, in whole hundreds
@@ -80,7 +80,9 @@ def card(run: str, license_id: str | None = None, datasets: Sequence[str] = ()) 
     folder = find_run(run)
     fields = folder.read()
     metrics = fields.get("metrics") or folder.summary().metrics
-    facts = _Facts(folder, load_file(folder.best_or_last()), _public(provenance(folder)), metrics)
+    model = load_file(folder.best_or_last())
+    model.refuse_no_language("card")
+    facts = _Facts(folder, model, _public(provenance(folder)), metrics)
     for name in datasets:
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
             raise ConfigError(f"--dataset {name}: is no name on the Hub, as owner/name is one")
@@ -153,19 +155,10 @@ def _slug(name: str) -> str:
 
 def _render(facts: _Facts, front: Mapping[str, Any]) -> str:
     import yaml
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"code": code, "fenced": fenced, "cell": _cell}
     model, settings, drawn = facts.model, facts.made.settings, rounds(facts.folder.samples)[-1:]
     samples = [_shortened(text) for of in drawn for text in of.texts[:MOST_SAMPLES]]
-    return environment.get_template(TEMPLATE.name).render(
+    card: str = template(TEMPLATE).render(
         front=yaml.safe_dump(dict(front), sort_keys=False, allow_unicode=True).strip(),
         run=facts.folder,
         name=str(facts.folder.read().get("name", "")) or facts.folder.id[:8],
@@ -183,6 +176,7 @@ def _render(facts: _Facts, front: Mapping[str, Any]) -> str:
         samples=samples if any("\n" in text for text in samples) else ["\n".join(samples)],
         limits=_limits(facts),
     )
+    return card
 
 
 def _versions(folder: RunFolder) -> list[tuple[str, str]]:
@@ -250,8 +244,3 @@ def _limits(facts: _Facts) -> list[str]:
         lines.append(f"{1 - new:.0%} of its samples stand in the training data to the letter.")
     lines.append("Nothing filters what it writes: whatever is in its data may come back.")
     return lines
-
-
-def _cell(text: object) -> str:
-    """A text in a cell of a table."""
-    return code(text).replace("|", "\\|")

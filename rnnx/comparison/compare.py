@@ -60,17 +60,26 @@ class Comparison(NamedTuple):
         ]
 
 
-def more_is_better(metric: str) -> bool:
-    """Whether the greater value of a metric is the better one, by its name."""
-    return metric.rpartition("/")[2] in HIGHER_IS_BETTER
+def more_is_better(metric: str, runs: Sequence[ComparedRun] = ()) -> bool:
+    """Whether the greater value of a metric is the better one, as its runs or its name say."""
+    name = metric.rpartition("/")[2].removeprefix("val_")
+    return name in HIGHER_IS_BETTER or any(name in run.higher for run in runs)
+
+
+def monitored_metric(runs: Sequence[ComparedRun]) -> str:
+    """The metric by which runs are ranked: what all of them monitored, else the held-out loss."""
+    monitors = {run.monitor or "val/loss" for run in runs if run.metrics}
+    one = monitors.pop() if len(monitors) == 1 else "val/loss"
+    return f"best/{one.replace('/', '_')}"
 
 
 def compare(
-    names: Sequence[str], metric: str = BEST_LOSS, higher_is_better: bool | None = None
+    names: Sequence[str], metric: str | None = None, higher_is_better: bool | None = None
 ) -> Comparison:
     """Compare the runs and sweeps that ``names`` mean, each run once.
 
-    ``higher_is_better``: whether more of the metric is better; None: its name says so.
+    ``metric`` None: what all runs monitored, else the held-out loss.
+    ``higher_is_better``: whether more of the metric is better; None: the runs or its name say so.
     Raises RunNotFound for a name of neither, ConfigError for a metric that no run has.
     """
     outputs = Path(compose([])["outputs"])
@@ -83,7 +92,7 @@ def compare(
     return rank_runs(list(runs.values()), title, metric, higher_is_better)
 
 
-def compare_sweep(sweep: Sweep, metric: str = BEST_LOSS) -> Comparison:
+def compare_sweep(sweep: Sweep, metric: str | None = None) -> Comparison:
     """Compare the jobs of a sweep."""
     return rank_runs(jobs_of(sweep), _title(sweep), metric)
 
@@ -94,16 +103,20 @@ def _title(sweep: Sweep) -> str:
 
 
 def rank_runs(
-    runs: Sequence[ComparedRun], title: str, metric: str, higher_is_better: bool | None = None
+    runs: Sequence[ComparedRun],
+    title: str,
+    metric: str | None = None,
+    higher_is_better: bool | None = None,
 ) -> Comparison:
     """Rank runs and group those of other seeds; ConfigError for a metric that none of them has."""
+    metric = metric or monitored_metric(runs)
     known = sorted({key for run in runs for key in run.metrics})
     if metric not in known and known and metric != BEST_LOSS:
         guess = did_you_mean(metric, known)
         raise ConfigError(
             f"--metric {metric}: none of the runs has it; choose from {', '.join(known)}{guess}"
         )
-    higher = more_is_better(metric) if higher_is_better is None else higher_is_better
+    higher = more_is_better(metric, runs) if higher_is_better is None else higher_is_better
     ranked: list[ComparedRun] = []
     groups: list[Group] = []
     names = group_names(runs)

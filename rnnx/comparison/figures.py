@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import NamedTuple
 
 from rnnx.comparison.compare import Comparison
 from rnnx.comparison.curves import draw_curves, draw_seeds, loss_curves
 from rnnx.comparison.finals import draw_finals
 from rnnx.comparison.parallel import draw_parallel
-from rnnx.system.png import plain_texts
+from rnnx.system.png import drawing, plain_texts
 
 
-def draw_figures(comparison: Comparison) -> dict[str, bytes]:
-    """Name → PNG of every figure that has something to show.
+class Figure(NamedTuple):
+    """A picture, and the metric that it shows."""
+
+    png: bytes
+    metric: str
+
+
+def draw_figures(comparison: Comparison) -> dict[str, Figure]:
+    """Every figure that has something to show, by its name.
 
     Where runs are on several data, each has its own: ``curves_1``, ``curves_2``.
     """
     parts = comparison.by_data()
-    with warnings.catch_warnings(), plain_texts():
-        warnings.simplefilter("ignore")  # of losses so large that Matplotlib's sums overflow
+    with drawing(), plain_texts():  # losses so large that Matplotlib's sums overflow are drawn, too
         return {
-            name + suffix: png
+            name + suffix: Figure(png, metric)
             for part, suffix in zip(parts, suffixes(len(parts)), strict=True)
-            for name, png in _draw(part).items()
+            for name, (png, metric) in _draw(part).items()
             if png is not None
         }
 
@@ -32,11 +38,11 @@ def suffixes(count: int) -> list[str]:
     return [f"_{place}" for place in range(1, count + 1)] if count > 1 else [""]
 
 
-def _draw(comparison: Comparison) -> dict[str, bytes | None]:
+def _draw(comparison: Comparison) -> dict[str, tuple[bytes | None, str]]:
     key, curves = loss_curves(comparison)
     return {
-        "curves": draw_curves(comparison, key, curves),
-        "seeds": draw_seeds(comparison, key, curves),
-        "finals": draw_finals(comparison),
-        "parallel": draw_parallel(comparison),
+        "curves": (draw_curves(comparison, key, curves), key),
+        "seeds": (draw_seeds(comparison, key, curves), key),
+        "finals": (draw_finals(comparison), comparison.metric),
+        "parallel": (draw_parallel(comparison), comparison.metric),
     }

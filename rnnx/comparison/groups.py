@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.statistics import Difference, Interval, difference, interval, mean_and_spread
+from rnnx.config.identity import ELSEWHERE, flat_params
+from rnnx.errors import CheckpointError
 
 BEST, WORSE, TIED, UNTESTED = "the best", "worse", "not told apart", "not tested"
+MOST_MARKS = 4  # of what tells groups of one name apart
 
 
 class Group(NamedTuple):
@@ -108,17 +111,42 @@ def group_names(runs: Sequence[ComparedRun]) -> dict[str, str]:
     """Group → the overrides that set it apart, and what else does where these are not enough."""
     first = {key: alike[0] for key, alike in members(runs).items()}
     names = {key: name_without_seed(run) for key, run in first.items()}
-    several = {name for name, count in Counter(names.values()).items() if count > 1}
-    return {
-        key: f"{name} ({marks})" if name in several and (marks := _marks(first[key])) else name
-        for key, name in names.items()
-    }
+    for name in [name for name, count in Counter(names.values()).items() if count > 1]:
+        alike = [key for key in names if names[key] == name]
+        for key, marks in zip(alike, _marks([first[key] for key in alike]), strict=True):
+            names[key] = f"{name} ({marks})" if marks else name
+    return names
 
 
-def _marks(run: ComparedRun) -> str:
-    """What tells a group from another one of its name: the split of its data, and its code."""
-    split, code = data_of(run)[:8], code_of(run)
-    return ", ".join([f"data {split}"] * bool(split) + [f"code {code}"] * bool(code))
+def _marks(runs: Sequence[ComparedRun]) -> list[str]:
+    """What tells groups of one name apart, by a run of each: data, code, and settings that no
+    override names, as the steps that a run was resumed to.
+    """
+    known = [{"data": data_of(run)[:8], "code": code_of(run), **_all_settings(run)} for run in runs]
+    keys = dict.fromkeys(key for settings in known for key in settings)
+    differ = [key for key in keys if len({settings.get(key, "") for settings in known}) > 1]
+    return [
+        ", ".join(
+            f"{key} {settings[key]}" if key in ("data", "code") else f"{key}={settings[key]}"
+            for key in differ[:MOST_MARKS]
+            if settings.get(key)
+        )
+        for settings in known
+    ]
+
+
+def _all_settings(run: ComparedRun) -> Mapping[str, str]:
+    """Every setting of a run but its seed; empty where they are not here."""
+    from rnnx.runs.stored_config import stored_config
+
+    if run.folder is None:
+        return {}
+    try:
+        settings = flat_params(stored_config(run.folder))
+    except CheckpointError:  # config.yaml is missing or damaged
+        return {}
+    own = {*ELSEWHERE, "seed"}
+    return {key: text for key, text in settings.items() if key.partition(".")[0] not in own}
 
 
 def code_of(run: ComparedRun) -> str:

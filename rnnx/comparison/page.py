@@ -13,11 +13,13 @@ from urllib.parse import quote
 
 from rnnx.comparison.bands import draw_bands
 from rnnx.comparison.compare import Comparison, compare_sweep
-from rnnx.comparison.figures import draw_figures, suffixes
+from rnnx.comparison.figures import Figure, draw_figures, suffixes
 from rnnx.comparison.page_texts import surprise_bounds, text_sections
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.seeds_table import group_columns, group_rows, seeds_caption
 from rnnx.comparison.table import run_columns, run_rows, telling_metrics
+from rnnx.comparison.templates import template
+from rnnx.comparison.tracker_pages import tracker_pages
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
 from rnnx.runs.metrics_file import read_history
@@ -26,11 +28,11 @@ from rnnx.system.files import replacing
 from rnnx.system.text import one_line, printable
 
 PAGE = "comparison.html"
-TEMPLATE = Path(__file__).with_name("page.html.jinja")
+TEMPLATE = "page.html.jinja"
 CAPTIONS = {
-    "curves": "Loss of every run, a colour a configuration",
-    "seeds": "Mean over seeds, with a band of one sample standard deviation on either side; each "
-    "seed a thin line",
+    "curves": "{metric} of every run, a colour a configuration",
+    "seeds": "Mean {metric} over seeds, with a band of one sample standard deviation on either "
+    "side; each seed a thin line",
     "finals": "{metric} of each seed, a dot each; the mean of each configuration and its 95 % "
     "interval, the best at the top",
     "parallel": "From the swept keys to {metric}; a line a run, the darkest the best",
@@ -45,14 +47,21 @@ class _Table(NamedTuple):
     rows: Sequence[Sequence[str]]
     numbers: Sequence[int] = ()  # the places of the columns that are aligned to the right
     failed: Sequence[int] = ()  # the places of the rows of runs that failed
-    links: Sequence[str] = ()  # of each row, the relative address of the run's folder, or ""
-    linked: int | None = None  # the place of the column with the links
+    links: Sequence[Mapping[int, str]] = ()  # of each row: the place of a cell → its address
+    hints: Mapping[int, str] = {}  # the place of a column with links → what they lead to
 
 
 class _Figure(NamedTuple):
     name: str
     caption: str
     base64: str  # of the PNG
+
+
+class _Linked(NamedTuple):
+    """What the page leads to."""
+
+    at: Path | None  # the folder of the page; None: it leads to no folders
+    pages: Mapping[str, str]  # a run's id → its page in the tracker
 
 
 class _Part(NamedTuple):
@@ -65,17 +74,20 @@ class _Part(NamedTuple):
     figures: Sequence[_Figure]
 
 
-def write_page(comparison: Comparison, page: Path) -> list[Path]:
-    """Write the page and, beside it, its figures as PNG; the files written, the page first."""
+def write_page(comparison: Comparison, page: Path, charts: str = "") -> list[Path]:
+    """Write the page and, beside it, its figures as PNG; the files written, the page first.
+
+    ``charts`` is the address of the tracker's page with the sweep's charts, if there is one.
+    """
     figures, written = draw_figures(comparison), [page]
     for path in _figure_files(page):
         path.unlink()  # an earlier comparison may have had more to draw
-    for name, png in figures.items():
+    for name, figure in figures.items():
         path = page.with_name(f"{page.stem}_{name}.png")
-        path.write_bytes(png)
+        path.write_bytes(figure.png)
         written.append(path)
     with replacing(page) as temporary:
-        temporary.write_text(render(comparison, figures, page.parent), "utf-8")
+        temporary.write_text(render(comparison, figures, page.parent, charts), "utf-8")
     return written
 
 
@@ -95,10 +107,13 @@ def save_page(comparison: Comparison, page: Path) -> None:
         ) from None
 
 
-def write_sweep_page(sweep: Sweep) -> None:
-    """Write the page into the sweep's folder; an error is a warning on stderr."""
+def write_sweep_page(sweep: Sweep, charts: str = "") -> None:
+    """Write the page into the sweep's folder; an error is a warning on stderr.
+
+    ``charts`` is as in :func:`write_page`.
+    """
     try:
-        write_page(compare_sweep(sweep), sweep.path / PAGE)
+        write_page(compare_sweep(sweep), sweep.path / PAGE, charts)
     except Exception as error:
         print(
             f"rnnx: the comparison could not be made ({printable(one_line(error))}); "
@@ -118,34 +133,33 @@ def send_sweep_page(sweep: Sweep, log: RunLog) -> None:
 
 def render(
     comparison: Comparison,
-    figures: Mapping[str, bytes],
+    figures: Mapping[str, Figure],
     at: Path | None = None,
-    template: str = TEMPLATE.name,
+    charts: str = "",
+    name: str = TEMPLATE,
     more: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page with these figures, name → PNG; the template escapes every value.
+    """The page with these figures, by name; the template escapes every value.
 
     ``at`` is the folder of the page, from which it links the runs' folders; None: it does not.
-    Another ``template`` extends that of the page and may show ``more``.
+    ``charts`` is as in :func:`write_page`.
+    Another template, ``name``, extends that of the page and may show ``more``.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    parts = comparison.by_data()
-    page = environment.get_template(template).render(
+    parts, pages = comparison.by_data(), tracker_pages(comparison.runs)
+    page = template(name).render(
         **(more or {}),
         title=comparison.title,
         metric=comparison.metric,
         statuses=_count_statuses(comparison),
         notes=comparison.notes,
+        pages=[*[("charts", charts)] * bool(charts), *pages.sweeps],
+        are_pages_local=pages.is_local,
         parts=[
-            _part(part, part.title * (len(parts) > 1), _figures(part, figures, suffix), at)
+            _part(
+                part._replace(title=part.title * (len(parts) > 1)),
+                _figures(figures, suffix),
+                _Linked(at, pages.runs),
+            )
             for part, suffix in zip(parts, suffixes(len(parts)), strict=True)
         ],
         bands=_bands(comparison),
@@ -155,12 +169,12 @@ def render(
     return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", page)
 
 
-def _part(comparison: Comparison, title: str, figures: Sequence[_Figure], at: Path | None) -> _Part:
+def _part(comparison: Comparison, figures: Sequence[_Figure], linked: _Linked) -> _Part:
     rows, columns = group_rows(comparison), group_columns(comparison)
     numbers = [place for place, column in enumerate(columns) if column.is_number]
     return _Part(
-        title,
-        _runs(comparison, at),
+        comparison.title,
+        _runs(comparison, linked),
         _Table([column.name for column in columns], rows, numbers),
         seeds_caption(comparison),
         figures,
@@ -173,35 +187,43 @@ def _count_statuses(comparison: Comparison) -> str:
     return ", ".join(counts) or "no runs"
 
 
-def _runs(comparison: Comparison, at: Path | None) -> _Table:
+def _runs(comparison: Comparison, linked: _Linked) -> _Table:
     metrics = telling_metrics(comparison)
-    columns = run_columns(metrics)
-    rows, linked = run_rows(comparison, metrics), columns.index("run")
+    columns, rows = run_columns(metrics), run_rows(comparison, metrics)
+    hints = {columns.index("run"): "the run's folder"}
+    links = [{place: _folder(run, linked.at) for place in hints} for run in comparison.runs]
     first = len(run_columns([]))  # the place of the first metric
+    more: list[tuple[str, list[str]]] = []
+    if linked.pages:
+        there = [linked.pages.get(run.run_id, "") for run in comparison.runs]
+        hints[first] = "the run's page in the tracker"
+        for row, page in zip(links, there, strict=True):
+            row[first] = page
+        more.append(("tracker", ["page" if page else "" for page in there]))
     if any(run.reason for run in comparison.runs):  # before the metrics, to be seen at once
-        columns.insert(first, "cause")
-        for run, row in zip(comparison.runs, rows, strict=True):
-            row.insert(first, run.reason)
-        first += 1
+        more.append(("cause", [run.reason for run in comparison.runs]))
+    for place, (name, cells) in enumerate(more, first):
+        columns.insert(place, name)
+        for row_of_cells, cell in zip(rows, cells, strict=True):
+            row_of_cells.insert(place, cell)
     bad = [i for i, run in enumerate(comparison.runs) if run.status in ("FAILED", "KILLED")]
-    links = [_link(run, at) for run in comparison.runs]
-    return _Table(columns, rows, range(first, len(columns)), bad, links, linked)
+    return _Table(columns, rows, range(first + len(more), len(columns)), bad, links, hints)
 
 
-def _link(run: ComparedRun, at: Path | None) -> str:
+def _folder(run: ComparedRun, at: Path | None) -> str:
     """The address of a run's folder, relative to the page; no character of it is special."""
     if run.folder is None or at is None or not run.folder.path.is_dir():
         return ""
     return quote(os.path.relpath(run.folder.path.resolve(), at.resolve())) + "/"
 
 
-def _figures(comparison: Comparison, figures: Mapping[str, bytes], suffix: str) -> list[_Figure]:
+def _figures(figures: Mapping[str, Figure], suffix: str) -> list[_Figure]:
     """The figures of the runs on one data."""
     return [
         _Figure(
             name + suffix.replace("_", "-"),
-            caption.format(metric=comparison.metric),
-            base64.b64encode(figures[name + suffix]).decode(),
+            caption.format(metric=figures[name + suffix].metric),
+            base64.b64encode(figures[name + suffix].png).decode(),
         )
         for name, caption in CAPTIONS.items()
         if name + suffix in figures

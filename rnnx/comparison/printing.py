@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def print_comparison(
     names: Sequence[str],
-    metric: str,
+    metric: str | None,
     form: str | None = None,
     page: str | None = None,
     better: str | None = None,

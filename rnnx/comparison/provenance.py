@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rnnx.config.identity import flat_params
 from rnnx.config.overrides import shown
 from rnnx.errors import CheckpointError
+from rnnx.runs.fields import own_overrides
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.stored_config import stored_config
 from rnnx.runs.sweep_folder import NOT_ASKED, Sweep
@@ -79,7 +80,7 @@ def _environment(fields: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str
 def command_of(folder: RunFolder) -> str:
     """The command that trains a run again; a sweep's job has the sweep's settings, too."""
     fields = folder.read()
-    own = list(fields.get("command") or fields.get("overrides", []))
+    own = own_overrides(fields)
     of_sweep: Sequence[str] = ()
     sweep = sweep_of(folder)
     if sweep is not None and "command" not in fields:  # a job of an earlier version

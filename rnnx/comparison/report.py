@@ -81,7 +81,7 @@ def report(comparison: Comparison) -> str:
         "best": f"The best run: {names[folders[0].id]}" if several and folders else "The run",
     }
     figures = draw_figures(comparison) if several else {}  # one run has its own curves
-    return render(comparison, figures, template=TEMPLATE, more=more)
+    return render(comparison, figures, name=TEMPLATE, more=more)
 
 
 def _commands(folders: Sequence[RunFolder], made: Mapping[str, Provenance]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.config.identity import Identity, config_hash, group_of
-from rnnx.contracts.trackers import RunSummary, is_key, is_number
+from rnnx.contracts.trackers import RunSummary, is_key, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.find import find_run, jobs_in_tracker
-from rnnx.runs.folder import RunFolder, find_folders
+from rnnx.runs.folder import RunFolder, find_folders, runs_in
 from rnnx.runs.known_runs import runs_of_sweep
 from rnnx.runs.paths import name_of
 from rnnx.runs.sweep_folder import JobResult, Sweep
@@ -39,6 +39,8 @@ class ComparedRun(NamedTuple):
     group: str  # what it shares with runs that differ in their seed alone; "" if unknown
     folder: RunFolder | None
     made_of: Mapping[str, Any] = {}  # the fields of its identity, as far as they are known
+    monitor: str = ""  # the metric that decided its best checkpoint; "": the held-out loss
+    higher: Sequence[str] = ()  # the names of its head's metrics of which more is better
 
 
 def runs_named(name: str, outputs: Path) -> list[ComparedRun]:
@@ -69,10 +71,28 @@ def sweeps_named(name: str, outputs: Path) -> list[Sweep]:
     if (path / "sweep.json").is_file():
         return [Sweep(path.resolve())]
     if name == "last":
-        name = str(find_folders(name, outputs)[0].read().get("sweep", ""))
+        name = _last_sweep(outputs)
     known = [file.parent for file in expanded(outputs).glob("sweeps/*/sweep.json")]
     exact = [path for path in known if path.name == name]
     return [Sweep(path) for path in exact or known if name and path.name.startswith(name)]
+
+
+def _last_sweep(outputs: Path) -> str:
+    """The id of the newest run's sweep, or of a sweep that began after it; empty if none did.
+
+    The jobs of a sweep may all have failed before they had runs.
+    """
+    sweeps = [Sweep(file.parent) for file in expanded(outputs).glob("sweeps/*/sweep.json")]
+    began = [(_time(sweep.read().get("started")), sweep.id) for sweep in sweeps]
+    at, newest = max(began, default=(0.0, ""))
+    if newest and not runs_in(outputs):
+        return newest
+    run = find_folders("last", outputs)[0].read()
+    return newest if at > _time(run.get("started")) else str(run.get("sweep", ""))
+
+
+def _time(value: Any) -> float:
+    return float(value) if is_time(value) else 0.0
 
 
 def lasting_name(name: str) -> str:
@@ -112,8 +132,8 @@ def _run_of(result: JobResult, outputs: Path) -> _Read | None:
 def _from_result(sweep: Sweep, result: JobResult, read: _Read | None) -> ComparedRun:
     settings, name = sweep.swept(result.overrides), sweep.name(result.overrides)
     if read is None:
-        name, best = name or "default", result.best_val_loss
-        metrics = {} if best is None else {BEST_LOSS: best}
+        name, best = name or "default", result.best
+        metrics = {} if best is None else {result.goal: best}
         return ComparedRun(name, result.status, "", result.reason, settings, metrics, "", None)
     run = _from_folder(*read)
     # A job that was skipped had finished before: its run says how.
@@ -133,10 +153,12 @@ def _from_folder(folder: RunFolder, fields: Mapping[str, Any]) -> ComparedRun:
     metrics = _numbers(fields.get("metrics"))
     # run.json gets them when the run ends, and the best one where it has trained to its end.
     if not metrics or (BEST_LOSS not in metrics and status != "FINISHED"):
-        metrics = _metrics_so_far(folder) | metrics
+        metrics = _metrics_so_far(folder, fields) | metrics
     made_of = {key: fields[key] for key in Identity._fields if key in fields}
     group = group_of(made_of) or _group_of_earlier(folder)
-    return ComparedRun(name, status, folder.id, reason, settings, metrics, group, folder, made_of)
+    own = settings, metrics, group, folder, made_of
+    monitor, higher = str(fields.get("monitor", "")), fields.get("higher_is_better", ())
+    return ComparedRun(name, status, folder.id, reason, *own, monitor, higher)
 
 
 def _from_entry(entry: RunSummary) -> ComparedRun:
@@ -169,13 +191,16 @@ def _group_of_earlier(folder: RunFolder) -> str:
         return ""
 
 
-def _metrics_so_far(folder: RunFolder) -> dict[str, float]:
-    """The last value of each metric that was logged, and the best held-out loss among them."""
+def _metrics_so_far(folder: RunFolder, fields: Mapping[str, Any]) -> dict[str, float]:
+    """The last value of each metric that was logged, and the best of what is monitored so far."""
     from rnnx.runs.metrics_file import read_history
 
     history = read_history(folder.metrics)
-    losses = [point.value for point in history.get("val/loss", ()) if not math.isnan(point.value)]
-    best = {BEST_LOSS: min(losses)} if losses else {}
+    best = {}
+    for metric in {"val/loss", str(fields.get("monitor", ""))}:
+        if found := [p.value for p in history.get(metric, ()) if not math.isnan(p.value)]:
+            is_higher = metric.removeprefix("val/") in fields.get("higher_is_better", ())
+            best[f"best/{metric.replace('/', '_')}"] = (max if is_higher else min)(found)
     return best | {key: points[-1].value for key, points in history.items()}
 
 

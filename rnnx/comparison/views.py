@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from rnnx.comparison.bands import quantile_of
 from rnnx.comparison.runs import BEST_LOSS
 from rnnx.config.identity import flat_params
 from rnnx.contracts.trackers import RunSummary
@@ -47,20 +48,41 @@ class Shown(NamedTuple):
     metrics: frozenset[str]
     images: Mapping[str, int]  # name → its last step
     params: Mapping[str, str]  # of one of them; empty where none has a folder here
+    monitor: str = ""  # what they monitored, where that is one metric other than the loss
+    is_higher_better: bool = False  # whether more of it is better
+    totals: frozenset[str] = frozenset()  # metrics of probes that have one value a run
 
 
 def shown(runs: Iterable[tuple[Iterable[str], RunFolder | None]]) -> Shown:
     """What runs have, each given by the names of its metrics and its folder."""
     metrics: set[str] = set()
+    totals: set[str] = set()
     images: dict[str, int] = {}
     params: Mapping[str, str] = {}
+    runs = list(runs)
     for own, folder in runs:
-        metrics |= set(own)
+        new, metrics = set(own) - metrics, metrics | set(own)
         if folder is not None:
             for name, step in _images(folder):
                 images[name] = max(step, images.get(name, 0))
             params = params or _params(folder)
-    return Shown(frozenset(metrics), images, params)
+            totals |= _totals(folder, {key for key in new if not _is_own(key)})
+    fields = [folder.read() for _, folder in runs if folder is not None]
+    monitors = {str(one.get("monitor", "")) for one in fields}
+    monitor = monitors.pop() if len(monitors) == 1 else ""
+    name = monitor.removeprefix("val/")
+    higher = any(name in one.get("higher_is_better", ()) for one in fields)
+    return Shown(frozenset(metrics), images, params, monitor, higher, frozenset(totals))
+
+
+def _is_own(key: str) -> bool:
+    return key.partition("/")[0] in OWN
+
+
+def _totals(folder: RunFolder, keys: set[str]) -> set[str]:
+    """Which of these metrics were logged once, when the run had ended: at step 0."""
+    history = read_history(folder.metrics) if keys else {}
+    return {key for key in keys & history.keys() if all(p.step == 0 for p in history[key])}
 
 
 def shown_of_folders(folders: Iterable[RunFolder]) -> Shown:
@@ -111,7 +133,7 @@ def view_of_experiment(found: Shown) -> View:
 
 
 def view_of_run(run_id: str, found: Shown) -> View:
-    """One run; ``run_id`` is the tracker's. A probe's metrics are in one chart."""
+    """One run; ``run_id`` is the tracker's. Metrics of one beginning, a probe's, share a chart."""
     return View(
         f"run {run_id}",
         "",
@@ -170,6 +192,7 @@ def _view_of_sweep(
         groups=groups,
         best_first=_goal(found),
         aside=sorted(found.metrics),
+        highest_first=found.is_higher_better and _goal(found) not in (BEST_LOSS, FINAL_LOSS),
     )
 
 
@@ -182,12 +205,16 @@ def _setting(key: str, found: Shown) -> Setting:
 
 
 def _goal(found: Shown) -> str:
+    monitored = f"best/{found.monitor.replace('/', '_')}"
+    if found.monitor and monitored in found.metrics:
+        return monitored
     return BEST_LOSS if BEST_LOSS in found.metrics else FINAL_LOSS
 
 
 def _bars(found: Shown) -> BarChart:
-    is_held_out = _goal(found) == BEST_LOSS
-    return BarChart("Best held-out loss" if is_held_out else "Training loss", _goal(found))
+    goal = _goal(found)
+    titles = {BEST_LOSS: "Best held-out loss", FINAL_LOSS: "Training loss"}
+    return BarChart(titles.get(goal, f"Best {found.monitor}"), goal)
 
 
 def _against_swept(
@@ -220,12 +247,14 @@ def _sections(found: Shown, best: Sequence[Chart], per_probe: bool = False) -> l
     """The sections that have charts; ``best`` are those of the losses that count."""
     lines = _lines(found, per_probe)
     images = [ImageChart(name, step) for name, step in sorted(found.images.items())]
+    totals = [BarChart(key, key) for key in sorted(found.totals)]
     sections = [
         Section("Loss by step", lines["loss"]),
         Section("Loss at the end", [chart for chart in best if _goal(found) in found.metrics]),
         Section("Gradient and learning rate", lines["update"]),
         Section("Samples", lines["samples"]),
         Section("Probes", lines["probes"][:MAX_CHARTS]),
+        Section("Probes at the end", totals[:MAX_CHARTS]),
         Section("Images", images[:MAX_CHARTS]),
     ]
     return [section for section in sections if section.charts]
@@ -233,13 +262,6 @@ def _sections(found: Shown, best: Sequence[Chart], per_probe: bool = False) -> l
 
 def _lines(found: Shown, per_probe: bool) -> dict[str, list[Chart]]:
     """The line charts of each section, of metrics that there are."""
-    others = sorted(key for key in found.metrics if key.partition("/")[0] not in OWN)
-    probes = [LineChart(key, [key]) for key in others]
-    if per_probe:
-        of_probe: dict[str, list[str]] = {}
-        for key in others:
-            of_probe.setdefault(key.partition("/")[0], []).append(key)
-        probes = [LineChart(probe, keys) for probe, keys in of_probe.items()]
     wanted = {
         "loss": [
             LineChart("Training and held-out loss", ["train/smooth_loss", "val/loss"], is_log=True),
@@ -255,9 +277,24 @@ def _lines(found: Shown, per_probe: bool) -> dict[str, list[Chart]]:
             LineChart("Fraction of samples that are new", ["samples/new"]),
             LineChart("Fraction of samples that are distinct", ["samples/distinct"]),
         ],
-        "probes": probes,
+        "probes": _probe_charts(found, per_probe),
     }
     return {name: list(_with_data(charts, found)) for name, charts in wanted.items()}
+
+
+def _probe_charts(found: Shown, per_probe: bool) -> Iterator[LineChart]:
+    """The charts of probes: one a metric, of a distribution one with some of its quantiles.
+
+    ``per_probe``: all metrics that share what is before their last / are in one.
+    """
+    of_chart: dict[str, list[str]] = {}
+    for key in sorted(key for key in found.metrics - found.totals if not _is_own(key)):
+        quantile = quantile_of(key)
+        title = quantile[0] if quantile else key.rpartition("/")[0] if per_probe else key
+        of_chart.setdefault(title or key, []).append(key)
+    for title, keys in of_chart.items():
+        is_long = not per_probe and len(keys) > 3
+        yield LineChart(title, [keys[0], keys[len(keys) // 2], keys[-1]] if is_long else keys)
 
 
 def _with_data(charts: Iterable[LineChart], found: Shown) -> Iterator[Chart]:

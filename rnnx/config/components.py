@@ -76,12 +76,17 @@ def as_overrides(kind: str, values: Mapping[str, Any], component: Any) -> list[s
     return [shlex.quote(text) for text in overrides]
 
 
+LATER = ("block",)
+"""Kinds that configurations of earlier versions do not name."""
+
+
 @dataclass(frozen=True)
 class Components:
     """The components of one experiment."""
 
     dataset: Any
     cell: Any
+    block: Any  # None in a configuration of a version that knew no blocks
     head: Any
     clipper: Any
     optimizer: Any
@@ -112,11 +117,14 @@ def settings_from(config: Mapping[str, Any]) -> Train:
 
 def components_from(config: Mapping[str, Any]) -> Components:
     """Make all components that a resolved configuration names."""
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for kind in KINDS:
         if kind in ("initializer", "probe"):
             continue  # components name initializers; there may be none or many probes
         values = config.get(kind)
+        if values is None and kind in LATER:
+            chosen[kind] = None
+            continue
         if not isinstance(values, Mapping):
             choices = ", ".join(registry().names(kind))
             raise ConfigError(f"{kind}={values}: must name a {kind}; choose: {choices}")

@@ -173,7 +173,9 @@ def _no_such_key(key: str, parents: Sequence[str], node: Any) -> str:
         return f"{key}: {parent} is a value and has no keys of its own"
     names = [str(name) for name in node if name != "name"]
     where = f"in {parent}" if parent else "here"
-    message = f"{key}: there is no such key {where}; choose from {', '.join(names)}"
+    message = (
+        f"{key}: there is no such key {where}; choose from {', '.join(names) or '— (it has none)'}"
+    )
     if close := nearest(key.split(".")[len(parents)], names):
         message += f"; did you mean {'.'.join([*parents, close])}?"
     return message

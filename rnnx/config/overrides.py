@@ -152,7 +152,7 @@ def refuse_no_values(override: Override) -> None:
 def refuse_unknown_settings(settings: Mapping[str, Any], known: Sequence[str]) -> None:
     """ConfigError for a setting of a sweeper that it does not have: it would be ignored."""
     for key in settings:
-        if key not in (*known, "params", "_target_"):
+        if key not in (*known, "params", "words", "_target_"):
             choices = ", ".join(known)
             raise ConfigError(
                 f"hydra.sweeper.{key}: there is no such setting; choose from {choices}"

@@ -40,7 +40,7 @@ INTERPOLATION = re.compile(rf"\$\{{(?:{_PLACE}|{_VARIABLE})\}}")
 LETTERS = re.compile(r"(?<!\\)(?:\\\\)*\\\$\{")  # ${ with a backslash
 LIKE_RESOLVER = re.compile(r"\$\{\s*[\w.](?:[\w.]*\s*:|[^}]*\$\{)")  # ${x:…} or ${x.${…}}
 SWEEPER = (
-    *("params", "n_trials", "sampler", "seed", "pruner", "min_steps", "factor"),
+    *("params", "words", "n_trials", "sampler", "seed", "pruner", "min_steps", "factor"),
     "max_batch_size",
 )
 NAME = re.compile(r"[^\W_][\w.+ -]*")  # of a component or a recipe
@@ -137,6 +137,7 @@ def _wrong_sweep(hydra: Any) -> Iterator[str]:
         yield cause
         return
     yield from _wrong_values(sweeper, "hydra.sweeper.")
+    yield from _wrong_words(sweeper.get("words") or [])
     params = sweeper.get("params") or {}
     if not isinstance(params, dict):
         yield "hydra.sweeper.params is no mapping of keys to values"
@@ -155,6 +156,16 @@ def _wrong_sweep(hydra: Any) -> Iterator[str]:
             yield f"{where} holds an interpolation ({text[:60]!r})"
         if str(key).partition(".")[0] == "tracker":
             yield from _wrong_tracker(text, where)
+
+
+def _wrong_words(words: Any) -> Iterator[str]:
+    """What is wrong with a sweep's words: their keys are looked at where they are parsed."""
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        yield "hydra.sweeper.words is no list of words, as zip(a=1,2, b=3,4) is one"
+        return
+    for word in words:
+        if "$" in word:
+            yield f"hydra.sweeper.words holds an interpolation ({word[:60]!r})"
 
 
 def _other_key(values: Any, keys: Sequence[str], path: str) -> str:

@@ -16,12 +16,43 @@ class Dtype(Enum):
     float64 = "float64"
 
 
+class DropoutKind(Enum):
+    """How long a mask of ``dropout`` stays: output for a step, variational for a whole batch."""
+
+    output = "output"
+    variational = "variational"
+
+
 class Backend(Enum):
     """The code that computes the cells and the head."""
 
     auto = "auto"
     numpy = "numpy"
     fast = "fast"
+
+
+class Average(Enum):
+    """How parameters are averaged over updates."""
+
+    auto = "auto"
+    none = "none"
+    ema = "ema"
+    swa = "swa"
+
+
+class Direction(Enum):
+    """Which way every layer reads a sequence."""
+
+    forward = "forward"
+    backward = "backward"
+    both = "both"
+
+
+class InitialState(Enum):
+    """What the state is before a sequence's first step."""
+
+    zero = "zero"
+    learned = "learned"
 
 
 class Baseline(Enum):
@@ -75,6 +106,12 @@ class Checkpoints:
         require(self.keep >= 1, "checkpoint.keep", "at least 1", self.keep)
 
 
+SHARES = (
+    *("dropout", "weight_dropout", "zoneout", "zoneout_memory", "input_dropout"),
+    *("crossover", "averaging", "state_reset", "smoothing"),
+)
+
+
 @dataclass
 class Train:
     """One training run."""
@@ -89,16 +126,40 @@ class Train:
     """The type of parameters and activations: float32 or float64."""
     layers: int = 1
     """The number of stacked cells. 1 ≤ layers ≤ 1000."""
+    direction: Direction = Direction.forward
+    """Which way every layer reads: forward, backward (from each sequence's own end), or both, whose
+    outputs are joined (2·hidden_size). Where the next symbol is the target it is forward."""
+    initial_state: InitialState = InitialState.zero
+    """The state before a sequence's first step: zero, or learned, a parameter of each layer that
+    begins at zero."""
     dropout: float = 0.5
     """The fraction of each layer's outputs that a training step drops. 0 ≤ dropout < 1."""
+    dropout_kind: DropoutKind = DropoutKind.output
+    """output: each step drops other outputs; variational: all steps of a batch drop the same."""
+    weight_dropout: float = 0.0
+    """The fraction of each recurrent weight matrix that a training step drops, the same entries at
+    all steps of a batch. 0 ≤ weight_dropout < 1."""
+    zoneout: float = 0.0
+    """The probability that a unit of h keeps its value of the step before. 0 ≤ zoneout < 1."""
+    zoneout_memory: float = 0.0
+    """The same of the memory c, the second array of a cell's state. 0 ≤ zoneout_memory < 1."""
     input_dropout: float = 0.0
     """The fraction of input symbols that a training step hides. 0 ≤ input_dropout < 1."""
     crossover: float = 0.0
     """At each symbol the probability that a training example goes on as another one that has the
     same last two, three or four symbols. 0 ≤ crossover < 1."""
+    accumulate: int = 1
+    """The number of batches of an update: their loss and gradient are those of one batch that holds
+    all of them, and ``steps`` counts updates. At least 1."""
+    average: Average = Average.auto
+    """The average of the parameters that is evaluated, sampled and kept as the model. ema: moving,
+    with the decay ``averaging``; swa: the mean of all since update ``average_from``; none: the
+    parameters themselves; auto: ema where ``averaging`` is above 0, else none."""
     averaging: float = 0.0
-    """The decay of the moving average of the parameters. The average is what is evaluated, sampled
-    and kept as the model; 0: the parameters themselves are. 0 ≤ averaging < 1."""
+    """The decay of the moving average of the parameters, which is about the last
+    1 / (1 − averaging) updates. 0 ≤ averaging < 1."""
+    average_from: int = 500
+    """The first update whose parameters are in the mean of ``average=swa``. At least 1."""
     state_reset: float = 0.0
     """The probability that a sequence of a batch begins from the zero state where it would go on
     from the state of the batch before, as streams do. 0 ≤ state_reset < 1."""
@@ -120,8 +181,11 @@ class Train:
     """The factor s in smooth ← s·smooth + (1 − s)·loss. 0 ≤ s < 1."""
     smoothing_start: float = 1.0
     """smooth starts at this many times ln V, the loss of guessing among V symbols. At least 0."""
+    monitor: str = "val/loss"
+    """The metric of the held-out data that decides the best checkpoint, patience, pruning and the
+    order of a sweep: val/loss, or one of the head's, as val/accuracy."""
     patience: int = 0
-    """Stop after this many evaluations without a better held-out loss; 0: never."""
+    """Stop after this many evaluations without a better ``monitor``; 0: never."""
     baseline: Baseline = Baseline.auto
     """Compare with n-grams on the same split: auto (up to two million symbols), always, never."""
     threads: int = 0
@@ -141,7 +205,8 @@ class Train:
     """When checkpoints are written."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "layers", "sample_length", "log_every"):
+        at_least_1 = ("steps", "batch_size", "layers", "sample_length", "log_every", "accumulate")
+        for name in (*at_least_1, "average_from"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in (
             "seed",
@@ -161,11 +226,22 @@ class Train:
         require(0 <= offset < most, "sample_offset", "at least 0 and below sample_every", offset)
         start = self.smoothing_start
         require(0 <= start < math.inf, "smoothing_start", "at least 0 and finite", start)
-        require_share("dropout", self.dropout)
-        require_share("input_dropout", self.input_dropout)
-        require_share("crossover", self.crossover)
-        require_share("averaging", self.averaging)
-        require_share("state_reset", self.state_reset)
-        require_share("smoothing", self.smoothing)
+        for name in SHARES:
+            require_share(name, getattr(self, name))
+        self._check_average()
         require(self.jobs is None or self.jobs >= 1, "jobs", "at least 1", self.jobs)
         require(bool(self.outputs), "outputs", "the name of a folder", repr(self.outputs))
+
+    def _check_average(self) -> None:
+        needs = "above 0 for average=ema, as averaging=0.998"
+        require(self.average is not Average.ema or self.averaging > 0, "averaging", needs, 0)
+        reached = self.average is not Average.swa or self.average_from <= self.steps
+        most = f"at most steps={self.steps} for average=swa"
+        require(reached, "average_from", most, self.average_from)
+
+    @property
+    def averages(self) -> bool:
+        """Whether an average of the parameters is kept beside them."""
+        if self.average is Average.auto:
+            return self.averaging > 0
+        return self.average is not Average.none

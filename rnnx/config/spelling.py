@@ -10,6 +10,7 @@ mappings. Two things are left to the grammar: quotes around a whole text, which 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rnnx.config.interpolations import from_typed
@@ -22,16 +23,12 @@ LISTING = re.compile(r"(choice|shuffle|sort|tag)\((.*)\)", re.DOTALL)  # functio
 # In quotes, as Hydra ends them; then a comma or a closing bracket follows.
 _INSIDE = r"(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)"
 QUOTED = rf"""(?:'{_INSIDE}'|"{_INSIDE}")(?=\s*(?:[,\])}}]|$))"""
-PIECE = re.compile(
-    rf"""\s*(?:{QUOTED})?(?:
-      [\[({{:]\s*{QUOTED}  # in a list or mapping, quotes are those of its texts
-    | \$\{{[^}}]*\}} | \\. | [^,]
-    )*\s*""",
-    re.DOTALL | re.VERBOSE,
-)
-IN_QUOTES = re.compile(rf"(?:^|(?<=[\[({{:,]))\s*{QUOTED}", re.DOTALL)
+# What is read whole: quotes, an interpolation, a letter after a backslash.
+WHOLE = re.compile(rf"{QUOTED}|\$\{{[^}}]*\}}|\\.", re.DOTALL)
 BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")  # a text in a list that needs no quotes
 CLOSING = {"(": ")", "[": "]", "{": "}"}
+MARKS = {",", *CLOSING, *CLOSING.values()}  # what separates values, or keeps them together
+QUOTES_AFTER = ",([{:"  # where a value may begin, and so quotes
 
 
 class Speller:
@@ -159,37 +156,41 @@ def quoted(text: str) -> str:
     return str(QuotedString(text, Quote.single).with_quotes())
 
 
-def split(values: str) -> list[str]:
+def split(values: str, quotes_after: str = QUOTES_AFTER) -> list[str]:
     """The values between commas, without blanks around them.
 
-    A comma in quotes, in ``${…}``, in a pair of brackets or after a backslash separates nothing.
+    A comma in quotes, in ``${…}``, in a pair of brackets or after a backslash separates nothing. A
+    bracket that is never closed is a letter like others, and so are quotes elsewhere than at the
+    beginning or after one of the letters ``quotes_after``.
     """
-    pieces, start = [], 0
-    while start <= len(values):
-        match = PIECE.match(values, start)
-        assert match is not None  # the pattern matches no character as well
-        pieces.append(match[0])
-        start = match.end() + 1
-    return [piece.strip() for piece in _with_whole_brackets(pieces)]
+    opened: list[int] = []
+    commas: list[int] = []
+    for place in _marks(values, quotes_after):
+        letter = values[place]
+        if letter == ",":
+            commas.append(place)
+        elif letter in CLOSING:
+            opened.append(place)
+        elif any(CLOSING[values[at]] == letter for at in opened):
+            at = opened.pop()
+            while CLOSING[values[at]] != letter:  # in between it was never closed
+                at = opened.pop()
+            while commas and commas[-1] > at:
+                commas.pop()
+    starts, ends = [0, *(comma + 1 for comma in commas)], [*commas, len(values)]
+    return [values[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
 
-def _with_whole_brackets(pieces: list[str]) -> list[str]:
-    """Join the pieces of a pair of brackets; one that is never closed is a letter like others."""
-    joined: list[str] = []
-    start = 0
-    while start < len(pieces):
-        end = next((i for i in range(start, len(pieces)) if _closed(pieces[start : i + 1])), start)
-        joined.append(",".join(pieces[start : end + 1]))
-        start = end + 1
-    return joined
-
-
-def _closed(pieces: list[str]) -> bool:
-    expected: list[str] = []
-    for letter in IN_QUOTES.sub("", ",".join(pieces)):
-        if letter in CLOSING:
-            expected.append(CLOSING[letter])
-        elif letter in expected:  # a bracket in between that was never closed is a letter
-            while expected.pop() != letter:
-                pass
-    return not expected
+def _marks(values: str, quotes_after: str) -> Iterator[int]:
+    """The places of commas and brackets that are in nothing which is read whole."""
+    place, may_begin = 0, True
+    while place < len(values):
+        letter = values[place]
+        whole = WHOLE.match(values, place) if may_begin or letter in "$\\" else None
+        if whole:
+            place, may_begin = whole.end(), False
+            continue
+        if letter in MARKS:
+            yield place
+        may_begin = letter in quotes_after or (may_begin and letter.isspace())
+        place += 1

@@ -19,6 +19,16 @@ Plan = TypeVar("Plan")
 LINE = 64  # bytes of a cache line
 
 
+def flat_buffer(name: str, n: int, columns: int, dtype: npt.DTypeLike, scratch: Scratch) -> Array:
+    """(n, at least ``columns``), undefined contents: an odd number of cache lines a row.
+
+    Rows a power of two apart would all compete for the same few lines of a cache.
+    """
+    line = LINE // np.dtype(dtype).itemsize
+    lines = -(-columns // line)
+    return scratch.array(name, (n, (lines + 1 - lines % 2) * line), dtype)
+
+
 class Parameters(dict[str, Params]):
     """``{"layer0": {"Wx": …}, "head": {…}}`` whose arrays are views of one vector ``flat``.
 
@@ -80,10 +90,25 @@ class Parameters(dict[str, Params]):
         It goes about 1 / (1 − d) steps behind; d begins small, so that the first parameters, which
         are random, are soon forgotten. Parameters that are their own average stay as they are.
         """
-        if params is self:
-            return
-        self.flat -= params.flat  # in place: a step allocates nothing large
-        self.flat *= min(decay, step / (step + 9))
+        if params is not self:
+            self._approach(params, min(decay, step / (step + 9)))
+
+    def include(self, params: Parameters, count: int) -> None:
+        """Take ``params`` as number ``count`` into this mean (Izmailov et al. 2018, SWA).
+
+            mean ← mean + (params − mean) / count
+
+        Up to number 1 the mean is the parameters themselves.
+        """
+        if count <= 1:
+            self.flat[...] = params.flat
+        else:
+            self._approach(params, (count - 1) / count)
+
+    def _approach(self, params: Parameters, kept: float) -> None:
+        """kept·self + (1 − kept)·params, in place: a step allocates nothing large."""
+        self.flat -= params.flat
+        self.flat *= kept
         self.flat += params.flat
 
     def take(self, found: Mapping[str, Mapping[str, Array]]) -> None:

@@ -21,8 +21,8 @@ so that a step is ``W @ h``. An input id of −1 is the zero vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +32,14 @@ from rnnx.arrays import Array, Params, State
 if TYPE_CHECKING:
     from rnnx.contracts.buffers import Parameters, Scratch
     from rnnx.data.corpus import Corpus
+    from rnnx.data.named_file import NamedFile
     from rnnx.data.vocabulary import Vocabulary
 
 
 API_VERSION = 1
 """The version of these contracts. A plugin may say ``requires_api = 1`` in its module."""
 
-_TEXT = ("dataset", "cell", "initializer", "head")
+_TEXT = ("dataset", "cell", "block", "initializer", "head")
 _TRAINING = ("clipper", "optimizer", "schedule", "sampler", "tracker", "probe")
 KINDS = {kind: f"{kind}s" for kind in (*_TEXT, *_TRAINING)}
 """Config group → the plural of its hook ``register_<plural>``, in flow order."""
@@ -87,6 +88,18 @@ class GrammaticalDataset(Dataset, Protocol):
         """
 
 
+@runtime_checkable
+class TextReader(Dataset, Protocol):
+    """A data set of texts with targets that also reads new texts, which have none: optional."""
+
+    def texts(self, file: NamedFile) -> Iterator[str]:
+        """The texts in a file that the user gives to be predicted, as ``load`` would read them.
+
+        A file with targets is taken, too. Without this method a line is a text. Raises
+        :class:`rnnx.errors.DataError` for a file that holds no texts.
+        """
+
+
 class Cell(Protocol):
     """A recurrent cell that works on a whole sequence."""
 
@@ -97,7 +110,7 @@ class Cell(Protocol):
         """Fresh parameters by name, for inputs of n_x features (or a vocabulary of n_x ids)."""
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
-        """The zero state before the first step: arrays of (n_a, B); the first is h."""
+        """The zero state before the first step: h (n_a, B), then arrays of any shape (…, B)."""
 
     def forward(
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
@@ -142,6 +155,14 @@ class GatedCell(Cell, Protocol):
 
     def gates(self, cache: Any) -> Params:
         """Each gate's values, 0 … 1, (T, n_a, B) by its letter, from what forward kept."""
+
+
+@runtime_checkable
+class RecurrentWeights(Cell, Protocol):
+    """A cell that names its recurrent weights: optional, for ``weight_dropout``."""
+
+    recurrent_weights: ClassVar[tuple[str, ...]]
+    """The parameters that take h⟨t−1⟩ to the next step, as ``("Wh",)``."""
 
 
 class Initializer(Protocol):

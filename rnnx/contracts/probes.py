@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from rnnx.arrays import Array, State
+from rnnx.arrays import Array, Params, State
 
 if TYPE_CHECKING:
     from rnnx.contracts.buffers import Parameters, Scratch
     from rnnx.contracts.components import Cell, Grammar, Head, Sampler
     from rnnx.data.corpus import Corpus, Split
+    from rnnx.data.targets import Targets
     from rnnx.data.vocabulary import Vocabulary
 
 
@@ -42,12 +43,71 @@ class ConcludingProbe(Probe, Protocol):
         """
 
 
+class LayerCell(Protocol):
+    """The cell of a layer as the network runs it: in its direction, from its initial state.
+
+    Its methods are those of :class:`Cell`, of a compiled form where there is one, and its results
+    are checked. ``hidden_size`` is that of its output h: 2·n_a where it reads both ways.
+    """
+
+    component: Cell
+    hidden_size: int
+    reads_backwards: bool
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """The names of its recurrent weights, as :class:`RecurrentWeights`; none where unsaid."""
+
+    def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
+        """Fresh parameters of a layer by name, for inputs of n_x features or symbols."""
+
+    def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
+        """The state before the first step."""
+
+    def forward(
+        self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Array, State, Any]:
+        """All steps: h (T, hidden_size, B), the final state and a cache."""
+
+    def backward(
+        self,
+        params: Params,
+        cache: Any,
+        dh: Array,
+        scratch: Scratch,
+        dx_shape: tuple[int, ...] | None,
+        dstate: State | None = None,
+    ) -> tuple[Params, Array | None, State]:
+        """``dparams, dx, dstate0``; ``dx_shape`` is that of dense x, None where x was ids.
+
+        ``dstate`` is the gradient by the final state; None: zero.
+        """
+
+    def gates(self, cache: Any) -> Params:
+        """Each gate (T, n_a, B) by its letter: ``f``, or ``forward.f`` and ``backward.f``."""
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        """A function of one step's x and the state before it, for new text."""
+
+
+class LayerValues(NamedTuple):
+    """What the cell of a layer got and computed; nothing is defined beyond a column's length."""
+
+    x: Array  # its input: ids (T, B), or dense (T, n_x, B)
+    h: Array  # (T, n_a, B)
+    gates: Params  # each (T, n_a, B) by its letter; {} where the cell shows none
+
+
 class NetworkView(Protocol):
     """The network as a probe may use it: cells and head as functions of parameters."""
 
     @property
     def cell(self) -> Cell:
-        """The cell of every layer."""
+        """The cell of every layer, as it was configured."""
+
+    @property
+    def layer_cell(self) -> LayerCell:
+        """The cell of every layer as the network runs it; it takes a layer's parameters."""
 
     @property
     def head(self) -> Head:
@@ -58,8 +118,12 @@ class NetworkView(Protocol):
         """The size of the vocabulary."""
 
     @property
+    def targets(self) -> Targets:
+        """What the head predicts."""
+
+    @property
     def layers(self) -> int:
-        """The number of layers; their parameters are ``params["layer0"]`` and so on."""
+        """The number of layers; their cells' parameters are ``params["layer0"]`` and so on."""
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> tuple[State, ...]:
         """The zero state of every layer."""
@@ -73,9 +137,21 @@ class NetworkView(Protocol):
         scratch: Scratch,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, tuple[State, ...], Any]:
-        """(T, B) ids → the top layer's h (T, n_a, B), the final states, one cache a layer.
+        """(T, B) ids, or floats (T, n_x, B) → the top layer's y (T, d, B), the final states, one
+        cache a layer.
 
-        Without ``rng`` there is no dropout.
+        Without a block y is the cell's h (T, n_a, B). Without ``rng`` there is no dropout.
+        """
+
+    def layer_values(
+        self, params: Parameters, x: Array, lengths: Array | None
+    ) -> Iterator[LayerValues]:
+        """What each cell computes for ids x (T, B) from the zero state, without dropout."""
+
+    def gradient_by_h(self, params: Parameters, x: Array, dy: Array) -> Array:
+        """The gradient by h (T, n_a, B) of the top layer's cell, for that by what the head reads.
+
+        It goes through the block of that layer and not through time. ``dy`` is (T, d, B).
         """
 
 
@@ -114,11 +190,11 @@ class Observation(NamedTuple):
     """What a step computed; a probe must not change it."""
 
     step: int
-    x: Array  # (T, B) ids
-    y: Array  # (T, B) ids
+    x: Array  # (T, B) ids, or (T, n_x, B) floats where a step has features
+    y: Array  # (T, B) ids, or as the targets are
     lengths: Array | None  # (B,)
-    h: Array  # (T, n_a, B), the top layer's
-    dh: Array  # (T, n_a, B)
+    h: Array  # what the head reads: (T, n_a, B) of the top layer's cell, (T, d, B) of its block
+    dh: Array  # of h's shape
     params: Parameters
     grads: Parameters  # before clipping
     symbols: Sequence[str]  # the vocabulary

@@ -183,6 +183,18 @@ class DescribedLog(Protocol):
 
 
 @runtime_checkable
+class TableLog(Protocol):
+    """A :class:`RunLog` that shows tables: optional."""
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show the table ``name`` [a-z0-9_], of cells a row, in place of an earlier one.
+
+        Where a table grows with training, all rows so far come each time, and ``step`` is the first
+        column.
+        """
+
+
+@runtime_checkable
 class ReadableLog(Protocol):
     """A :class:`RunLog` that can be read back: optional.
 

@@ -79,6 +79,7 @@ class View(NamedTuple):
     groups: Sequence[Setting] = ()  # runs that share these are one line with a band, and one bar
     best_first: str = ""  # a metric of which the lowest comes first; "": the newest run does
     aside: Sequence[str] = ()  # other metrics of the runs; a page may fold their charts away
+    highest_first: bool = False  # of ``best_first`` the highest comes first, not the lowest
 
 
 @runtime_checkable
@@ -91,4 +92,18 @@ class ViewTracker(Tracker, Protocol):
         The store keeps the view, so the address may be given to others. One that a user has changed
         since stays as it is. Where the tracker cannot make such a page, its address is the next
         best. Raises :class:`rnnx.errors.StoreError` where the store gives no answer.
+        """
+
+
+@runtime_checkable
+class RunPages(Tracker, Protocol):
+    """A tracker whose UI has a page for each run: optional."""
+
+    def run_pages(self, run_ids: Sequence[str], host: str, port: int) -> Mapping[str, str]:
+        """The addresses of the pages of these runs, by the tracker's ids; writes nothing.
+
+        They are there while the command of ``ui`` serves them at ``host`` and ``port``, or always
+        where it has none. A run that the store does not have has no page. A server that the user
+        did not name in the command or the environment may be left alone. Raises
+        :class:`rnnx.errors.StoreError` where the store gives no answer.
         """

@@ -1,27 +1,21 @@
-"""Batches of ids: time first, padded, the targets one step ahead of the input."""
+"""Batches of each kind of split: time first, padded; a text's targets are one step ahead."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.data.batch import Batch
 from rnnx.data.corpus import Examples, Split, Stream
 from rnnx.data.crossover import Crossover, can_cross
+from rnnx.data.labelled import labelled_batches, pack_labelled
+from rnnx.data.sequences import Endless, Sequences
 from rnnx.errors import DataError
 
-
-class Batch(NamedTuple):
-    """The input and the targets of one training step: y follows x."""
-
-    x: Array  # (T, B) ids; −1 is the zero vector
-    y: Array  # (T, B) ids; 0 in the padding
-    lengths: Array | None  # (B,), or None where every column has T steps
-    carried: bool  # whether the initial state is the final one of the batch before
-    tokens: int  # the number of targets, without padding
-    reset: Array | None = None  # columns that begin from the zero state although others carry on
+__all__ = ["Batch", "TrainBatches", "evaluation_batches"]
 
 
 class TrainBatches:
@@ -43,10 +37,7 @@ class TrainBatches:
         self._split, self._rng = split, rng
         self._order = np.empty(0, np.int64)  # examples of this epoch that are still to come
         self._cursor = 0  # batches so far
-        if isinstance(split, Examples):
-            _refuse_large(batch_size, len(split), "examples")
-        else:
-            _refuse_large(batch_size, split.tokens, "symbols after the first")
+        refuse_large_batch(split, batch_size)
         self._B, self._state_reset = batch_size, state_reset
         self._crossover = None
         if crossover > 0 and can_cross(split):
@@ -55,15 +46,19 @@ class TrainBatches:
     @property
     def longest(self) -> int:
         """The steps of the longest batch."""
-        if isinstance(self._split, Examples):
+        if isinstance(self._split, Endless):  # as far as some of them tell
+            return int(np.max(self._split.fixed(self._B, 0).lengths))
+        if isinstance(self._split, Examples | Sequences):
             return int(np.max(self._split.lengths))
         return min(self._split.length, self._split.tokens // self._B)
 
     def notes(self) -> list[str]:
         """What the user should know: more than a hundredth of the targets is in no batch."""
+        if not isinstance(self._split, Stream):
+            return []
         n, B = self._split.tokens, self._B
         left = n % B
-        if isinstance(self._split, Examples) or left * 100 <= n:
+        if left * 100 <= n:
             return []
         better = min(range(B, 0, -1), key=lambda columns: n % columns)
         return [
@@ -90,11 +85,21 @@ class TrainBatches:
             if not split.carry:
                 which = which[longest_first(split.lengths[which])]
             return pack(split, which, split.carry and cursor > 0)
+        if not isinstance(split, Stream):
+            return self._next_labelled(split)
         rows = split.tokens // self._B  # steps of each column
         windows = -(-rows // split.length)
         return window(split, self._B, rows, cursor % windows)
 
-    def _draw(self, split: Examples) -> Array:
+    def _next_labelled(self, split: Sequences | Endless) -> Batch:
+        if isinstance(split, Endless):
+            split = split.next(self._rng, self._B)
+            which = np.arange(len(split))
+        else:
+            which = self._draw(split)
+        return pack_labelled(split, which[longest_first(split.lengths[which])])
+
+    def _draw(self, split: Examples | Sequences) -> Array:
         """The places of the next B examples."""
         while len(self._order) < self._B:
             n = len(split)
@@ -112,7 +117,7 @@ class TrainBatches:
         order, cursor = state["order"], state["cursor"]
         if not isinstance(order, np.ndarray) or order.ndim != 1 or order.dtype != np.int64:
             raise TypeError("the order of the batches is no row of whole numbers")
-        count = len(self._split) if isinstance(self._split, Examples) else 0
+        count = len(self._split) if isinstance(self._split, Examples | Sequences) else 0
         if len(order) and not 0 <= int(order.min()) <= int(order.max()) < count:
             raise ValueError("the order of the batches names examples that are not there")
         if type(cursor) is not int or not 0 <= cursor < 2**63:
@@ -120,7 +125,14 @@ class TrainBatches:
         self._order, self._cursor = order.copy(), cursor
 
 
-def _refuse_large(batch_size: int, count: int, what: str) -> None:
+def refuse_large_batch(split: Split, batch_size: int) -> None:
+    """DataError where the training data cannot fill one batch."""
+    if isinstance(split, Endless):
+        return
+    if isinstance(split, Stream):
+        count, what = split.tokens, "symbols after the first"
+    else:
+        count, what = len(split), "examples"
     if batch_size > count:
         raise DataError(
             f"batch_size={batch_size}: is larger than the training data of {count} {what}; "
@@ -202,9 +214,14 @@ def evaluation_batches(split: Split, columns: int, most: int = 2**62) -> Iterato
 
     A batch has up to ``columns`` columns, and up to ``most`` places for targets: longer examples
     and windows are read in parts, each ``carried`` on from the one before. Columns that have ended
-    are left out of the next part: they are always the last ones.
+    are left out of the next part: they are always the last ones. Sequences with targets are whole.
     """
     columns = min(columns, most)
+    if isinstance(split, Endless):
+        raise DataError("evaluation: examples without end have no end; measure a fixed part")
+    if isinstance(split, Sequences):
+        yield from labelled_batches(split, columns, most)
+        return
     if isinstance(split, Examples):
         order = longest_first(split.lengths)  # similar lengths share a batch: less padding
         for start in range(0, len(order), columns):

@@ -1,18 +1,27 @@
-"""What a data set returns: ids, in one of two shapes.
+"""What a data set returns: a corpus, whose parts have one of four shapes.
+
+The next symbol of a text is learned from
 
 Examples   many short sequences, each with a beginning and an end (lines, names)
 Stream     one long sequence, read in B parallel columns whose state is carried on
+
+and all other targets from
+
+Sequences  finite sequences with targets (rnnx/data/sequences.py)
+Endless    sequences that a function of a generator draws without end, for training
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.data.sequences import Endless, Sequences
+from rnnx.data.targets import NEXT_SYMBOL, Quantity, TargetKind, Targets, refuse_wrong_quantities
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import DataError
 
@@ -80,14 +89,22 @@ class Stream:
         return max(len(self.ids) - 1, 0)
 
 
-Split: TypeAlias = Examples | Stream
+TextSplit: TypeAlias = Examples | Stream
+"""A part of a corpus whose targets are the next symbols."""
+
+Split: TypeAlias = Examples | Stream | Sequences | Endless
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """A data set that was loaded."""
+    """A data set that was loaded.
 
-    vocabulary: Vocabulary
+    Its inputs are symbols of ``vocabulary``, or ``features`` (real numbers, the vocabulary being
+    ``Vocabulary(())``), or both. What is learned is ``targets``. Where that is not the next symbol,
+    ``train`` is Sequences or Endless and ``val`` Sequences, whose arrays fit ``targets``.
+    """
+
+    vocabulary: Vocabulary  # of the inputs; no symbols where they are features alone
     train: Split
     val: Split | None  # the held-out part, None where there is none
     sha256: str  # of the data, in hexadecimal
@@ -96,6 +113,81 @@ class Corpus:
     # Formats a round of samples: (step, smoothed loss, formatted samples) → text. None: as usual.
     show_round: Callable[[int, float, Sequence[str]], str] | None = None
     source: str = ""  # the file or the address that the data was read from, for a person
+    targets: Targets = NEXT_SYMBOL  # what is learned
+    features: tuple[Quantity, ...] = ()  # of a step, in the order of the arrays
+
+    def __post_init__(self) -> None:
+        refuse_wrong_quantities(self.features)
+        if self.is_language and self.features:
+            raise DataError("corpus: features come with targets other than the next symbol")
+        for name, part in (("train", self.train), ("val", self.val)):
+            if isinstance(part, Sequences):
+                self._check_part(name, part)
+            elif self.is_language == isinstance(part, Endless) and part is not None:
+                kinds = "Examples or Stream" if self.is_language else "Sequences or Endless"
+                found = type(part).__name__
+                raise DataError(f"corpus: {name} is {found}; {self.targets.words} needs {kinds}")
+        if isinstance(self.val, Endless):
+            raise DataError("corpus: val is Endless; hold out a fixed part: Endless.fixed")
+
+    @property
+    def is_language(self) -> bool:
+        """Whether the next symbol is learned: then there are samples, scores and n-grams."""
+        return self.targets.kind is TargetKind.next_symbol
+
+    @property
+    def n_x(self) -> int:
+        """The number of inputs of a step: symbols and features."""
+        return len(self.vocabulary) + len(self.features)
+
+    @property
+    def n_y(self) -> int:
+        """The number of outputs that the targets need: symbols, classes, values or bits."""
+        return self.targets.size or len(self.vocabulary)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether some targets count more than others, or not at all."""
+        part = self.train.fixed(1, 0) if isinstance(self.train, Endless) else self.train
+        parts = (part, self.val)
+        return any(isinstance(one, Sequences) and one.weights is not None for one in parts)
+
+    def _check_part(self, name: str, part: Sequences) -> None:
+        if cause := wrong_part(self, part):
+            raise DataError(f"corpus: {name}: {cause}")
+
+
+def text_parts(corpus: Corpus) -> tuple[TextSplit, TextSplit | None]:
+    """``train`` and ``val`` of a language; DataError where the targets are others."""
+    train, val = corpus.train, corpus.val
+    if isinstance(train, Sequences | Endless) or isinstance(val, Sequences | Endless):
+        raise DataError(f"the data has {corpus.targets.words} to learn and is no language")
+    return train, val
+
+
+def wrong_part(corpus: Corpus, part: Sequences) -> str:
+    """Why sequences do not fit what the corpus says of its inputs and targets; empty: they do."""
+    if corpus.is_language:
+        return "Sequences have targets of their own; say which in Corpus(targets=…)"
+    return next(_misfits(corpus, part), "")
+
+
+def _misfits(corpus: Corpus, part: Sequences) -> Iterator[str]:
+    targets, n_symbols, n_features = corpus.targets, len(corpus.vocabulary), len(corpus.features)
+    if part.per_sequence != targets.per_sequence:
+        unit = "sequence" if part.per_sequence else "step"
+        yield f"its targets are one a {unit}, but the corpus has {targets.words}"
+    if (part.ids is not None) != bool(n_symbols):
+        there = "no ids" if part.ids is None else "ids"
+        yield f"it has {there}, and the vocabulary {n_symbols} symbols"
+    found = 0 if part.features is None else part.features.shape[1]
+    if found != n_features:
+        yield f"it has {found} features a step, the corpus names {n_features}"
+    if n_symbols and n_features and part.n_symbols != n_symbols:
+        yield f"n_symbols is {part.n_symbols}, the vocabulary has {n_symbols}"
+    shape = np.shape(part.y)[1:]
+    if shape != (() if targets.are_ids else (targets.size,)):
+        yield f"y has the shape {np.shape(part.y)}, which is not that of {targets.words}"
 
 
 def examples_of(vocabulary: Vocabulary, texts: Sequence[Iterable[str]]) -> Examples:

@@ -8,29 +8,63 @@ from collections.abc import Iterator
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.data.corpus import Corpus, Examples, Split, smallest_unsigned
+from rnnx.data.corpus import Corpus, Examples, TextSplit, smallest_unsigned, text_parts
+from rnnx.data.sequences import Endless, Sequences
 
 CHUNK_SIZE = 1 << 20  # ids that are copied at once
+DRAWN = 16  # sequences by which a function that draws them without end is known
 
 
 def split_sha256(corpus: Corpus) -> str:
     """SHA-256, in hexadecimal, of the symbols and of both parts' content, example by example.
 
     Two corpora with equal digests train on equal examples in equal order, and hold out equal ones.
+    Examples without end are told apart by the first ones of a generator of seed 0.
     """
     symbols = corpus.vocabulary.symbols
+    if not corpus.is_language:
+        about = repr((symbols, corpus.vocabulary.end_id, corpus.targets, corpus.features))
+        parts = [corpus.train, *([] if corpus.val is None else [corpus.val])]
+        return sequences_sha256(*parts, about=about)  # type: ignore[arg-type]
     sha = hashlib.sha256(
         repr((symbols, corpus.vocabulary.end_id)).encode("utf-8", "backslashreplace")
     )
     dtype = smallest_unsigned(len(symbols))
-    for part in (corpus.train, corpus.val):
+    for part in text_parts(corpus):
         sha.update(_shape(part))
         for ids in _content(part):
             sha.update(np.ascontiguousarray(ids, dtype).data)
     return sha.hexdigest()
 
 
-def _shape(part: Split | None) -> bytes:
+def sequences_sha256(*parts: Sequences | Endless, about: str = "") -> str:
+    """SHA-256, in hexadecimal, of sequences with their targets and weights, and of ``about``.
+
+    The ``Corpus.sha256`` of a data set that reads no file may be that of its parts.
+    """
+    sha = hashlib.sha256(about.encode("utf-8", "backslashreplace"))
+    for part in parts:
+        fixed = part.fixed(DRAWN, 0) if isinstance(part, Endless) else part
+        sha.update(f"{type(part).__name__} {fixed.per_sequence} {fixed.shuffle} ".encode())
+        for array in (fixed.lengths, fixed.starts, fixed.y, fixed.ids, fixed.features):
+            _update(sha, array)
+        _update(sha, fixed.weights)
+    return sha.hexdigest()
+
+
+def _update(sha: hashlib._Hash, array: Array | None) -> None:
+    """The content of an array by its values: whole numbers as int64, all others as they are."""
+    if array is None:
+        sha.update(b"none ")
+        return
+    sha.update(f"{array.shape} {array.dtype.kind} ".encode())
+    for start in range(0, len(array), CHUNK_SIZE):
+        part = array[start : start + CHUNK_SIZE]
+        whole = part.astype(np.int64) if part.dtype.kind in "iub" else part
+        sha.update(np.ascontiguousarray(whole).data)
+
+
+def _shape(part: TextSplit | None) -> bytes:
     """Where examples begin and end, and all else beside the targets themselves."""
     if part is None:
         return b"none"
@@ -41,7 +75,7 @@ def _shape(part: Split | None) -> bytes:
     return f"examples {len(part)} {part.shuffle} {part.carry} ".encode() + lengths + first
 
 
-def _content(part: Split | None) -> Iterator[Array]:
+def _content(part: TextSplit | None) -> Iterator[Array]:
     """All targets of a part in order, in chunks."""
     if part is None:
         return

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.data.corpus import Corpus, Examples, Split
+from rnnx.data.corpus import Corpus, Examples, TextSplit, text_parts
 from rnnx.system.files import cache_folder, write_json
 from rnnx.system.memory import free_bytes, refuse_more_than_free, reraise_as
 
@@ -49,7 +49,7 @@ def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] |
 
     It is computed once for a content and its split, and kept in the user's cache folder.
     """
-    train, val = corpus.train, corpus.val
+    train, val = text_parts(corpus)
     if val is None or (train.tokens > FIT_LIMIT and not always):
         return None
     path = cache_folder() / "baselines" / f"{_key(corpus)}.json"
@@ -74,7 +74,7 @@ def cached_baseline(corpus: Corpus, always: bool = False) -> tuple[int, float] |
 def _key(corpus: Corpus) -> str:
     """The name of the cache entry: content and split decide the result."""
     sha = hashlib.sha256(f"{CACHE_FORMAT} {corpus.sha256} {len(corpus.vocabulary)}".encode())
-    for split in (corpus.train, corpus.val):
+    for split in text_parts(corpus):
         assert split is not None
         if isinstance(split, Examples):
             sha.update(np.ascontiguousarray(split.starts, np.int64).tobytes())
@@ -84,7 +84,9 @@ def _key(corpus: Corpus) -> str:
     return sha.hexdigest()[:32]
 
 
-def ngram_losses(train: Split, val: Split, n_symbols: int, orders: int = ORDERS) -> list[float]:
+def ngram_losses(
+    train: TextSplit, val: TextSplit, n_symbols: int, orders: int = ORDERS
+) -> list[float]:
     """Nats a held-out token of the orders 1 … ``orders``."""
     return [float(-np.mean(np.log(p))) for p in _probabilities(_fit(train, n_symbols, orders), val)]
 
@@ -92,7 +94,7 @@ def ngram_losses(train: Split, val: Split, n_symbols: int, orders: int = ORDERS)
 class KneserNey:
     """Modified Kneser–Ney n-grams of the order ``order``, fitted on ``train``."""
 
-    def __init__(self, train: Split, n_symbols: int, order: int = ORDERS) -> None:
+    def __init__(self, train: TextSplit, n_symbols: int, order: int = ORDERS) -> None:
         what = f"n-grams of {train.tokens:,} training symbols do not fit into memory"
         with reraise_as(f"{what}; do without them, or train on less data"):
             needed = (BYTES_PER_SYMBOL + BYTES_PER_ORDER * order) * train.tokens
@@ -100,7 +102,7 @@ class KneserNey:
             self.order = order
             self._fitted = list(_fit(train, n_symbols, order))
 
-    def probabilities(self, split: Split) -> Array:
+    def probabilities(self, split: TextSplit) -> Array:
         """(targets,) the probability of each target of ``split``, in its order."""
         *_, found = _probabilities(self._fitted, split)
         return found
@@ -162,7 +164,7 @@ class _Order(NamedTuple):
         return found
 
 
-def _fit(train: Split, n_symbols: int, orders: int) -> Iterator[_Order]:
+def _fit(train: TextSplit, n_symbols: int, orders: int) -> Iterator[_Order]:
     """The orders 1 … ``orders``, one after the other: together they take much memory."""
     tokens = flat_tokens(train)
     seen, place = tokens.counted, tokens.place
@@ -181,7 +183,7 @@ def _fit(train: Split, n_symbols: int, orders: int) -> Iterator[_Order]:
         )
 
 
-def _probabilities(fitted: Iterable[_Order], split: Split) -> Iterator[Array]:
+def _probabilities(fitted: Iterable[_Order], split: TextSplit) -> Iterator[Array]:
     """(targets,) for each order the probability of each target of ``split``, in its order."""
     tokens = flat_tokens(split)
     asked, context = tokens.counted, np.zeros(len(tokens.ids), np.int64)
@@ -260,7 +262,7 @@ def _before(part: Tokens, back: int, begin: int) -> Array:
     return np.where(part.place >= back, older, begin)
 
 
-def flat_tokens(split: Split) -> Tokens:
+def flat_tokens(split: TextSplit) -> Tokens:
     """All targets of a split end to end; of a stream the first symbol, too."""
     if isinstance(split, Examples):
         ends = np.cumsum(split.lengths)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnx.data.corpus import Corpus, Examples
+from rnnx.data.corpus import Corpus, Examples, text_parts
 from rnnx.data.ngram import flat_tokens
 from rnnx.data.vocabulary import Vocabulary
 
@@ -27,8 +27,8 @@ class Novelty:
     """Fractions of samples that are new (not in the training data) and distinct."""
 
     def __init__(self, corpus: Corpus) -> None:
-        self._corpus = corpus
-        self.searched = corpus.train.tokens  # symbols of the training data
+        self._corpus, (self._train, _) = corpus, text_parts(corpus)
+        self.searched = self._train.tokens  # symbols of the training data
 
     def fractions(self, texts: Sequence[str]) -> dict[str, float]:
         """``{"new": …, "distinct": …}``, each of 0 … 1; no "new" where the data is too large."""
@@ -56,14 +56,14 @@ class Novelty:
         return Copy(copied, length, length / max(len(symbols), 1))
 
     def _is_new(self, text: str) -> bool:
-        if isinstance(self._corpus.train, Examples):
+        if isinstance(self._train, Examples):
             return text not in self._examples
         return text not in self._text
 
     @cached_property
     def _examples(self) -> set[str]:
         """The training examples, each as the text of the same sample."""
-        train, vocabulary = self._corpus.train, self._corpus.vocabulary
+        train, vocabulary = self._train, self._corpus.vocabulary
         assert isinstance(train, Examples)
         texts = (_text(vocabulary, train.targets(i)) for i in range(len(train)))
         end = vocabulary.end or ""
@@ -73,14 +73,14 @@ class Novelty:
     @cached_property
     def _parts(self) -> str:
         """The training data, a character a symbol: any symbol is one, however it is written."""
-        train, between = self._corpus.train, len(self._corpus.vocabulary)
+        train, between = self._train, len(self._corpus.vocabulary)
         if not isinstance(train, Examples):
             return _coded(np.asarray(train.ids, np.int64))
         return _coded(np.insert(flat_tokens(train).ids, np.cumsum(train.lengths), between))
 
     @cached_property
     def _text(self) -> str:
-        return _text(self._corpus.vocabulary, self._corpus.train.ids)
+        return _text(self._corpus.vocabulary, self._train.ids)
 
 
 def _text(vocabulary: Vocabulary, ids: np.ndarray) -> str:

@@ -14,8 +14,6 @@ import importlib
 import os
 from importlib.util import find_spec
 
-import numpy as np
-
 from rnnx.config.settings import Backend, Train
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell
@@ -53,10 +51,10 @@ def load(network: Network, params: Parameters, states: States, threads: int) -> 
 
     ``states`` are any of the batch's size; they and ``params`` are not changed.
     """
-    ids = np.zeros((2, states[0][0].shape[1]), np.intp)
+    x, y = network.blank(2, states[0][0].shape[1])
     compiled, scratch = network.on(Execution(True, threads)), Scratch()
-    h, _, caches = compiled.forward(params, ids, states, None, scratch)
-    _, _, cache = compiled.loss(params, h, ids, None, scratch)
+    h, _, caches = compiled.forward(params, x, states, None, scratch)
+    _, _, cache = compiled.loss(params, h, y, None, scratch)
     _, dh = compiled.loss_gradient(params, cache, h, scratch)
     compiled.backward(params, caches, dh, scratch)
 

@@ -1,20 +1,26 @@
-"""The held-out loss, always in nats a token."""
+"""The held-out loss: in nats a token, or in the unit of the head's loss, and the head's metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.data.batches import Batch, evaluation_batches, longest_first, parts
-from rnnx.data.corpus import Examples, Split, Stream
+from rnnx.data.batch import Batch
+from rnnx.data.batches import evaluation_batches, longest_first, parts
+from rnnx.data.corpus import Examples, Split, Stream, TextSplit
+from rnnx.data.metrics import counting
+from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.errors import DataError
 from rnnx.models.network import Network, States
+from rnnx.models.size import STEP_PER_STATE, wide_state, widest_of
 from rnnx.models.streaming import select
 
 COLUMNS = 64  # of a batch: wide enough for the products, whatever training uses
@@ -23,18 +29,34 @@ BUDGET = 2**29  # bytes of the arrays that one batch of an evaluation makes
 PER_UNIT, PER_SYMBOL = 12, 3
 
 
+AnySplit = TypeVar("AnySplit", bound=Split)
+
+
 class Evaluation(NamedTuple):
     """A loss and what it was measured on."""
 
-    loss: float  # of the network, nats a token
-    tokens: int
+    loss: float  # of the network, in ``unit``
+    tokens: int  # targets that count
     ngram_loss: float | None = None  # of the n-grams alone, where they were asked for
     mixed_loss: float | None = None  # of the network and the n-grams together
+    metrics: Mapping[str, float] = {}  # of the head, by name: "accuracy"; none for text
+    unit: str = "nats a character"
+
+
+class Measured(NamedTuple):
+    """What was measured on a split."""
+
+    loss: float  # the mean over its targets
+    metrics: Mapping[str, float]  # of the head, by name
 
 
 def first_tokens(split: Split, most: int) -> Split:
-    """The beginning of a split with about ``most`` targets; all of it for 0."""
-    if most == 0 or split.tokens <= most:
+    """The beginning of a split with about ``most`` targets; all of it for 0.
+
+    Of sequences with targets ``most`` bounds the steps.
+    """
+    count = split.steps if isinstance(split, Sequences) else split.tokens
+    if most == 0 or count <= most or isinstance(split, Endless):
         return split
     if isinstance(split, Stream):
         return Stream(split.ids[: most + 1], split.length)
@@ -42,12 +64,19 @@ def first_tokens(split: Split, most: int) -> Split:
     return split.select(np.arange(enough))
 
 
-def with_ids_of(ours: Vocabulary, theirs: Vocabulary, split: Split) -> Split:
+def with_ids_of(ours: Vocabulary, theirs: Vocabulary, split: AnySplit) -> AnySplit:
     """``split`` with the ids of ``ours`` in place of those of ``theirs``."""
     if ours.symbols == theirs.symbols:
         return split
     ids = np.array(ours.encode(theirs.symbols, "data"), np.intp)  # by their id
-    changed: dict[str, Any] = {"ids": ids[split.ids]}
+    if isinstance(split, Endless):
+        raise DataError("data: examples without end cannot be measured on; name finite data")
+    if split.ids is None:
+        return split
+    # Of sequences id −1 is the zero vector.
+    changed: dict[str, Any] = {"ids": np.where(split.ids < 0, -1, ids[split.ids])}
+    if isinstance(split, Sequences):
+        changed["n_symbols"] = len(ours)
     if isinstance(split, Examples) and split.first is not None:
         changed["first"] = ids[split.first]
     return replace(split, **changed)
@@ -58,8 +87,32 @@ def places(network: Network, dtype: npt.DTypeLike) -> int:
 
     It must not depend on the machine: where a long example is cut decides how its sums round.
     """
-    numbers = PER_UNIT * network.cell.hidden_size * network.layers + PER_SYMBOL * network.n_symbols
+    layer = PER_UNIT * widest_of(network) + STEP_PER_STATE * wide_state(network)
+    numbers = layer * network.layers + PER_SYMBOL * network.n_y
     return max(1, BUDGET // (np.dtype(dtype).itemsize * numbers))
+
+
+def measure(
+    network: Network, params: Parameters, splits: Iterable[Split], scratch: Scratch
+) -> Measured:
+    """The mean loss and the head's metrics over every target of ``splits``, by weight."""
+    most, metrics = places(network, params.flat.dtype), network.metrics
+    total, weight, sums = 0.0, 0.0, np.zeros(0)
+    each = (evaluation_batches(split, COLUMNS, most) for split in splits)
+    for batch in chain.from_iterable(each):
+        (T, B), whole = (len(batch.x), batch.x.shape[-1]), network.targets.per_sequence
+        states = network.initial_state(B, params.flat.dtype)
+        h, _, _ = network.forward(params, batch.x, states, batch.lengths, scratch)
+        rest = batch.y, batch.lengths, scratch, batch.weights
+        _, losses, _ = network.loss(params, h, *rest)
+        counts = counting(batch.weights, batch.lengths, T, B, whole)
+        total += float(np.sum(counts * losses, dtype=np.float64))
+        weight += float(np.sum(counts))
+        found = network.predict(params, h, batch.lengths, scratch)
+        sums = metrics.sums(found, batch.y, counts) + (sums if len(sums) else 0)
+    if not weight > 0:
+        raise DataError("data: no target has a weight above 0: there is nothing to measure")
+    return Measured(total / weight, metrics.values(sums))
 
 
 def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> float:
@@ -72,7 +125,7 @@ def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scrat
     return total / max(tokens, 1)
 
 
-def target_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> Array:
+def target_nats(network: Network, params: Parameters, split: TextSplit, scratch: Scratch) -> Array:
     """(targets,) of −ln p, in the order of ``split``."""
     most, found = places(network, params.flat.dtype), np.empty(split.tokens)
     # The same batches of numbers in place of ids: their targets say where each one belongs.
@@ -88,7 +141,7 @@ def target_nats(network: Network, params: Parameters, split: Split, scratch: Scr
     return found
 
 
-def _numbered(split: Split) -> Split:
+def _numbered(split: TextSplit) -> TextSplit:
     """A split of the same shape whose targets are 0, 1, 2 …"""
     if isinstance(split, Stream):
         return Stream(np.arange(-1, split.tokens), split.length)

@@ -77,14 +77,14 @@ def _generate(
     states = network.initial_state(count, params.flat.dtype)
     ids = np.empty((length, count), np.intp)
     ids[: len(prompt)] = np.array(prompt, np.intp)[:, None]
-    states = step(np.full(count, -1, np.intp), states)
+    h, states = step(np.full(count, -1, np.intp), states)
     for known in ids[: len(prompt)]:
-        states = step(known, states)
+        h, states = step(known, states)
     spread, own = _Spread(network.n_symbols, count), scratch.child("head")
     for t in range(len(prompt), length):
         if watch is not None:
             watch(t)
-        z = network.head.logits(params["head"], states[-1][0][None], own)[0]
+        z = network.head.logits(params["head"], h[None], own)[0]
         wide = rules.masked(spread(z)) if rules else spread(z)
         drawn = sampler.sample(wide, ids[:t], rng)
         _check(drawn, len(z), count, sampler)
@@ -96,7 +96,7 @@ def _generate(
             states = select(states, on)
         if t + 1 == length or not len(spread.going):
             break
-        states = step(ids[t] if spread.whole else ids[t, spread.going], states)
+        h, states = step(ids[t] if spread.whole else ids[t, spread.going], states)
     texts = ids[: t + 1].T.tolist()
     stops = rules.stops if rules else [length] * count
     return [_until(text[len(prompt) : n], end) for text, n in zip(texts, stops, strict=True)]

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
+from rnnx.config.components import Components
+from rnnx.config.settings import Direction, DropoutKind, InitialState, Train
+from rnnx.contracts.blocks import BareBlock, Block, Place
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, Head
+from rnnx.contracts.components import Cell, Head, RecurrentWeights
 from rnnx.contracts.execution import NUMPY, Execution
-from rnnx.registry.checks import CheckedCell, CheckedHead
+from rnnx.contracts.probes import LayerCell, LayerValues
+from rnnx.contracts.target_heads import TargetHead
+from rnnx.data.metrics import Metrics, NoMetrics, Prediction, metrics_for
+from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
+from rnnx.data.vocabulary import Vocabulary
+from rnnx.errors import ConfigError
+from rnnx.models.directions import directed
+from rnnx.models.dropout import Dropout, hide
+from rnnx.models.layer import Layer, LayerCache
+from rnnx.models.starting import LearnedStart
+from rnnx.registry.attribution import named
+from rnnx.registry.block_checks import CheckedBlock
+from rnnx.registry.checks import CheckedCell
+from rnnx.registry.head_checks import CheckedHead
 
 States: TypeAlias = tuple[State, ...]
 """One state a layer."""
 
-BITS = (1, 8, 16)
-"""Random bits for each mask value: as few as express ``dropout`` exactly, else 16 (to 2⁻¹⁶)."""
-
-
-class LayerCache(NamedTuple):
-    cell: Any  # the cell's own
-    mask: Array | None  # (T, n_a, B): 0 where a unit is dropped, else 1 / (1 − dropout)
-
 
 @dataclass(frozen=True)
 class Network:
-    """``layers`` cells and a head over ``n_symbols`` ids; parameters are passed in.
+    """``layers`` cells over ``n_symbols`` ids and ``n_features`` floats, and a head for
+    ``targets``; parameters are passed in.
 
-    Dropout acts on every layer's output, the last included, never along time (Zaremba 2014).
+    ``block`` stands around every cell; None: nothing does. Dropout acts on every cell's output, the
+    last included, never along time (Zaremba 2014), and as :mod:`rnnx.models.dropout` has it.
     Input dropout hides whole symbols: the network then has to predict from fewer of them.
+    ``direction`` is that of every layer; the outputs of both directions are joined.
     ``execution`` decides whether components compute by their compiled forms.
     """
 
@@ -43,31 +55,108 @@ class Network:
     dropout: float = 0.0
     execution: Execution = NUMPY
     input_dropout: float = 0.0
+    n_features: int = 0
+    targets: Targets = NEXT_SYMBOL
+    block: Block | None = None
+    dropout_kind: DropoutKind = DropoutKind.output
+    weight_dropout: float = 0.0
+    zoneout: float = 0.0
+    zoneout_memory: float = 0.0
+    direction: Direction = Direction.forward
+    initial: InitialState = InitialState.zero
+
+    def __post_init__(self) -> None:
+        if self.weight_dropout and not isinstance(self.cell, RecurrentWeights):
+            raise ConfigError(
+                f"weight_dropout={self.weight_dropout}: {named('cell', self.cell)} does not say "
+                "which of its parameters are recurrent weights; choose another cell, or name them "
+                'in its class: recurrent_weights = ("Wh",)'
+            )
+        if (self.zoneout or self.zoneout_memory) and not isinstance(self.layer_cell, CheckedCell):
+            raise ConfigError(
+                f"zoneout={self.zoneout}: units keep the value of the step before, from zero on; "
+                "choose another dropout, or direction=forward and initial_state=zero"
+            )
+        if self.zoneout_memory and len(self.layer_cell.initial_state(1, np.float32)) != 2:
+            raise ConfigError(
+                f"zoneout_memory={self.zoneout_memory}: {named('cell', self.cell)} has no state of "
+                "h and one memory; zoneout alone is for any cell"
+            )
+
+    @property
+    def n_x(self) -> int:
+        """The number of inputs of a step: symbols and features."""
+        return self.n_symbols + self.n_features
+
+    @property
+    def n_y(self) -> int:
+        """The number of the head's outputs: symbols, classes, values or bits."""
+        return self.targets.size or self.n_symbols
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the head for these targets; none for the next symbol."""
+        if self.targets == NEXT_SYMBOL:
+            return NoMetrics()
+        head: Any = self.head
+        return (
+            head.metrics(self.targets)
+            if isinstance(head, TargetHead)
+            else metrics_for(self.targets)
+        )
 
     @cached_property
-    def _cell(self) -> CheckedCell:
-        return CheckedCell(self.cell, self.execution)
+    def layer_cell(self) -> LayerCell:
+        """The cell of each layer as the network runs it: in its direction, from its start."""
+        cell = directed(self.cell, self.direction, self.execution)
+        return LearnedStart(cell) if self.initial is InitialState.learned else cell
+
+    @cached_property
+    def stack(self) -> tuple[Layer, ...]:
+        """The layers, the lowest first."""
+        is_bare = self.block is None or (isinstance(self.block, BareBlock) and self.block.is_bare)
+        block = None if self.block is None or is_bare else CheckedBlock(self.block)
+        zoneout = self.zoneout, self.zoneout_memory
+        dropout = Dropout(self.dropout, self.dropout_kind, self.weight_dropout, zoneout)
+        places = [Place(k, self.layers) for k in range(self.layers)]
+        return tuple(Layer(self.layer_cell, block, dropout, place) for place in places)
+
+    @cached_property
+    def width(self) -> int:
+        """d, the features of what the head reads: n_a without a block, 2·n_a both ways."""
+        return self.stack[0].width
 
     @cached_property
     def _head(self) -> CheckedHead:
-        return CheckedHead(self.head, self.execution)
+        return CheckedHead(self.head, self.execution, self.targets)
 
     def on(self, execution: Execution) -> Network:
         """The same network, computed as ``execution`` says."""
         return replace(self, execution=execution)
 
     def init(self, rng: np.random.Generator, dtype: npt.DTypeLike) -> Parameters:
-        """Fresh parameters: ``layer0`` … and ``head``, drawn in this order."""
-        n_a, n_y = self.cell.hidden_size, self.n_symbols
+        """Fresh parameters: ``layer0`` … and ``head``, drawn in this order.
+
+        A block has its own in ``block0`` …, each after its layer's; one that embeds has ``entry``
+        before all.
+        """
         tree: dict[str, Params] = {}
-        for k in range(self.layers):
-            tree[f"layer{k}"] = self._cell.init(rng, n_y if k == 0 else n_a, dtype)
-        tree["head"] = self._head.init(rng, n_a, n_y, dtype)
+        for k, layer in enumerate(self.stack):
+            tree |= layer.init(rng, self.width if k else self.n_x, dtype)
+        tree["head"] = self._head.init(rng, self.width, self.n_y, dtype)
         return Parameters(tree, dtype)
 
+    def blank(self, T: int, B: int) -> tuple[Array, Array]:
+        """An input and targets of zeros, of T steps and B columns."""
+        targets = self.targets
+        x = np.zeros((T, self.n_x, B)) if self.n_features else np.zeros((T, B), np.intp)
+        own = () if targets.are_ids else (targets.size,)
+        shape = (*own, B) if targets.per_sequence else (T, *own, B)
+        return x, np.zeros(shape, np.intp if targets.are_ids else np.float64)
+
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> States:
-        """The zero state of every layer."""
-        return tuple(self._cell.initial_state(B, dtype) for _ in range(self.layers))
+        """The zero state of every layer: the cell's arrays, then the block's."""
+        return tuple(layer.initial_state(B, dtype) for layer in self.stack)
 
     def forward(
         self,
@@ -78,29 +167,60 @@ class Network:
         scratch: Scratch,
         rng: np.random.Generator | None = None,
     ) -> tuple[Array, States, list[LayerCache]]:
-        """(T, B) ids → the top layer's h (T, n_a, B), final states, caches.
+        """(T, B) ids, or floats (T, n_x, B) → the top layer's y (T, d, B), final states, caches.
 
-        With ``rng``, dropout masks are drawn from it; without, nothing is dropped.
+        Without a block y is the cell's h. With ``rng``, dropout masks are drawn from it; without,
+        nothing is dropped.
         """
         if rng is not None and self.input_dropout > 0:
             x = hide(self.input_dropout, x, rng)
-        h, finals, caches = x, [], []
-        for k, state in enumerate(states):
-            own = scratch.child(f"layer{k}")
-            h, final, cache = self._cell.forward(params[f"layer{k}"], h, state, lengths, own)
-            mask = None
-            if rng is not None and self.dropout > 0:
-                mask = dropout_mask(self.dropout, h, rng, own)
-                h = np.multiply(h, mask, out=own.like("dropped", h))
+        if x.ndim == 3:
+            x = x.astype(params.flat.dtype, copy=False)
+        y, finals, caches = x, [], []
+        for layer, state in zip(self.stack, states, strict=True):
+            y, final, cache = layer.forward(params, y, state, lengths, scratch, rng)
             finals.append(final)
-            caches.append(LayerCache(cache, mask))
-        return h, tuple(finals), caches
+            caches.append(cache)
+        return y, tuple(finals), caches
+
+    def layer_values(
+        self, params: Parameters, x: Array, lengths: Array | None
+    ) -> Iterator[LayerValues]:
+        """What each cell computes for ids x (T, B) from the zero state, without dropout."""
+        states = self.initial_state(x.shape[-1], params.flat.dtype)
+        _, _, caches = self.forward(params, x, states, lengths, Scratch())
+        for layer, cache in zip(self.stack, caches, strict=True):
+            yield LayerValues(cache.x, cache.h, layer.gates(cache))
+
+    def gradient_by_h(self, params: Parameters, x: Array, dy: Array) -> Array:
+        """The gradient by h (T, n_a, B) of the top layer's cell, for that by what the head reads.
+
+        It goes through the block of that layer and not through time.
+        """
+        states, scratch = self.initial_state(x.shape[-1], params.flat.dtype), Scratch()
+        _, _, caches = self.forward(params, x, states, None, scratch)
+        return self.stack[-1].gradient_by_h(params, caches[-1], dy, scratch)
 
     def loss(
-        self, params: Parameters, h: Array, y: Array, lengths: Array | None, scratch: Scratch
+        self,
+        params: Parameters,
+        h: Array,
+        y: Array,
+        lengths: Array | None,
+        scratch: Scratch,
+        weights: Array | None = None,
     ) -> tuple[float, Array, Any]:
-        """``loss, nats (T, B), cache`` of the top layer's h for target ids y (T, B)."""
-        return self._head.forward(params["head"], h, y, lengths, scratch.child("head"))
+        """``loss, losses, cache`` of the top layer's h for targets y: ids (T, B), whose losses are
+        nats (T, B), or as :class:`TargetHead` says.
+        """
+        own = scratch.child("head")
+        return self._head.forward(params["head"], h, y, lengths, own, weights)
+
+    def predict(
+        self, params: Parameters, h: Array, lengths: Array | None, scratch: Scratch
+    ) -> Prediction:
+        """What the head predicts from the top layer's h, in the shapes of the targets."""
+        return self._head.predict(params["head"], h, lengths, scratch.child("head"))
 
     def loss_gradient(
         self, params: Parameters, cache: Any, h: Array, scratch: Scratch
@@ -115,46 +235,40 @@ class Network:
         dh: Array,
         scratch: Scratch,
     ) -> dict[str, Params]:
-        """The gradients of every layer's parameters, the top layer first."""
+        """The gradients of all parameters but the head's, the top layer first."""
         grads: dict[str, Params] = {}
-        for k in reversed(range(self.layers)):
-            own, cache = scratch.child(f"layer{k}"), caches[k]
-            if cache.mask is not None:
-                dh = np.multiply(dh, cache.mask, out=own.like("d_dropped", dh))
-            part = params[f"layer{k}"]
-            shape = dh.shape if k else None  # the lowest layer's input is ids
-            grads[f"layer{k}"], dx = self._cell.backward(part, cache.cell, dh, own, shape)
+        for layer, cache in zip(reversed(self.stack), reversed(caches), strict=True):
+            parts, dx = layer.backward(params, cache, dh, scratch)
+            grads |= parts
             dh = dx if dx is not None else dh
         return grads
 
 
-def dropout_mask(dropout: float, h: Array, rng: np.random.Generator, scratch: Scratch) -> Array:
-    """(T, n_a, B), strides as ``h``'s: 0 with probability ``dropout``, else 1 / (1 − dropout).
-
-    The draws go unit by unit, then step by step, whatever the strides of ``h``, so they depend on
-    the generator alone (Srivastava et al. 2014).
-    """
-    T, n_a, B = h.shape
-    survives = _survivors(dropout, h.size, rng).reshape(n_a, T, B).transpose(1, 0, 2)
-    mask = scratch.like("dropout_mask", h)
-    np.multiply(survives, h.dtype.type(1 / (1 - dropout)), out=mask)
-    return mask
-
-
-def hide(share: float, x: Array, rng: np.random.Generator) -> Array:
-    """(T, B) ids, each with the probability ``share`` replaced by −1, the zero vector."""
-    return np.where(_survivors(share, x.size, rng).reshape(x.shape), x, -1)
-
-
-def _survivors(dropout: float, count: int, rng: np.random.Generator) -> Array:
-    """(count,) bool, each True with probability 1 − dropout."""
-    bits = next((bits for bits in BITS if (dropout * 2**bits).is_integer()), BITS[-1])
-    raw = rng.bit_generator.random_raw(-(-count * bits // 64))
-    if bits == 1:
-        return np.unpackbits(raw.view(np.uint8))[:count].view(bool)
-    drawn = raw.view(np.uint8 if bits == 8 else np.uint16)
-    survivors: Array = drawn[:count] >= round(dropout * 2**bits)
-    return survivors
+def configured(
+    settings: Train,
+    parts: Components,
+    vocabulary: Vocabulary,
+    features: Sequence[Quantity] = (),
+    targets: Targets = NEXT_SYMBOL,
+) -> Network:
+    """The network that a run's settings and components ask for, on data of this kind."""
+    return Network(
+        parts.cell,
+        parts.head,
+        len(vocabulary),
+        settings.layers,
+        settings.dropout,
+        input_dropout=settings.input_dropout,
+        n_features=len(features),
+        targets=targets,
+        block=parts.block,
+        dropout_kind=settings.dropout_kind,
+        weight_dropout=settings.weight_dropout,
+        zoneout=settings.zoneout,
+        zoneout_memory=settings.zoneout_memory,
+        direction=settings.direction,
+        initial=settings.initial_state,
+    )
 
 
 def restart(states: States, zeros: States, columns: Array) -> States:
@@ -162,7 +276,7 @@ def restart(states: States, zeros: States, columns: Array) -> States:
     begun = tuple(tuple(array.copy() for array in state) for state in states)
     for state, zero in zip(begun, zeros, strict=True):
         for array, first in zip(state, zero, strict=True):
-            array[:, columns] = first[:, columns]
+            array[..., columns] = first[..., columns]
     return begun
 
 

@@ -7,29 +7,24 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rnnx.arrays import Array, Params, State
+from rnnx.arrays import Array
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, StreamingCell
 from rnnx.models.network import Network, States
 
-Step: TypeAlias = Callable[[Array, States], States]
-"""ids (B,) and every layer's state before them → every layer's state after them."""
+Step: TypeAlias = Callable[[Array, States], tuple[Array, States]]
+"""ids (B,) and every layer's state before them → the top layer's y (d, B), the states after."""
 
 
 def stream(network: Network, params: Parameters, scratch: Scratch) -> Step:
-    """One step of the whole stack; the top layer's h is the last state's first array."""
-    layers = [
-        _layer(network.cell, params[f"layer{k}"], scratch.child(f"layer{k}"))
-        for k in range(network.layers)
-    ]
+    """One step of the whole stack; y is valid until the next call."""
+    steps = [layer.stream(params, scratch) for layer in network.stack]
 
-    def step(ids: Array, states: States) -> States:
+    def step(ids: Array, states: States) -> tuple[Array, States]:
         x, after = ids, []
-        for layer, before in zip(layers, states, strict=True):
-            state = layer(x, before)
+        for layer, before in zip(steps, states, strict=True):
+            x, state = layer(x, before)
             after.append(state)
-            x = state[0]
-        return tuple(after)
+        return x, tuple(after)
 
     return step
 
@@ -37,17 +32,5 @@ def stream(network: Network, params: Parameters, scratch: Scratch) -> Step:
 def select(states: States, columns: Array) -> States:
     """The states of some columns; ``columns`` is a mask or places."""
     places = np.flatnonzero(columns) if columns.dtype == np.bool_ else columns
-    # Not array[:, columns]: that lies transposed, and every operation of a step with it is slow.
-    return tuple(tuple(np.take(array, places, axis=1) for array in state) for state in states)
-
-
-def _layer(cell: Cell, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
-    """The cell's own stream, or its forward over one step at a time."""
-    if isinstance(cell, StreamingCell):
-        return cell.stream(params, scratch)
-
-    def step(x: Array, state: State) -> State:
-        final: State = cell.forward(params, x[None], state, None, scratch)[1]
-        return final
-
-    return step
+    # Not array[..., columns]: that lies transposed, and every operation of a step with it is slow.
+    return tuple(tuple(np.take(array, places, axis=-1) for array in state) for state in states)

@@ -12,33 +12,36 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.config.components import component_from
-from rnnx.config.identity import changed_code, versions
 from rnnx.config.settings import Backend
-from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Dataset, Grammar, Sampler
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.ranges import require
-from rnnx.data.corpus import Corpus, Split, examples_of
+from rnnx.data.corpus import Corpus, Examples, Split, Stream, examples_of, text_parts
 from rnnx.data.digest import split_sha256
 from rnnx.data.ngram import KneserNey
+from rnnx.data.sequences import Sequences
+from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
-from rnnx.errors import CheckpointError, ConfigError, DataError
+from rnnx.errors import ConfigError, DataError
 from rnnx.models.backend import backend_of_checkpoint
 from rnnx.models.evaluation import (
     Evaluation,
     example_nats,
     first_tokens,
     mean_nats,
+    measure,
     target_nats,
     with_ids_of,
 )
 from rnnx.models.generation import generate, grammar_of
+from rnnx.models.heads import unit_of_loss
 from rnnx.models.mixture import MixedSampler, mixed_nats
 from rnnx.models.network import Network, quiet
-from rnnx.models.size import parameter_bytes
+from rnnx.models.new_data import Inputs, given, sequences
+from rnnx.models.prediction import Predicted, predict_each, told
+from rnnx.models.stored_network import changed_code_of, network_of, params_of
 from rnnx.registry.checks import load_corpus
-from rnnx.registry.manager import CORE
-from rnnx.registry.sources import source_sha256
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.system.threads import BlasThreads
 
@@ -56,17 +59,21 @@ class Model:
         self.config: dict[str, Any] = checkpoint.config
         settings, components = checkpoints.components_of(checkpoint)
         self.vocabulary: Vocabulary = checkpoint.vocabulary
+        self.targets: Targets = checkpoint.targets
+        """What it predicts."""
+        self.features: tuple[Quantity, ...] = checkpoint.features
+        """The real numbers that a step of its input has, in their order."""
         self._threads = BlasThreads(checkpoint.metadata["threads"])
         self._backend: str = checkpoint.metadata.get("backend", "numpy")
         self.network, dtype = network_of(checkpoint)
-        self.params = _params(self.network, checkpoint, dtype)
+        self.params = params_of(self.network, checkpoint, dtype)
         checkpoints.load_params(self.params, checkpoint)
         self.step: int = checkpoint.metadata["step"]
         self.sample_length = settings.sample_length
         self._sampler: Sampler = components.sampler
         self._dataset = components.dataset
         self._checkpoint = replace(checkpoint, tensors={})  # the parameters have them
-        self.changed_code: str = _changed_code(checkpoint)
+        self.changed_code: str = changed_code_of(checkpoint)
         """What differs between the code of its training and the code here; empty: nothing."""
 
     @cached_property
@@ -94,6 +101,7 @@ class Model:
         told how many symbols there are, before each next one. ``ngram`` above 0 mixes the network's
         probabilities with those of n-grams of the run's training data, of this weight.
         """
+        self.refuse_no_language("sample")
         start = self._start(prompt)
         length = self.sample_length if length is None else length
         require(count >= 0, "count", "at least 0", count)
@@ -134,11 +142,55 @@ class Model:
             return made
         return sampler
 
+    def predict(
+        self, inputs: Sequence[str] | Sequence[Array], features: Sequence[Array] | None = None
+    ) -> list[Predicted]:
+        """What is predicted of each sequence of ``inputs``.
+
+        ``inputs`` are texts where the model reads symbols (a symbol that it does not know is the
+        zero vector), else arrays (T, n_features) in the features' own units. ``features`` are such
+        arrays, a row a symbol, for a model that reads both.
+        """
+        self.refuse_language("predict")
+        data = given(inputs, features, self.inputs)
+        return self.predict_sequences(sequences(data, self.inputs)[0])
+
+    def predict_sequences(self, part: Sequences) -> list[Predicted]:
+        """The same for sequences in the model's own ids and standardized features."""
+        with self._threads, quiet():
+            found = dict(predict_each(self._network, self.params, part, self._scratch()))
+        return [told(found[place], self.targets) for place in range(len(part))]
+
+    @property
+    def inputs(self) -> Inputs:
+        """What it reads, for the look at new data."""
+        return Inputs(self.vocabulary, self.features, self.targets)
+
+    @property
+    def is_language(self) -> bool:
+        """Whether it predicts the next symbol of a text."""
+        return self.targets == NEXT_SYMBOL
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set that it was trained on, not loaded."""
+        dataset: Dataset = self._dataset
+        return dataset
+
+    def refuse_language(self, what: str) -> None:
+        """DataError where it predicts the next symbol of a text."""
+        if self.is_language:
+            raise DataError(
+                f"{what}: the model writes texts and has no other targets; see rnnx sample, and "
+                "rnnx evaluate for its loss"
+            )
+
     def score(self, lines: Sequence[str]) -> Array:
         """(lines,) the mean of −ln p in nats a character, each line's newline counted.
 
         A line may come with its newline or without.
         """
+        self.refuse_no_language("score")
         if isinstance(lines, str):
             raise DataError("score: it takes a list of lines, not one text; give [line]")
         if not len(lines):
@@ -158,9 +210,18 @@ class Model:
         Where texts have an end (a line's newline) the last number is that of the end, so that an
         array has one number more than its text has symbols.
         """
+        self.refuse_no_language("surprise")
         symbols = [self._symbols(text, f"text {i + 1}") for i, text in enumerate(texts)]
         examples = examples_of(self.vocabulary, symbols)
         return np.split(self._target_nats(examples), np.cumsum(examples.lengths))[: len(texts)]
+
+    def refuse_no_language(self, what: str) -> None:
+        """ConfigError, which begins with ``what``, unless it predicts the next symbol."""
+        if not self.is_language:
+            raise ConfigError(
+                f"{what}: the run predicts {self.targets.words}, not the next symbol of a text; "
+                "measure it with rnnx evaluate"
+            )
 
     def own_corpus(self, advice: str = "bring the old data back") -> Corpus:
         """The data that the model was trained on; DataError, which ends with ``advice``, where it
@@ -204,16 +265,25 @@ class Model:
         given = component_from("dataset", dataset) if isinstance(dataset, dict) else dataset
         splits = self._held_out(tokens) if given is None else self._all_of(given)
         total = sum(split.tokens for split in splits)
-        loss = sum(split.tokens * self.mean_nats(split) for split in splits) / total
+        if not self.is_language:
+            if ngram:
+                self.refuse_no_language("ngram")
+            with self._threads, quiet():
+                found = measure(self._network, self.params, splits, self._scratch())
+            return Evaluation(found.loss, total, None, None, found.metrics, self.loss_unit)
+        loss, unit = sum(split.tokens * self.mean_nats(split) for split in splits), self.loss_unit
+        loss /= total
         if (ngrams := self._ngrams(ngram)) is None:
-            return Evaluation(loss, total)
-        theirs = [ngrams.probabilities(split) for split in splits]
+            return Evaluation(loss, total, unit=unit)
+        texts = [split for split in splits if isinstance(split, Examples | Stream)]
+        theirs = [ngrams.probabilities(split) for split in texts]
         mixed = [
             mixed_nats(self._target_nats(split), p, ngram)
-            for split, p in zip(splits, theirs, strict=True)
+            for split, p in zip(texts, theirs, strict=True)
         ]
         ngram_loss = -float(np.mean(np.log(np.concatenate(theirs))))
-        return Evaluation(loss, total, ngram_loss, float(np.mean(np.concatenate(mixed))))
+        mixed_loss = float(np.mean(np.concatenate(mixed)))
+        return Evaluation(loss, total, ngram_loss, mixed_loss, unit=unit)
 
     def _held_out(self, tokens: int | None) -> list[Split]:
         """The held-out part of the run's own data, its first ``tokens``."""
@@ -231,6 +301,12 @@ class Model:
     def _all_of(self, dataset: Dataset) -> list[Split]:
         """All parts of another data set, in the model's ids."""
         corpus = load_corpus(dataset)
+        if (corpus.targets, corpus.features) != (self.targets, self.features):
+            raise DataError(
+                f"evaluate: the data has {corpus.targets.words} and {len(corpus.features)} "
+                f"features, the run was trained on {self.targets.words} and "
+                f"{len(self.features)} features (or others of that number)"
+            )
         splits = [split for split in (corpus.train, corpus.val) if split is not None]
         return [with_ids_of(self.vocabulary, corpus.vocabulary, split) for split in splits]
 
@@ -240,8 +316,13 @@ class Model:
         if weight == 0:
             return None
         corpus = self.own_corpus(NO_NGRAMS)
-        train = with_ids_of(self.vocabulary, corpus.vocabulary, corpus.train)
+        train = with_ids_of(self.vocabulary, corpus.vocabulary, text_parts(corpus)[0])
         return KneserNey(train, len(self.vocabulary))
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of its loss: ``nats a character``, ``absolute error``."""
+        return unit_of_loss(self.network.head, self.targets, self.vocabulary)
 
     def _scratch(self) -> Scratch:
         return Scratch()
@@ -251,46 +332,9 @@ class Model:
         with self._threads, quiet():
             return mean_nats(self._network, self.params, split, self._scratch())
 
-    def _target_nats(self, split: Split) -> Array:
+    def _target_nats(self, split: Examples | Stream) -> Array:
         with self._threads, quiet():
             return target_nats(self._network, self.params, split, self._scratch())
-
-
-def network_of(checkpoint: checkpoints.Checkpoint) -> tuple[Network, str]:
-    """The network of a checkpoint's configuration, without dropout, and its dtype."""
-    settings, components = checkpoints.components_of(checkpoint)
-    n_symbols = len(checkpoint.vocabulary)
-    network = Network(components.cell, components.head, n_symbols, settings.layers)
-    return network, settings.dtype.value
-
-
-def _changed_code(checkpoint: checkpoints.Checkpoint) -> str:
-    """The change of a version or of a plugin's source; rnnx's own source is known by its version.
-
-    Checkpoints of earlier versions have no digests of sources.
-    """
-    used = versions(checkpoint.config)
-    then = dict(checkpoint.metadata.get("sources", {}))
-    sources = {name: source_sha256(name) for name in used if name in then and name != CORE}
-    return changed_code(checkpoint.metadata, {"versions": used, "sources": sources})
-
-
-def _params(network: Network, checkpoint: checkpoints.Checkpoint, dtype: str) -> Parameters:
-    """Arrays for the file's values; CheckpointError where the file cannot hold such a network."""
-    refuse_other_network(network, checkpoint, dtype)
-    try:
-        return network.init(np.random.default_rng(0), dtype)  # load_params replaces the values
-    except (MemoryError, ValueError, OverflowError) as error:  # NumPy's: too large
-        raise CheckpointError(
-            f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"
-        ) from None
-
-
-def refuse_other_network(network: Network, checkpoint: checkpoints.Checkpoint, dtype: str) -> None:
-    """CheckpointError where the file cannot hold such a network; nothing large is allocated."""
-    layers, n_a = network.layers, network.cell.hidden_size
-    checkpoints.refuse_other_sizes(checkpoint, layers, n_a)
-    checkpoints.refuse_more_than_held(checkpoint, parameter_bytes(network, dtype))
 
 
 def load_file(path: Path) -> Model:

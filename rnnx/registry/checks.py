@@ -8,18 +8,25 @@ that were changed in place at the first step alone (training/first_step.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.components import Cell, Clipper, Dataset, Head, Optimizer, Schedule
+from rnnx.contracts.components import (
+    Cell,
+    Dataset,
+    GatedCell,
+    RecurrentWeights,
+    StreamingCell,
+)
 from rnnx.contracts.execution import Execution
-from rnnx.data.batches import Batch
+from rnnx.data.batch import Batch
 from rnnx.data.corpus import Corpus
+from rnnx.data.targets import NEXT_SYMBOL, Targets
 from rnnx.errors import ConfigError, PluginError
 from rnnx.registry.attribution import attribute, attributing, named
 
@@ -51,6 +58,8 @@ class CheckedCell:
     It computes by the cell's compiled form where ``execution`` says so.
     """
 
+    reads_backwards = False
+
     def __init__(self, cell: Cell, execution: Execution) -> None:
         self.component, self.hidden_size = cell, cell.hidden_size
         self._forward = execution.method(cell, "forward")
@@ -60,10 +69,10 @@ class CheckedCell:
         """``Cell.init``: arrays of ``dtype`` by name, without NaN."""
         with attributing():
             found = self.component.init(rng, n_x, dtype)
-        return _parameters("cell", self.component, found, dtype)
+        return checked_parameters("cell", self.component, found, dtype)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
-        """``Cell.initial_state``: a tuple whose first array is (n_a, B)."""
+        """``Cell.initial_state``: a tuple of arrays (…, B), the first of them (n_a, B)."""
         try:
             state: Any = self.component.initial_state(B, dtype)
         except BaseException as error:
@@ -74,7 +83,7 @@ class CheckedCell:
             what = f"initial_state returned {found}, expected a tuple, h first"
             raise contract_error("cell", self.component, what)
         for k, array in enumerate(state):
-            shape = (self.hidden_size, B) if k == 0 else np.shape(array)
+            shape = (self.hidden_size, B) if k == 0 else (*np.shape(array)[:-1], B)
             if not is_like(array, shape, dtype):
                 what = f"initial_state: part {k} is {unlike(array, shape, dtype)}"
                 raise contract_error("cell", self.component, what)
@@ -90,7 +99,7 @@ class CheckedCell:
             attribute(error)
             raise
         cell, first = self.component, state[0]
-        h, final, cache = _parts("cell", cell, "forward", result, "h, state, cache")
+        h, final, cache = result_parts("cell", cell, "forward", result, "h, state, cache")
         shape = (len(x), *first.shape)
         if not is_like(h, shape, first.dtype):
             what = f"forward: h is {unlike(h, shape, first.dtype)}"
@@ -105,116 +114,99 @@ class CheckedCell:
         dh: Array,
         scratch: Scratch,
         dx_shape: tuple[int, ...] | None,
-    ) -> tuple[Params, Array | None]:
-        """``Cell.backward``, the final state's gradient being 0: ``dparams, dx``.
+        dstate: State | None = None,
+    ) -> tuple[Params, Array | None, State]:
+        """``Cell.backward``: ``dparams, dx, dstate0``.
 
         ``dx`` is of ``dx_shape``; where that is None, the input was ids and there is no dx.
         """
         try:
-            result = self._backward(params, cache, dh, None, scratch)
+            result = self._backward(params, cache, dh, dstate, scratch)
         except BaseException as error:
             attribute(error)
             raise
         cell = self.component
-        dparams, dx, _ = _parts("cell", cell, "backward", result, "dparams, dx, dstate0")
-        dparams = _gradients("cell", cell, dparams, params)
+        names = "dparams, dx, dstate0"
+        dparams, dx, dstate0 = result_parts("cell", cell, "backward", result, names)
+        dparams = checked_gradients("cell", cell, dparams, params)
         if dx_shape is None:
-            return dparams, None
+            return dparams, None, dstate0
         if not is_like(dx, dx_shape, dh.dtype):
             what = f"backward: dx is {unlike(dx, dx_shape, dh.dtype)}"
             raise contract_error("cell", cell, what)
-        return dparams, dx
+        return dparams, dx, dstate0
+
+    @property
+    def recurrent_weights(self) -> tuple[str, ...]:
+        """``RecurrentWeights.recurrent_weights``; none where the cell does not say."""
+        cell = self.component
+        return cell.recurrent_weights if isinstance(cell, RecurrentWeights) else ()
+
+    def gates(self, cache: Any) -> Params:
+        """``GatedCell.gates``; none where the cell shows none."""
+        return self.component.gates(cache) if isinstance(self.component, GatedCell) else {}
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        """The cell's own stream, or its forward over one step at a time, unchecked."""
+        cell = self.component
+        if isinstance(cell, StreamingCell):
+            return cell.stream(params, scratch)
+
+        def step(x: Array, state: State) -> State:
+            final: State = cell.forward(params, x[None], state, None, scratch)[1]
+            return final
+
+        return step
 
 
-class CheckedHead:
-    """A head whose results are checked and whose exceptions name it."""
+class BoundMethod(NamedTuple):
+    """A method of a component, and what gives it the state that it has in a run."""
 
-    def __init__(self, head: Head, execution: Execution) -> None:
-        self.component = head
-        self._forward = execution.method(head, "forward")
-        self._backward = execution.method(head, "backward")
+    component: Any
+    name: str
+    bind: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
 
-    def init(self, rng: np.random.Generator, n_a: int, n_y: int, dtype: npt.DTypeLike) -> Params:
-        """``Head.init``: arrays of ``dtype`` by name, without NaN."""
-        with attributing():
-            found = self.component.init(rng, n_a, n_y, dtype)
-        return _parameters("head", self.component, found, dtype)
+    def on(self, execution: Execution) -> Callable[..., Any]:
+        """The method as a step calls it, of the compiled form where that is to compute."""
+        method = execution.method(self.component, self.name)
+        return method if self.bind is None else self.bind(method)
 
-    def forward(
-        self, params: Params, h: Array, y: Array, lengths: Array | None, scratch: Scratch
-    ) -> tuple[float, Array, Any]:
-        """``Head.forward``: a number and nats (T, B)."""
-        try:
-            result = self._forward(params, h, y, lengths, scratch)
-        except BaseException as error:
-            attribute(error)
-            raise
-        head = self.component
-        loss, nats, cache = _parts("head", head, "forward", result, "loss, nats, cache")
-        if not isinstance(loss, (int, float)):  # of the forms of this question the cheapest
-            what = f"forward: the loss is {type(loss).__name__}, expected float"
-            raise contract_error("head", head, what)
-        if (nats.shape if type(nats) is np.ndarray else np.shape(nats)) != y.shape:
-            what = f"forward: nats is {np.shape(nats)}, expected {y.shape}"
-            raise contract_error("head", head, what)
-        return loss, nats, cache
 
-    def backward(
-        self, params: Params, cache: Any, h: Array, scratch: Scratch
-    ) -> tuple[Params, Array]:
-        """``Head.backward`` for the ``h`` of forward: ``dparams, dh`` like it."""
-        try:
-            result = self._backward(params, cache, scratch)
-        except BaseException as error:
-            attribute(error)
-            raise
-        head = self.component
-        dparams, dh = _parts("head", head, "backward", result, "dparams, dh")
-        dparams = _gradients("head", head, dparams, params)
-        if not is_like(dh, h.shape, h.dtype):
-            raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
-        return dparams, dh
+class UpdateParts(NamedTuple):
+    """What an update calls, by the abilities of the components (registry/updates.py)."""
+
+    clip: BoundMethod  # of grads and their norm
+    factor: BoundMethod  # of the step
+    update: BoundMethod  # as Optimizer.update
+    project: Callable[[], None] | None
+    state: Params  # the optimizer's
 
 
 class CheckedUpdate:
     """Clipper, schedule and optimizer: the way from a gradient to moved parameters."""
 
-    def __init__(
-        self, clipper: Clipper, schedule: Schedule, optimizer: Optimizer, execution: Execution
-    ) -> None:
-        self.clipper, self.schedule, self.optimizer = clipper, schedule, optimizer
-        self._clip = execution.method(clipper, "clip")
-        self._update = execution.method(optimizer, "update")
-
-    def init(self, params: Parameters) -> Params:
-        """``Optimizer.init``: arrays by name."""
-        with attributing():
-            found: Any = self.optimizer.init(params)
-        if isinstance(found, dict) and all(isinstance(a, np.ndarray) for a in found.values()):
-            return found
-        what = "init: returned no dict of arrays by name"
-        raise contract_error("optimizer", self.optimizer, what)
+    def __init__(self, parts: UpdateParts, execution: Execution) -> None:
+        self.schedule, self.optimizer = parts.factor.component, parts.update.component
+        self._clip, self._factor = parts.clip.on(execution), parts.factor.on(execution)
+        self._update = parts.update.on(execution)
+        self._project, self._state = parts.project, parts.state
 
     def __call__(
-        self,
-        params: Parameters,
-        grads: Parameters,
-        norm: float,
-        state: Params,
-        step: int,
-        scratch: Scratch,
+        self, params: Parameters, grads: Parameters, norm: float, step: int, scratch: Scratch
     ) -> tuple[bool, float]:
         """Clip ``grads`` of the L2 norm ``norm`` and update ``params``: ``clipped, rate``."""
         flat = params.flat
         try:
             clipped = self._clip(grads, norm)
-            factor: Any = self.schedule.factor(step)
+            factor: Any = self._factor(step)
             if not (isinstance(factor, (int, float, np.floating)) and 0 <= factor < math.inf):
                 what = f"factor({step}) returned {factor!r:.60}"
                 what += ", expected a finite number of at least 0"
                 raise contract_error("schedule", self.schedule, what)
             rate = self.optimizer.learning_rate * float(factor)
-            self._update(params, grads, state, rate, step, scratch)
+            self._update(params, grads, self._state, rate, step, scratch)
+            if self._project is not None:
+                self._project()
         except BaseException as error:
             attribute(error)
             raise
@@ -224,7 +216,7 @@ class CheckedUpdate:
         return bool(clipped), rate
 
 
-def _parts(kind: str, component: Any, method: str, result: Any, names: str) -> Any:
+def result_parts(kind: str, component: Any, method: str, result: Any, names: str) -> Any:
     """A result of several parts, by their ``names``."""
     if not isinstance(result, tuple) or len(result) != names.count(",") + 1:
         found = f"{len(result)} parts" if isinstance(result, tuple) else type(result).__name__
@@ -243,7 +235,7 @@ def _check_final_state(cell: Any, found: Any, like: State) -> None:
             raise contract_error("cell", cell, what)
 
 
-def _gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
+def checked_gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
     """A gradient for each parameter, of its shape and type."""
     if type(found) is not dict and not isinstance(found, Mapping):  # a dict needs no abstract class
         what = f"backward returned {type(found).__name__} for dparams, expected a dict by name"
@@ -260,7 +252,7 @@ def _gradients(kind: str, component: Any, found: Any, params: Params) -> Params:
     return found if type(found) is dict else dict(found)
 
 
-def _parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
+def checked_parameters(kind: str, component: Any, found: Any, dtype: Any) -> Params:
     """Fresh parameters: arrays of the type asked for, by name, without NaN."""
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise contract_error(kind, component, "init: returned no dict of arrays by name")
@@ -286,14 +278,21 @@ def load_corpus(dataset: Dataset) -> Corpus:
     return found
 
 
-def refuse_foreign_ids(dataset: Dataset, batch: Batch, n_symbols: int) -> None:
-    """PluginError where a batch has ids that the vocabulary does not have."""
-    for what, ids, least in (("x", batch.x, -1), ("y", batch.y, 0)):
+def refuse_foreign_ids(
+    dataset: Dataset, batch: Batch, n_symbols: int, targets: Targets = NEXT_SYMBOL
+) -> None:
+    """PluginError where a batch has ids that the vocabulary or the classes do not have."""
+    own = "the vocabulary has" if targets == NEXT_SYMBOL else "the classes are"
+    parts = []
+    if batch.x.ndim == 2:
+        parts.append(("x", batch.x, -1, n_symbols, "the vocabulary has"))
+    if targets.are_ids:
+        parts.append(("y", batch.y, 0, targets.size or n_symbols, own))
+    for what, ids, least, count, those in parts:
         lowest, highest = int(np.min(ids)), int(np.max(ids))
-        if lowest < least or highest >= n_symbols:
+        if lowest < least or highest >= count:
             raise contract_error(
                 "dataset",
                 dataset,
-                f"load: {what} holds ids {lowest} … {highest}, the vocabulary has "
-                f"{least} … {n_symbols - 1}",
+                f"load: {what} holds ids {lowest} … {highest}, {those} {least} … {count - 1}",
             )

@@ -38,6 +38,11 @@ def register_cells(register: Register) -> None:
 
 
 @hookspec
+def register_blocks(register: Register) -> None:
+    """Add blocks: what stands around a cell. Contract: :class:`rnnx.contracts.Block`."""
+
+
+@hookspec
 def register_initializers(register: Register) -> None:
     """Add initializers of weights. Contract: :class:`rnnx.contracts.Initializer`."""
 

@@ -53,9 +53,16 @@ def contract_of(kind: str) -> type[Any]:
     return found
 
 
-def methods_of(kind: str) -> dict[str, Any]:
-    """The methods of a kind's contract, by name."""
-    members = vars(contract_of(kind)).items()
+# A kind → a contract that a component may fulfil in the place of the kind's own, and the method by
+# which it is known.
+INSTEAD = {"head": (contracts.TargetHead, "takes")}
+
+
+def methods_of(kind: str, component: Any = None) -> dict[str, Any]:
+    """The methods of a kind's contract, or of that which ``component`` fulfils instead, by name."""
+    other, known_by = INSTEAD.get(kind, (None, ""))
+    is_other = other is not None and callable(getattr(component, known_by, None))
+    members = vars(other if is_other else contract_of(kind)).items()
     return {name: value for name, value in members if callable(value) and not name.startswith("_")}
 
 
@@ -65,7 +72,7 @@ def _wrong_fields(entry: Entry) -> str | None:
         return "has a field called name, which holds the component's name; rename the field"
     if cause := _wrong_names(entry.component):
         return cause
-    if shared := sorted(own & methods_of(entry.kind).keys()):
+    if shared := sorted(own & methods_of(entry.kind, entry.component).keys()):
         return f"has a field called {shared[0]}, which is a method of its contract"
     for name in contract_of(entry.kind).__annotations__:
         if name not in own and not hasattr(entry.component, name):
@@ -86,8 +93,10 @@ def _wrong_names(cls: type[Any]) -> str | None:
 
 
 def _wrong_methods(entry: Entry) -> str | None:
-    methods = methods_of(entry.kind)
+    methods = methods_of(entry.kind, entry.component)
     for name, contract in methods.items():
+        if has_another(entry.component, name):
+            continue
         method = getattr(entry.component, name, None)
         if not callable(method):
             public = [other for other in dir(entry.component) if not other.startswith("_")]
@@ -100,6 +109,22 @@ def _wrong_methods(entry: Entry) -> str | None:
         if cause := _wrong_arguments(method, contract):
             return f"its method {name} {cause}"
     return None
+
+
+def has_another(component: Any, method: str) -> bool:
+    """Whether a component, or a class, has an ability that takes the place of a method.
+
+    Its methods are known by their names: a class has no values of its fields.
+    """
+    abilities = contracts.IN_PLACE_OF.get(method, ())
+    return any(
+        all(
+            callable(getattr(component, name, None))
+            for name in vars(ability)
+            if not name.startswith("_")
+        )
+        for ability in abilities
+    )
 
 
 def _wrong_arguments(method: Any, contract: Any) -> str | None:

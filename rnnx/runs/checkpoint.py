@@ -1,8 +1,9 @@
 """A checkpoint: the whole state of a session in one safetensors file.
 
-Tensors: ``params/…``, ``average/…`` (of a run with ``averaging``), ``optimizer/…``,
-``states/<layer>/<place>``, ``batches/…``. Metadata: a JSON text of everything else, and a SHA-256
-over both. Nothing is pickled, so a file from anybody can be damaged or wrong, but cannot run code.
+Tensors: ``params/…``, ``average/…`` (of a run that averages them), ``optimizer/…``, ``clipper/…``
+and ``schedule/…`` (of those with state), ``states/<layer>/<place>``, ``batches/…``. Metadata: a
+JSON text of everything else, and a SHA-256 over both. Nothing is pickled, so a file from anybody
+can be damaged or wrong, but cannot run code.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rnnx.config.identity import changed_data
 from rnnx.config.interpolations import literals
 from rnnx.config.settings import Train
 from rnnx.contracts.buffers import Parameters
+from rnnx.data.targets import Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import (
     CheckpointError,
@@ -33,6 +35,7 @@ from rnnx.errors import (
 )
 from rnnx.registry.manager import plugins
 from rnnx.runs import safetensors_file
+from rnnx.runs.data_fields import features_of, targets_of
 from rnnx.runs.metadata import validate
 
 FORMAT = 2
@@ -58,6 +61,16 @@ class Checkpoint:
         return Vocabulary(tuple(known["symbols"]), known["end"], known.get("separator", ""))
 
     @property
+    def targets(self) -> Targets:
+        """What the model predicts."""
+        return targets_of(self.metadata, str(self.path))
+
+    @property
+    def features(self) -> tuple[Quantity, ...]:
+        """The real numbers that a step of the input has."""
+        return features_of(self.metadata, str(self.path))
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all tensors."""
         return sum(array.nbytes for array in self.tensors.values())
@@ -71,9 +84,9 @@ class Checkpoint:
 def load_params(params: Parameters, checkpoint: Checkpoint) -> None:
     """Fill ``params`` with a checkpoint's model: names, shapes and types have to fit.
 
-    The model of a run with ``averaging`` is the average of its parameters.
+    The model of a run that averages its parameters is their average.
     """
-    part = "average/" if settings_from(checkpoint.config).averaging else "params/"
+    part = "average/" if settings_from(checkpoint.config).averages else "params/"
     own = {f"{part}{name}": array for name, array in params.leaves()}
     stored = {k: v for k, v in checkpoint.tensors.items() if k.startswith(part)}
     fill_arrays(own, stored, checkpoint.path)
@@ -139,7 +152,8 @@ def _missing(versions: Mapping[str, str]) -> str:
 def refuse_other_sizes(checkpoint: Checkpoint, wanted: int, n_a: int) -> None:
     """CheckpointError unless the file may hold ``wanted`` layers of ``n_a`` hidden units."""
     params = checkpoint.part("params")
-    layers = {name.partition(".")[0] for name in params} - {"head"}
+    parts = {name.partition(".")[0] for name in params}
+    layers = {part for part in parts if part.startswith("layer")}
     if len(layers) != wanted:
         raise CheckpointError(
             f"{checkpoint.path}: holds {len(layers)} layers, its configuration asks for {wanted}"

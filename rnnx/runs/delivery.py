@@ -19,15 +19,18 @@ from rnnx.contracts.trackers import (
     DescribedLog,
     RemovingLog,
     RunLog,
+    TableLog,
     is_folder,
     is_key,
     is_time,
 )
+from rnnx.runs import rounds_file
 from rnnx.runs.paths import file_inside
 from rnnx.runs.saved import checkpoint_of, part_of
 from rnnx.system.text import storable
 
-REPLACED = ("checkpoints", "describe")  # entries of which the newest counts alone
+# How entries begin of which the newest counts alone; a table has all rounds.
+REPLACED = ('["checkpoints"', '["describe"', '["table", "predictions.csv"')
 
 
 def send(log: RunLog, folder: Path, entry: bytes, is_last: bool) -> bool:
@@ -45,17 +48,30 @@ def send(log: RunLog, folder: Path, entry: bytes, is_last: bool) -> bool:
         case ["finish", "FINISHED" | "FAILED" | "KILLED" as status, ended] if is_time(ended):
             if is_last:  # else the run was resumed since
                 log.finish(status, ended)
-        case ["file", str(name), str(place)] if not place or is_folder(place):
-            if path := file_inside(folder, name):
-                log.file(path, place)
         case ["remove", str(name)] if is_file_name(name):
             if isinstance(log, RemovingLog):
                 log.remove(name)
+        case ["file" | "image" | "picture" | "table", *_]:
+            return _send_file(log, folder, parsed)
+        case ["data" | "checkpoints" | "describe", _]:
+            return _send_about(log, folder, *parsed)
+        case _:
+            return False
+    return True
+
+
+def _send_file(log: RunLog, folder: Path, parsed: list[Any]) -> bool:
+    """Send a file of the run, if it is there; False for a damaged entry."""
+    match parsed:
+        case ["file", str(name), str(place)] if not place or is_folder(place):
+            if path := file_inside(folder, name):
+                log.file(path, place)
         case ["image" | "picture", str(name), str(key), int(step)] if 0 <= step < LARGEST:
             if is_image_name(key) and (path := file_inside(folder, name)):
                 send_image(log, key, path, step)
-        case ["data" | "checkpoints" | "describe", _]:
-            return _send_about(log, folder, *parsed)
+        case ["table", str(name), str(key)] if is_image_name(key):
+            if isinstance(log, TableLog) and (path := file_inside(folder, name)):
+                log.table(key, *rounds_file.table(path))
         case _:
             return False
     return True
@@ -82,9 +98,9 @@ def _send_about(log: RunLog, folder: Path, what: str, value: Any) -> bool:
 def replaced(entries: Sequence[bytes]) -> set[int]:
     """The places of entries that need not be sent, since a newer one says the same anew."""
     places: set[int] = set()
-    for what in REPLACED:
-        start = f'["{what}"'.encode()
-        places.update([k for k, entry in enumerate(entries) if entry.startswith(start)][:-1])
+    for start in REPLACED:
+        found = [k for k, entry in enumerate(entries) if entry.startswith(start.encode())]
+        places.update(found[:-1])
     return places
 
 

@@ -18,11 +18,12 @@ from rnnx.system.files import expanded
 
 
 def fetch_folder(run: RunSummary, tracker: Tracker, outputs: Path) -> RunFolder:
-    """``outputs/<id>`` with the configuration, checkpoints and points that ``tracker`` has."""
+    """``outputs/<id>`` with what ``tracker`` has: configuration, checkpoints, samples, points."""
     folder = RunFolder(expanded(outputs) / name_of(run.id))
     with TemporaryDirectory() as into:
         fetched = {}
-        for name in (f"checkpoints/{LAST}", f"checkpoints/{BEST}", "config.yaml"):
+        own = f"checkpoints/{LAST}", f"checkpoints/{BEST}", "config.yaml", folder.samples.name
+        for name in own:
             try:
                 fetched[name] = tracker.fetch(run.id, name, Path(into)).read_bytes()
             except (OSError, RunNotFound, StoreError):

@@ -64,6 +64,8 @@ RUN: Mapping[str, Check] = {
     **dict.fromkeys(("overrides", "command", "entries"), _is_list_of_texts),
     **dict.fromkeys(("started", "ended"), is_time),
     **dict.fromkeys(("job", "seed", "steps"), _is_count),
+    "monitor": _is_string,
+    "higher_is_better": _is_list_of_texts,
     "pruned": lambda value: isinstance(value, bool),
     "told": _maps_to(_maps_to_strings),
     "status": _is_status,
@@ -71,7 +73,7 @@ RUN: Mapping[str, Check] = {
 }
 SWEEP: Mapping[str, Check] = {
     **dict.fromkeys(("asked", "typed", "before", "parent", "host", "cwd", "pruner"), _is_string),
-    **dict.fromkeys(("overrides", "swept"), _is_list_of_texts),
+    **dict.fromkeys(("overrides", "swept", "when"), _is_list_of_texts),
     "environment": _maps_to_strings,
     "started": is_time,
     **dict.fromkeys(("pid", "min_steps", "factor"), _is_count),
@@ -84,7 +86,18 @@ JOB: Mapping[str, Check] = {
     "status": _is_status,
     "best_val_loss": lambda value: value is None or is_number(value),
     "seconds": is_number,
+    "monitored": lambda value: value is None or is_number(value),
+    "monitor": _is_string,
+    "higher_is_better": lambda value: isinstance(value, bool),
 }
+
+
+def own_overrides(fields: Mapping[str, Any]) -> list[str]:
+    """The overrides of the command that trains a run again, from the fields of its run.json.
+
+    A sweep's job of an earlier version has only its own there, without those of all jobs.
+    """
+    return list(fields.get("command") or fields.get("overrides") or [])
 
 
 def read_fields(path: Path | str, checks: Mapping[str, Check]) -> dict[str, Any]:

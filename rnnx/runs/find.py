@@ -103,9 +103,19 @@ def find_run(run: str) -> RunFolder:
 
 def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:
     """The newest runs, from the local folders and from the tracker, newest first."""
-    config = compose(overrides)
-    tracker = component_from("tracker", config["tracker"])
-    found = {summary.id: summary for summary in _own(tracker.runs(limit))}
+    tracker = component_from("tracker", compose(overrides)["tracker"])
+    return _with_folders(_own(tracker.runs(limit)), overrides, limit)
+
+
+def list_folders(overrides: Sequence[str], limit: int) -> list[RunSummary]:
+    """The newest runs that have local folders, newest first."""
+    return _with_folders([], overrides, limit)
+
+
+def _with_folders(
+    stored: Iterable[RunSummary], overrides: Sequence[str], limit: int
+) -> list[RunSummary]:
+    config, found = compose(overrides), {summary.id: summary for summary in stored}
     enough = len(found) + limit  # older ones than so many more would not be listed
     for run in known_runs(config["outputs"]):
         if len(found) == enough:

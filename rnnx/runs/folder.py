@@ -6,6 +6,7 @@ outputs/<id>/
     metrics.jsonl   every point, a JSON array a line
     outbox.db       what the tracker has still to get
     samples.csv     every sample, a row each; samples/ has a text file for each step that drew some
+    predictions.csv held-out examples and what was predicted for them, where the task is no language
     images/         a folder for each image of a probe, a PNG a step; other files are in probes/
     checkpoints/    best.safetensors, last.safetensors, step_<n>.safetensors
 
@@ -31,7 +32,7 @@ from rnnx.config.interpolations import literals
 from rnnx.config.settings import Train
 from rnnx.contracts.trackers import RunSummary, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound
-from rnnx.runs import samples_file
+from rnnx.runs import predictions_file, samples_file
 from rnnx.runs.fields import RUN, fields_in, read_fields
 from rnnx.runs.paths import name_of, writing_below
 from rnnx.system.files import (
@@ -125,6 +126,11 @@ class RunFolder:
     def samples(self) -> Path:
         """Every sample, a row each."""
         return self.path / samples_file.NAME
+
+    @property
+    def predictions(self) -> Path:
+        """Every held-out example that was shown with its prediction, a row each."""
+        return self.path / predictions_file.NAME
 
     @property
     def checkpoints(self) -> Path:
@@ -263,6 +269,8 @@ def _read_where(name: str, texts: Sequence[bytes]) -> dict[str, Any] | None:
 
 def find_folders(run: str, outputs: Path) -> list[RunFolder]:
     """The folders that ``run`` means: `last`, a folder, an id or the beginning of one."""
+    if not run.strip():
+        raise RunNotFound("'': names no run or sweep; `rnnx runs` lists what there is")
     path = expanded(run)
     if os.path.isfile(path / "run.json"):  # False for what is no path at all
         return [RunFolder(path.resolve())]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.contracts.trackers import Point
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 
 LABELS = {
     "train/loss": "training",
@@ -40,6 +40,7 @@ def warm_up() -> None:
     _draw({"train/loss": points}, points)
 
 
+@drawing()
 def _draw(curves: Mapping[str, Sequence[Point]], norms: Sequence[Point]) -> bytes:
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 

@@ -3,6 +3,7 @@
     format        the layout of the file, a whole number
     config        the resolved configuration: plain values, nothing to look up
     symbols, end  the vocabulary; separator where its symbols have one between them
+    features, targets   see data_fields.py; only where they are not those of a text
     versions      {distribution: version} of rnnx and of every plugin that owns a chosen component
     sources       {distribution: digest of its source}; not in files of earlier versions
     data_sha256   of the data that the run was trained on
@@ -23,6 +24,7 @@ from rnnx.config.interpolations import all_letters
 from rnnx.config.plain import LARGEST_INT, not_plain
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import CheckpointError, DataError
+from rnnx.runs.data_fields import features_of, targets_of
 from rnnx.system.secrets import without_passwords
 from rnnx.system.text import is_text
 
@@ -33,7 +35,7 @@ FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "versions": dict,
     "data_sha256": str,
     "step": int,
-    "smooth_loss": (int, float),
+    "smooth_loss": (int, float, type(None)),
     "generators": dict,
     "batches": dict,
     "threads": int,
@@ -53,8 +55,10 @@ def validate(metadata: Any, where: str) -> dict[str, Any]:
     step, threads, smooth = (metadata[key] for key in ("step", "threads", "smooth_loss"))
     if not (0 <= step < LARGEST_INT and 1 <= threads <= MAX_THREADS):
         raise CheckpointError(f"{where}: its step or its number of threads is out of range")
-    if not (-LARGEST_INT < smooth < LARGEST_INT and math.isfinite(smooth)):
+    if smooth is not None and not (-LARGEST_INT < smooth < LARGEST_INT and math.isfinite(smooth)):
         raise CheckpointError(f"{where}: its smoothed loss is not finite")
+    features_of(metadata, where)
+    targets_of(metadata, where)
     _check_vocabulary(metadata, where)
     for key in ("versions", "sources"):
         for name, text in _mapping(metadata, key, where).items():
@@ -76,7 +80,9 @@ def _check_vocabulary(metadata: Mapping[str, Any], where: str) -> None:
     symbols, separator = metadata["symbols"], metadata.get("separator", "")
     if not (isinstance(separator, str) and is_text(separator) and len(separator) <= 100):
         raise CheckpointError(f"{where}: its metadata has no valid 'separator'")
-    if not symbols or not all(isinstance(s, str) and is_text(s) for s in symbols):
+    if not (symbols or metadata.get("features")) or not all(
+        isinstance(s, str) and is_text(s) for s in symbols
+    ):
         raise CheckpointError(f"{where}: its vocabulary is empty or has symbols that are no text")
     try:
         Vocabulary(tuple(symbols), metadata["end"], separator)

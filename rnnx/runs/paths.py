@@ -41,17 +41,27 @@ def file_inside(folder: Path, name: str) -> Path | None:
         return None
 
 
-def refuse_links(folder: Path) -> None:
+def refuse_links(folder: Path, engine: Path | None = None) -> None:
     """StoreError for what is neither file nor folder below a run's or a sweep's folder.
 
     What follows a symbolic link writes elsewhere, a pipe is waited for, and a device never ends.
+    ``engine`` is the folder of what starts a sweep's jobs: submitit leaves a link there for each
+    script that it gives Slurm, to a file beside it. Such links are no trouble.
     """
     for place, folders, files in os.walk(folder):
         for path in (os.path.join(place, name) for name in (*folders, *files)):
-            if kind := _wrong_kind(path):
+            if (kind := _wrong_kind(path)) and not _stays_inside(path, engine):
                 raise StoreError(
                     f"{path}: is {kind}, and a run's folder has none; put the file itself there"
                 )
+
+
+def _stays_inside(path: str, folder: Path | None) -> bool:
+    """Whether a link and the file that it names are both below ``folder``."""
+    if folder is None or not os.path.islink(path):
+        return False
+    inside, target = folder.resolve(), Path(path).resolve()
+    return Path(path).parent.resolve().is_relative_to(inside) and target.is_relative_to(inside)
 
 
 def _wrong_kind(path: str) -> str:

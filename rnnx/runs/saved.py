@@ -23,6 +23,7 @@ from rnnx.contracts.trackers import (
     is_number,
 )
 from rnnx.data.corpus import Corpus, Examples, Split
+from rnnx.data.sequences import Sequences
 from rnnx.errors import CheckpointError
 from rnnx.runs import safetensors_file
 from rnnx.runs.folder import RunFolder
@@ -59,7 +60,7 @@ def data_parts(dataset: str, corpus: Corpus, digest: str) -> list[DataPart]:
 
 
 def _part(name: str, digest: str, use: str, source: str, split: Split) -> DataPart:
-    examples = len(split) if isinstance(split, Examples) else 0
+    examples = len(split) if isinstance(split, Examples | Sequences) else 0
     return DataPart(name, digest, use, source, examples, split.tokens)
 
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shlex
 import shutil
+import signal
 import traceback
 import uuid
 from collections.abc import Mapping, Sequence
@@ -55,6 +57,38 @@ class JobResult(NamedTuple):
     best_val_loss: float | None = None
     seconds: float = 0.0
     entry: str = ""  # the id in the tracker's store, where it is not the run's
+    monitor: str = ""  # the metric that decides, "val/accuracy"; "": the held-out loss
+    monitored: float | None = None  # its value at the best checkpoint
+    higher_is_better: bool = False
+
+    @property
+    def goal(self) -> str:
+        """The name of the metric that decides: ``best/val_loss``."""
+        return f"best/{(self.monitor or 'val/loss').replace('/', '_')}"
+
+    @property
+    def best(self) -> float | None:
+        """The best value of what is monitored; None where there is none."""
+        return self.monitored if self.monitor else self.best_val_loss
+
+    @property
+    def cost(self) -> float:
+        """A number that is lower for a better result; infinite for none."""
+        best = self.best
+        if best is None or math.isnan(best):
+            return math.inf
+        return -best if self.higher_is_better else best
+
+    def with_metrics(self, fields: Mapping[str, Any], metrics: Mapping[str, Any]) -> JobResult:
+        """This result with the best values of a run: its fields in run.json and its metrics."""
+        found = self._replace(best_val_loss=metrics.get("best/val_loss"))
+        monitor = str(fields.get("monitor", ""))
+        if monitor in ("", "val/loss"):
+            return found
+        found = found._replace(monitor=monitor)
+        name = monitor.removeprefix("val/")
+        is_higher = name in fields.get("higher_is_better", ())
+        return found._replace(monitored=metrics.get(found.goal), higher_is_better=is_higher)
 
     @property
     def succeeded(self) -> bool:
@@ -135,6 +169,15 @@ class Sweep:
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of sweep.json, all at once."""
         write_json(self.path / "sweep.json", self.read() | dict(fields))
+
+    def interrupt(self, number: int) -> None:
+        """Note, before its jobs are stopped, that this signal has interrupted the whole sweep."""
+        self.write({"interrupted": signal.Signals(number).name})
+
+    def interruption(self) -> str:
+        """What has interrupted the whole sweep, in words; empty if nothing has."""
+        name = self.read().get("interrupted")
+        return f"the sweep was interrupted ({name})" if name else ""
 
     def remove(self) -> None:
         """Delete the folder."""

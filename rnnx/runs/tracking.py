@@ -17,7 +17,7 @@ from types import TracebackType
 from rnnx.contracts.probes import Findings, is_file_name, is_image_name
 from rnnx.contracts.trackers import DataPart, Point, RunLog, StoreTracker, Tracker
 from rnnx.errors import PluginError
-from rnnx.runs import samples_file
+from rnnx.runs import predictions_file, samples_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.outbox import Outbox
@@ -74,8 +74,9 @@ class Tracking:
         self._outbox.close()
 
     def rewind(self, step: int) -> None:
-        """Drop the samples after ``step`` from samples.csv: they are drawn again."""
+        """Drop the samples and predictions after ``step``: they are made again."""
         samples_file.rewind(self.folder.samples, step)
+        predictions_file.rewind(self.folder.predictions, step)
 
     def point(self, key: str, value: float, step: int) -> None:
         """Log one value of a metric, now; one that was logged before the run was resumed stays."""
@@ -83,6 +84,17 @@ class Tracking:
         if step > self._known.get(key, -1):
             self._known[key] = step
             self._buffer.append(Point(key, float(value), step, int(time.time() * 1000)))
+
+    def total(self, key: str, value: float, step: int) -> None:
+        """Log a value that a run has once, when it has ended: at step 0, as a tracker's bars are.
+
+        Where the metric has a value already, of steps or of an end from which the run was resumed,
+        another one is that of ``step``.
+        """
+        if key not in self._known:
+            self.point(key, value, 0)
+        elif self._known[key] > 0 or repr(float(self.last[key])) != repr(float(value)):
+            self.point(key, value, step)
 
     def flush_if_due(self) -> None:
         """Flush if the last one is some seconds old."""
@@ -150,10 +162,11 @@ class Tracking:
         path = self._write(f"images/{name}/step_{step:06}.png", png)
         self._outbox.add("image", self._inside(path), name, step)
 
-    def findings(self, probe: str, found: Findings, step: int) -> None:
-        """Keep what a probe found after this step."""
+    def findings(self, probe: str, found: Findings, step: int, is_conclusion: bool = False) -> None:
+        """Keep what a probe found after this step, or in the finished run."""
+        keep = self.total if is_conclusion else self.point
         for key, value in found.metrics.items():
-            self.point(key, value, step)
+            keep(key, value, step)
         for name, png in found.images.items():
             self.image(f"{probe}_{name}", png, step)
         for name, data in found.files.items():
@@ -186,12 +199,20 @@ class Tracking:
         samples_file.append(self.folder.samples, step, texts, is_final)
         self.file(path, "samples")
 
+    def predictions(
+        self, step: int, shown: Sequence[predictions_file.Shown], is_final: bool = False
+    ) -> None:
+        """Keep predictions in predictions.csv, which a tracker may show as a table."""
+        predictions_file.append(self.folder.predictions, step, shown, is_final)
+        self._outbox.add("table", self._inside(self.folder.predictions), "predictions")
+
     def artifacts(self) -> None:
         """Send what is complete only at the end: the table, the curve, the checkpoints."""
         from rnnx.runs.loss_curve import draw_curve
 
-        if self.folder.samples.is_file():
-            self.file(self.folder.samples)
+        for path in (self.folder.samples, self.folder.predictions):
+            if path.is_file():
+                self.file(path)
         self.flush()
         curve = draw_curve(read_history(self.folder.metrics), self.folder.path / "loss.png")
         if curve is not None:

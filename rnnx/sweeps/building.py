@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any, overload
 from rnnx.config.overrides import parse, refuse_no_values, values_of
 from rnnx.errors import ConfigError
 from rnnx.sweeps.space import Axis, Branch, Node, Parts, Row, Space, Union, values_in
-from rnnx.sweeps.words import ASSIGNMENT, Csv, File, Grid, Part, Values, When, Zip, value_of
+from rnnx.sweeps.words import (
+    ASSIGNMENT,
+    Csv,
+    File,
+    Grid,
+    Interval,
+    Part,
+    Values,
+    When,
+    Zip,
+    value_of,
+)
 from rnnx.system.files import expanded, read_regular
 from rnnx.system.suggestion import did_you_mean
 from rnnx.system.text import from_csv, shortened
@@ -51,6 +62,7 @@ class Builder:
     def __init__(self, options: Options, fixed: Mapping[str, str]) -> None:
         self._options, self._fixed = options, dict(fixed)
         self.read: list[str] = []
+        self._texts: dict[str, str] = {}  # of files: each is read once
 
     def space(self, parts: Sequence[Override | Part]) -> Space:
         """The space of these parts; ConfigError for one that is empty or wrong."""
@@ -92,9 +104,18 @@ class Builder:
         nodes = self._nodes(part.parts, before)
         return Branch(key, frozenset(map(value_of, wanted)), nodes)
 
-    def _axis(self, part: Override | Values | File | Csv | Zip) -> Axis:
+    def keys_in(self, part: File | Csv) -> Sequence[str]:
+        """The keys of a file; ConfigError for one whose values are more than texts and numbers."""
+        if "$" in self._text(part):
+            raise ConfigError(f"{part}: holds an interpolation; a recipe's files hold values alone")
+        return self._axis(part).keys
+
+    def _axis(self, part: Override | Values | Interval | File | Csv | Zip) -> Axis:
         if isinstance(part, Values):
             return Axis((part.key,), [{part.key: text} for text in part.values])
+        if isinstance(part, Interval):
+            (override,) = parse([str(part)], several=True)
+            return self._of_override(override)
         if isinstance(part, File):
             return self._file(part)
         if isinstance(part, Csv):
@@ -165,6 +186,8 @@ class Builder:
         return Axis(keys, rows)
 
     def _text(self, part: File | Csv) -> str:
+        if part.path in self._texts:
+            return self._texts[part.path]
         path = expanded(part.path)
         try:
             content = read_regular(path, MAX_BYTES)
@@ -175,6 +198,7 @@ class Builder:
             why = getattr(error, "strerror", None) or error
             raise ConfigError(f"{part}: {path} cannot be read ({why})") from None
         self.read.append(f"{part} {hashlib.sha256(content).hexdigest()}")
+        self._texts[part.path] = text
         return text
 
 

@@ -71,8 +71,8 @@ def launch(
         try:
             causes = _causes(launcher.launch(jobs, first), first)
         except (SystemExit, KeyboardInterrupt):
-            heartbeat.stop()
             _take_signal_back(stop)
+            heartbeat.stop()
             _wait(sweep, numbered, stop)
         except Exception as error:  # a launcher raises anything where it has lost a job
             if not any(_JobFolder.of(sweep, job).begun.exists() for job in numbered):

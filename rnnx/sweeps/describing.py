@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rnnx.comparison.groups import Group, group_by_seed, group_names, seed_of
+from rnnx.comparison.groups import Group, group_by_seed, group_names
 from rnnx.comparison.numbers import format_value
-from rnnx.comparison.runs import BEST_LOSS, jobs_of
+from rnnx.comparison.runs import jobs_of
 from rnnx.config.overrides import shown
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.ranking import RANKING, STATUSES
@@ -72,28 +72,32 @@ def _listed(values: Sequence[str]) -> str:
 
 def _rows(sweep: Sweep, results: Sequence[JobResult]) -> list[_Row]:
     """The groups of jobs with a result, the best mean first."""
-    by_run = {result.run_id: result for result in reversed(results) if result.run_id}
-    runs = [run for run in (jobs_of(sweep) if by_run else ()) if run.run_id in by_run]
-    groups = group_by_seed(runs, BEST_LOSS, group_names(runs))
-    rows = []
-    for group in groups:
-        if group.values:
-            best = min(group.runs, key=lambda run: group.by_seed.get(seed_of(run), math.inf))
-            rows.append(_Row(group, by_run[best.run_id]))
-    return sorted(rows, key=lambda row: row.group.mean)
+    by_run = {one.run_id: one for one in reversed(results) if math.isfinite(one.cost)}
+    if not by_run:
+        return []
+    first = next(iter(by_run.values()))
+    goal, sign = first.goal, -1 if first.higher_is_better else 1
+    runs = [run for run in jobs_of(sweep) if run.run_id in by_run]
+    rows = [
+        _Row(group, min((by_run[run.run_id] for run in group.runs), key=lambda one: one.cost))
+        for group in group_by_seed(runs, goal, group_names(runs))
+        if group.values
+    ]
+    return sorted(rows, key=lambda row: sign * row.group.mean)
 
 
 def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
-    best = min((row.best for row in rows), key=lambda one: (one.best_val_loss, one.job))
-    loss = f"**Best held-out loss {format_value(BEST_LOSS, best.best_val_loss)}** nats a symbol"
-    return f"{loss}: {code(sweep.name(best.overrides) or 'default')}, run {_link(best)}"
+    best = min((row.best for row in rows), key=lambda one: (one.cost, one.job))
+    what, told = best.monitor or "held-out loss", format_value(best.goal, best.best)
+    name = code(sweep.name(best.overrides) or "default")
+    return f"**Best {what} {told}** (`{best.goal}`): {name}, run {_link(best)}"
 
 
 def _cells(row: _Row) -> list[str]:
-    group, values = row.group, row.group.values
-    spread = format_value(BEST_LOSS, group.spread) if len(values) > 1 else ""
-    mean, best = (format_value(BEST_LOSS, loss) for loss in (group.mean, min(values)))
-    return [code(group.name), str(len(values)), mean, spread, best, _link(row.best)]
+    group, goal = row.group, row.best.goal
+    spread = format_value(goal, group.spread) if len(group.values) > 1 else ""
+    mean, top = (format_value(goal, value) for value in (group.mean, row.best.best))
+    return [code(group.name), str(len(group.values)), mean, spread, top, _link(row.best)]
 
 
 def _link(result: JobResult) -> str:

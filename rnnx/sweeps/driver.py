@@ -33,6 +33,7 @@ from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.parent import describe, open_parent, tell_results
 from rnnx.sweeps.plan import write_plan
 from rnnx.sweeps.ranking import RANKING, STATUSES, print_ranking, ranking_rows, write_ranking
+from rnnx.sweeps.search import CONDITIONS
 from rnnx.sweeps.steering import steered
 from rnnx.sweeps.warmup import write_configs
 from rnnx.sweeps.words import Word
@@ -55,6 +56,7 @@ def drive(
     """
     command = parse_sweep(overrides, words)
     checked = validate_sweep(command)
+    checked.data.refuse_unusable()
     if dry_run:
         show_plan(checked)
         return 0
@@ -71,7 +73,7 @@ def _run(
     settings, tracker = configs[0].settings, configs[0].components.tracker
     with Stop() as stop, one_reading():
         sweep = _open(command, checked)
-        refuse_links(sweep.path)
+        refuse_links(sweep.path, sweep.path / "hydra")
         with RunLock(sweep, "sweep"):
             _prepare(sweep, command, checked)
             log = _begin(sweep, tracker, configs[0].values["tracker"])
@@ -111,7 +113,7 @@ def _open(command: SweepCommand, checked: CheckedSweep) -> Sweep:
     What the files that a command names decide is part of what it asks for: the values of a recipe
     or a CSV, an experiment's choices. Every value is in one of the configurations.
     """
-    recipe = set(command.overrides.texts) - set(command.typed.texts)
+    recipe = {*command.overrides.texts, *map(str, command.of_recipe)} - {*command.typed.texts}
     read = [*sorted(recipe), *(config_hash(config.values) for config in checked.configs)]
     keys, settings = command.swept, checked.configs[0].settings
     if checked.plan:
@@ -133,6 +135,8 @@ def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None
         sweep.clear()  # a search keeps the results of earlier commands
     if plan is not None:
         write_plan(plan.jobs, sweep.path)
+    else:
+        sweep.write({CONDITIONS: [str(word) for _, word in command.words]})
 
 
 def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog | None:
@@ -145,7 +149,7 @@ def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog |
     environment = {name: without_password(value) for name in names if (value := os.getenv(name))}
     driver = {"host": host, "pid": pid, "cwd": os.getcwd(), "environment": environment}
     now = {"parent": before or "", "started": time.time(), "ended": "", "sent": False}
-    sweep.write({**now, "tracker": about, **driver})
+    sweep.write({**now, "interrupted": "", "tracker": about, **driver})
     try:
         return _parent(sweep, tracker, {"sweep.host": host, "sweep.pid": str(pid)})
     except BaseException:
@@ -182,23 +186,18 @@ def _close(
     sweep.write({"ended": status, "ended_at": time.time()})
     answers = log is not None and _answers(lambda: tell_results(sweep, log))
     print_ranking(rows, console(soft_wrap=True))
-    write_sweep_page(sweep)  # last: its figures take a moment, in which a signal may come
+    ui = page_of(tracker, lambda: view_of_sweep(sweep)) if answers and not signal_number else None
+    # Last: its figures take a moment, in which a signal may come.
+    write_sweep_page(sweep, ui.address if ui else "")
     if answers and log is not None:
         answers = _answers(lambda: send_sweep_page(sweep, log))
     sweep.write({"sent": answers})
     ended = (f"{counts[status]} {status.lower()}" for status in STATUSES if counts[status])
     counted = ", ".join(ended) or "no job was started"
     print(printable(f"sweep {sweep.id}: {counted}; outputs in {sweep.path}"))
-    if answers and not signal_number:
-        _point_to_page(sweep, tracker)
-    return 128 + signal_number if signal_number else int(failed)
-
-
-def _point_to_page(sweep: Sweep, tracker: Tracker) -> None:
-    """Keep the sweep's view in the tracker, and print where it is."""
-    ui = page_of(tracker, lambda: view_of_sweep(sweep))
-    if ui is not None:
+    if answers and ui:
         print(printable(closing_line(ui, sweep.handle)))
+    return 128 + signal_number if signal_number else int(failed)
 
 
 def _answers(tell: Callable[[], None]) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from rnnx.config.compose import composer
 from rnnx.config.composer import Composer
@@ -17,10 +17,13 @@ from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import ConfigError
 from rnnx.sweeps.building import Builder
 from rnnx.sweeps.halving import refuse_no_rungs
+from rnnx.sweeps.intervals import with_int_ends, with_int_intervals
 from rnnx.sweeps.job_configs import JobConfigs
+from rnnx.sweeps.job_data import JobData
 from rnnx.sweeps.plan import Plan, make_plan
+from rnnx.sweeps.recipe_words import keys_named, refuse_more_than_values, words_of_recipe
 from rnnx.sweeps.space import GROUPS, Space, keys_of
-from rnnx.sweeps.words import Part, Sample, Shuffle, Word
+from rnnx.sweeps.words import Interval, Part, Sample, Shuffle, When, Word
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -40,6 +43,7 @@ class SweepCommand(NamedTuple):
     seed: int  # of a job, where the command and its recipes sweep none
     replicates: int  # sweep.replicates
     words: tuple[tuple[int, Word], ...] = ()  # each with the number of typed overrides before it
+    of_recipe: tuple[Word, ...] = ()  # those of them that a recipe has
     conflict: str = ""  # why the recipe's sweeper is not the one that sweeps
 
     @property
@@ -52,7 +56,9 @@ class SweepCommand(NamedTuple):
     @property
     def swept(self) -> list[str]:
         """The keys that have several values."""
-        return [str(override.key_or_group) for override in self.overrides.swept]
+        own = [str(override.key_or_group) for override in self.overrides.swept]
+        of_words = (key for _, word in self.words for key in sorted(keys_named(word)))
+        return list(dict.fromkeys([*own, *of_words]))
 
     @property
     def searchpath(self) -> Overrides:
@@ -92,6 +98,7 @@ class CheckedSweep(NamedTuple):
     """A command whose every value was checked."""
 
     configs: list[ResolvedConfig]  # in which every value occurs
+    data: JobData  # of all jobs
     plan: Plan | None = None  # the jobs; None where a sweeper proposes them as it goes
     # A job's configuration; what was composed for the plan is not composed again.
     values_of: Callable[[Sequence[str]], Mapping[str, Any]] = lambda _: {}
@@ -100,7 +107,7 @@ class CheckedSweep(NamedTuple):
 def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) -> SweepCommand:
     """Bring together the command line and the recipe that it chooses with ``sweep=NAME``.
 
-    A recipe sweeps with ``hydra.sweeper.params``; the command line takes precedence.
+    A recipe sweeps with ``hydra.sweeper.params`` and ``.words``; the command line takes precedence.
     """
     from hydra import compose
 
@@ -110,12 +117,18 @@ def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) ->
         texts = [str(o.input_line) for o in single if _is_hydras(o)]
         config = compose(MAIN, texts, return_hydra_config=True)
         sweeper: dict[str, Any] = dict(config.hydra.sweeper)
-    typed = Overrides(tuple(_with_int_ends(override, base) for override in overrides))
+        given = overrides.keys.union(*(keys_named(word) for _, word in words))
+        is_drawn = any(isinstance(word, Sample | Shuffle) for _, word in words)
+        own = words_of_recipe(sweeper, given, is_drawn)
+        every = [
+            (place, with_int_intervals(word, lambda more: make(single + parse_job(more))))
+            for place, word in [*((0, word) for word in own), *words]
+        ]
+    typed = Overrides(tuple(with_int_ends(override, base) for override in overrides))
     params = (sweeper.get("params") or {}).items()
     for key, value in params:
         if not isinstance(value, str | int | float):
             raise ConfigError(f"hydra.sweeper.params.{key}: give its values as one text: 'a,b'")
-    given = typed.keys.union(*(_keys(word) for _, word in words))
     listed = [f"{key}={value}" for key, value in params if key not in given]
     recipe = parse(listed, several=True)
     seed, replicates = OmegaConf.select(base, "seed"), OmegaConf.select(base, "sweep.replicates")
@@ -123,14 +136,8 @@ def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) ->
     for before, word in reversed(words):
         asked.insert(before, str(word))
     return SweepCommand(
-        recipe + typed, typed, asked, sweeper, seed, replicates, tuple(words), conflict
+        recipe + typed, typed, asked, sweeper, seed, replicates, tuple(every), tuple(own), conflict
     )
-
-
-def _keys(word: Word) -> set[str]:
-    """The keys that a word names; those of a CSV are in its file."""
-    own = {word.key} if hasattr(word, "key") else set()
-    return own.union(*(_keys(part) for part in getattr(word, "parts", ())))
 
 
 def _conflict(runtime: Any) -> str:
@@ -149,16 +156,6 @@ def _is_hydras(override: Override) -> bool:
     return override.key_or_group in GROUPS or override.key_or_group.startswith("hydra")
 
 
-def _with_int_ends(override: Override, base: DictConfig) -> Override:
-    """An interval of a key that holds integers, cast to int: Hydra reads all intervals as float."""
-    if override.is_interval_sweep() and type(OmegaConf.select(base, override.key_or_group)) is int:
-        ends = override.value()
-        if ends.start == int(ends.start) and ends.end == int(ends.end):
-            key, value = str(override.input_line).split("=", 1)
-            return parse([f"{key}=int({value})"]).parsed[0]
-    return override
-
-
 def validate_sweep(command: SweepCommand) -> CheckedSweep:
     """Check every value and list the jobs; ConfigError for the first wrong one."""
     if not (command.swept or command.words or command.replicates > 1):
@@ -173,19 +170,30 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
         fixed = dict(str(o.input_line).partition("=")[::2] for o in command.fixed)
         make(command.overrides.single)  # after which Hydra knows a user's own recipes
         builder = Builder(make.options, fixed)
+        for word in command.of_recipe:
+            refuse_more_than_values(word, builder)
         space = builder.space(command.parts)
         configs = [_checked(make, command, job) for job in _to_check(space)]
         refuse_no_rungs(command.sweeper, configs)
+        data = JobData()
         if not command.is_planned:
-            return CheckedSweep(configs)
+            for config in configs:
+                data.add(config.values)
+            return CheckedSweep(configs, data)
         values_of = JobConfigs(make, command.searchpath).values
+
+        def values_and_data_of(job: list[str]) -> Mapping[str, Any]:
+            values = values_of(job)
+            data.add(values)
+            return values
+
         plan = make_plan(
             space,
             command.draw,
             _seeds(command, keys_of(space.parts)),
-            values_of,
+            values_and_data_of,
         )
-    return CheckedSweep(configs, plan._replace(read=builder.read), values_of)
+    return CheckedSweep(configs, data, plan._replace(read=builder.read), values_of)
 
 
 def _validate_sweeper(command: SweepCommand) -> None:
@@ -196,21 +204,35 @@ def _validate_sweeper(command: SweepCommand) -> None:
     validate = getattr(sweeper, "validate", None)
     if validate is not None:
         validate(command.overrides.parsed, command.sweeper)
+    words = [word for _, word in command.words]
     if command.is_planned:
+        _refuse_intervals(words)
         return
+    takes, validate_conditions = "KEY=VALUES", getattr(sweeper, "validate_conditions", None)
+    if validate_conditions is not None:
+        validate_conditions([word for word in words if isinstance(word, When)])
+        takes, words = f"{takes} and when(…)", [w for w in words if not isinstance(w, When)]
     chosen = f"{SWEEPERS}={command.sweeper['_target_'].rpartition('.')[2]}"
     for override in command.overrides:
         if override.key_or_group == SWEEPERS:
             chosen = str(override.input_line)
-    for _, word in command.words:
+    for word in words:
         raise ConfigError(
-            f"{word}: {chosen} makes its jobs itself and takes KEY=VALUES alone; leave one out"
+            f"{word}: {chosen} makes its jobs itself and takes {takes} alone; leave one out"
         )
     if command.replicates > 1:
         raise ConfigError(
             f"sweep.replicates={command.replicates}: {chosen} makes its jobs itself, each with one "
             "seed; leave one out"
         )
+
+
+def _refuse_intervals(words: Iterable[object]) -> None:
+    """ConfigError for an interval in a condition, where values are listed."""
+    for word in words:
+        if isinstance(word, Interval):
+            raise ConfigError(f"{word}: list the values themselves: {word.key}=a,b")
+        _refuse_intervals(getattr(word, "parts", ()))
 
 
 def _seeds(command: SweepCommand, swept: Sequence[str]) -> range:

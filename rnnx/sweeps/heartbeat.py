@@ -43,6 +43,8 @@ class Heartbeat:
 
     def stop(self) -> None:
         """Tell the jobs that run to end, and those that wait not to begin."""
+        if self._stop.signal and self._file.exists():
+            self._sweep.interrupt(self._stop.signal)
         self._file.unlink(missing_ok=True)
 
     def _run(self) -> None:

@@ -51,7 +51,7 @@ def run_job(
     """
     began = time.time()
     name_servers(values["tracker"])  # by the command of the sweep
-    with Stop() as stop:
+    with Stop(on_behalf=sweep.interruption) as stop:
         if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal
         result = _Job(values, list(overrides), job, sweep, alike).run(stop)
@@ -108,7 +108,7 @@ class _Job:
                 if rerun is not Rerun.all and earlier and is_busy(earlier):
                     self._wait_for(earlier, stop)
                     if stop.signal:
-                        return JobResult(self.number, self.overrides, "KILLED", _stopped(stop))
+                        return JobResult(self.number, self.overrides, "KILLED", self._stopped(stop))
                     continue
                 if skipped := self._reason_to_skip(rerun, earlier):
                     return self.skip(skipped, earlier, earlier.read() if earlier else {})
@@ -116,12 +116,12 @@ class _Job:
                     run = self._train(rerun, earlier)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             return self._failure(error)
-        why = _stopped(stop) if stop.signal else ""
+        why = self._stopped(stop) if stop.signal else ""
         if run.status == "KILLED" and not why:  # a person, in the tracker
             why = str(run.folder.read().get("reason", ""))
-        best = run.metrics.get("best/val_loss")
         why = PRUNED if run.pruned else why or self._anew
-        result = JobResult(self.number, self.overrides, run.status, why, run.run_id, best)
+        result = JobResult(self.number, self.overrides, run.status, why, run.run_id)
+        result = result.with_metrics(run.folder.read(), run.metrics)
         return result._replace(entry=run.folder.entry)
 
     def skip(self, why: str, earlier: RunFolder | None, known: Mapping[str, Any]) -> JobResult:
@@ -215,6 +215,9 @@ class _Job:
             return str(log.id) if tracker.find(log.id) else ""
         return ""
 
+    def _stopped(self, stop: Stop) -> str:
+        return self.sweep.interruption() or f"stopped by {signal.Signals(stop.signal).name}"
+
     @property
     def _placeholder(self) -> Path:
         """The file with the id of the tracker's run that stands for one that never began."""
@@ -227,14 +230,9 @@ class _Job:
         self, status: str, why: str, folder: RunFolder | None, known: Mapping[str, Any]
     ) -> JobResult:
         """A result with what run.json knows."""
-        metrics = known.get("metrics", {})
-        best = metrics.get("best/val_loss") if isinstance(metrics, dict) else None
         run_id = folder.id if folder else ""
-        return JobResult(self.number, self.overrides, status, why, run_id, best)
-
-
-def _stopped(stop: Stop) -> str:
-    return f"stopped by {signal.Signals(stop.signal).name}"
+        result = JobResult(self.number, self.overrides, status, why, run_id)
+        return result.with_metrics(known, known.get("metrics", {}))
 
 
 def run_job_process(

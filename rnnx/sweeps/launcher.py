@@ -70,7 +70,7 @@ def stream(
         at_once = config.jobs or processors()
         values, records = JobConfigs(make, hydra).values, Records(config.outputs)
         pool = Pool(sweep, config.outputs, at_once, values, print_and_pass_on, records)
-        pool.run(jobs, stop)
+        pool.run(jobs, stop, sweep.interrupt)
     return sweep
 
 
@@ -116,8 +116,16 @@ class Pool:
         self._values, self._ended, self._records = values, ended, records
         self._running: dict[Any, _Running] = {}  # by the sentinel of the process
 
-    def run(self, jobs: Iterator[tuple[int, list[str]]], stop: Stopping) -> None:
-        """Run all jobs to their ends; after a signal, stop those that run and start no other."""
+    def run(
+        self,
+        jobs: Iterator[tuple[int, list[str]]],
+        stop: Stopping,
+        announce: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Run all jobs to their ends; after a signal, stop those that run and start no other.
+
+        ``announce`` gets the signal before the jobs do.
+        """
         # The server is up, unless it was killed or Hydra was invoked directly.
         start_server(self._sweep.path)
         more, told = True, False
@@ -130,6 +138,7 @@ class Pool:
                         self._start(*job)
                 if stop.signal and not told:
                     told = True
+                    announce(stop.signal)
                     for running in self._running.values():
                         running.process.terminate()
                 for sentinel in connection.wait(list(self._running), POLL_INTERVAL):
@@ -187,10 +196,10 @@ def _explain(code: int) -> tuple[str, str]:
 
 
 def job_return(sweep: Sweep, job: int, overrides: Sequence[str]) -> JobReturn:
-    """The result of a job as Hydra takes it: its best held-out loss, if it succeeded."""
+    """The result of a job as Hydra takes it: the best of what it monitored, if it succeeded."""
     result = sweep.result(job)
     returned = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
-    returned.return_value = result.best_val_loss if result and result.succeeded else None
+    returned.return_value = result.best if result and result.succeeded else None
     return returned
 
 

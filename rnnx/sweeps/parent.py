@@ -105,16 +105,16 @@ def tell_everything(sweep: Sweep, config: Mapping[str, Any]) -> None:
 
 
 def _tell_best(sweep: Sweep, log: RunLog) -> None:
-    """Tell the lowest held-out loss, and the values of its job; a step has one point."""
+    """Tell the best of what is monitored, and the values of its job; a step has one point."""
     results = sweep.results()
     best = next(iter(rank_results(results)), None)
-    if best is None or best.best_val_loss is None or not math.isfinite(best.best_val_loss):
+    if best is None or best.best is None or not math.isfinite(best.best):
         return
     values = {f"best.{key}": value for key, value in sweep.swept(best.overrides).items()}
     log.tags({"best.run": best.entry or best.run_id, **values})
     told = sweep.read().get("best") or [math.nan, -1, 0]
-    if told[0] != best.best_val_loss:
+    if told[0] != best.best:
         step = max(len(results), int(told[1]) + 1)
-        told = [best.best_val_loss, step, int(time.time() * 1000)]
+        told = [best.best, step, int(time.time() * 1000)]
         sweep.write({"best": told})  # the tracker takes the same point twice as once
-    log.points([Point("best/val_loss", *told)])
+    log.points([Point(best.goal, *told)])

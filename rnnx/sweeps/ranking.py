@@ -1,15 +1,13 @@
-"""The results of a sweep's jobs as lines and as a table, the best held-out loss first."""
+"""The results of a sweep's jobs as lines and as a table, the best first."""
 
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rnnx.comparison.numbers import format_value
-from rnnx.comparison.runs import BEST_LOSS
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import csv_text, printable
@@ -20,21 +18,16 @@ COLUMNS = ("rank", "job", "status", "best held-out", "job seconds", "run", "caus
 
 
 def rank_results(results: Sequence[JobResult]) -> list[JobResult]:
-    """The best held-out loss first; results without one last."""
-
-    def key(result: JobResult) -> tuple[float, int]:
-        loss = result.best_val_loss
-        return (math.inf if loss is None or math.isnan(loss) else loss, result.job)
-
-    return sorted(results, key=key)
+    """The best by what is monitored first; results without a value last."""
+    return sorted(results, key=lambda result: (result.cost, result.job))
 
 
 def result_line(sweep: Sweep, result: JobResult, total: int = 0) -> str:
     """One line about a job that has ended; ``total`` is the number of jobs, 0 if unknown."""
     of = f" of {total}" if total else ""
     parts = [f"job {result.job + 1}{of}", sweep.name(result.overrides), result.status]
-    if result.best_val_loss is not None:
-        parts.append(format_value(BEST_LOSS, result.best_val_loss))
+    if result.best is not None:
+        parts.append(format_value(result.goal, result.best))
     parts += [f"{result.seconds:.1f} s", result.reason]
     return printable(" · ".join(filter(None, parts)))
 
@@ -43,7 +36,7 @@ def ranking_rows(sweep: Sweep) -> list[tuple[str, ...]]:
     """The cells of the table, ranked."""
     rows: list[tuple[str, ...]] = []
     for rank, result in enumerate(rank_results(sweep.results()), 1):
-        loss = format_value(BEST_LOSS, result.best_val_loss)
+        loss = format_value(result.goal, result.best)
         name, seconds = sweep.name(result.overrides), f"{result.seconds:.1f}"
         run = result.run_id[:8] or "—"
         rows.append((str(rank), name, result.status, loss, seconds, run, result.reason))

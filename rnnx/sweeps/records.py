@@ -29,7 +29,11 @@ from rnnx.runs.folder import RunFolder
 from rnnx.runs.known_runs import KnownRuns, known_runs
 
 # What decides how long an update takes, beside the sizes and choices of the components.
-SIZES = ("batch_size", "layers", "dtype", "backend", "optimizer.name", "clipper.name")
+SIZES = (
+    *("batch_size", "accumulate", "layers", "dtype", "backend"),
+    *("optimizer.name", "clipper.name"),
+)
+ONE_BATCH = ("accumulate", "1")  # runs of earlier versions do not name it
 COMPONENTS = ("dataset.", "cell.", "head.", "probes.")
 
 
@@ -53,8 +57,12 @@ class Alike(NamedTuple):
 
 
 class _Took(NamedTuple):
+    """The time of a finished run."""
+
     shape: object
-    seconds: float  # an update
+    seconds: float  # from its beginning to its end
+    training: float  # of these in updates; all of them where an earlier rnnx kept no such time
+    steps: int
 
 
 class Records:
@@ -63,7 +71,8 @@ class Records:
     def __init__(self, outputs: str, with_times: bool = False) -> None:
         self._outputs = outputs
         self._alike: dict[str, list[str]] = {}  # by the hash of the configuration
-        self._took: dict[object, list[tuple[float, str]]] = defaultdict(list)  # by shape
+        self._took: dict[object, list[_Took]] = defaultdict(list)  # by shape
+        self._timed: dict[object, list[str]] = {}  # the folders of these runs
         self._digests: dict[str, tuple[str, str] | None] = {}  # of data sets
         self._versions: dict[tuple[str, ...], Mapping[str, str]] = {}
         self.used: set[str] = set()  # the folders of the runs from which times were estimated
@@ -75,7 +84,8 @@ class Records:
             if run.config_hash:
                 self._alike.setdefault(run.config_hash, []).append(run.path)
             if run.kept is not None:
-                self._took[run.kept.shape].append((run.kept.seconds, run.path))
+                self._took[run.kept.shape].append(run.kept)
+                self._timed.setdefault(run.kept.shape, []).append(run.path)
 
     def of_now(self, values: Mapping[str, Any]) -> list[RunFolder]:
         """The runs of a configuration after another look, the newest first."""
@@ -101,13 +111,22 @@ class Records:
         return next((run for run in self.alike(values) if run.is_whole), None)
 
     def estimate(self, values: Mapping[str, Any]) -> Estimate | None:
-        """The time of a job by the median of finished runs of its shape; None where none has it."""
-        took = self._took.get(_shape(flat_params(values)))
+        """The time of a job by finished runs of its shape; None where none has it.
+
+        A run takes a time whatever its steps are, the shortest that any run spent on other things
+        than updates, and beside it a time a step. The longer runs tell that one: evaluations and
+        samples come every so many steps.
+        """
+        shape = _shape(flat_params(values))
+        took = self._took.get(shape)
         if not took:
             return None
-        self.used.update(folder for _, folder in took)
-        seconds = statistics.median(seconds for seconds, _ in took)
-        return Estimate(seconds * int(values["steps"]), len(took))
+        self.used.update(self._timed[shape])
+        fixed = min(one.seconds - one.training for one in took)
+        longest = max(one.steps for one in took)
+        long = [one for one in took if 2 * one.steps >= longest]
+        a_step = statistics.median((one.seconds - fixed) / one.steps for one in long)
+        return Estimate(fixed + a_step * int(values["steps"]), len(took))
 
     def _identity(self, values: Mapping[str, Any]) -> Identity | None:
         """What the job's metrics are a function of; None where its data cannot be read."""
@@ -142,8 +161,12 @@ def _took(known: Mapping[str, Any]) -> _Took | None:
         steps = int(params["steps"]) if str(params.get("steps", "")).isdecimal() else 0
     if not (is_time(began) and is_time(ended) and type(steps) is int and steps > 0):
         return None
-    seconds = (ended - began) / steps
-    return _Took(_shape(params), seconds) if 0 < seconds < math.inf else None
+    seconds = float(ended - began)
+    if not 0 < seconds < math.inf:
+        return None
+    training = known.get("metrics", {}).get("final/seconds")
+    own = min(float(training), seconds) if is_time(training) else seconds
+    return _Took(_shape(params), seconds, own, steps)
 
 
 def _shape(params: Mapping[str, str]) -> object:
@@ -157,7 +180,8 @@ def _shape(params: Mapping[str, str]) -> object:
 @functools.lru_cache(maxsize=4096)  # thousands of runs share most of their parameters
 def _decides(key: str, value: str) -> bool:
     is_of_component = key.startswith(COMPONENTS) and ".weights." not in key
-    return key in SIZES or (is_of_component and not _is_fraction(value))
+    is_size = key in SIZES and (key, value) != ONE_BATCH
+    return is_size or (is_of_component and not _is_fraction(value))
 
 
 def _is_fraction(value: str) -> bool:

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnx.config.overrides import refuse_no_values, refuse_unknown_settings, values_of
+from rnnx.config.overrides import refuse_unknown_settings
 from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
 from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.conditions import conditions_of, draw
+from rnnx.sweeps.distributions import as_text, distribution
 from rnnx.sweeps.find import sweep_of
 from rnnx.sweeps.halving import SETTINGS, begin_halving, validate_halving
 from rnnx.sweeps.study import PRUNED, STUDY, optuna, pruner_named, study_storage
-from rnnx.system.png import png_bytes
+from rnnx.sweeps.words import When, parse_word
+from rnnx.system.png import drawing, png_bytes
 from rnnx.system.signals import Stop
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 
-STOPPED_TRIALS = "again"  # the field of sweep.json with the values of trials that were stopped
+MAX_DRAWS = 100  # of values that were tried already, before a search ends
+# Fields of sweep.json:
+STOPPED_TRIALS = "again"  # the values of trials that were stopped
+CONDITIONS = "when"  # the words of the command that are conditions
 
 
 def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None:
@@ -39,7 +47,7 @@ def validate(overrides: Sequence[Override], settings: Mapping[str, Any]) -> None
     validate_halving(settings)
     for override in overrides:
         if override.is_sweep_override():
-            _distribution(override)
+            distribution(override)
 
 
 class Search:
@@ -53,7 +61,9 @@ class Search:
         self._n_trials = settings["n_trials"]
         self._fixed = [o.input_line for o in overrides if not o.is_sweep_override()]
         swept = [o for o in overrides if o.is_sweep_override()]
-        self._space = {o.get_key_element(): _distribution(o) for o in swept}
+        self._space = {o.get_key_element(): distribution(o) for o in swept}
+        words = map(parse_word, sweep.read().get(CONDITIONS, []))
+        self._conditions = conditions_of(word for word in words if isinstance(word, When))
         self._study = optuna().create_study(
             study_name=STUDY,
             storage=study_storage(sweep),
@@ -88,24 +98,55 @@ class Search:
             self.sweep.write({STOPPED_TRIALS: [*stopped, dict(values)]})
 
     def jobs(self) -> Iterator[tuple[int, list[str]]]:
-        """Number and overrides of each job; take the next one when a processor is free for it."""
+        """Number and overrides of each job; take the next one when a processor is free for it.
+
+        No two have the same values, unless a job with them has failed or was stopped before.
+        """
         states = optuna().trial.TrialState
         done = self._study.get_trials(states=(states.COMPLETE, states.PRUNED), deepcopy=False)
+        tried = {_values_of(trial) for trial in done}
         for _ in range(self._n_trials - len(done)):
-            trial = self._study.ask(self._space)
-            values = [f"{key}={_as_text(value)}" for key, value in trial.params.items()]
-            yield trial.number, [*self._fixed, *values]
+            drawn = self._draw_anew(tried)
+            if drawn is None:
+                print(
+                    f"rnnx: {MAX_DRAWS} draws in a row found no values that the search has not "
+                    f"tried: it ends after {len(tried)} of {self._n_trials} trials",
+                    file=sys.stderr,
+                )
+                return
+            number, values = drawn
+            yield number, [*self._fixed, *(f"{key}={text}" for key, text in values.items())]
+
+    def _draw_anew(self, tried: set[frozenset[object]]) -> tuple[int, dict[str, str]] | None:
+        """A trial's number and values, which join those tried; None where draws find no others."""
+        own = self._study.sampler
+        fixed = dict(text.partition("=")[::2] for text in self._fixed)
+        try:
+            for attempt in range(MAX_DRAWS):
+                if attempt == MAX_DRAWS // 2:  # one that has found its best draws little else
+                    self._study.sampler = optuna().samplers.RandomSampler(seed=len(tried))
+                trial = self._study.ask(self._space)
+                values = {key: as_text(trial.params[key]) for key in self._space}
+                values |= draw(trial, self._conditions, {**fixed, **values})
+                if (own_values := _values_of(trial)) not in tried:
+                    tried.add(own_values)
+                    return trial.number, values
+                self._study.tell(trial.number, state=optuna().trial.TrialState.FAIL)
+        finally:
+            self._study.sampler = own
+        return None
 
     def tell(self, result: JobResult) -> None:
         """Learn from the result of a job."""
-        states, loss = optuna().trial.TrialState, result.best_val_loss
+        # Optuna looks for the lowest: of a metric of which more is better it is told the negative.
+        states, cost = optuna().trial.TrialState, result.cost
         trial = self._study.get_trials(deepcopy=False)[result.job]
         if result.status == "KILLED":
             self._keep_for_later(trial.params)
         if result.reason == PRUNED:
             self._study.tell(result.job, state=states.PRUNED)
-        elif result.succeeded and loss is not None and math.isfinite(loss):
-            self._study.tell(result.job, loss)
+        elif result.succeeded and math.isfinite(cost):
+            self._study.tell(result.job, cost)
         else:
             self._study.tell(result.job, state=states.FAIL)
 
@@ -115,7 +156,8 @@ class Search:
         if len(self._study.get_trials(states=(states.COMPLETE,), deepcopy=False)) < 2:
             return
         try:
-            importances = optuna().importance.get_param_importances(self._study)
+            with warnings.catch_warnings(action="ignore"):  # few trials have a conditional key
+                importances = optuna().importance.get_param_importances(self._study)
         except (RuntimeError, ValueError):  # all losses are equal, or a key had one value alone
             return
         self.sweep.artifacts.mkdir(exist_ok=True)
@@ -147,38 +189,8 @@ def _search_in_batches(study: Search, size: int, launcher: Any) -> None:
                     study.tell(result)
 
 
-def _distribution(override: Override) -> Any:
-    """What Optuna draws from, for ``a,b``, ``range(…)``, ``interval(…)`` and ``tag(log, …)``."""
-    from hydra.core.override_parser.types import Glob
-
-    distributions = optuna().distributions
-    value = override.value()
-    refuse_no_values(override)
-    if isinstance(value, Glob):
-        raise ConfigError(f"{override.input_line}: a search needs the values themselves; list them")
-    if override.is_interval_sweep():
-        is_int, log = _are_ints(value.start, value.end), "log" in value.tags
-        kind = distributions.IntDistribution if is_int else distributions.FloatDistribution
-        try:
-            return kind(value.start, value.end, log=log)
-        except ValueError:
-            above = ", and a logarithm's above 0" if log else ""
-            raise ConfigError(
-                f"{override.input_line}: the first end must be below the second{above}"
-            ) from None
-    is_range = override.is_range_sweep() and _are_ints(value.start, value.stop, value.step)
-    if is_range and value.step > 0:
-        last = value.stop - 1 - (value.stop - 1 - value.start) % value.step
-        return distributions.IntDistribution(value.start, last, step=value.step)
-    return distributions.CategoricalDistribution(values_of(override))
-
-
-def _are_ints(*numbers: object) -> bool:
-    return all(isinstance(number, int) for number in numbers)
-
-
-def _as_text(value: object) -> str:
-    return repr(value) if isinstance(value, float) else str(value)
+def _values_of(trial: Any) -> frozenset[object]:
+    return frozenset(trial.params.items())
 
 
 def _seed(seed: int | None, drawn: int) -> int | None:
@@ -200,6 +212,7 @@ def _sampler(name: str, seed: int | None) -> Any:
     return samplers[name]()
 
 
+@drawing()
 def _draw(importances: Mapping[str, float]) -> bytes:
     from matplotlib.figure import Figure
 

@@ -19,14 +19,12 @@ from typing import NamedTuple
 
 from rnnx.config.interpolations import letters, literal
 from rnnx.config.overrides import parse, parse_job, refuse_no_values, values_of
-from rnnx.config.spelling import CLOSING, QUOTED, quoted, split
+from rnnx.config.spelling import QUOTES_AFTER, quoted, split
 from rnnx.errors import ConfigError
 from rnnx.system.suggestion import did_you_mean
 
 WORD = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)", re.DOTALL)  # no key has a bracket
 ASSIGNMENT = re.compile(r"[A-Za-z_][\w./@-]*=")
-# In quotes, as Hydra ends them; an interpolation; a letter after a backslash.
-WHOLE = re.compile(rf"{QUOTED}|\$\{{[^}}]*\}}|\\.", re.DOTALL)
 LARGEST_SEED = 2**63
 
 
@@ -39,6 +37,17 @@ class Values:
 
     def __str__(self) -> str:
         return f"{self.key}={','.join(self.values)}"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """``key=interval(a,b)``: the numbers between two ends, for a search."""
+
+    key: str
+    text: str  # in Hydra's grammar
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.text}"
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ class Shuffle:
 
 
 Axis = Values | File | Csv | Zip
-Part = Axis | When | Grid
+Part = Axis | When | Grid | Interval
 Word = Part | Sample | Shuffle
 WORDS = ("csv", "file", "grid", "sample", "shuffle", "when", "zip")
 
@@ -175,9 +184,11 @@ def _with_parts(name: str, text: str, parts: list[Word]) -> Part:
     for part in parts:
         if isinstance(part, Sample | Shuffle):
             raise ConfigError(f"{text}: {part} is about the whole sweep; put it beside {name}(…)")
+        if isinstance(part, Interval) and name != "when":
+            raise ConfigError(f"{part}: list the values themselves: {part.key}=a,b")
     made = tuple(part for part in parts if not isinstance(part, Sample | Shuffle))
     if name == "zip":
-        axes = tuple(part for part in made if not isinstance(part, When | Grid))
+        axes = tuple(part for part in made if not isinstance(part, When | Grid | Interval))
         if len(axes) < len(made) or len(axes) < 2:
             raise ConfigError(
                 f"{text}: pairs values; give two keys or more: zip(a=1,2, b=3,4); each is "
@@ -199,7 +210,7 @@ def _with_parts(name: str, text: str, parts: list[Word]) -> Part:
 def _pieces(inside: str) -> Iterator[str]:
     """The parts between commas; a value that follows a comma belongs to the key before it."""
     started: list[str] = []
-    for piece in _split(inside) if inside else []:
+    for piece in split(inside, QUOTES_AFTER + "=") if inside else []:
         word = WORD.match(piece)
         if started and not ASSIGNMENT.match(piece) and not (word and word[1] in WORDS):
             started.append(piece)
@@ -211,46 +222,11 @@ def _pieces(inside: str) -> Iterator[str]:
         yield ",".join(started)
 
 
-def _split(inside: str) -> list[str]:
-    """The texts between commas that are in no quotes and no brackets.
-
-    Quotes begin where a value does, and a bracket that is never closed is a letter.
-    """
-    letters: set[int] = set()
-    while True:
-        pieces, unclosed = _scan(inside, letters)
-        if unclosed is None:
-            return pieces
-        letters.add(unclosed)
-
-
-def _scan(inside: str, letters: set[int]) -> tuple[list[str], int | None]:
-    """The texts between commas, and the place of the first bracket that is not closed."""
-    pieces, start, place, is_start = [], 0, 0, True
-    opened: list[int] = []
-    while place < len(inside):
-        letter = inside[place]
-        whole = WHOLE.match(inside, place) if is_start or letter in "$\\" else None
-        if whole:
-            place, is_start = whole.end(), False
-            continue
-        if letter in CLOSING and place not in letters:
-            opened.append(place)
-        elif opened and letter == CLOSING[inside[opened[-1]]]:
-            opened.pop()
-        elif letter == "," and not opened:
-            pieces.append(inside[start:place].strip())
-            start = place + 1
-        is_start = letter in ",=([{" or (is_start and letter.isspace())
-        place += 1
-    return [*pieces, inside[start:].strip()], opened[0] if opened else None
-
-
 def _part(text: str) -> Word:
     return parse_word(text) if is_word(text) else values(text)
 
 
-def values(text: str) -> Values:
+def values(text: str) -> Values | Interval:
     """The values of ``key=a,b``; ConfigError where it is none, or its values cannot be listed."""
     from hydra.core.override_parser.types import Glob
 
@@ -258,9 +234,11 @@ def values(text: str) -> Values:
     key = str(override.key_or_group)
     if key.startswith("hydra"):
         raise ConfigError(f"{text}: a setting of Hydra's has one value; give it outside")
-    if override.is_interval_sweep() or isinstance(override.value(), Glob):
+    if isinstance(override.value(), Glob):
         raise ConfigError(f"{text}: list the values themselves: {key}=a,b")
     refuse_no_values(override)
+    if override.is_interval_sweep():
+        return Interval(key, str(override.input_line).partition("=")[2])
     if override.is_sweep_override():
         return Values(key, tuple(values_of(override)))
     return Values(key, (str(override.input_line).partition("=")[2],))

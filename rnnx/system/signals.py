@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -28,11 +29,17 @@ class Stop:
     and raises KeyboardInterrupt the first time too. Imported code that catches every exception
     swallows that, and the Stop inside then begins with the signal all the same. SIGTERM and
     SIGHUP keep their handlers.
+
+    ``Stop(on_behalf=why)`` is for a job of a sweep, which several processes tell of one and the
+    same stop: the driver, the job's watcher, Slurm. Inside, every signal after the first changes
+    nothing, and ``why()`` says in words what has stopped the job, where the job alone was not
+    meant.
     """
 
-    def __init__(self, at_once: bool = False) -> None:
+    def __init__(self, at_once: bool = False, on_behalf: Callable[[], str] | None = None) -> None:
         self.signal = 0
         self._at_once, self.raised = at_once, False
+        self._on_behalf = on_behalf
         self._count = self._inherited = 0
         self._before: dict[int, Any] = {}
         self._outer: Stop | None = None
@@ -44,6 +51,8 @@ class Stop:
                     self._before[number] = signal.signal(number, self._handle)
         around = (getattr(handler, "__self__", None) for handler in self._before.values())
         self._outer = next((found for found in around if isinstance(found, Stop)), None)
+        if self._outer is not None and self._on_behalf is None:
+            self._on_behalf = self._outer._on_behalf
         # A signal may come between any two lines: nothing that a handler has noted is overwritten.
         if self._outer is not None and self._outer.signal:
             self.signal, self._inherited = self._outer.signal, self._outer._count
@@ -57,9 +66,17 @@ class Stop:
             self._outer._count += self._count - self._inherited
             self._outer.signal = self._outer.signal or self.signal
 
+    @property
+    def reason(self) -> str:
+        """What has stopped it, in words; the name of the signal where no more is known."""
+        why = self._on_behalf() if self._on_behalf else ""
+        return why or signal.Signals(self.signal).name
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._count += 1
         self.signal = self.signal or number
+        if self._on_behalf is not None and self._count:
+            return
+        self._count += 1
         if self._count > 2:
             os._exit(128 + number)
         if self._count == 1 and not self._at_once:

@@ -33,21 +33,22 @@ def print_table(
     rows: Sequence[Sequence[str]],
     optional: Sequence[str] = (),
     head_in_pipe: bool = False,
+    expendable: Sequence[str] = (),
 ) -> None:
     """Print ``rows`` of cells, one cell a column.
 
     ``optional`` names the columns that a terminal too narrow for all of them does without, in the
-    order in which they are left out. A terminal gets no empty column, a pipe gets every one.
+    order in which they are left out; ``expendable`` those that one does without where not even the
+    words of the heads fit. A terminal gets no empty column, a pipe gets every one.
     """
     columns = [Column(printable(c.name), printable(c.title), c.is_number) for c in columns]
     rows = [[printable(cell) for cell in cells] for cells in rows]
     optional = [printable(name) for name in optional]
     if console.is_terminal:
+        drawn = _fitting(columns, rows, optional, console.width)
+        drawn = _with_whole_heads(columns, drawn, expendable, console.width)
         # Not what the console does with lines: a table whose lines do not end is cut.
-        table = _draw(
-            _fitting(columns, rows, optional, console.width), columns, rows, console.width
-        )
-        console.print(table, soft_wrap=False)
+        console.print(_draw(drawn, columns, rows, console.width), soft_wrap=False)
         return
     head = [[column.name for column in columns]] if head_in_pipe else []
     for cells in [*head, *rows]:
@@ -70,25 +71,39 @@ def _fitting(
     return drawn
 
 
+def _with_whole_heads(
+    columns: Sequence[Column], drawn: list[int], expendable: Sequence[str], width: int
+) -> list[int]:
+    """The places ``drawn`` without those of expendable columns that make heads break in words."""
+    for name in expendable:
+        if sum(_longest_word([columns[place].head]) + PADDING for place in drawn) <= width:
+            break
+        drawn = [place for place in drawn if columns[place].name != name]
+    return drawn
+
+
+def _longest_word(texts: Sequence[str]) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(word) for text in texts for word in text.split()), default=1)
+
+
 def _widths(texts: Sequence[Sequence[str]], width: int) -> list[int]:
     """The widths of columns with these texts, so that all of them fit into ``width``.
 
-    The widest column becomes narrower first: lines break between words while that is enough, and
-    within words where it is not.
+    The widest column becomes narrower first: lines break between words while that is enough, then
+    within words of the cells, and at last within those of the heads, which come first in ``texts``.
     """
     from rich.cells import cell_len
 
-    words = [[word for text in column for word in text.split()] for column in texts]
-    least = [max((cell_len(word) for word in column), default=1) for column in words]
+    words, heads = [*map(_longest_word, texts)], [_longest_word(column[:1]) for column in texts]
     widths = [max(map(cell_len, column)) for column in texts]
-    while sum(widths) + PADDING * len(widths) > width:
-        places = [i for i, now in enumerate(widths) if now > least[i]]
-        if not places:
-            least = [1] * len(widths)
-            places = [i for i, now in enumerate(widths) if now > 1]
-        if not places:
-            break
-        widths[max(places, key=lambda i: widths[i])] -= 1
+    for least in (words, heads, [1] * len(texts)):
+        while sum(widths) + PADDING * len(widths) > width:
+            places = [i for i, now in enumerate(widths) if now > least[i]]
+            if not places:
+                break
+            widths[max(places, key=lambda i: widths[i])] -= 1
     return widths
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rnnx.errors import RnnxError
@@ -99,6 +102,16 @@ def csv_text(text: str) -> str:
 def from_csv(cell: str) -> str:
     """The text that became this cell."""
     return cell[1:] if re.match(r"'+[=+\-@\t\r]", cell) else cell
+
+
+@contextmanager
+def long_csv_fields() -> Iterator[None]:
+    """Inside, CSV has fields of any length: a long text is no mistake."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def json_text(value: Any) -> str:

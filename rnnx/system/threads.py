@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import os
 import threading
 import warnings
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def processors() -> int:
@@ -41,6 +47,25 @@ class BlasThreads:
         """The number that the BLAS takes where ``count`` is asked for: it has a largest one."""
         with self:
             return min(_numbers(), default=self.count)
+
+
+def side_by_side(here: Callable[[], A], there: Callable[[], B]) -> tuple[A, B]:
+    """Both results: ``there`` is called in another thread, which stays alive between calls.
+
+    It computes in the context (NumPy's error settings) and with the BLAS's number of this thread,
+    and must not ask for a number of its own: this thread waits for it.
+    """
+    waiting = _other_thread().submit(contextvars.copy_context().run, there)
+    try:
+        found = here()
+    finally:
+        wait([waiting])  # it may write to buffers that the next call uses
+    return found, waiting.result()
+
+
+@functools.cache
+def _other_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "rnnx-side")
 
 
 def give_way() -> None:
@@ -155,6 +180,7 @@ class _Turns:
 _turns = _Turns()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_turns.after_fork)
+    os.register_at_fork(after_in_child=_other_thread.cache_clear)  # a fork copies no threads
 
 
 def _numbers() -> list[int]:

@@ -6,6 +6,7 @@ class TestMGU(CellSuite):
     component = MGU(hidden_size=5)
 """
 
+from rnnx.testing.blocks import BlockSuite
 from rnnx.testing.cells import CellSuite
 from rnnx.testing.checks import CHECKS, parametrize_with_checks
 from rnnx.testing.clippers import ClipperSuite
@@ -21,6 +22,7 @@ from rnnx.testing.trackers import TrackerSuite
 
 __all__ = [
     "CHECKS",
+    "BlockSuite",
     "CellSuite",
     "CheckFailed",
     "ClipperSuite",

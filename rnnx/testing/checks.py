@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from rnnx.contracts.components import KINDS
 from rnnx.errors import PluginError
-from rnnx.registry.validation import methods_of
+from rnnx.registry.validation import has_another, methods_of
 from rnnx.testing import (
+    blocks,
     cells,
     clippers,
     datasets,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MODULES = (
     datasets,
     cells,
+    blocks,
     initializers,
     heads,
     clippers,
@@ -48,8 +50,14 @@ Reasons = Mapping[str, str]
 
 
 def kind_of(component: Any) -> str:
-    """The kind all of whose methods a component has; PluginError unless there is exactly one."""
-    fitting = [kind for kind in KINDS if all(map(partial(_has, component), methods_of(kind)))]
+    """The kind all of whose methods a component has; PluginError unless there is exactly one.
+
+    A block has all methods of a cell and more: of two kinds, one of which has all of the other's
+    methods, it is the larger.
+    """
+    wanted = {kind: methods_of(kind).keys() for kind in KINDS}
+    having = [kind for kind in KINDS if all(map(partial(_has, component), wanted[kind]))]
+    fitting = [one for one in having if not any(wanted[one] < wanted[two] for two in having)]
     if len(fitting) != 1:
         found = " and ".join(fitting) or "no kind"
         raise PluginError(
@@ -59,7 +67,7 @@ def kind_of(component: Any) -> str:
 
 
 def _has(component: Any, method: str) -> bool:
-    return callable(getattr(component, method, None))
+    return callable(getattr(component, method, None)) or has_another(component, method)
 
 
 def parametrize_with_checks(

@@ -19,18 +19,36 @@ from unittest.mock import patch
 import numpy as np
 
 from rnnx.contracts.components import Dataset
-from rnnx.data.corpus import Corpus, Split
+from rnnx.data.corpus import Corpus, Examples, Stream, TextSplit
+from rnnx.data.sequences import Endless, Sequences
 from rnnx.errors import InputError
-from rnnx.testing.suite import expect
+from rnnx.testing.suite import NotApplicable, expect
 
 FILES = 3  # how many of the files that are read are changed
 SPLIT = ("val_fraction", "split_seed")  # fields that change the split and not the data
 
 
-def named_splits(corpus: Corpus) -> list[tuple[str, Split]]:
-    """The parts of a corpus with their names."""
-    splits = [("train", corpus.train)]
-    return splits + ([("val", corpus.val)] if corpus.val is not None else [])
+DRAWN = 16  # sequences that stand for those without end
+
+
+def named_splits(corpus: Corpus) -> list[tuple[str, Examples | Stream | Sequences]]:
+    """The parts of a corpus with their names; the first sequences of one without end."""
+    parts = [("train", corpus.train), ("val", corpus.val)]
+    whole = [(name, p.fixed(DRAWN, 0) if isinstance(p, Endless) else p) for name, p in parts]
+    return [(name, part) for name, part in whole if part is not None]
+
+
+def named_texts(corpus: Corpus) -> list[tuple[str, TextSplit]]:
+    """The parts of a language; NotApplicable where the targets are others."""
+    found = [(name, p) for name, p in named_splits(corpus) if isinstance(p, Examples | Stream)]
+    if not found:
+        raise NotApplicable(f"the data set has {corpus.targets.words} to learn and is no language")
+    return found
+
+
+def arrays_of(part: Examples | Stream | Sequences) -> dict[str, np.ndarray]:
+    """All arrays of a part by name."""
+    return {k: v for k, v in vars(part).items() if isinstance(v, np.ndarray)}
 
 
 def check_sha256(dataset: Dataset) -> None:
@@ -83,8 +101,16 @@ def _same_ids(one: Corpus, other: Corpus) -> bool:
     return (
         one.vocabulary == other.vocabulary
         and len(parts) == len(others)
-        and all(np.array_equal(a.ids, b.ids) for (_, a), (_, b) in zip(parts, others, strict=True))
+        and all(_same_part(a, b) for (_, a), (_, b) in zip(parts, others, strict=True))
     )
+
+
+def _same_part(one: Any, other: Any) -> bool:
+    """The same ids of a text; the same arrays of sequences with targets."""
+    if isinstance(one, Examples | Stream):
+        return np.array_equal(one.ids, other.ids)
+    a, b = arrays_of(one), arrays_of(other)
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
 
 
 def _rotated(data: bytes) -> bytes:

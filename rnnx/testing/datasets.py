@@ -10,8 +10,10 @@ import numpy as np
 from rnnx.contracts.components import Dataset
 from rnnx.data.batches import TrainBatches, evaluation_batches
 from rnnx.data.corpus import Corpus, Examples
+from rnnx.data.sequences import Endless, Sequences
 from rnnx.models.generation import grammar_of
-from rnnx.testing.data_digest import check_sha256, named_splits
+from rnnx.testing.data_digest import arrays_of, check_sha256, named_splits, named_texts
+from rnnx.testing.given_targets import check_apart, check_endless, check_targets, check_weights
 from rnnx.testing.isolation import Results, isolation_checks
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
@@ -27,11 +29,7 @@ def exercise(dataset: Dataset, which: int) -> Results:
         "whether there is a held-out part": corpus.val is not None,
     }
     for name, split in named_splits(corpus):
-        results[f"{name}: ids"] = np.asarray(split.ids)
-        if isinstance(split, Examples):
-            results[f"{name}: starts"] = np.asarray(split.starts)
-            results[f"{name}: lengths"] = np.asarray(split.lengths)
-            results[f"{name}: first"] = split.first
+        results |= {f"{name}: {key}": array for key, array in arrays_of(split).items()}
     return results
 
 
@@ -41,14 +39,14 @@ check_process, check_history, check_other_process = isolation_checks(exercise)
 def check_vocabulary(dataset: Dataset) -> None:
     """There are two symbols or more, sorted and distinct, and every id is one of a symbol."""
     corpus = dataset.load(0)
-    symbols = list(corpus.vocabulary.symbols)
+    texts, symbols = named_texts(corpus), list(corpus.vocabulary.symbols)
     expect(
         symbols == sorted(set(symbols)), "the symbols of the vocabulary are not sorted and distinct"
     )
     expect(
         len(symbols) >= 2, f"the vocabulary has {len(symbols)} symbols; it must have two or more"
     )
-    for name, split in named_splits(corpus):
+    for name, split in texts:
         ids = np.asarray(split.ids)
         expect(ids.ndim == 1 and ids.dtype.kind in "iu", f"{name}: ids are {ids.dtype}")
         smallest, largest = int(np.min(ids)), int(np.max(ids))
@@ -64,14 +62,16 @@ def check_determinism(dataset: Dataset) -> None:
     other = dataset.load(4).sha256
     expect(other == one.sha256, "the SHA-256 depends on the seed; it is that of the whole data")
     for (name, first), (_, second) in zip(named_splits(one), named_splits(two), strict=True):
-        expect(np.array_equal(first.ids, second.ids), f"{name}: two loads differ")
-        if isinstance(first, Examples) and isinstance(second, Examples):
-            expect(np.array_equal(first.starts, second.starts), f"{name}: two splits differ")
+        arrays, others = arrays_of(first), arrays_of(second)
+        expect(arrays.keys() == others.keys(), f"{name}: two loads have different arrays")
+        for key, array in arrays.items():
+            expect(np.array_equal(array, others[key]), f"{name}: {key}: two loads differ")
 
 
 def check_shift(dataset: Dataset) -> None:
     """In every batch x is y delayed by one step, and −1 in the padding."""
     corpus = dataset.load(0)
+    named_texts(corpus)
     batches = TrainBatches(corpus.train, 2, np.random.default_rng(0))
     for batch in (batches.next(), batches.next()):
         T, B = batch.y.shape
@@ -90,7 +90,7 @@ def check_examples(dataset: Dataset) -> None:
     """If the vocabulary has an end symbol, each example ends with it and has no other."""
     corpus = dataset.load(0)
     end = corpus.vocabulary.end_id
-    for name, split in named_splits(corpus):
+    for name, split in named_texts(corpus):
         if not isinstance(split, Examples):
             expect(
                 end is None, f"{name}: the split is a stream, but the vocabulary has an end symbol"
@@ -125,11 +125,14 @@ def check_held_out(dataset: Dataset) -> None:
     """No example is in both parts, and the split does not change the vocabulary."""
     corpus = dataset.load(1)
     train, val = corpus.train, corpus.val
+    if isinstance(train, Sequences) and isinstance(val, Sequences):
+        check_apart(train, val)
     if isinstance(train, Examples) and isinstance(val, Examples):
         both = set(train.starts.tolist()) & set(val.starts.tolist())
         shared = both if np.shares_memory(train.ids, val.ids) else set()
         expect(not shared, f"{len(shared)} examples are in both the training and the held-out part")
-    expect(corpus.train.tokens > 0, "the training part is empty")
+    empty = not isinstance(train, Endless) and not train.tokens
+    expect(not empty, "the training part is empty")
     expect(corpus.val is None or corpus.val.tokens > 0, "the held-out part is empty")
     if any(name == "val_fraction" for name in getattr(dataset, "__dataclass_fields__", {})):
         changed: Any = replace(dataset, val_fraction=0.0)  # type: ignore[type-var]
@@ -161,7 +164,7 @@ def _check_copies(corpus: Corpus, whole: Corpus) -> None:
 def check_show(dataset: Dataset) -> None:
     """``show`` makes a text of a sample, and each note has one line."""
     corpus = dataset.load(0)
-    train = corpus.train
+    (_, train), *_ = named_texts(corpus)
     ids = train.targets(0) if isinstance(train, Examples) else train.ids[:20]
     text = corpus.show(corpus.vocabulary.decode(ids.tolist()))
     expect(isinstance(text, str), f"show returned {type(text).__name__}, not a text")
@@ -179,6 +182,7 @@ def check_evaluation(dataset: Dataset) -> None:
 def check_grammar(dataset: Dataset) -> None:
     """A grammar, if there is one, is a function of its state, and a text that ended stays ended."""
     corpus = dataset.load(0)
+    named_texts(corpus)
     grammar, n_y, B = grammar_of(dataset, corpus.vocabulary), len(corpus.vocabulary), 3
     if grammar is None:
         raise NotApplicable("the data set has no grammar: any symbol may follow any other")
@@ -213,6 +217,9 @@ CHECKS = (
     check_determinism,
     check_shift,
     check_examples,
+    check_targets,
+    check_weights,
+    check_endless,
     check_held_out,
     check_evaluation,
     check_grammar,

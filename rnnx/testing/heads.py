@@ -9,11 +9,17 @@ import numpy as np
 from rnnx.arrays import Array, Params
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Head
+from rnnx.contracts.target_heads import TargetHead
+from rnnx.data.targets import NEXT_SYMBOL
 from rnnx.testing.compiled import Form, compiled_forms
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.initialization import check_init_of
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
+from rnnx.testing.parameters import parameter_checks
 from rnnx.testing.suite import expect, make_suite
+from rnnx.testing.target_heads import CHECKS as TARGET_CHECKS
+from rnnx.testing.target_heads import exercise_targets, of_symbols
+from rnnx.testing.unions import check_batches
 
 T, B, N_A, N_Y = 4, 3, 5, 6
 LENGTHS = np.array([T, 2, 1])
@@ -56,7 +62,9 @@ def _run(
 
 
 def exercise(head: Head, which: int) -> Results:
-    """Parameters, logits, losses and gradients, with and without lengths."""
+    """Parameters, logits, losses and gradients, with and without lengths; of all its targets."""
+    if isinstance(head, TargetHead) and not head.takes(NEXT_SYMBOL):
+        return exercise_targets(head, which)
     case = _case(head, seed=20 + which)
     results: dict[str, Any] = {f"parameter {k}": v for k, v in case.params.items()}
     results["logits"] = head.logits(case.params, case.h, Scratch()).copy()
@@ -64,11 +72,12 @@ def exercise(head: Head, which: int) -> Results:
         found = _run(head, case, lengths)
         results |= {f"{k}{what}": v for k, v in _named(found).items()}
         results[f"loss{what}"] = float(found.loss)
-    return results
+    return results | exercise_targets(head, which)
 
 
 check_process, check_history, check_other_process = isolation_checks(exercise)
 check_threads = threads_check(exercise)
+check_groups, check_projection = parameter_checks(lambda head: _case(head).params)
 
 
 def check_gradients(head: Head) -> None:
@@ -294,9 +303,8 @@ def check_compiled(head: Head) -> None:
         for lengths in (None, LENGTHS):
             case = _case(head, dtype, seed=7)
             found, expected = _run(one, case, lengths), _run(head, case, lengths)
-            what = (
-                f"compiled, {np.dtype(dtype)}, {'lengths' if lengths is not None else 'no lengths'}"
-            )
+            given = "no lengths" if lengths is None else "lengths"
+            what = f"compiled, {np.dtype(dtype)}, {given}"
             same(np.array(found.loss), np.array(expected.loss), f"{what}: loss", dtype)
             other = _named(_run(two, case, lengths))
             for name, array in _named(found).items():
@@ -311,7 +319,7 @@ def _named(result: Result) -> Params:
     }
 
 
-CHECKS = (
+OF_SYMBOLS = (
     check_gradients,
     check_nats,
     check_padding,
@@ -320,12 +328,19 @@ CHECKS = (
     check_inputs_unchanged,
     check_scratch,
     check_compiled,
-    check_init,
     check_loss_follows_nats,
     check_everything_has_a_say,
     check_parameters_change,
     check_two_at_once,
     check_large_sizes,
+    check_batches,
+)
+CHECKS = (
+    *map(of_symbols, OF_SYMBOLS),
+    *TARGET_CHECKS,
+    check_init,
+    check_groups,
+    check_projection,
     check_process,
     check_history,
     check_threads,

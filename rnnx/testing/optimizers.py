@@ -10,7 +10,9 @@ import numpy as np
 from rnnx.arrays import Array, Params
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Optimizer
+from rnnx.testing.compiled import compiled_check
 from rnnx.testing.gradients import same
+from rnnx.testing.groups import check_groups
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
@@ -63,6 +65,7 @@ def exercise(optimizer: Optimizer, which: int) -> Results:
 
 check_process, check_history, check_other_process = isolation_checks(exercise)
 check_threads = threads_check(exercise)
+check_compiled = compiled_check(exercise, ("update",))
 
 
 def check_descends(optimizer: Optimizer) -> None:
@@ -256,6 +259,8 @@ CHECKS = (
     check_rate,
     check_state_round_trip,
     check_entries_are_finite,
+    check_groups,
+    check_compiled,
     check_own_rate,
     check_state_has_a_say,
     check_no_gradient,

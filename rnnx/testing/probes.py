@@ -18,6 +18,7 @@ from rnnx.contracts.probes import (
     Probe,
     is_file_name,
 )
+from rnnx.data.corpus import text_parts
 from rnnx.errors import InputError
 from rnnx.models.network import Network
 from rnnx.models.trained import Model
@@ -129,7 +130,8 @@ def check_conclusion(probe: Probe) -> None:
         raise NotApplicable("the probe has no conclude: it observes only steps")
     seen = outcome()
     before = seen.model.params.flat.copy()
-    ids = np.asarray(seen.corpus.train.ids).copy()
+    train, _ = text_parts(seen.corpus)
+    ids = np.asarray(train.ids).copy()
     found: list[Findings] = []
     try:
         check_process_of(probe, lambda: found.append(probe.conclude(seen)))
@@ -141,7 +143,7 @@ def check_conclusion(probe: Probe) -> None:
         equal_results(one.files, found[0].files, "two conclusions of one run: files")
         equal_results(one.metrics, found[0].metrics, "two conclusions of one run: metrics")
     expect(np.array_equal(seen.model.params.flat, before), "params: were changed in place")
-    expect(np.array_equal(seen.corpus.train.ids, ids), "the corpus's ids: were changed in place")
+    expect(np.array_equal(train.ids, ids), "the corpus's ids: were changed in place")
     with suppress(InputError):  # a probe may refuse a run without a held-out part
         check_found(probe.conclude(seen._replace(corpus=replace(seen.corpus, val=None))))
 

@@ -8,6 +8,7 @@ from rnnx.contracts.views import (
     ImageChart,
     LineChart,
     ParallelChart,
+    RunPages,
     ScatterChart,
     Section,
     Setting,
@@ -57,6 +58,22 @@ def check_view(tracker: Tracker) -> None:
         first, second = (page.address for page in pages)
         expect(first == second, f"one view has two addresses: {first} and {second}")
     expect(_told(tracker, run_id) == before, "view has changed a run")
+
+
+def check_run_pages(tracker: Tracker) -> None:
+    """A tracker with ``run_pages`` has a page for each of its runs, one address for each."""
+    if not isinstance(tracker, RunPages):
+        raise NotApplicable("the tracker's UI has no page for each run: it has no run_pages")
+    ids = []
+    for _ in range(2):
+        log = tracker.start("a name", {}, {})
+        log.finish("FINISHED")
+        ids.append(log.id)
+    pages = dict(tracker.run_pages([*ids, "no-such-run", "x" * 32], "127.0.0.1", 5000))
+    expect(set(pages) == set(ids), f"run_pages has pages of {sorted(pages)}, not of {sorted(ids)}")
+    are_texts = all(isinstance(page, str) and "://" in page for page in pages.values())
+    expect(are_texts, f"run_pages returned {pages}: each page is an address")
+    expect(len(set(pages.values())) == 2, f"run_pages: two runs have the page {pages[ids[0]]}")
 
 
 def _told(tracker: Tracker, run_id: str) -> list[tuple[str, str, dict[str, str]]]:

@@ -19,13 +19,14 @@ from rnnx.contracts.trackers import (
     Point,
     SavedCheckpoint,
     StoreTracker,
+    TableLog,
     Tracker,
 )
 from rnnx.errors import InputError
 from rnnx.runs.delivery import send_image
 from rnnx.testing.isolation import check_process_of
 from rnnx.testing.suite import CheckFailed, NotApplicable, expect, make_suite
-from rnnx.testing.tracker_pages import check_ui, check_view
+from rnnx.testing.tracker_pages import check_run_pages, check_ui, check_view
 from rnnx.testing.workers import in_other_processes
 
 PNG = base64.b64decode(  # one grey point
@@ -176,6 +177,22 @@ def check_optional(tracker: Tracker) -> None:
     expect(metrics == {"c": 2.0}, f"metrics: {metrics}, but the run was told of c alone")
 
 
+def check_table(tracker: Tracker) -> None:
+    """A run takes a table that grows, as a whole each time, and it is no metric."""
+    log = tracker.start("a name", {}, {})
+    if not isinstance(log, TableLog):
+        raise NotApplicable("the tracker shows no tables: its runs have no table method")
+    columns, rows = ["step", "final", "input"], [["1", "false", "a"]]
+    more = [["2", "false", "b\n, c"], ["2", "true", "=1 é"]]
+    log.table("guesses", columns, rows)
+    for _ in range(2):
+        log.table("guesses", columns, [*rows, *more])
+    log.finish("FINISHED")
+    _require_kept(tracker, log.id)
+    (run,) = tracker.find(log.id)
+    expect(run.status == "FINISHED" and not run.metrics, f"a run with a table is {run}")
+
+
 NUMBERS = (1 / 3, 1e300, -1e-300, 16777217.0, math.inf, -math.inf, math.nan)  # none is a float32
 
 
@@ -302,12 +319,14 @@ CHECKS = (
     check_entry,
     check_images,
     check_optional,
+    check_table,
     check_values,
     check_texts,
     check_unknown,
     check_two_runs,
     check_ui,
     check_view,
+    check_run_pages,
     check_process,
     check_other_process,
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnnx.data.corpus import Examples, Split
+from rnnx.data.sequences import Endless, Sequences
+from rnnx.runs.fields import own_overrides
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.saved import kept_parts
 from rnnx.system.markdown import code, command
@@ -28,18 +29,16 @@ def description(session: Session, folder: RunFolder, best_loss: float, best_step
     ]
     if math.isfinite(best_loss):
         when = f"after step {best_step:,} of {session.steps:,}"
-        lines.append(
-            f"- **Best held-out loss {best_loss:.4f}** nats a {corpus.vocabulary.unit}, {when}"
-        )
-    return "\n".join(lines) + f"\n\n{command(_words(folder.read()))}"
+        lines.append(f"- **Best held-out loss {best_loss:.4f}** {session.loss_unit}, {when}")
+    typed = own_overrides(folder.read())
+    return "\n".join(lines) + f"\n\n{command(['rnnx', 'train', *typed])}"
 
 
 def _size(split: Split) -> str:
     if isinstance(split, Examples):
         return f"{len(split):,} examples of {split.tokens:,} symbols"
+    if isinstance(split, Sequences):
+        return f"{len(split):,} sequences of {split.steps:,} steps, {split.tokens:,} targets"
+    if isinstance(split, Endless):
+        return "sequences without end"
     return f"{split.tokens:,} symbols"
-
-
-def _words(fields: Mapping[str, Any]) -> list[str]:
-    """The command that trains such a run."""
-    return ["rnnx", "train", *(fields.get("command") or fields.get("overrides") or [])]

@@ -15,7 +15,7 @@ from rnnx.contracts.probes import ConcludingProbe, Findings, Outcome
 from rnnx.data.ngram import cached_baseline
 from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError
-from rnnx.models.evaluation import first_tokens
+from rnnx.models.evaluation import Measured, first_tokens
 from rnnx.models.trained import load_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.tracking import STOPPED_TIMEOUT, Tracking, ended_by
@@ -51,7 +51,15 @@ class Final(NamedTuple):
     baseline_order: int  # of the best n-gram; 0: none was fitted
 
 
-def measure(session: Session, progress: Progress, novelty: Novelty, stop: Stop) -> Final | None:
+def held_out_metrics(session: Session, found: Measured) -> dict[str, float]:
+    """The metrics of the held-out part by name: ``loss``, ``bits_per_char``, ``accuracy``."""
+    bits = {"bits_per_char": found.loss / math.log(2)} if session.corpus.is_language else {}
+    return {"loss": found.loss, **bits, **found.metrics}
+
+
+def measure(
+    session: Session, progress: Progress, novelty: Novelty | None, stop: Stop
+) -> Final | None:
     """The last metrics; None as soon as a signal has come."""
     metrics: dict[str, float] = {}
     texts: list[str] = []
@@ -59,10 +67,11 @@ def measure(session: Session, progress: Progress, novelty: Novelty, stop: Stop) 
 
     def parts() -> Iterator[Mapping[str, float]]:
         nonlocal texts, order
-        yield {"train_loss": session.evaluate_train()}
-        is_known = progress.val_step == session.steps  # that step was evaluated already
-        loss = progress.val_loss if is_known else session.evaluate()
-        yield {} if math.isnan(loss) else {"val_loss": loss, "bits_per_char": loss / math.log(2)}
+        trained = session.evaluate_train()
+        yield {} if math.isnan(trained) else {"train_loss": trained}
+        yield _held_out(session, progress)
+        if novelty is None:
+            return
         texts = session.sample(session.settings.samples * 4)
         yield novelty.fractions(texts)
         order, loss = _baseline(session)
@@ -75,6 +84,16 @@ def measure(session: Session, progress: Progress, novelty: Novelty, stop: Stop) 
             return Final(metrics, texts, order)
         metrics |= part
     return None
+
+
+def _held_out(session: Session, progress: Progress) -> dict[str, float]:
+    """The last metrics of the held-out part: ``val_loss``, ``val_accuracy``; bits as they are."""
+    is_known = progress.val_step == session.steps and session.corpus.is_language
+    found = Measured(progress.val_loss, {}) if is_known else session.measure()
+    if found is None:
+        return {}
+    named = held_out_metrics(session, found).items()
+    return {key if key == "bits_per_char" else f"val_{key}": value for key, value in named}
 
 
 def conclusions(session: Session, checkpoint: Path) -> Iterator[tuple[str, Findings | RnnxError]]:

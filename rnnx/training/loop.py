@@ -13,6 +13,7 @@ import numpy as np
 from rnnx.contracts.probes import Findings
 from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError, StorageError
+from rnnx.models.evaluation import Measured
 from rnnx.registry.attribution import attributing
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import RunFolder
@@ -23,13 +24,16 @@ from rnnx.system.signals import Stop
 from rnnx.system.threads import give_way
 from rnnx.training import snapshot
 from rnnx.training.describing import description
-from rnnx.training.end import conclusions, fail, measure
+from rnnx.training.end import conclusions, fail, held_out_metrics, measure
+from rnnx.training.monitor import monitored
+from rnnx.training.predicting import held_out_predictions
 from rnnx.training.progress import Progress
-from rnnx.training.report import Report, Summary
+from rnnx.training.report import Report, Summary, loss_told
 from rnnx.training.session import Session
 from rnnx.training.tags import run_tags
 
-PruningRule = Callable[[int, float], bool]  # by step and held-out loss, whether to stop there
+# By step and what is monitored (as a cost: lower is better), whether to stop there.
+PruningRule = Callable[[int, float], bool]
 STOP_TIMEOUT = 5.0  # seconds that a stopped run waits for its tracker
 
 
@@ -47,7 +51,7 @@ class TrainingLoop:
     ) -> None:
         self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
         self.settings, self.progress = session.settings, progress or Progress()
-        self.novelty = Novelty(session.corpus)
+        self.novelty = Novelty(session.corpus) if session.corpus.is_language else None
         self.own_tags = run_tags(session)
         self.should_prune, self.pruned = should_prune, False
         self.stopped = False  # by a person, in the tracker
@@ -69,7 +73,7 @@ class TrainingLoop:
                 return self._killed(STOP, signal.SIGINT)
             summary = None if stop.signal else self._end(stop)
             if summary is None:
-                return self._killed(signal.Signals(stop.signal).name, stop.signal)
+                return self._killed(stop.reason, stop.signal)
             self.folder.write({"steps": self.session.steps, "pruned": self.pruned})
             self.tracking.finish("FINISHED")
         except BrokenPipeError as error:  # nobody reads the output any more
@@ -93,12 +97,12 @@ class TrainingLoop:
         best = self.progress.best_val_loss, self.progress.best_step
         self.tracking.describe(description(self.session, self.folder, *best))
 
-    def _killed(self, name: str, number: int) -> int:
+    def _killed(self, why: str, number: int) -> int:
         self.report.stop()
         self.describe()
         self.tracking.artifacts()
-        self.tracking.finish("KILLED", f"{name} after step {self.session.steps}", STOP_TIMEOUT)
-        self.report.killed(name, self.session, self.folder)
+        self.tracking.finish("KILLED", f"{why} after step {self.session.steps}", STOP_TIMEOUT)
+        self.report.killed(why, self.session, self.folder)
         return 128 + number
 
     def _steps(self, stop: Stop) -> None:
@@ -148,10 +152,16 @@ class TrainingLoop:
             return "others were better by then"
         if progress.is_over(self.session.steps, self.settings.patience):
             return (
-                f"{progress.without_improvement} evaluations without a better held-out loss than "
+                f"{progress.without_improvement} evaluations without a better {self._goal} than "
                 f"that of step {progress.best_step}"
             )
         return ""
+
+    @property
+    def _goal(self) -> str:
+        """What is monitored, in words."""
+        monitor = self.session.monitor
+        return "held-out loss" if monitor.is_loss else monitor.metric
 
     def _count(self) -> None:
         metrics, progress = self.session.metrics, self.progress
@@ -197,13 +207,16 @@ class TrainingLoop:
             for name, found in self.session.observations():
                 self._keep(name, found)
 
-    def _keep(self, probe: str, found: Findings | RnnxError) -> None:
+    def _keep(self, probe: str, found: Findings | RnnxError, is_conclusion: bool = False) -> None:
         if isinstance(found, RnnxError):
             self.report.warning(f"{found}; the run goes on without it")
         else:
-            self.tracking.findings(probe, found, self.session.steps)
+            self.tracking.findings(probe, found, self.session.steps, is_conclusion)
 
     def _sample(self) -> None:
+        if self.novelty is None:  # the data is no language
+            self._predict(self.settings.samples)
+            return
         with self._clock_stopped():
             texts = self.session.sample(self.settings.samples)
             for key, fraction in self.novelty.fractions(texts).items():
@@ -212,27 +225,38 @@ class TrainingLoop:
             self.tracking.samples(self.session.steps, shown)
             self.report.samples(self.session, shown)
 
+    def _predict(self, count: int, is_final: bool = False) -> None:
+        """Show held-out examples with what is predicted of them."""
+        with self._clock_stopped():
+            if shown := held_out_predictions(self.session, count):
+                self.tracking.predictions(self.session.steps, shown, is_final)
+                if not is_final:
+                    self.report.predictions(self.session, shown)
+
     def _evaluate(self) -> None:
         """Measure the held-out loss, where something is held out."""
         with self._clock_stopped():
-            loss, step = self._measure(), self.session.steps
-            if math.isnan(loss):
+            found, step = self._measure(), self.session.steps
+            if found is None:
                 return
-            if self.progress.evaluated(loss, step):
+            monitor = self.session.monitor
+            cost = monitored(monitor, held_out_metrics(self.session, found))
+            self.session.monitored(monitor.value(cost), monitor.higher_is_better)
+            if self.progress.evaluated(found.loss, step, cost):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
                 checkpoints.write(self._state(), self.folder.best)
-            ends = self.should_prune is not None and self.should_prune(step, loss)
+            ends = self.should_prune is not None and self.should_prune(step, cost)
             self.pruned = ends and step < self.settings.steps
 
-    def _measure(self) -> float:
-        """The held-out loss, logged and shown; nan where nothing is held out."""
-        loss = self.session.evaluate()
-        if not math.isnan(loss):
-            self._point("val/loss", loss)
-            self._point("val/bits_per_char", loss / math.log(2))
-            self.report.evaluated(self.session, loss)
-        return loss
+    def _measure(self) -> Measured | None:
+        """The held-out loss and metrics, logged and shown; None where nothing is held out."""
+        found = self.session.measure()
+        if found is not None:
+            for key, value in held_out_metrics(self.session, found).items():
+                self._point(f"val/{key}", value)
+            self.report.evaluated(self.session, found.loss)
+        return found
 
     def _checkpoint(self) -> None:
         with self._clock_stopped():
@@ -251,26 +275,35 @@ class TrainingLoop:
             return None
         progress, metrics = self.progress, dict(found.metrics)
         best_loss, best_step = progress.best_val_loss, progress.best_step
-        if metrics.get("val_loss", math.inf) < best_loss:  # the last step had no round of its own
-            best_loss, best_step = metrics["val_loss"], self.session.steps
+        monitor, best_cost = self.session.monitor, progress.best_cost
+        cost = monitor.cost(metrics.get(monitor.final, math.nan))
+        if cost < best_cost:  # the last step had no round of its own
+            best_loss, best_step, best_cost = metrics["val_loss"], self.session.steps, cost
             set_best_aside(self.folder)
             checkpoints.write(self._state(), self.folder.best)
         if math.isfinite(best_loss):
             self._point("best/val_loss", best_loss)
             self._point("best/step", best_step)
+            if not monitor.is_loss:
+                self._point(monitor.best, monitor.value(best_cost))
         if progress.seconds:
             speed = progress.trained_tokens / progress.seconds
             metrics |= {"seconds": progress.seconds, "tokens_per_s": speed}
         for key, value in metrics.items():
             self._point(f"final/{key}", value)
         shown = [self.session.corpus.show(text) for text in found.texts]
-        self.tracking.samples(self.session.steps, shown, is_final=True)
+        if self.novelty is not None:
+            self.tracking.samples(self.session.steps, shown, is_final=True)
+        else:
+            self._predict(self.settings.samples * 4, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
-            self._keep(name, conclusion)
+            self._keep(name, conclusion, is_conclusion=True)
         self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
         self.tracking.artifacts()
-        unit = self.session.corpus.vocabulary.unit
-        return Summary(metrics, best_loss, best_step, found.baseline_order, found.texts, unit)
+        told = loss_told(self.session)
+        goal = None if monitor.is_loss else (monitor.metric, monitor.value(best_cost))
+        best = best_loss, best_step, found.baseline_order
+        return Summary(metrics, *best, found.texts, *told, goal)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ STORED_AS = {"without_improvement": "worse", "steps_since_log": "since"}
 class Progress:
     """What the training loop counts from step to step; a checkpoint keeps it."""
 
-    best_val_loss: float = math.inf  # nats a token
+    best_val_loss: float = math.inf  # the held-out loss of the best evaluation
     best_step: int = 0
     val_loss: float = math.nan  # of the last evaluation
     val_step: int = 0
@@ -27,6 +27,7 @@ class Progress:
     tokens: int = 0  # of these, all targets
     trained_tokens: int = 0  # up to the last log
     seconds: float = 0.0  # of training, up to the last log
+    best_cost: float = math.inf  # of the monitored metric at the best evaluation, lower is better
 
     def state(self) -> dict[str, Any]:
         """Plain values, for a checkpoint's metadata."""
@@ -38,6 +39,8 @@ class Progress:
         made = cls()
         for item in fields(cls):
             stored = STORED_AS.get(item.name, item.name)
+            if item.name == "best_cost" and stored not in state:
+                stored = "best_val_loss"  # an earlier rnnx monitored the loss alone
             kind, value = type(getattr(made, item.name)), state[stored]
             if type(value) not in {kind, int} or not is_number(value):
                 raise TypeError(f"progress: {item.name} is a {type(value).__name__}")
@@ -52,10 +55,15 @@ class Progress:
         """Whether ``patience`` evaluations in a row, the last after ``step``, were no better."""
         return 0 < patience <= self.without_improvement and self.val_step == step
 
-    def evaluated(self, loss: float, step: int) -> bool:
-        """Take note of a held-out loss; True if it is the best so far."""
+    def evaluated(self, loss: float, step: int, cost: float | None = None) -> bool:
+        """Take note of a held-out loss; True if it is the best so far.
+
+        ``cost`` decides that in its place, where another metric is monitored: lower is better.
+        """
+        cost = loss if cost is None else cost
         self.val_loss, self.val_step = loss, step
-        if loss < self.best_val_loss:
+        if cost < self.best_cost:
+            self.best_cost = cost
             self.best_val_loss, self.best_step, self.without_improvement = loss, step, 0
             return True
         self.without_improvement += 1

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rnnx.config.components import as_overrides
 from rnnx.config.settings import Train
+from rnnx.runs.predictions_file import Shown
+from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ class Summary(NamedTuple):
     best_step: int
     baseline_order: int  # of the best n-gram; 0: none was fitted
     texts: Sequence[str]
-    unit: str = "character"  # what one symbol is called
+    loss_unit: str = "nats a character"
+    words: Mapping[str, str] = {}  # "accuracy" → "accuracy a step"; the head's metrics
+    monitored: tuple[str, float] | None = None  # what decided, and its best value: not the loss
 
 
 class Report(Protocol):
@@ -39,11 +43,12 @@ class Report(Protocol):
     def start(self, session: Session, folder: RunFolder) -> None: ...
     def progress(self, session: Session, tokens_per_s: float) -> None: ...
     def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None: ...
     def evaluated(self, session: Session, loss: float) -> None: ...
     def note(self, line: str) -> None: ...
     def warning(self, line: str) -> None: ...
     def stop(self) -> None: ...
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None: ...
     def finish(self, summary: Summary) -> None: ...
 
 
@@ -53,6 +58,7 @@ class Silent:
     def start(self, session: Session, folder: RunFolder) -> None: ...
     def progress(self, session: Session, tokens_per_s: float) -> None: ...
     def samples(self, session: Session, texts: Sequence[str]) -> None: ...
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None: ...
     def evaluated(self, session: Session, loss: float) -> None: ...
     def note(self, line: str) -> None: ...
 
@@ -60,7 +66,7 @@ class Silent:
         print(f"rnnx: {printable(line)}", file=sys.stderr)
 
     def stop(self) -> None: ...
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None: ...
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None: ...
     def finish(self, summary: Summary) -> None: ...
 
 
@@ -78,13 +84,15 @@ def for_terminal() -> Report:
 
 
 def console(soft_wrap: bool) -> Any:
-    """Rich's console on stdout."""
+    """Rich's console on stdout; a pipe's lines end where they end, however long they are."""
     from rich.console import Console
 
     # A value may look like Rich's markup, [red], or like its name of an emoji, :bomb:.
     # A notebook gets text, as a pipe does, and no piece of HTML a line.
     plain: Any = {"highlight": False, "markup": False, "emoji": False, "force_jupyter": False}
-    return Console(soft_wrap=soft_wrap, **plain)
+    made = Console(soft_wrap=soft_wrap, **plain)
+    made.soft_wrap = soft_wrap or not made.is_terminal
+    return made
 
 
 class Lines:
@@ -116,8 +124,19 @@ class Lines:
         # A pipe gets the letters of the model's alphabet.
         self.console.print(printable(text, "\n\t") if self.console.is_terminal else text)
 
+    def predictions(self, session: Session, shown: Sequence[Shown]) -> None:
+        self._say(f"step {session.steps}: held-out input, target, prediction")
+        columns = [Column("input"), Column("target"), Column("prediction")]
+        print_table(self.console, columns, [one[1:] for one in shown])
+
     def evaluated(self, session: Session, loss: float) -> None:
-        self._say(f"step {session.steps}: held-out loss {loss:.4f} nats")
+        unit = "nats" if session.corpus.is_language else session.loss_unit
+        words = loss_told(session)[1]
+        told = [
+            f"{words.get(name, name)} {value:.4g}"
+            for name, value in session.held_out.metrics.items()
+        ]
+        self._say(f"step {session.steps}: held-out loss {loss:.4f} {', '.join([unit, *told])}")
 
     def note(self, line: str) -> None:
         self._say(line)
@@ -127,9 +146,9 @@ class Lines:
 
     def stop(self) -> None: ...
 
-    def killed(self, signal_name: str, session: Session, folder: RunFolder) -> None:
+    def killed(self, why: str, session: Session, folder: RunFolder) -> None:
         self._say(
-            f"{signal_name}: stopped after step {session.steps}; the checkpoint is "
+            f"{why}: stopped after step {session.steps}; the checkpoint is "
             f"{folder.recent(session.steps)}"
         )
 
@@ -187,18 +206,34 @@ class Live(Lines):
 def _opening(session: Session, folder: RunFolder) -> str:
     corpus, parts = session.corpus, session.config
     held_out = corpus.val.tokens if corpus.val else 0
-    return (
-        f"run {folder.id[:8]} · {parts['cell']['name']} · {session.params.size:,} parameters · "
-        f"{corpus.train.tokens:,} training and {held_out:,} held-out symbols of "
-        f"{len(corpus.vocabulary)} kinds"
-    )
+    network = f"{parts['cell']['name']} · {session.params.size:,} parameters"
+    if corpus.is_language:
+        kinds = f"symbols of {len(corpus.vocabulary)} kinds"
+        data = f"{corpus.train.tokens:,} training and {held_out:,} held-out {kinds}"
+    else:
+        trained = f"{corpus.train.tokens:,}" if corpus.train.tokens else "endless"
+        data = f"{trained} training and {held_out:,} held-out targets: {corpus.targets.words}"
+    return f"run {folder.id[:8]} · {network} · {data}"
+
+
+def loss_told(session: Session) -> tuple[str, dict[str, str]]:
+    """The unit of the loss, and the words and units of the head's metrics by name."""
+    metrics = session.network.metrics.metrics
+    return session.loss_unit, {
+        one.name: f"{one.words} ({one.unit})" if one.unit else one.words for one in metrics
+    }
 
 
 def _progress(session: Session, tokens_per_s: float) -> str:
     return (
         f"step {session.steps}/{session.settings.steps}: smoothed loss {session.smooth_loss:.4f}, "
-        f"{tokens_per_s:,.0f} tokens/s"
+        f"{tokens_per_s:,.0f} {_counted(session)}/s"
     )
+
+
+def _counted(session: Session) -> str:
+    """What the speed counts."""
+    return "tokens" if session.corpus.is_language else "targets"
 
 
 def _sampled(step: int, texts: Sequence[str]) -> str:
@@ -209,15 +244,28 @@ def _sampled(step: int, texts: Sequence[str]) -> str:
 
 def rows(summary: Summary) -> list[tuple[str, str]]:
     """The closing table: label and value."""
-    metrics, unit = summary.metrics, summary.unit
-    lines = [("training loss", f"{metrics['train_loss']:.4f} nats a {unit}")]
+    metrics, unit = summary.metrics, summary.loss_unit
+    lines = []
+    if "train_loss" in metrics:  # examples without end have none
+        lines.append(("training loss", f"{metrics['train_loss']:.4f} {unit}"))
     if "val_loss" in metrics:
-        best = f"{summary.best_val_loss:.4f} nats a {unit}"
+        best = f"{summary.best_val_loss:.4f} {unit}"
         lines += [
-            ("held-out loss", f"{metrics['val_loss']:.4f} nats a {unit}"),
+            ("held-out loss", f"{metrics['val_loss']:.4f} {unit}"),
             ("best held-out loss", f"{best} (step {summary.best_step})"),
-            (f"bits a {unit}", f"{summary.best_val_loss / math.log(2):.4f} (best)"),
         ]
+        if summary.monitored is not None:
+            metric, value = summary.monitored
+            lines[-1:] = [
+                (f"best {metric}", f"{value:.4g} (step {summary.best_step})"),
+                ("held-out loss at that step", best),
+            ]
+    if "bits_per_char" in metrics:
+        bits = f"{summary.best_val_loss / math.log(2):.4f} (best)"
+        lines.append((unit.replace("nats", "bits", 1), bits))
+    for name, words in summary.words.items():
+        if (key := f"val_{name}") in metrics:
+            lines.append((f"held-out {words}", f"{metrics[key]:.4g}"))
     if summary.baseline_order:
         margin = metrics["baseline_loss"] - summary.best_val_loss
         verdict = f"the network's is {abs(margin):.4f} {'lower' if margin > 0 else 'higher'}"
@@ -241,6 +289,8 @@ def closing(session: Session, folder: RunFolder) -> str:
     elsewhere = session.settings.outputs != Train.outputs
     run = shlex.quote(str(folder.path)) if elsewhere else folder.handle
     more = f"rnnx sample {run}   makes more"
+    if not session.corpus.is_language:
+        more = f"rnnx predict {run} FILE   predicts from new data"
     if session.components.tracker.ui("127.0.0.1", 5000) is None:
         return more
     chosen = as_overrides("tracker", session.config["tracker"], session.components.tracker)

@@ -18,7 +18,7 @@ from rnnx.config.overrides import Overrides, parse
 from rnnx.config.plain import plain
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import CheckpointError, ConfigError, MissingCode, StoreError
-from rnnx.models.trained import network_of, refuse_other_network
+from rnnx.models.stored_network import network_of, refuse_other_network
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
 from rnnx.runs.folder import RunFolder

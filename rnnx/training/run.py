@@ -77,6 +77,7 @@ def train(
         about = {
             "name": run_name(list(overrides)),
             **session.identity._asdict(),
+            **session.monitor.fields(session.network.metrics.metrics),
             "overrides": list(overrides),
             "cwd": os.getcwd(),
             "machine": machine(),

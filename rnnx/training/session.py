@@ -5,61 +5,44 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from rnnx.arrays import Array
 from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.identity import identity_of
 from rnnx.config.settings import Backend, Train
-from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.execution import Execution
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
+from rnnx.data.sequences import Endless
 from rnnx.errors import CheckpointError, Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import backend_of_checkpoint, choose, load, possible_threads, thread_count
-from rnnx.models.evaluation import first_tokens, mean_nats
+from rnnx.models.directions import refuse_seen_target
+from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
-from rnnx.models.network import Network, States, quiet, restart
-from rnnx.models.size import parameter_bytes, refuse_large_steps
+from rnnx.models.heads import refuse_unfit_head, unit_of_loss
+from rnnx.models.network import States, configured, quiet, restart
+from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedUpdate, load_corpus, refuse_foreign_ids
 from rnnx.runs.checkpoint import fill_arrays
-from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
+from rnnx.training.generators import generators_of, restore_generators
+from rnnx.training.monitor import monitor_of
 from rnnx.training.probing import Probing
-
-RNG_STREAMS = ("init", "order", "dropout", "sampling")
-
-
-class StepMetrics(NamedTuple):
-    """Measured by the last step."""
-
-    loss: float  # as optimised
-    norm: float  # the gradient's global L2 norm before clipping
-    clipped: bool
-    rate: float  # the learning rate used
-    tokens: int
-
-
-class SessionState(NamedTuple):
-    """All that a session needs to continue bit for bit."""
-
-    arrays: dict[str, Array]  # params/…, average/…, optimizer/…, states/<layer>/<place>, batches/…
-    values: dict[str, Any]  # step, smooth_loss, generators, batches, threads, backend
-
-
-class Gradients(NamedTuple):
-    """What forward and backward of one batch give, beside the gradients in ``Session.grads``."""
-
-    loss: float
-    norm: float
-    states: States  # after the batch's last step
-    h: Array  # (T, n_a, B), the top layer's
-    dh: Array  # (T, n_a, B)
+from rnnx.training.step_records import (
+    Gradients,
+    SessionState,
+    StepMetrics,
+    arrays_below,
+    split_state,
+)
+from rnnx.training.task import for_task, left_out, starting_loss
+from rnnx.training.union import Union
+from rnnx.training.weights import Weights
 
 
 class Session:
@@ -69,35 +52,35 @@ class Session:
         self.config = config
         self.settings: Train = settings_from(config)
         self.components: Components = components_from(config)
-        seed, settings, parts = self.settings.seed, self.settings, self.components
+        settings, parts = self.settings, self.components
         self.corpus = corpus or load_corpus(parts.dataset)
+        refuse_unfit_head(config["head"]["name"], parts.head, self.corpus)
+        refuse_seen_target(settings.direction, self.corpus)
         self.identity = identity_of(config, self.corpus)
-        vocabulary = self.corpus.vocabulary
-        self.grammar = grammar_of(parts.dataset, vocabulary)
-        children = np.random.SeedSequence(seed).spawn(len(RNG_STREAMS))
-        self.rngs = {
-            stream: np.random.default_rng(child)
-            for stream, child in zip(RNG_STREAMS, children, strict=True)
-        }
-        self.network = self._network_of(len(vocabulary))
+        is_language = self.corpus.is_language
+        self.grammar = grammar_of(parts.dataset, self.corpus.vocabulary) if is_language else None
+        self.rngs = generators_of(settings.seed)
+        own, data = for_task(settings, self.corpus), self.corpus
+        self.network = configured(own, parts, data.vocabulary, data.features, data.targets)
+        self.monitor = monitor_of(settings.monitor, self.corpus, self.network.metrics.metrics)
         self.threads = BlasThreads(thread_count(settings, parts.cell))
         self._probing = Probing(parts.probes)
         self.steps = 0
-        self.smooth_loss = settings.smoothing_start * math.log(len(vocabulary))
+        self.smooth_loss = starting_loss(settings, self.corpus)
         self.metrics: StepMetrics | None = None
+        self.held_out = Measured(math.nan, {})  # of the last evaluation
         self.observation: Observation | None = None  # of the last step, where a probe is due
         self._use(self._backend(self.steps))
         with self.threads:  # an orthogonal matrix's last bits depend on their number
-            self._allocate()
-        self._scratch.bind_gradients(self.grads)
+            weights = Weights(self._network, self.rngs["init"], parts, settings, self.corpus)
+        self.weights, self.params, self.grads = weights, weights.params, weights.grads
+        self.average = weights.average  # the parameters themselves where none is kept
+        self._bind()
+        more = settings.crossover, settings.state_reset
         self.batches = TrainBatches(
-            self.corpus.train,
-            settings.batch_size,
-            self.rngs["order"],
-            settings.crossover,
-            settings.state_reset,
+            self.corpus.train, settings.batch_size, self.rngs["order"], *more
         )
-        self.notes = [*self.corpus.notes, *self.batches.notes()]
+        self.notes = [*self.corpus.notes, *left_out(settings, self.corpus), *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
             refuse_large_steps(self._network, self.params, T, B)
@@ -106,42 +89,21 @@ class Session:
             with self.threads, quiet():  # now what the second step would wait for
                 load(self.network, self.params, self.states, self.threads.count)
 
-    def _network_of(self, n_symbols: int) -> Network:
-        settings, parts = self.settings, self.components
-        return Network(
-            parts.cell,
-            parts.head,
-            n_symbols,
-            settings.layers,
-            settings.dropout,
-            input_dropout=settings.input_dropout,
-        )
-
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)
 
     def _use(self, backend: Backend) -> None:
         """Compute with ``backend`` (numpy or fast) from the next step on."""
-        parts = self.components
         self.backend = backend
         self.execution = Execution(backend is Backend.fast, self.threads.count)
         self._network = self.network.on(self.execution)
-        self._update = CheckedUpdate(parts.clipper, parts.schedule, parts.optimizer, self.execution)
         self._scratch = Scratch()
         self._evaluation_scratch = Scratch()
 
-    def _allocate(self) -> None:
-        """Parameters, gradients and the optimizer's state."""
-        n_a, settings = self.components.cell.hidden_size, self.settings
-        what = f"cell.hidden_size={n_a}, layers={settings.layers}: the parameters do not fit into "
-        with reraise_as(f"{what}memory; choose a smaller network"):
-            # Twice while they are drawn, and once each for gradients, optimizer and average.
-            size = parameter_bytes(self.network, settings.dtype.value)
-            refuse_more_than_free((3 + bool(settings.averaging)) * size, "parameters and gradients")
-            self.params: Parameters = self._network.init(self.rngs["init"], settings.dtype.value)
-            self.grads = self.params.zeros_like()
-            self.optimizer_state = self._update.init(self.params)
-            self.average = self.params.copy() if settings.averaging else self.params
+    def _bind(self) -> None:
+        """Update, and write gradients, as the backend of now has it."""
+        self._update = CheckedUpdate(self.weights.rules.parts, self.execution)
+        self._scratch.bind_gradients(self.grads)
 
     def _zero_states(self) -> States:
         return self._network.initial_state(self.settings.batch_size, self.settings.dtype.value)
@@ -164,23 +126,24 @@ class Session:
     def update(self) -> float:
         """:meth:`step` for a caller that makes many: it stands inside :meth:`computing`."""
         self.prepare()
-        batch, number = self.batches.next(), self.steps + 1
-        found = self._first_gradients(batch) if number == 1 else self._gradients(batch)
+        number = self.steps + 1
+        union = self.weights.union
+        batch, found = self._next(number) if union is None else self._all_batches(number, union)
         self.states = found.states
         self.observation = self._observation(number, batch, found)
         clipped, rate = self._update(
             self.params,
             self.grads,
             found.norm,
-            self.optimizer_state,
             number,
             self._scratch.child("update"),
         )
-        self.average.follow(self.params, self.settings.averaging, number)
+        self.weights.follow(number)
         self.steps = number
         self.metrics = StepMetrics(found.loss, found.norm, clipped, rate, batch.tokens)
         s = self.settings.smoothing
-        self.smooth_loss = s * self.smooth_loss + (1 - s) * found.loss
+        before = found.loss if math.isnan(self.smooth_loss) else self.smooth_loss
+        self.smooth_loss = s * before + (1 - s) * found.loss
         return found.loss
 
     def prepare(self) -> None:
@@ -188,7 +151,27 @@ class Session:
         may_change = self.steps == 1 and self.settings.backend is Backend.auto
         if may_change and (backend := self._backend(self.steps)) is not self.backend:
             self._use(backend)
-            self._scratch.bind_gradients(self.grads)
+            self._bind()
+
+    def _next(self, number: int) -> tuple[Batch, Gradients]:
+        """The next batch, and its gradients in ``grads``; they are for update ``number``."""
+        batch = self.batches.next()
+        return batch, self._first_gradients(batch) if number == 1 else self._gradients(batch)
+
+    def _all_batches(self, number: int, union: Union) -> tuple[Batch, Gradients]:
+        """The last of an update's batches, with loss, gradient and tokens of all of them."""
+        before = self.states
+        try:
+            for more in range(self.settings.accumulate):
+                batch, found = self._next(number + more)
+                self.states = found.states
+                union.add(batch, found.loss)
+        except Diverged:
+            self.states = before
+            raise
+        finally:
+            loss, tokens = union.end()
+        return batch._replace(tokens=tokens), found._replace(loss=loss, norm=self._norm())
 
     def _gradients(self, batch: Batch) -> Gradients:
         """Forward, loss, backward: the gradients go to ``grads``.
@@ -203,7 +186,8 @@ class Session:
             h, states, caches = network.forward(
                 params, batch.x, states, batch.lengths, scratch, self.rngs["dropout"]
             )
-            loss, _, cache = network.loss(params, h, batch.y, batch.lengths, scratch)
+            learned = batch.y, batch.lengths, scratch, batch.weights
+            loss, _, cache = network.loss(params, h, *learned)
             self._refuse_infinite(loss, "the loss")
             dhead, dh = network.loss_gradient(params, cache, h, scratch)
             self.grads.take({**network.backward(params, caches, dh, scratch), "head": dhead})
@@ -214,7 +198,9 @@ class Session:
             ) from None
         except (IndexError, PluginError) as error:
             if isinstance(error.__cause__ or error, IndexError):
-                refuse_foreign_ids(self.components.dataset, batch, network.n_symbols)
+                refuse_foreign_ids(
+                    self.components.dataset, batch, network.n_symbols, network.targets
+                )
             raise
         norm = self._norm()
         self._refuse_infinite(norm, "the gradient's norm")
@@ -261,71 +247,81 @@ class Session:
 
     def state(self) -> SessionState:
         """The state between two steps; its arrays are the session's own, not copies."""
-        order: dict[str, Any] = {}
-        arrays = self._arrays()
-        for name, value in self.batches.state().items():
-            if isinstance(value, np.ndarray):
-                arrays[f"batches/{name}"] = value
-            else:
-                order[name] = value
+        arrays, order = split_state("batches", self.batches.state())
         values = {
             "step": self.steps,
-            "smooth_loss": self.smooth_loss,
+            "smooth_loss": None if math.isnan(self.smooth_loss) else self.smooth_loss,
             "generators": {name: rng.bit_generator.state for name, rng in self.rngs.items()},
             "batches": order,
             "threads": self.threads.count,
             "backend": self.backend.value,
         }
-        return SessionState(arrays, values)
+        return SessionState(self._arrays() | arrays, values)
 
     def restore(self, state: SessionState, where: Any) -> None:
         """Continue from ``state``; CheckpointError, which names ``where``, if it does not fit."""
-        order = {
-            k.removeprefix("batches/"): v
-            for k, v in state.arrays.items()
-            if k.startswith("batches/")
-        }
-        own = {k: v for k, v in state.arrays.items() if not k.startswith("batches/")}
+        order, own = arrays_below("batches", state.arrays)
         fill_arrays(self._arrays(), own, where)
         values = state.values
         try:
-            _restore_generators(self.rngs, values["generators"])
+            restore_generators(self.rngs, values["generators"])
             self.batches.restore({**values["batches"], **order})
         except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
             cause = " ".join(repr(error).split())[:200]
             raise CheckpointError(
                 f"{where}: its state does not fit its configuration ({cause})"
             ) from None
-        self.steps, self.smooth_loss = values["step"], float(values["smooth_loss"])
+        smooth = values["smooth_loss"]
+        self.steps, self.smooth_loss = values["step"], math.nan if smooth is None else float(smooth)
         self.threads.count = possible_threads(values["threads"], f"{where}: threads")
         self._use(backend_of_checkpoint(values.get("backend", "numpy")))
-        self._scratch.bind_gradients(self.grads)
+        self._bind()
 
     def _arrays(self) -> dict[str, Array]:
         """The session's own arrays under the names that a checkpoint gives them."""
-        arrays = {f"params/{name}": array for name, array in self.params.leaves()}
-        if self.settings.averaging:
-            arrays |= {f"average/{name}": array for name, array in self.average.leaves()}
-        arrays |= {f"optimizer/{name}": a for name, a in self.optimizer_state.items()}
+        arrays = self.weights.arrays()
         for layer, state in enumerate(self.states):
             arrays |= {f"states/{layer}/{place}": a for place, a in enumerate(state)}
         return arrays
 
     def evaluate(self) -> float:
-        """The held-out loss, nats a token; nan where nothing is held out."""
-        return math.nan if self.corpus.val is None else self._mean_nats(self.corpus.val)
+        """The held-out loss, in ``loss_unit``; nan where nothing is held out."""
+        found = self.measure()
+        return math.nan if found is None else found.loss
+
+    def measure(self) -> Measured | None:
+        """The held-out loss and the head's metrics; None where nothing is held out."""
+        if self.corpus.val is None:
+            return None
+        self.held_out = self._measure(self.corpus.val)
+        return self.held_out
 
     def evaluate_train(self) -> float:
-        """The same of the training part: no dropout, nats a token."""
-        return self._mean_nats(self.corpus.train)
+        """The loss on the training part, without dropout; nan where that has no end."""
+        train = self.corpus.train
+        return math.nan if isinstance(train, Endless) else self._measure(train).loss
 
-    def _mean_nats(self, split: Split) -> float:
+    def _measure(self, split: Split) -> Measured:
         split = first_tokens(split, self.settings.eval_tokens)
+        own = self._network, self.average
         with self.threads, quiet(), attributing():
-            return mean_nats(self._network, self.average, split, self._evaluation_scratch)
+            if self.corpus.is_language:
+                return Measured(mean_nats(*own, split, self._evaluation_scratch), {})
+            return measure(*own, [split], self._evaluation_scratch)
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of the loss: ``nats a character``, ``absolute error a step``."""
+        return unit_of_loss(self.components.head, self.corpus.targets, self.corpus.vocabulary)
+
+    def monitored(self, value: float, higher_is_better: bool = False) -> None:
+        """Tell the schedule the held-out metric, as training does after each evaluation."""
+        self.weights.rules.evaluated(value, higher_is_better)
 
     def sample(self, count: int) -> list[str]:
-        """``count`` new texts."""
+        """``count`` new texts; none where the data is no language."""
+        if not self.corpus.is_language:
+            return []
         vocabulary = self.corpus.vocabulary
         with self.threads, quiet():
             texts = generate(
@@ -339,12 +335,3 @@ class Session:
                 grammar=self.grammar,
             )
         return [vocabulary.decode(text) for text in texts]
-
-
-def _restore_generators(rngs: Mapping[str, np.random.Generator], states: Any) -> None:
-    if states.keys() != rngs.keys():
-        raise ValueError(f"generators must be {', '.join(rngs)}")
-    for name, rng in rngs.items():
-        rng.bit_generator.state = states[name]
-        if rng.bit_generator.state != states[name]:  # NumPy takes what it can and leaves the rest
-            raise ValueError(f"the state of generator {name} is none of NumPy's")

@@ -42,19 +42,26 @@ CELLS = {"vanilla": vanilla, "lstm": lstm, "gru": gru}
 
 def make_step(cell: str, row: Row, given: str) -> Step:
     """One update on ids (T, B); the input is one-hot columns, or rows of Wx chosen by id."""
-    n_y, n_a, B, T = row
-    rng, k = np.random.default_rng(0), BLOCKS[cell]
-    shapes = {"Wx": (n_y, k * n_a), "Wh": (n_a, k * n_a), "b": (k * n_a,)}
-    shapes |= {"Wy": (n_a, n_y), "by": (n_y,), "bn": (n_a,)}
+    n_y, n_a, B, T, both = row
+    rng, k, ways = np.random.default_rng(0), BLOCKS[cell], (False, True) if both else (False,)
+    layer = {"Wx": (n_y, k * n_a), "Wh": (n_a, k * n_a), "b": (k * n_a,), "bn": (n_a,)}
+    shapes = {f"{name}{way:d}": shape for way in ways for name, shape in layer.items()}
+    shapes |= {"Wy": (len(ways) * n_a, n_y), "by": (n_y,)}
     params = {
         name: jnp.asarray(rng.normal(scale=0.05, size=shape), jnp.float32)
         for name, shape in shapes.items()
     }
 
+    def scanned(own: Values, zero: Any, z: Any, reverse: bool) -> Any:
+        return jax.lax.scan(lambda s, z_t: CELLS[cell](own, s, z_t), zero, z, reverse=reverse)[1]
+
     def loss(p: Values, x: Any, y: Any) -> Any:
-        z = jax.nn.one_hot(x, n_y) @ p["Wx"] if given == "one-hot" else p["Wx"][x]
-        zero = (jnp.zeros((B, n_a)),) * (2 if cell == "lstm" else 1)
-        _, h = jax.lax.scan(lambda s, z_t: CELLS[cell](p, s, z_t), zero, z + p["b"])
+        zero, found = (jnp.zeros((B, n_a)),) * (2 if cell == "lstm" else 1), []
+        for way in ways:
+            own = {name: p[f"{name}{way:d}"] for name in layer}
+            z = jax.nn.one_hot(x, n_y) @ own["Wx"] if given == "one-hot" else own["Wx"][x]
+            found.append(scanned(own, zero, z + own["b"], way))
+        h = jnp.concatenate(found, axis=2)
         log_p = jax.nn.log_softmax(h @ p["Wy"] + p["by"])
         return -jnp.take_along_axis(log_p, y[..., None], axis=2).mean()
 

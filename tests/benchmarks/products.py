@@ -20,7 +20,7 @@ def products(cell: str, row: Row) -> dict[str, Product]:
 
     The input has none: ids choose columns of its weights, and their gradient is a sum.
     """
-    (n_y, n_a, B, T), k = row, BLOCKS[cell]
+    (n_y, n_a, B, T), k = row[:4], BLOCKS[cell]
     shapes = {
         "forward": (k * n_a, n_a, B, T),
         "backward": (n_a, k * n_a, B, T),

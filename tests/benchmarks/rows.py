@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 import rnnx
+from rnnx.config.compose import compose
+from rnnx.training.session import Session
 
 CELLS = ("vanilla", "lstm", "gru")
 BLOCKS = {"vanilla": 1, "lstm": 4, "gru": 3}  # of n_a rows in the recurrent weights
@@ -17,15 +19,16 @@ FOLDER = tempfile.TemporaryDirectory(prefix="rnnx-bench-")  # gone with the proc
 
 
 class Row(NamedTuple):
-    """n_y symbols, n_a units, B columns, T steps."""
+    """n_y symbols, n_a units, B columns, T steps; ``both``: with a tag a step, read both ways."""
 
     n_y: int
     n_a: int
     B: int
     T: int
+    both: bool = False
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self))
+        return ", ".join(map(str, self[:4])) + (", both" if self.both else "")
 
 
 ROWS = (
@@ -35,7 +38,9 @@ ROWS = (
     Row(65, 256, 32, 64),
     Row(65, 512, 64, 64),
     Row(65, 1024, 64, 32),
+    Row(65, 128, 32, 64, both=True),
 )
+BOTH_CELLS = ("lstm",)  # whose row of both directions is measured
 
 
 @functools.cache
@@ -52,4 +57,18 @@ def ours(cell: str, row: Row, *more: str) -> Step:
     sizes = [f"cell={cell}", f"cell.hidden_size={row.n_a}", f"batch_size={row.B}"]
     data = ["dataset=text", f"dataset.path={text_of(row.n_y)}", f"dataset.length={row.T}"]
     rest = ["optimizer=sgd", "clipper=value", "tracker=none", "steps=1000000", "seed=0"]
-    return rnnx.build([*sizes, *data, *rest, *more]).step
+    if not row.both:
+        return rnnx.build([*sizes, *data, *rest, *more]).step
+    config = compose([*sizes, *data, *rest, "direction=both", *more])
+    return Session(config, tagged(row)).step
+
+
+def tagged(row: Row) -> rnnx.Corpus:
+    """Random symbols with a random tag each, in sequences of one length."""
+    n, names = 8 * row.B, [chr(48 + i) for i in range(row.n_y)]
+    ids, y = np.random.default_rng(0).integers(0, row.n_y, (2, n * row.T))
+    train = rnnx.Sequences(np.full(n, row.T), y, ids)
+    sha256 = rnnx.sequences_sha256(train)
+    return rnnx.Corpus(
+        rnnx.Vocabulary(tuple(names)), train, None, sha256, targets=rnnx.classes(names)
+    )

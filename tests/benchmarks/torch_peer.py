@@ -13,9 +13,10 @@ INPUTS = ("one-hot", "embedding")
 
 def make_step(cell: str, row: Row, given: str) -> Step:
     """One update on ids (T, B); the input is rows of the unit matrix, or learned ones."""
-    n_y, n_a, B, T = row
+    n_y, n_a, B, T, both = row
     torch.manual_seed(0)
-    layer, head = KINDS[cell](n_y, n_a), torch.nn.Linear(n_a, n_y)
+    layer = KINDS[cell](n_y, n_a, bidirectional=both)
+    head = torch.nn.Linear((1 + both) * n_a, n_y)
     parameters = [*layer.parameters(), *head.parameters()]
     if given == "embedding":
         rows = torch.nn.Embedding(n_y, n_y)

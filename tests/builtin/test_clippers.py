@@ -1,5 +1,8 @@
 """The built-in clippers, and the kit that checks them."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +13,9 @@ from mutants import assert_all_caught, mutant
 from rnnx.contracts.buffers import Parameters
 from rnnx.errors import ConfigError
 from rnnx.testing import ClipperSuite, clippers
-from rnnx_builtin.clippers import GlobalNorm, Unclipped, Value
+from rnnx_builtin.clippers import Adaptive, GlobalNorm, PerLayer, Quantile, Unclipped, Value
+
+OPTAX = json.loads((Path(__file__).parents[1] / "golden/optax.json").read_text())
 
 
 class TestUnclipped(ClipperSuite):
@@ -23,6 +28,18 @@ class TestValue(ClipperSuite):
 
 class TestGlobalNorm(ClipperSuite):
     component = GlobalNorm()
+
+
+class TestPerLayer(ClipperSuite):
+    component = PerLayer()
+
+
+class TestAdaptive(ClipperSuite):
+    components = (Adaptive(), Adaptive(fraction=0.5, head=True))
+
+
+class TestQuantile(ClipperSuite):
+    components = (Quantile(), Quantile(quantile=0.5, window=7))
 
 
 def test_the_kit_catches_each_fault() -> None:
@@ -88,8 +105,73 @@ def test_global_norm_keeps_the_direction(flat: np.ndarray, limit: float) -> None
     np.testing.assert_allclose(grads.flat, expected, rtol=1e-12)
 
 
+@given(FLOATS, st.floats(1e-3, 1e3))
+def test_each_layer_has_its_own_norm(flat: np.ndarray, limit: float) -> None:
+    grads = Parameters({"layer0": {"W": flat[:3], "b": flat[3:5]}, "head": {"W": flat[5:]}})
+    changed = PerLayer(limit).clip(grads, float(np.linalg.norm(flat)))
+    norms = [np.linalg.norm(part) for part in (flat[:5], flat[5:])]
+    factors = [min(1, limit / norm) if norm else 1 for norm in norms]
+    expected = np.concatenate([flat[:5] * factors[0], flat[5:] * factors[1]])
+    np.testing.assert_allclose(grads.flat, expected, rtol=2e-6)
+    assert changed == (not np.array_equal(grads.flat, flat))
+
+
+def test_adaptive_clipping_is_that_of_optax() -> None:
+    weights, grads = (
+        {name: np.array(array) for name, array in OPTAX[part].items()}
+        for part in ("weights", "weight_gradients")
+    )
+    found, params = Parameters({"layer0": grads}), Parameters({"layer0": weights})
+    norm = float(np.linalg.norm(found.flat))
+    assert Adaptive(fraction=0.1).clip_by_parameters(found, norm, params)
+    for name, expected in OPTAX["adaptive"].items():
+        np.testing.assert_allclose(found["layer0"][name], expected, rtol=1e-6)
+    assert np.array_equal(found["layer0"]["W"][1], grads["W"][1])  # it was small enough
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_adaptive_clipping_spares_the_head_unless_it_is_told(head: bool) -> None:
+    params, grads = (Parameters({"head": {"Wy": np.full((2, 3), v)}}) for v in (1.0, 5.0))
+    assert Adaptive(head=head).clip_by_parameters(grads, 13.0, params) == head
+
+
+def test_quantile_is_of_the_last_norms_this_one_among_them() -> None:
+    clipper, rng = Quantile(quantile=0.25, window=10), np.random.default_rng(0)
+    params = Parameters({"a": {"W": np.zeros(2)}})
+    state, norms = clipper.init_state(params), list(rng.lognormal(size=50))
+    for k, norm in enumerate(norms):
+        grads = Parameters({"a": {"W": np.array([0.6, -0.8]) * norm}})
+        changed = clipper.clip_with_state(grads, norm, state, params)
+        limit = np.quantile(norms[max(0, k - 9) : k + 1], 0.25)
+        assert changed == (norm > limit)
+        np.testing.assert_allclose(np.linalg.norm(grads.flat), min(norm, limit))
+
+
+def test_gradients_of_zero_do_not_stop_quantile_clipping() -> None:
+    clipper, params = Quantile(quantile=0.1), Parameters({"a": {"W": np.ones(1)}})
+    state = clipper.init_state(params)
+    for _ in range(20):
+        clipper.clip_with_state(params.zeros_like(), 0.0, state, params)
+    grads = params.copy()
+    assert not clipper.clip_with_state(grads, 1.0, state, params) and grads.flat[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: Adaptive(fraction=0.0), "fraction"),
+        (lambda: Adaptive(epsilon=-1.0), "epsilon"),
+        (lambda: Quantile(quantile=1.1), "quantile"),
+        (lambda: Quantile(window=0), "window"),
+    ],
+)
+def test_ranges(make: object, field: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{field}=.*: must be "):
+        make()
+
+
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_limit_is_above_zero(limit: float) -> None:
-    for clipper in (Value, GlobalNorm):
+    for clipper in (Value, GlobalNorm, PerLayer):
         with pytest.raises(ConfigError, match=r"limit=.*above 0"):
             clipper(limit)

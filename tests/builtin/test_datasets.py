@@ -8,6 +8,9 @@ import pytest
 from mutants import assert_all_caught, mutant
 
 from rnnx.data.corpus import Corpus, Examples, Stream
+from rnnx.data.digest import sequences_sha256
+from rnnx.data.sequences import Endless, Sequences
+from rnnx.data.targets import Quantity, bits, classes
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import ConfigError, DataError
 from rnnx.testing import DatasetSuite, datasets
@@ -136,8 +139,57 @@ def test_the_kit_catches_each_fault() -> None:
                 with_corpus(lambda c: corpus(c, train=ForgetfulExamples.of(c.train)))
             ],
             "check_grammar": [Pairs(fault) for fault in range(1, 6)],
+            "check_targets": [*map(GivenTargets, ("ids", "features", "classes", "bits"))],
+            "check_weights": [GivenTargets("weights")],
+            "check_endless": [Counting(fault) for fault in (1, 2)],
         },
     )
+
+
+@dataclass(frozen=True)
+class GivenTargets:
+    """Whether a symbol is the second one, as a class or as a bit; right without a fault."""
+
+    fault: str = ""
+
+    def load(self, seed: int) -> Corpus:
+        ids = np.arange(20) % 2
+        if self.fault == "bits":
+            y, targets = (ids * 1.5)[:, None], bits(["second"])
+        else:
+            y, targets = ids + (self.fault == "classes"), classes(["first", "second"])
+        noise = np.random.default_rng(0).random((20, 1))
+        noise[7] = np.nan if self.fault == "features" else 0
+        parts = []
+        for half in (slice(0, 10), slice(10, 20)):
+            some = ids[half] + 2 * (self.fault == "ids")
+            weights = np.full(10, -1.0 if self.fault == "weights" else 1.0)
+            inputs = some, noise[half], weights
+            parts.append(Sequences(np.array([6, 4]), y[half], *inputs, n_symbols=2))
+        two, digest = Vocabulary(("a", "b")), sequences_sha256(*parts)
+        return Corpus(two, *parts, digest, targets=targets, features=(Quantity("noise"),))
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A number of random digits whose parity is the target, without end; right with fault 0."""
+
+    fault: int
+
+    def load(self, seed: int) -> Corpus:
+        drawn = np.random.default_rng(1)
+
+        def draw(rng: np.random.Generator, count: int) -> Sequences:
+            if self.fault:  # one generator for all, or the same examples for ever
+                rng = drawn if self.fault == 1 else np.random.default_rng(2)
+            ids = rng.integers(0, 2, (count, 12))
+            parity = ids.sum(axis=1) % 2
+            return Sequences(np.full(count, 12), parity, ids.ravel(), per_sequence=True)
+
+        train = Endless(draw)
+        held_out, digest = train.fixed(8, seed), sequences_sha256(train, about="counting")
+        two = Vocabulary(("0", "1"))
+        return Corpus(two, train, held_out, digest, targets=classes(["even", "odd"], True))
 
 
 @dataclass(frozen=True)

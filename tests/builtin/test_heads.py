@@ -9,12 +9,25 @@ from mutants import assert_all_caught, mutant
 
 from rnnx.contracts.buffers import Scratch
 from rnnx.testing import HeadSuite, heads
-from rnnx_builtin.heads import Softmax
+from rnnx_builtin.heads import Absolute, Bernoulli, Gaussian, Softmax
 from rnnx_builtin.heads.softmax import Reduction
+from rnnx_builtin.numerics.pooling import Pooling
 
 
 class TestSoftmax(HeadSuite):
-    components = (Softmax(), Softmax(reduction=Reduction.sequence))
+    components = (Softmax(), Softmax(reduction=Reduction.sequence), Softmax(pooling=Pooling.mean))
+
+
+class TestGaussian(HeadSuite):
+    components = (Gaussian(), Gaussian(pooling=Pooling.max))
+
+
+class TestAbsolute(HeadSuite):
+    components = (Absolute(), Absolute(pooling=Pooling.mean))
+
+
+class TestBernoulli(HeadSuite):
+    components = (Bernoulli(), Bernoulli(pooling=Pooling.max))
 
 
 def test_the_two_reductions_are_their_definitions() -> None:

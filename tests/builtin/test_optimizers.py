@@ -1,6 +1,8 @@
 """The built-in optimizers against their formulas, and the kit that checks them."""
 
+import json
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,19 @@ from mutants import assert_all_caught, mutant
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.errors import ConfigError
 from rnnx.testing import OptimizerSuite, optimizers
-from rnnx_builtin.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp
+from rnnx_builtin.optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Lion,
+    Momentum,
+    NAdam,
+    RAdam,
+    RMSProp,
+)
+
+OPTAX = json.loads((Path(__file__).parents[1] / "golden/optax.json").read_text())
 
 
 class TestSGD(OptimizerSuite):
@@ -34,6 +48,14 @@ class TestAdam(OptimizerSuite):
 
 class TestAdamW(OptimizerSuite):
     component = AdamW()
+
+
+class TestKinOfAdam(OptimizerSuite):
+    components = (NAdam(), RAdam())
+
+
+class TestLion(OptimizerSuite):
+    components = (Lion(), Lion(weight_decay=0.1))
 
 
 def sgd(p, gs, rate):
@@ -111,6 +133,24 @@ def test_several_steps_are_the_formula_s(optimizer: object, formula: object) -> 
     np.testing.assert_allclose(params.flat, formula(begin, gs, 0.05), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "name"),
+    [
+        (NAdam(beta1=0.7, beta2=0.95, epsilon=1e-5), "nadam"),
+        (RAdam(beta1=0.7, beta2=0.95, epsilon=1e-5), "radam"),
+        (Lion(beta1=0.7, beta2=0.95, weight_decay=0.3), "lion"),
+    ],
+)
+def test_several_steps_are_those_of_optax(optimizer: object, name: str) -> None:
+    params = Parameters({"a": {"W": np.array(OPTAX["begin"])}})
+    state, scratch = optimizer.init(params), Scratch()
+    steps = zip(OPTAX["gradients"], OPTAX["descents"][name], strict=True)
+    for step, (gradient, expected) in enumerate(steps, 1):
+        grads = Parameters({"a": {"W": np.array(gradient)}})
+        optimizer.update(params, grads, state, 0.05, step, scratch)
+        np.testing.assert_allclose(params.flat, expected, rtol=1e-11)
+
+
 def test_adam_s_first_step_is_the_rate() -> None:
     params = Parameters({"a": {"W": np.zeros(3)}})
     grads = Parameters({"a": {"W": np.array([1e-3, -5.0, 200.0])}})
@@ -165,7 +205,7 @@ INVALID = dict.fromkeys(("learning_rate", "epsilon"), POSITIVE) | dict.fromkeys(
 )
 
 
-@pytest.mark.parametrize("cls", [SGD, Momentum, RMSProp, AdaGrad, Adam, AdamW])
+@pytest.mark.parametrize("cls", [SGD, Momentum, RMSProp, AdaGrad, Adam, AdamW, NAdam, RAdam, Lion])
 def test_every_number_has_its_range(cls: type) -> None:
     for field in fields(cls):
         if field.type != "bool":

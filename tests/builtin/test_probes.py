@@ -1,5 +1,6 @@
 """The built-in probes, and the kit that checks them."""
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Findings
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.metrics_file import read_history
+from rnnx.runs.tracking import Tracking
 from rnnx.testing import ProbeSuite, probes
 from rnnx.testing.suite import NotApplicable, conduct
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
@@ -26,6 +30,7 @@ from rnnx_builtin.probes import (
 )
 from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
 from rnnx_builtin.probes.saturation import by_unit, gates_of
+from rnnx_builtin.trackers.none import NoLog
 
 
 class TestAll(ProbeSuite):
@@ -167,7 +172,7 @@ def test_a_conclusion_may_refuse_a_data_set() -> None:
 
 
 def test_what_a_probe_concludes_is_kept(monkeypatch, tmp_path) -> None:
-    """Metrics at the last step, files in a folder of the probe's name; in the tracker too."""
+    """Metrics as bars, at step 0, files in a folder of the probe's name; in the tracker too."""
     monkeypatch.chdir(tmp_path)
 
     def end(self, outcome):
@@ -179,6 +184,28 @@ def test_what_a_probe_concludes_is_kept(monkeypatch, tmp_path) -> None:
     assert (run.folder.path / "probes/gradient_norms/a.txt").read_bytes() == b"x"
     tracker = component_from("tracker", {"name": "mlflow"})
     assert tracker.fetch(run.run_id, "gradient_norms/a.txt", tmp_path).read_bytes() == b"x"
+    assert [point.step for point in tracker.history(run.run_id, "end/symbols")] == [0]
+
+
+def test_a_metric_of_a_runs_end_has_a_course_where_the_run_went_on(tmp_path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+
+    def concluded(step: int, **metrics: float) -> dict[str, list[tuple[int, float]]]:
+        tracking = Tracking(lambda: NoLog("a"), folder, print)
+        tracking.point("by_step", 3.0, step)
+        tracking.findings("p", Findings(metrics), step, is_conclusion=True)
+        tracking.finish("KILLED")
+        history = read_history(folder.metrics)
+        return {key: [(p.step, p.value) for p in history[key]] for key in metrics}
+
+    assert concluded(5, solo=1.0, odd=math.nan)["solo"] == [(0, 1.0)]
+    again = concluded(5, solo=1.0, odd=math.nan)  # killed before its end was written
+    assert again["solo"] == [(0, 1.0)] and len(again["odd"]) == 1
+    assert concluded(9, solo=2.0, by_step=7.0) == {
+        "solo": [(0, 1.0), (9, 2.0)],  # resumed to more steps
+        "by_step": [(5, 3.0), (9, 3.0)],  # this step has its value
+    }
 
 
 @pytest.mark.parametrize(

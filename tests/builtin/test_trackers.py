@@ -1,5 +1,6 @@
 """The built-in trackers: their suites, their stores, and what goes wrong with a store."""
 
+import json
 import logging
 import math
 import os
@@ -257,6 +258,9 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
     def metrics_of_its_own(log):
         log.checkpoints = lambda saved: log.points([Point("val_loss", 1.0, 1, 1000)])
 
+    def a_metric_a_table(log):
+        log.table = lambda name, columns, rows: log.points([Point("rows", 1.0, 1, 1000)])
+
     def always_finished(log):
         finish = log.finish
         log.finish = lambda status: finish("FINISHED")
@@ -282,11 +286,29 @@ def test_the_kit_catches_each_fault(warm_store: str) -> None:
             ],
             "check_images": [with_log(no_images)],
             "check_optional": [with_log(metrics_of_its_own)],
+            "check_table": [with_log(a_metric_a_table)],
             "check_reopen": [
                 mutant(right, reopen=lambda inner, run_id: right.start("new", {}, {}))
             ],
         },
     )
+
+
+def test_a_table_has_every_row_once_and_mlflow_shows_it(warm_store: str, tmp_path: Path) -> None:
+    tracker = MLflow(warm_store, "tables")
+    log = tracker.start("n", {}, {})
+    columns, rows = ["step", "final", "input"], [["1", "false", "=1"], ["10", "true", "a\nb"]]
+    for count in (1, 2, 2):
+        log.table("predictions", columns, rows[:count])
+    log.table("other", columns, rows)
+    log.finish("FINISHED")
+    with mlflow_settings():
+        run = mlflow_client.connect(warm_store).get_run(log.id)
+    found = json.loads(tracker.fetch(log.id, "predictions.json", tmp_path).read_text("utf-8"))
+    assert found["columns"] == columns
+    assert found["data"] == [[1, "false", "=1"], [10, "true", "a\nb"]]
+    tables = json.loads(run.data.tags["mlflow.loggedArtifacts"])
+    assert tables == [{"path": f"{k}.json", "type": "table"} for k in ("predictions", "other")]
 
 
 def test_a_hosts_loggers_keep_their_levels(warm_store: str) -> None:
@@ -351,6 +373,7 @@ def test_warnings_as_errors_end_no_run(names: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "rnnx", "train", *tiny(names, "tracker=mlflow")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert "INFO mlflow" not in done.stderr  # of the store's tables, which were created
 
 
 def test_a_host_s_filters_of_warnings_come_back() -> None:

@@ -76,6 +76,9 @@ def test_a_run_and_what_can_be_done_with_it(names: Path) -> None:
     listed = rnnx("runs", "tracker=none")
     assert "FINISHED" in listed.stdout
     run_id = listed.stdout.split("\t")[0]
+    away = rnnx("runs", "tracker=mlflow", "tracker.uri=http://127.0.0.1:9")
+    assert (away.returncode, away.stdout) == (0, listed.stdout)
+    assert away.stderr.count("\n") == 1 and "listed are the runs with folders here" in away.stderr
     assert "nats a character" in rnnx("evaluate", run_id).stdout
     other = rnnx("evaluate", run_id, "dataset=lines", f"dataset.path={names}")
     assert "all of the data" in other.stdout
@@ -135,6 +138,8 @@ BAD = [
     (["ui", "no-such-run"], ["no-such-run", "rnnx runs"]),
     (["ui", "--port", "6000"], ["--port 6000", "browsers refuse"]),
     (["ui", "last", "tracker=none"], ["last", "rnnx train"]),
+    (["compare", "last", "--json", "--csv"], ["--json and --csv", "choose one"]),
+    (["compare", ""], ["''", "names no run", "rnnx runs"]),
     (["nope"], ["No such command"]),
     (["train", "tracker.uri=nope://x", "steps=1"], ["nope://x"]),
     (["train", "tracker.experiment="], ["tracker.experiment", "a name"]),

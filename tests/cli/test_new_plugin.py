@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     """Write a plugin and let Python find it as if it were installed; its component's class."""
     before = set(sys.modules)
 
-    def make(name: str, kind: str) -> type:
-        new_plugin(name, kind, tmp_path)
+    def make(name: str, kind: str, targets: bool = False) -> type:
+        new_plugin(name, kind, tmp_path, targets)
         source, package = tmp_path / name / "src", name.replace("-", "_")
         info = source / f"{package}-0.1.0.dist-info"
         info.mkdir()
@@ -44,6 +45,10 @@ def _class(component: str) -> str:
     return "".join(part.capitalize() for part in component.split("_"))
 
 
+# Tests of the kit that take seconds each and are about no kind in particular.
+SLOW = ("test_other_process", "test_history", "test_threads", "test_process")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_of_each_kind_works_at_once(
     kind: str, installed: Callable[..., type], tmp_path: Path
@@ -62,6 +67,24 @@ def test_a_new_plugin_of_each_kind_works_at_once(
     if kind == "probe":
         assert "new_probe/mean" in run.metrics
         assert list((run.folder.path / "images").rglob("*.png"))
+
+
+def test_a_new_data_set_with_targets_of_its_own_has_a_head_for_them(
+    installed: Callable[..., type],
+) -> None:
+    dataset = installed("rnnx-new-sum", "dataset", True)
+    assert [str(f) for f in plugins().failures] == []
+    head = importlib.import_module("rnnx_new_sum.head").NewSumHead
+    for suite, component in ((testing.DatasetSuite(), dataset()), (testing.HeadSuite(), head())):
+        suite.component = component
+        for name in dir(suite):
+            if name.startswith("test_") and name not in SLOW:
+                with suppress(pytest.skip.Exception):
+                    getattr(suite, name)()
+    run = rnnx.train(["experiment=new_sum", "steps=20", "eval_every=10", "tracker=none"])
+    assert run.metrics["best/val_mse"] == min(run.metrics["best/val_mse"], 1)
+    with pytest.raises(ConfigError, match="--targets: goes with --kind dataset"):
+        new_plugin("rnnx-new-thing", "cell", Path(), True)
 
 
 def test_a_second_tracker_serves_as_mlflow_does(installed: Callable[..., type]) -> None:

@@ -14,6 +14,7 @@ from rnnx.registry.description import describe
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.ranking import result_line, write_ranking
 from rnnx.system.files import write_json
+from rnnx.training.report import console
 
 HOSTILE = "\x1b[31m[bold]x[/old]\x9b2J\u202e\n=1+1"
 SHOWN = r"\x1b[31m[bold]x[/old]\x9b2J\u202e\n=1+1"
@@ -48,6 +49,15 @@ def test_a_docstring_is_printed_with_escapes(
         assert r"Red \x1b[31m [bold]letters[/old]." in said
     (item,) = overrides(None, None, "sampler=red")  # type: ignore[arg-type]
     assert item.help == r"Red \x1b[31m [bold]letters[/old]."
+
+
+@pytest.mark.parametrize("soft_wrap", [False, True])
+def test_a_line_in_a_pipe_ends_where_it_ends(
+    soft_wrap: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = "note: " + "runs are on different data " * 9
+    console(soft_wrap).print(note)
+    assert capsys.readouterr().out == note + "\n"
 
 
 def test_a_run_s_name_and_status_are_printed_with_escapes(

@@ -65,7 +65,7 @@ def test_a_run_that_diverges_hides_no_other(run: Callable[..., ComparedRun]) -> 
     assert highest_shown([-1.0, 50.0]) == highest_shown([0.0, 50.0]) == 50.0
     several = [run(f"lr={loss} seed={s}", loss) for loss in (2.0, 1.7e308) for s in (0, 1)]
     figures = draw_figures(rank_runs(several, "t", "best/val_loss"))
-    assert figures["parallel"].startswith(PNG)
+    assert figures["parallel"].png.startswith(PNG)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,8 @@ def test_finals_are_drawn_where_groups_have_several_seeds(run: Callable[..., Com
     assert "finals" not in draw_figures(rank_runs(single, "t", "best/val_loss"))
     many = [run(f"k={k} seed={s}", k + s, str(k)) for k in range(MAX_GROUPS + 5) for s in (0, 0.5)]
     many[0] = run("k=0 seed=0", 1e300, "0")
-    assert draw_figures(rank_runs(many, "t", "best/val_loss"))["finals"].startswith(PNG)
+    figure = draw_figures(rank_runs(many, "t", "best/val_loss"))["finals"]
+    assert figure.png.startswith(PNG) and figure.metric == "best/val_loss"
 
 
 def test_without_runs_there_is_nothing_to_draw() -> None:

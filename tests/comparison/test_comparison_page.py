@@ -20,7 +20,6 @@ from rnnx.comparison.page import (
 )
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.texts import LONGEST
-from rnnx.runs import samples_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
 
@@ -93,7 +92,9 @@ def test_nothing_from_data_becomes_markup(
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     with folder.samples.open("w", encoding="utf-8", errors="replace", newline="") as file:
-        csv.writer(file).writerows([samples_file.HEADER, (1, "false", "old"), (1, "true", text)])
+        csv.writer(file).writerows(
+            [("step", "final", "text"), (1, "false", "old"), (1, "true", text)]
+        )
     points = [["val/loss", 3.0 - step, step, 0] for step in (1, 2)]
     folder.metrics.write_text("".join(json.dumps(p) + "\n" for p in points), "utf-8")
     odd = run(f"cell={text}", 1.0)._replace(folder=folder, reason=text, status=text)
@@ -114,6 +115,7 @@ def test_nothing_from_data_becomes_markup(
     assert f"cell={shown}: its samples by step" in texts
     captions = [value for key, value in reader.attributes if key == "alt"]
     assert f"From the swept keys to {shown}; a line a run, the darkest the best" in captions
+    assert "val/loss of every run, a colour a configuration" in captions
     assert not re.search("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]", page)
 
 

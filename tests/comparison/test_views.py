@@ -1,5 +1,6 @@
 """What a tracker's page is asked to show of runs."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,34 @@ def test_a_run_has_the_metrics_of_a_probe_in_one_chart() -> None:
     view = view_of_run("abc", shown_of_folders([a_run(0)]))
     assert view.runs == ["abc"] and not view.name
     assert charts(view, "Probes") == [LineChart("a_probe", ["a_probe/x", "a_probe/y"])]
+
+
+QUANTILES = [f"gates.layer0.f/q{per_cent}" for per_cent in (10, 25, 50, 75, 90)]
+
+
+def test_the_quantiles_of_a_distribution_are_in_one_chart() -> None:
+    found = shown_of_folders([a_run(0, [*QUANTILES, "a_probe/x", "lone"])])
+    of_run = charts(view_of_run("abc", found), "Probes")
+    assert of_run == [
+        LineChart("a_probe", ["a_probe/x"]),
+        LineChart("gates.layer0.f", QUANTILES),
+        LineChart("lone", ["lone"]),
+    ]
+    # Of many runs: the median, and what four fifths are between.
+    of_several = charts(view_of_experiment(found), "Probes")
+    assert of_several[1] == LineChart("gates.layer0.f", QUANTILES[::2])
+
+
+def test_what_a_probe_has_measured_once_is_a_bar() -> None:
+    folder = a_run(0, ["music/nats/pitch", "music/solo/notes", "best/val_loss"])
+    points = [("music/nats/pitch", 10), ("music/solo/notes", 0), ("best/val_loss", 10)]
+    lines = (json.dumps([key, 1.0, step, 1000]) for key, step in points)
+    folder.metrics.write_text("".join(f"{line}\n" for line in lines))
+    found = shown_of_folders([folder])
+    for view in (view_of_run("abc", found), view_of_experiment(found)):
+        assert [chart.metrics for chart in charts(view, "Probes")] == [["music/nats/pitch"]]
+        ended = charts(view, "Probes at the end")
+        assert ended == [BarChart("music/solo/notes", "music/solo/notes")]
 
 
 def test_a_run_that_is_still_training_is_shown_by_its_points() -> None:

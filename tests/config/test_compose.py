@@ -27,6 +27,14 @@ def test_the_default_is_complete() -> None:
         ("cell.hidden_size=64", ["cell", "hidden_size"], 64),
         ("dropout=0", ["dropout"], 0.0),
         ("averaging=0.5", ["averaging"], 0.5),
+        ("average=swa", ["average"], "swa"),
+        ("accumulate=4", ["accumulate"], 4),
+        ("average_from=7", ["average_from"], 7),
+        ("block=hawk", ["block", "expansion"], 3.0),
+        ("dropout_kind=variational", ["dropout_kind"], "variational"),
+        ("weight_dropout=0.5", ["weight_dropout"], 0.5),
+        ("zoneout=0.05", ["zoneout"], 0.05),
+        ("zoneout_memory=0.5", ["zoneout_memory"], 0.5),
         ("dtype=float64", ["dtype"], "float64"),
         ("cell.weights.input=normal", ["cell", "weights", "input"], "normal"),
         (
@@ -56,7 +64,8 @@ def test_the_default_recipe_leaves_components_free_and_other_recipes_alone() -> 
     for override in ("schedule=constant", "optimizer=sgd", "cell=gru", "dataset=text"):
         kind, name = override.split("=")
         assert compose([override])[kind]["name"] == name
-    for recipe in ("text", "notebook", "clipping", "vanishing_gradient"):
+    recipes = ("text", "notebook", "clipping", "vanishing_gradient")
+    for recipe in (*recipes, "classify", "tag", "forecast", "arrays"):
         found = compose([f"experiment={recipe}"])
         assert found["crossover"] == found["input_dropout"] == found["averaging"] == 0
 
@@ -77,7 +86,16 @@ WRONG = {
     "hidden_size=3": "hidden_size: there is no such key here; choose from steps",
     "input_dropout=1": "input_dropout=1",
     "crossover=-0.1": "crossover=-0.1: must be",
+    "block=null": "block=null: must name a block; choose: convolution",
+    "block.width=3": "block.width: there is no such key in block; choose from — (it has none)",
+    "dropout_kind=zoneout": "dropout_kind=zoneout: must be one of output, variational",
+    "weight_dropout=1": "weight_dropout=1.0: must be at least 0 and below 1",
+    "zoneout=-0.1": "zoneout=-0.1: must be at least 0 and below 1",
+    "zoneout_memory=nan": "zoneout_memory=nan: must be at least 0 and below 1",
     "averaging=1": "averaging=1.0: must be at least 0 and below 1",
+    "average=mean": "average=mean: must be one of auto, none, ema, swa",
+    "accumulate=0": "accumulate=0: must be at least 1",
+    "average_from=0": "average_from=0: must be at least 1",
     "sweep.replicates=0": "sweep.replicates=0: must be at least 1",
     "cell.hidden_size=abc": "cell.hidden_size=abc: must be a whole number",
     "cell.hidden_size=-5": "cell.hidden_size=-5: must be at least 1",

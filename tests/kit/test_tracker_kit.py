@@ -96,6 +96,12 @@ def test_a_tracker_that_loses_something_fails_a_named_check(tmp_path: Path) -> N
         right.reopen(right.runs(1)[0].id)
         return inner(view, host, port)
 
+    def a_page_of_any_run(inner, run_ids, host, port):
+        return {run_id: f"http://x/{run_id}" for run_id in run_ids}
+
+    def one_page(inner, run_ids, host, port):
+        return dict.fromkeys(inner(run_ids, host, port), "http://x/")
+
     with pytest.raises(ValueError, match="the run has parameters"):
         trackers.check_texts(with_log(refuses_params_again))
     assert_all_caught(
@@ -118,6 +124,11 @@ def test_a_tracker_that_loses_something_fails_a_named_check(tmp_path: Path) -> N
                 mutant(right, view=a_page_each_time),
                 mutant(right, view=writes_to_a_run),
                 mutant(right, view=lambda inner, view, host, port: "http://x"),
+            ],
+            "check_run_pages": [
+                mutant(right, run_pages=a_page_of_any_run),
+                mutant(right, run_pages=one_page),
+                mutant(right, run_pages=lambda inner, run_ids, host, port: {}),
             ],
             "check_process": [mutant(right, start=reseeds)],
         },

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mutants import assert_all_caught, mutant
-from wrong_outputs import HEADS, SAMPLERS
+from wrong_outputs import HEADS, SAMPLERS, TARGET_HEADS
 from wrong_updates import CLIPPERS, INITIALIZERS, OPTIMIZERS, SCHEDULES
 from wrong_views import DATASETS, PROBES, Concluding
 
@@ -23,6 +23,7 @@ from rnnx.testing import (
     probes,
     samplers,
     schedules,
+    target_heads,
 )
 from rnnx.testing.suite import CheckFailed, NotApplicable, conduct
 from rnnx_builtin.optimizers import SGD, Momentum
@@ -32,6 +33,7 @@ WRONG: dict[str, tuple[ModuleType, dict[str, list[Any]]]] = {
     "dataset": (datasets, DATASETS),
     "initializer": (initializers, INITIALIZERS),
     "head": (heads, HEADS),
+    "head of other targets": (target_heads, TARGET_HEADS),
     "clipper": (clippers, CLIPPERS),
     "optimizer": (optimizers, OPTIMIZERS),
     "schedule": (schedules, SCHEDULES),

@@ -6,7 +6,8 @@ import numpy as np
 from changes import counting, elsewhere
 from mutants import mutant
 
-from rnnx_builtin.heads import Softmax
+from rnnx.data.metrics import Metric, Prediction, ValueMetrics
+from rnnx_builtin.heads import Bernoulli, Gaussian, Softmax
 from rnnx_builtin.samplers import Categorical, Greedy
 
 # Samplers
@@ -127,7 +128,7 @@ def remembers_its_cache(right, params, h, y, lengths, scratch):
 
 
 def reads_the_newest(right, params, cache, scratch):
-    return right(params, NEWEST["cache"], scratch)
+    return right(params, NEWEST["cache"] if cache is None else cache, scratch)
 
 
 def no_bias_beyond_64(right, params, h, scratch):
@@ -161,4 +162,96 @@ HEADS = {
     ],
     "check_process": [mutant(Softmax(), forward=elsewhere)],
     "check_threads": [mutant(Softmax(), forward=remembers_its_cache, backward=reads_the_newest)],
+}
+
+
+# Heads that say which targets they take
+
+
+def forgets_weights(right, params, h, y, lengths, weights, scratch):
+    return right(params, h, y, lengths, None, scratch)
+
+
+def forgets_lengths(right, params, h, y, lengths, weights, scratch):
+    return right(params, np.nan_to_num(h), np.nan_to_num(y), None, weights, scratch)
+
+
+def weighted_losses(right, params, h, y, lengths, weights, scratch):
+    loss, losses, cache = right(params, h, y, lengths, weights, scratch)
+    return loss, losses if weights is None else losses * weights, cache
+
+
+def squared_weights(right, params, h, y, lengths, weights, scratch):
+    return right(params, h, y, lengths, None if weights is None else weights**2, scratch)
+
+
+def half_the_slope(right, params, cache, scratch):
+    dparams, dh = right(params, cache, scratch)
+    return dparams, 0.5 * dh
+
+
+def uphill(right, params, h, y, lengths, weights, scratch):
+    loss, losses, cache = right(params, h, y, lengths, weights, scratch)
+    return -loss, losses, cache._replace(dz=-cache.dz)
+
+
+def other_columns(right, params, h, lengths, per_sequence, scratch):
+    found = right(params, h, lengths, per_sequence, scratch)
+    return found._replace(y=found.y - found.y.mean(axis=-1, keepdims=True))
+
+
+class Upside(ValueMetrics):
+    """The error as if more of it were better."""
+
+    @property
+    def metrics(self):
+        return [Metric("mse", "m²", True, "mean squared error")]
+
+    def values(self, sums):
+        return {"mse": super().values(sums)["mse"]}
+
+
+class Averaged(ValueMetrics):
+    """Means in the place of sums."""
+
+    def sums(self, found, y, weights):
+        return super().sums(found, y, weights) / np.sum(weights)
+
+
+class Halved(ValueMetrics):
+    """A metric that the list does not have."""
+
+    def values(self, sums):
+        return {"half": 0.5}
+
+
+def copied_nan(right, params, h, y, lengths, weights, scratch):
+    loss, losses, cache = right(params, h, y, lengths, weights, scratch)
+    return loss + 0 * float(np.sum(y)), losses, cache
+
+
+TARGET_HEADS = {
+    "check_target_gradients": [
+        mutant(Gaussian(), backward=half_the_slope),
+        mutant(Softmax(), backward=half_the_slope),
+    ],
+    "check_target_losses": [
+        mutant(Bernoulli(), measure=weighted_losses),
+        mutant(Bernoulli(), measure=squared_weights),
+        mutant(Gaussian(), measure=forgets_lengths),
+    ],
+    "check_no_weight": [
+        mutant(Gaussian(), measure=copied_nan),
+        mutant(Bernoulli(), measure=forgets_weights),
+    ],
+    "check_predictions": [
+        mutant(Gaussian(), predict=other_columns),
+        mutant(Gaussian(), measure=uphill),
+        mutant(Bernoulli(), predict=lambda right, *a: Prediction(right(*a).y[..., :1])),
+    ],
+    "check_metrics": [
+        mutant(Gaussian(), metrics=lambda right, targets: Upside(targets)),
+        mutant(Gaussian(), metrics=lambda right, targets: Averaged(targets)),
+        mutant(Gaussian(), metrics=lambda right, targets: Halved(targets)),
+    ],
 }

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rnnx.contracts.buffers import Scratch
-from rnnx.models.network import Network, dropout_mask, hide
+from rnnx.models.dropout import dropout_mask, hide
+from rnnx.models.network import Network
 from rnnx_builtin.cells import Vanilla
 from rnnx_builtin.heads import Softmax
 

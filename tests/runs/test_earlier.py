@@ -9,8 +9,8 @@ import csv
 import gzip
 import hashlib
 import json
+import shutil
 import sqlite3
-import tarfile
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -34,8 +34,7 @@ RUNS, AFTER = EXPECTED["runs"], EXPECTED["after"]
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project folder as it was, under another path."""
     monkeypatch.chdir(tmp_path)
-    with tarfile.open(KEPT / "outputs.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(KEPT / "outputs.tar.gz", tmp_path)
     for path in tmp_path.rglob("*.json*"):
         path.write_text(path.read_text("utf-8").replace("@HERE@", str(tmp_path)), "utf-8")
     script = gzip.decompress((KEPT / "store.sql.gz").read_bytes()).decode()

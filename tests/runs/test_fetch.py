@@ -13,9 +13,11 @@ from rnnx.runs.find import find_run
 
 def test_a_fetched_run_has_its_identity_and_its_group(names: Path) -> None:
     runs = [rnnx.train(tiny(names, "tracker=mlflow", f"seed={seed}")) for seed in (0, 1)]
-    before = runs[0].folder.read()
+    before, samples = runs[0].folder.read(), runs[0].folder.samples.read_text("utf-8")
     shutil.rmtree(runs[0].folder.path)
-    after = find_run(runs[0].run_id).read()
+    folder = find_run(runs[0].run_id)
+    assert folder.samples.read_text("utf-8") == samples
+    after = folder.read()
     assert {key: after[key] for key in Identity._fields} == {
         key: before[key] for key in Identity._fields
     }

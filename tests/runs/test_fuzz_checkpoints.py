@@ -17,7 +17,8 @@ from tiny import tiny
 
 import rnnx
 from rnnx.errors import CheckpointError, RnnxError
-from rnnx.models.trained import Model, load_file, refuse_other_network
+from rnnx.models.stored_network import refuse_other_network
+from rnnx.models.trained import Model, load_file
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
 from rnnx.training import snapshot

@@ -316,6 +316,21 @@ def test_a_link_in_a_folder_is_refused(run: Run, tmp_path: Path) -> None:
         sync(run.run_id)
 
 
+def test_a_link_of_submitits_to_a_file_beside_it_is_no_trouble(tmp_path: Path) -> None:
+    sweep, own = tmp_path / "sweep", tmp_path / "sweep" / "hydra" / ".submitit"
+    own.mkdir(parents=True)
+    (own / "3.sh").write_text("srun")
+    (own / ".submission_file.sh").symlink_to(own / "3.sh")
+    refuse_links(sweep, sweep / "hydra")
+    (own / "out.sh").symlink_to(tmp_path / "mine")
+    with pytest.raises(StoreError, match=r"out\.sh: is a symbolic link"):
+        refuse_links(sweep, sweep / "hydra")
+    (own / "out.sh").unlink()
+    (sweep / "jobs").symlink_to(own)
+    with pytest.raises(StoreError, match="jobs: is a symbolic link"):
+        refuse_links(sweep, sweep / "hydra")
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "A", "", "é", "a\x00b", "x" * 300])
 def test_a_probe_s_image_stays_in_the_folder(run: Run, name: str) -> None:
     tracking = Tracking(Log(), run.folder, print)

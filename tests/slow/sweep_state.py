@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ def pid_of(folder: RunFolder) -> int:
 
 def parent_of(pid: int) -> int:
     return int(subprocess.check_output(["ps", "-o", "ppid=", "-p", str(pid)]))
+
+
+def interrupted(number: signal.Signals) -> str:
+    """Why a job was stopped whose sweep was."""
+    return f"the sweep was interrupted ({number.name})"
 
 
 def assert_killed_with_checkpoint(folder: RunFolder) -> None:

@@ -1,4 +1,4 @@
-"""Sweeps whose jobs other engines start: submitit's processes, and a Ray cluster of two nodes."""
+"""Sweeps whose jobs other engines start: submitit's processes, a Slurm, a Ray of two nodes."""
 
 from __future__ import annotations
 
@@ -11,22 +11,45 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from processes import eventually, run_rnnx, start_rnnx, wait_for
 from servers import Server
 from single_sweep import only_sweep, results, statuses
-from sweep_state import LONG, assert_killed_with_checkpoint, children, parent, pid_of, working
+from slurm import Slurm, missing
+from sweep_state import (
+    LONG,
+    assert_killed_with_checkpoint,
+    children,
+    interrupted,
+    parent,
+    pid_of,
+    working,
+)
 from tiny import tiny
+
+from rnnx.runs import checkpoint as checkpoints
 
 pytestmark = pytest.mark.slow
 
+DIVERGING = "optimizer.learning_rate=0.01,1e38"  # the second one's loss is not finite
 SUBMITIT = ["hydra/launcher=submitit_local"]
 # A cluster that runs already has its own object store, and the launcher would size it.
 RAY = ["hydra/launcher=ray", "+hydra.launcher.ray.init.object_store_memory=null"]
+SLURM = ["hydra/launcher=submitit_slurm"]
+OWN_MACHINE = {"submitit": SUBMITIT, "processes": ["jobs=2"]}  # no cluster is needed
 NO_RAY = "ray is not installed (the extra rnnx[ray], 300 MB)"
+
+
+def skip_or_fail(message: str) -> NoReturn:
+    """Skip a test whose server is not installed; on CI everything is."""
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +65,37 @@ def nodes() -> Iterator[str]:
     made.shutdown()
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Slurm]:
+    """A Slurm of one node with two CPUs, whose sockets want a short path."""
+    if why := missing():
+        skip_or_fail(why)
+    with tempfile.TemporaryDirectory() as folder, Slurm(Path(folder)) as running:
+        yield running
+
+
+@pytest.fixture
+def slurm(cluster: Slurm, monkeypatch: pytest.MonkeyPatch) -> Slurm:
+    """The same, found by what a test starts; its queue is empty."""
+    eventually(lambda: not cluster.queue, 60)
+    monkeypatch.setenv("SLURM_CONF", str(cluster.config))
+    return cluster
+
+
 @pytest.fixture(params=["submitit", "ray"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The overrides that choose a launcher."""
-    if request.param == "submitit":
-        return SUBMITIT
+    if request.param in OWN_MACHINE:
+        return OWN_MACHINE[request.param]
+    if request.param == "slurm":
+        request.getfixturevalue("slurm")
+        return SLURM
     monkeypatch.setenv("RAY_ADDRESS", request.getfixturevalue("nodes"))
     return RAY
+
+
+# Slurm and submitit take seconds for each job: with Slurm run the tests of what it does itself.
+everywhere = pytest.mark.parametrize("engine", ["submitit", "slurm", "ray"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +104,7 @@ def postgres() -> Iterator[str]:
     found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), shutil.which("initdb")]
     program = next((Path(path).resolve() for path in found if path), None)
     if program is None:
-        message = "PostgreSQL is not installed (Debian's package postgresql)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        skip_or_fail("PostgreSQL is not installed (Debian's package postgresql)")
     user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     as_user = {"user": user.pw_uid, "group": user.pw_gid} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
@@ -89,9 +133,8 @@ def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
-    away = names.with_name("away.txt")
     overrides = [*tiny(names, *LONG, "tracker=mlflow"), *engine, "steps=2000"]
-    swept = [f"dataset.path={names},{away}", "seed=0,1"]
+    swept = [DIVERGING, "seed=0,1"]
     driver = start_rnnx("train", "-m", *overrides, *swept)
     victim = working(2)[0]
     os.kill(pid_of(victim), signal.SIGKILL)
@@ -111,13 +154,12 @@ def test_each_failure_costs_its_own_job(names: Path, engine: list[str]) -> None:
         if result.status == "FAILED":
             assert "Traceback" in only_sweep().log_file(result.job).read_text()
 
-    away.write_text(names.read_text())
-    run_rnnx("train", "-m", *overrides, *swept)
-    assert sorted(statuses()) == ["FINISHED"] * 3 + ["SKIPPED"]
-    assert {run.info.status for run in children()} == {parent().info.status} == {"FINISHED"}
-    assert len(children()) == 4
+    run_rnnx("train", "-m", *overrides, *swept, codes=(1,))
+    assert sorted(statuses()) == ["FAILED", "FAILED", "FINISHED", "SKIPPED"]
+    assert children_by_status() == {"FAILED": 2, "FINISHED": 2}
 
 
+@pytest.mark.parametrize("engine", ["processes", "submitit", "ray"], indirect=True)
 def test_worse_jobs_end_early(names: Path, engine: list[str]) -> None:
     rates = "optimizer.learning_rate=0.01,0.02,1e-07,1e-08"
     asha = ["hydra.sweeper.pruner=asha", "hydra.sweeper.factor=2"]
@@ -142,6 +184,11 @@ def test_the_engines_own_process_is_killed(names: Path) -> None:
     assert statuses() == ["FINISHED", "SKIPPED"]
 
 
+def children_by_status() -> Counter[str]:
+    return Counter(run.info.status for run in children())
+
+
+@everywhere
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_to_the_driver(
     number: signal.Signals, code: int, names: Path, engine: list[str]
@@ -154,13 +201,40 @@ def test_a_signal_to_the_driver(
     assert statuses() == ["KILLED", "KILLED"]
     for folder in two:
         assert_killed_with_checkpoint(folder)
+        assert folder.read()["reason"].startswith(f"{interrupted(number)} after step ")
+    assert [result.reason for result in results()] == [interrupted(number)] * 2
     assert parent().info.status == "KILLED"
 
 
-def test_a_launcher_that_cannot_start_anything(names: Path) -> None:
+def test_scancel_costs_its_own_job(names: Path, slurm: Slurm) -> None:
+    overrides = [*tiny(names, *LONG, "tracker=mlflow"), *SLURM, "steps=2000"]
+    driver = start_rnnx("train", "-m", *overrides, DIVERGING, "seed=0,1")
+    victim = working(2)[0]
+    job = victim.read()["job"]
+    (cancelled,) = [one for one in slurm.queue if one.endswith(f"_{job}")]
+    slurm.cancel([cancelled])
+    said = wait_for(driver, 1)
+    assert "1 finished, 2 failed, 1 killed" in said
+    assert results()[job].reason == "stopped by SIGTERM"  # no other job was meant
+    assert_killed_with_checkpoint(victim)
+    assert victim.read()["reason"].startswith("SIGTERM after step ")
+    assert [result.status for result in results()[2:]] == ["FAILED"] * 2
+    assert "the loss is" in results()[2].reason
+    assert slurm.queue == []
+
+    stopped = checkpoints.read(victim.last).metadata["step"]
+    run_rnnx("train", "-m", *overrides, DIVERGING, "seed=0,1", codes=(1,))
+    assert sorted(statuses()) == ["FAILED", "FAILED", "FINISHED", "SKIPPED"]
+    assert results()[job].run_id == victim.id
+    assert f"goes on after step {stopped}" in only_sweep().log_file(job).read_text()
+    assert children_by_status() == {"FAILED": 2, "FINISHED": 2}
+
+
+def test_a_launcher_that_cannot_start_anything(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slurm = ["hydra/launcher=submitit_slurm", "seed=0,1"]
-    if shutil.which("srun") is not None:
-        pytest.skip("there is a Slurm here")
+    monkeypatch.setenv("PATH", "/nowhere")  # there is no srun
     said = run_rnnx("train", "-m", *tiny(names), *slurm, codes=(2,))
     assert "slurm" in said and "Traceback" not in said
 

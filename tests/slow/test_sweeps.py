@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ from sweep_state import (
     assert_killed_with_checkpoint,
     children,
     client,
+    interrupted,
     parent,
     parent_of,
     pid_of,
     working,
 )
-from tiny import tiny
+from tiny import TINY, tiny
 
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.folder import runs_in
@@ -29,9 +31,38 @@ pytestmark = pytest.mark.slow
 INT, TERM = (signal.SIGINT, 130), (signal.SIGTERM, 143)
 
 
-def test_each_failure_costs_its_own_job(names: Path) -> None:
+# A data set that the driver can read, and a job cannot where its file is missing.
+FICKLE = """
+    import multiprocessing
+    from dataclasses import dataclass
+    from pathlib import Path
+    import rnnx
+    from rnnx.errors import DataError
+
+    @dataclass(frozen=True)
+    class Fickle:
+        path: str = ""
+
+        def load(self, seed):
+            if multiprocessing.parent_process() and not Path(self.path).exists():
+                raise DataError(f"{self.path}: there is no such file")
+            vocabulary = rnnx.Vocabulary.of("abc", end="\\n")
+            train = rnnx.examples_of(vocabulary, ["abc", "ab", "cab", "bca"] * 9)
+            return rnnx.Corpus(vocabulary, train, None, "0" * 64)
+
+    @rnnx.hookimpl
+    def register_datasets(register):
+        register("fickle", Fickle)
+"""
+
+
+def test_each_failure_costs_its_own_job(
+    names: Path, install: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(FICKLE)
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()), prepend=os.pathsep)
     away = names.with_name("away.txt")
-    overrides = tiny(names, "tracker=mlflow", "jobs=2")
+    overrides = [*TINY, "tracker=mlflow", "jobs=2", "dataset=fickle"]
     swept = [f"dataset.path={names},{away}", "optimizer.learning_rate=0.01,1e38"]
     said = run_rnnx("train", "-m", *overrides, *swept, codes=(1,))
     assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
@@ -102,6 +133,8 @@ def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) 
     for folder in two:
         assert not is_busy(folder)
         assert_killed_with_checkpoint(folder)
+        assert folder.read()["reason"].startswith(f"{interrupted(number)} after step ")
+    assert [result.reason for result in results()] == [interrupted(number)] * 2
     assert parent().info.status == "KILLED"
     run_rnnx("train", "-m", *overrides)
     assert statuses() == ["FINISHED"] * 3

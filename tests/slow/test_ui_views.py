@@ -26,7 +26,8 @@ from rnnx_builtin.trackers import MLflow
 pytestmark = pytest.mark.slow
 
 SHORT = ["steps=60", "log_every=5", "eval_every=20", "sample_every=30", "baseline=never"]
-PROBE = ["probe=[gradient_by_lag]", "probes.gradient_by_lag.every=30"]
+PROBE = ["probe=[gradient_by_lag,distributions]", "probes.gradient_by_lag.every=30"]
+PROBE += ["probes.distributions.every=20"]
 LOADING = 90  # seconds
 # Metric → lines: the number of points of each and its lowest value.
 LINES = """
@@ -139,6 +140,36 @@ def test_a_run(browser: Any, page: str) -> None:
     scroll_until(browser, "Probes", lambda: probed <= set(browser.execute_script(LINES)))
     # MLflow loads the image when its middle is in sight, which a run's long name pushes away.
     scroll_until(browser, "Images", lambda: "gradient_by_lag_norm" in text())
+
+
+def test_the_quantiles_of_a_run_are_lines_of_one_chart(browser: Any, page: str) -> None:
+    (folder,) = find_folders("last", Path("outputs"))
+    view = view_of_run(folder.entry, shown_of_folders([folder]))
+    show(browser, address_of(view, page), "1 matching run", "Loss by step")
+    name = next(key for key in sorted(folder.summary().metrics) if key.startswith("gates."))
+    keys = [f"{name.partition('/')[0]}/q{per_cent}" for per_cent in (10, 25, 50, 75, 90)]
+    scroll_until(browser, "Probes", lambda: {*keys} <= set(browser.execute_script(LINES)))
+    drawn = browser.execute_script(LINES)
+    for key in keys:
+        values = [point.value for point in MLflow().history(folder.entry, key)]
+        assert len(values) == 4
+        assert {count for count, _ in drawn[key]} == {4}
+        assert {low for _, low in drawn[key]} == {pytest.approx(min(values))}
+
+
+def test_a_page_on_disk_leads_to_the_tracker(browser: Any, page: str) -> None:
+    sweep, server = only_sweep(), page.partition("/?")[0]
+    browser.get((sweep.path / "comparison.html").resolve().as_uri())
+    links = {
+        link.text: str(link.get_attribute("href")).replace("http://127.0.0.1:5000", server)
+        for link in reversed(browser.find_elements(By.TAG_NAME, "a"))
+    }
+    assert "cell, seed" in show(browser, links[f"sweep {sweep.id}"], "jobs: 4 finished")()
+    runs = [run for run in MLflow().runs(10) if run.tags.get("sweep.id")]
+    best = min(run.metrics["best/val_loss"] for run in runs if run.tags.get("sweep.cell"))
+    shown = show(browser, links["page"], f"Best held-out loss {best:.4f}")()  # of the first row
+    assert "Evaluation runs" not in shown  # the side for language models
+    show(browser, links["charts"], "4 matching runs", "Loss by step", "Group: lstm")
 
 
 def test_the_newest_runs(browser: Any, page: str) -> None:

@@ -90,7 +90,7 @@ def test_a_sweep_is_described(names: Path, store: str) -> None:
     results = sorted(sweep.results(), key=lambda one: one.best_val_loss or 0)
     best = results[0]
     link = f"[{best.run_id[:8]}](#/experiments/1/runs/{best.run_id})"
-    assert second.startswith(f"**Best held-out loss {best.best_val_loss:.4f}** nats a symbol: ")
+    assert second.startswith(f"**Best held-out loss {best.best_val_loss:.4f}** (`best/val_loss`): ")
     assert second.endswith(f"run {link}")
     losses = [r.best_val_loss or 0 for r in sweep.results() if "cell=lstm" in r.overrides]
     mean, spread = sum(losses) / 2, abs(losses[0] - losses[1]) / 2**0.5

@@ -66,8 +66,8 @@ def test_a_sweep_whose_jobs_have_finished_reads_each_other_run_once(
     assert {opened[name] for name in others} == {1}
     jobs = {result.run_id for result in results()}
     assert opened.keys() == jobs | others
-    # With all runs, to be sure, for its place in the tracker, for the comparison.
-    assert max(opened[name] for name in jobs) <= 4
+    # With all runs, to be sure, for its place in the tracker, and for what the page shows of it.
+    assert max(opened[name] for name in jobs) <= 7
 
 
 def test_a_job_takes_over_what_the_driver_has_read(names: Path, opened: Counter[str]) -> None:

@@ -54,6 +54,20 @@ def test_what_has_to_be_looked_at_is_left_to_a_process(names: Path, finished: Ru
     assert results() == []
 
 
+def test_a_job_of_several_batches_an_update_has_a_shape_of_its_own(
+    names: Path, finished: RunFolder
+) -> None:
+    records = Records("outputs")
+    assert records.estimate(compose([*tiny(names), "steps=1"])) is not None
+    assert records.estimate(compose([*tiny(names), "steps=1", "accumulate=3"])) is None
+    fields = finished.read()
+    told = {k: v for k, v in fields["told"]["params"].items() if k != "accumulate"}
+    assert len(told) < len(fields["told"]["params"])
+    for run in runs_in(Path("outputs")):
+        run.write({"told": {**fields["told"], "params": told}})  # as an earlier version
+    assert Records("outputs").estimate(compose([*tiny(names), "steps=1"])) is not None
+
+
 def test_a_job_on_other_data_is_left_to_a_process(names: Path, finished: RunFolder) -> None:
     names.write_text(names.read_text() + "new\n")
     assert not skips(names)

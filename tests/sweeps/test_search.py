@@ -8,7 +8,7 @@ from single_sweep import only_sweep, results
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
-from rnnx.errors import ConfigError, InputError
+from rnnx.errors import ConfigError, DataError, InputError
 from rnnx.runs.folder import runs_in
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.study import PRUNED, pruning_rule
@@ -52,14 +52,44 @@ def test_equal_seeds_try_equal_values(names: Path) -> None:
     assert tried[0] == tried[1] and len(set(tried[0])) == 4
 
 
-def test_a_failed_trial_does_not_affect_the_others(names: Path) -> None:
+def lose(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a data file, which goes away when the first job trains."""
+    from rnnx.training.session import Session
+
+    update = Session.update
+
+    def without(self: Session) -> float:
+        file.unlink(missing_ok=True)
+        return update(self)
+
+    file.write_text("anna\nben\n" * 9)
+    monkeypatch.setattr(Session, "update", without)
+
+
+def test_a_failed_trial_does_not_affect_the_others(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(Path(f"{names}.away"), monkeypatch)
     path = f"dataset.path={names},{names}.away"
     assert search(names, RATE, path, n_trials=6) == 1
     found = results()
-    failed = [o for o in found if value(o, "dataset.path").endswith("away")]
+    failed = [o for o in found[1:] if value(o, "dataset.path").endswith("away")]
     assert 0 < len(failed) < 6
     assert {o.status for o in failed} == {"FAILED"}
     assert {o.status for o in found if o not in failed} == {"FINISHED"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("dataset.path={names},{names}.away", "names.txt.away: there is no such file"),
+        ("batch_size=4,4000", "batch_size=4000: is larger than the training data of"),
+    ],
+)
+def test_data_that_no_job_can_train_on_is_refused(wrong: str, said: str, names: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        search(names, RATE, wrong.format(names=names))
+    assert not Path("outputs").exists()
 
 
 def test_what_was_stopped_is_tried_first(names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,12 +122,30 @@ def test_a_search_that_is_continued_draws_new_values(sampler: str, names: Path) 
     assert len({value(o, "optimizer.learning_rate") for o in results()}) == 6
 
 
-def test_the_exit_code_is_that_of_the_jobs_of_now(names: Path) -> None:
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_search_draws_no_values_twice_and_ends_where_there_are_no_others(
+    sampler: str, names: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ("cell=vanilla,gru", "layers=1,2", f"hydra.sweeper.sampler={sampler}", "steps=1")
+    assert search(names, *own, n_trials=3) == 0
+    assert "found no values" not in capsys.readouterr().err
+    assert search(names, *own, n_trials=9) == 0
+    drawn = [(value(o, "cell"), value(o, "layers")) for o in results()]
+    assert len(drawn) == 4 == len({*drawn})
+    said = "found no values that the search has not tried: it ends after 4 of 9 trials"
+    assert said in capsys.readouterr().err
+
+
+def test_the_exit_code_is_that_of_the_jobs_of_now(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = f"dataset.path={names},{names}.away"
-    assert search(names, RATE, path, n_trials=3) == 1
+    with monkeypatch.context() as patched:
+        lose(Path(f"{names}.away"), patched)
+        assert search(names, RATE, path, n_trials=6) == 1
     assert "FAILED" in [o.status for o in results()]
     Path(f"{names}.away").write_text(names.read_text())
-    assert search(names, RATE, path, n_trials=4) == 0
+    assert search(names, RATE, path, n_trials=7) == 0
 
 
 def test_a_trial_worse_than_the_others_is_pruned(names: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rnnx.errors import ConfigError
@@ -15,6 +15,7 @@ from rnnx.sweeps.space import Space
 from rnnx.sweeps.words import Grid, Part, Sample, Shuffle, Values, When, Zip, parse_word
 
 Job = dict[str, str]
+LISTED = 1000  # jobs: conditions in conditions make spaces that nobody can list
 
 
 def space(*parts: Part | str, fixed: Job | None = None) -> Space:
@@ -46,6 +47,10 @@ def listed(parts: Sequence[Part], before: Job) -> Iterator[Job]:
             )
         ]
     yield from found
+
+
+def pairs(found: list[Job]) -> set[tuple[str, str]]:
+    return {pair for job in found for pair in job.items()}
 
 
 def rows(part: Part) -> list[Job]:
@@ -88,7 +93,9 @@ def spaces(draw: st.DrawFn, depth: int = 2, names: Iterator[str] | None = None) 
 @settings(max_examples=60)
 @given(spaces())
 def test_the_jobs_are_those_of_the_definition(parts: list[Part]) -> None:
-    made, wanted = space(*parts), list(listed(parts, {}))
+    made = space(*parts)
+    assume(made.size <= LISTED)
+    wanted = list(listed(parts, {}))
     assert made.size == len(wanted)
     assert jobs(made) == wanted
     assert all(list(one) == list(other) for one, other in zip(jobs(made), wanted, strict=True))
@@ -98,10 +105,10 @@ def test_the_jobs_are_those_of_the_definition(parts: list[Part]) -> None:
 @given(spaces())
 def test_every_value_occurs_in_what_is_checked(parts: list[Part]) -> None:
     made = space(*parts)
-    wanted = {pair for job in jobs(made) for pair in job.items()}
-    covered = list(made.covering(every_choice=False))
-    assert {pair for job in covered for pair in job.items()} == wanted
-    assert all(job in jobs(made) for job in covered)
+    assume(made.size <= LISTED)
+    whole, covered = jobs(made), list(made.covering(every_choice=False))
+    assert all(job in whole for job in covered)
+    assert pairs(covered) == pairs(whole)
 
 
 @settings(max_examples=30)

@@ -63,13 +63,16 @@ def test_a_job_s_folder_named_after_its_overrides(names: Path) -> None:
 
 
 def test_a_recipe_by_its_name(names: Path) -> None:
-    assert sweep(names, "sweep=clippers", "seed=0") == 0
+    assert sweep(names, "sweep=clippers", "seed=0", "steps=2") == 0
     found = only_sweep()
     assert found.read()["swept"] == ["clipper"]  # the seed of the command line takes precedence
     assert [found.name(o.overrides) for o in found.results()] == [
         "clipper=none",
         "clipper=value",
         "clipper=global_norm",
+        "clipper=per_layer",
+        "clipper=adaptive",
+        "clipper=quantile",
     ]
 
 

@@ -56,6 +56,17 @@ def test_what_stops_an_inner_one_stops_the_outer_one() -> None:
         assert outer.signal == signal.SIGTERM
 
 
+def test_a_job_that_several_processes_stop_stops_once() -> None:
+    why: list[str] = []
+    with Stop(on_behalf=lambda: "".join(why)) as job, Stop() as training:
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            send(number)
+        assert training.reason == "SIGTERM"
+        why.append("the sweep was interrupted (SIGINT)")
+        assert training.reason == job.reason == why[0]
+    assert job.signal == signal.SIGTERM
+
+
 def test_at_once_leaves_the_other_signals_alone() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
     with Stop(at_once=True), pytest.raises(KeyboardInterrupt):

@@ -69,6 +69,24 @@ def test_a_narrow_terminal_breaks_lines_between_words_and_has_no_empty_column() 
         assert word in text, lines
 
 
+def test_a_head_breaks_between_words_while_the_cells_can_give_way() -> None:
+    columns = [Column(name) for name in ("id", "status", "best held-out", "started", "overrides")]
+    rows = [["d09c16e2fbe7", "FINISHED", "2.4567", "2026-11-29 21:12", "cell=vanilla seed=1"]]
+
+    def at(width: int) -> str:
+        file = io.StringIO()
+        console = Console(file=file, force_terminal=True, color_system=None, width=width)
+        print_table(console, columns, rows, expendable=["started"])
+        return file.getvalue()
+
+    for width in range(33, 90):
+        shown = at(width)
+        assert all(len(line.rstrip()) <= width for line in shown.splitlines())
+        for word in ("id", "status", "best", "held-out", "overrides"):
+            assert f" {word} " in shown, shown
+        assert ("started" in shown) == (width >= 2 + 6 + 8 + 7 + 9 + 5 * 2)
+
+
 @pytest.mark.parametrize("width", range(14, 120, 7))
 def test_a_terminal_of_any_width_shows_every_letter(width: int) -> None:
     rows = [[*row[:-1], "DataError: dataset.path=names.txt: no such file"] for row in RANKED]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,8 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class GRU:
     """A cell whose state is itself the memory: z keeps it, r hides it from the candidate."""
+
+    recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,8 @@ class Slopes(NamedTuple):
 @dataclass(frozen=True)
 class LSTM:
     """A cell with a memory c that gates write to, erase and read."""
+
+    recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,8 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class Vanilla:
     """One tanh or relu of a sum: the simplest cell, and the one whose gradient vanishes."""
+
+    recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

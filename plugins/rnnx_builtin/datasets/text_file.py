@@ -7,11 +7,7 @@ content finds them there.
 
 from __future__ import annotations
 
-import codecs
-import hashlib
 import re
-import shlex
-import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,22 +17,15 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.data.corpus import smallest_unsigned
+from rnnx.data.named_file import NamedFile, named_file
 from rnnx.errors import DataError
-from rnnx.system.files import cache_folder, expanded, read_json, replacing, write_json
-from rnnx.system.text import is_text
+from rnnx.system.files import cache_folder, read_json, replacing, write_json
 
 CHUNK_SIZE = 4 << 20  # bytes that are read at once
 CACHE_FORMAT = 2  # another one leaves old entries unused
 NEWLINE = ord("\n")
 BLANKS = [code for code in range(0x3001) if chr(code).isspace() and code != NEWLINE]
 AT_THE_ENDS = re.compile(r"^[^\S\n]+|[^\S\n]+$", re.MULTILINE)  # of a line
-# How files in other encodings begin; UTF-32 first, which begins like UTF-16.
-MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
 
 
 class TextFile(NamedTuple):
@@ -72,35 +61,19 @@ def read_text(
     ``strip`` takes the blanks off both ends of each line first; ``normalize`` composes letters and
     their accents (Unicode's NFC).
     """
-    if not path:
-        raise DataError("dataset.path: is not set; say dataset.path=FILE")
-    if not is_text(path) or "\0" in path:
-        raise DataError(f"dataset.path={path!r}: is not the name of a file")
-    file = expanded(path)
+    named = named_file(path, "dataset.path")
+    assert isinstance(named.content, Path)
+    file = named.content
     try:
-        if not (stat.S_ISREG(file.stat().st_mode) or file.is_dir()):
-            raise DataError(f"dataset.path={path}: is no regular file; copy its text into one")
-        return _read(file, Reading(lower, lines, strip, normalize))
+        return _read(named, file, Reading(lower, lines, strip, normalize))
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"dataset.path={path}: is not UTF-8 ({error.reason}); "
-            f"{_how_to_convert(file, 'LATIN1')}, with the name of its own encoding after -f"
-        ) from None
-    except IsADirectoryError:
-        raise DataError(f"dataset.path={path}: is a folder; name a file in it") from None
-    except FileNotFoundError:
-        raise DataError(f"dataset.path={path}: there is no such file in {Path.cwd()}") from None
+        raise named.not_utf8(error) from None
     except OSError as error:
         raise DataError(f"dataset.path={path}: cannot be read ({error.strerror})") from None
 
 
-def _how_to_convert(file: Path, encoding: str) -> str:
-    name = shlex.quote(str(file))
-    return f"convert it: iconv -f {encoding} -t UTF-8 {name} > utf8.txt"
-
-
-def _read(file: Path, how: Reading) -> TextFile:
-    sha256 = _sha256(file)
+def _read(named: NamedFile, file: Path, how: Reading) -> TextFile:
+    sha256 = named.sha256(is_text=True)
     stored = cache_folder() / "ids" / f"{sha256}-{how.name}-{CACHE_FORMAT}.bin"
     found = _stored(stored, sha256)
     if found is not None:
@@ -139,32 +112,6 @@ def _stored(stored: Path, sha256: str) -> TextFile | None:
         return TextFile(tuple(about["symbols"]), ids, sha256, tuple(about["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sha256(file: Path) -> str:
-    sha = hashlib.sha256()
-    with file.open("rb") as binary:
-        _refuse_other_encoding(file, binary.read(1000))
-        binary.seek(0)
-        while chunk := binary.read(CHUNK_SIZE):
-            if b"\0" in chunk:
-                raise DataError(f"dataset.path={file}: looks binary (a NUL byte); give a text file")
-            sha.update(chunk)
-    return sha.hexdigest()
-
-
-def _refuse_other_encoding(file: Path, beginning: bytes) -> None:
-    """DataError for UTF-16 and UTF-32, which Windows' programs write."""
-    encoding = next((name for mark, name in MARKS.items() if beginning.startswith(mark)), "")
-    if not encoding and len(beginning) > 1:  # without a mark: letters of ASCII beside zeros
-        for place, name in ((1, "UTF-16LE"), (0, "UTF-16BE")):
-            zeros, letters = beginning[place::2], beginning[1 - place :: 2]
-            if not zeros.strip(b"\0") and b"\0" not in letters:
-                encoding = name
-    if encoding:
-        raise DataError(
-            f"dataset.path={file}: is {encoding}, not UTF-8; {_how_to_convert(file, encoding)}"
-        )
 
 
 def _notes(file: Path, how: Reading, symbols: tuple[str, ...]) -> Iterator[str]:

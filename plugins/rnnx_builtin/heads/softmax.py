@@ -7,22 +7,28 @@
 
 All steps go through one product, in the flat layout (n, T·B): a softmax over the rows there is a
 few passes over whole rows. The notebook writes Wya for Wy.
+
+For a class of the whole sequence h is its last valid step, or the mean or the maximum of each unit
+over its steps (``pooling``). Targets that have weights count by them: loss = Σ w·(−ln p[y]) / Σ w.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array, Params
-from rnnx.config.initialization import fill
 from rnnx.contracts.buffers import Scratch
-from rnnx.contracts.components import InitializerSpec
+from rnnx.data.metrics import Metrics, Prediction, metrics_for
+from rnnx.data.targets import Targets
 from rnnx.padding import is_padded, mask
+from rnnx_builtin.heads.weights import HeadWeights, drawn
+from rnnx_builtin.numerics.outputs import OutputCache, gradients, in_batch, measure, outputs
+from rnnx_builtin.numerics.pooling import Pooling
 from rnnx_builtin.numerics.whole_sequence import flat, zero_padding
 
 
@@ -31,16 +37,6 @@ class Reduction(Enum):
 
     token = "token"
     sequence = "sequence"
-
-
-@dataclass(frozen=True)
-class HeadWeights:
-    """The initialiser of each kind of weight: its name, or ``{name: normal, scale: 0.1}``."""
-
-    output: InitializerSpec = "glorot"
-    """Of Wy (Glorot and Bengio 2010)."""
-    bias: InitializerSpec = "zeros"
-    """Of by."""
 
 
 class Cache(NamedTuple):
@@ -53,19 +49,24 @@ class Cache(NamedTuple):
 
 @dataclass(frozen=True)
 class Softmax:
-    """A probability for each symbol, and its cross-entropy."""
+    """A probability for each symbol or class, and its cross-entropy."""
+
+    loss_unit: ClassVar[str] = "nats"
 
     reduction: Reduction = Reduction.token
     """token: mean over valid tokens; sequence: summed over steps, mean over the batch
     (the notebook's)."""
-    weights: HeadWeights = HeadWeights()
+    weights: HeadWeights = field(default_factory=HeadWeights)
     """The initialisers of Wy and by."""
+    pooling: Pooling = Pooling.last
+    """For a class of the whole sequence: last (the last valid step), mean or max over its steps."""
+
+    def takes(self, targets: Targets) -> bool:
+        """The next symbol, and classes of steps or sequences."""
+        return targets.are_ids
 
     def init(self, rng: np.random.Generator, n_a: int, n_y: int, dtype: npt.DTypeLike) -> Params:
-        return {
-            "Wy": fill(self.weights.output, rng, (n_y, n_a), dtype),
-            "by": fill(self.weights.bias, rng, (n_y, 1), dtype),
-        }
+        return drawn(self.weights, rng, n_a, n_y, dtype)
 
     def compiled(self, threads: int) -> Any:
         """The same in compiled kernels."""
@@ -108,10 +109,45 @@ class Softmax:
         loss = float(np.add.reduce(nats, axis=None, dtype=np.float64)) / self._divisor(tokens, B)
         return loss, nats, Cache(h_flat, z, targets, weight, (T, n_a, B))
 
+    def batch_weight(self, tokens: float, columns: int) -> float:
+        return tokens if self.reduction is Reduction.token else columns
+
     def _divisor(self, tokens: int, B: int) -> int:
         return max(tokens, 1) if self.reduction is Reduction.token else B
 
-    def backward(self, params: Params, cache: Cache, scratch: Scratch) -> tuple[Params, Array]:
+    def measure(
+        self,
+        params: Params,
+        h: Array,
+        y: Array,
+        lengths: Array | None,
+        weights: Array | None,
+        scratch: Scratch,
+    ) -> tuple[float, Array, OutputCache]:
+        pooling = self.pooling if y.ndim == 1 else None
+        divisor = None if self.reduction is Reduction.token else float(h.shape[-1])
+        given = params, h, y, lengths, weights
+        return measure(_cross_entropy, *given, pooling, divisor, scratch)
+
+    def predict(
+        self, params: Params, h: Array, lengths: Array | None, per_sequence: bool, scratch: Scratch
+    ) -> Prediction:
+        pooling = self.pooling if per_sequence else None
+        z, _, _ = outputs(params, h, lengths, pooling, scratch)
+        z -= np.max(z, axis=0)
+        np.exp(z, out=z)
+        z /= np.sum(z, axis=0)
+        p = in_batch(z, len(h), pooling)
+        return Prediction(np.argmax(p, axis=-2), p)
+
+    def metrics(self, targets: Targets) -> Metrics:
+        return metrics_for(targets)
+
+    def backward(
+        self, params: Params, cache: Cache | OutputCache, scratch: Scratch
+    ) -> tuple[Params, Array]:
+        if isinstance(cache, OutputCache):
+            return gradients(params, cache, self.pooling, scratch)
         h_flat, p, y, weight, (T, n_a, B) = cache
         n_y, dtype = len(p), p.dtype
         dz = np.multiply(p, weight, out=scratch.array("dz", p.shape, dtype))
@@ -121,6 +157,18 @@ class Softmax:
         dh = np.matmul(params["Wy"].T, dz, out=scratch.array("dh", (n_a, T * B), dtype))
         # A view: the cell adds it step by step, so its strided rows cost no transposing copy.
         return {"Wy": dWy, "by": dby}, dh.reshape(n_a, T, B).transpose(1, 0, 2)
+
+
+def _cross_entropy(z: Array, ids: Array) -> tuple[Array, Array]:
+    """−ln p of the ids (N,), and its slope p − onehot by z (n_y, N), which is written to."""
+    here = np.arange(z.shape[1])
+    z -= np.max(z, axis=0)
+    at_target = z[ids, here]
+    np.exp(z, out=z)
+    total = np.sum(z, axis=0)
+    z /= total
+    z[ids, here] -= 1
+    return np.log(total) - at_target, z
 
 
 def _targets(y: Array, lengths: Array | None) -> Array:

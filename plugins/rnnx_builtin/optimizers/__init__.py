@@ -4,7 +4,10 @@ from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_builtin.optimizers.adagrad import AdaGrad
 from rnnx_builtin.optimizers.adam import Adam
 from rnnx_builtin.optimizers.adamw import AdamW
+from rnnx_builtin.optimizers.lion import Lion
 from rnnx_builtin.optimizers.momentum import Momentum
+from rnnx_builtin.optimizers.nadam import NAdam
+from rnnx_builtin.optimizers.radam import RAdam
 from rnnx_builtin.optimizers.rmsprop import RMSProp
 from rnnx_builtin.optimizers.sgd import SGD
 
@@ -17,3 +20,6 @@ def register_optimizers(register: Register) -> None:
     register("adagrad", AdaGrad)
     register("adam", Adam)
     register("adamw", AdamW)
+    register("nadam", NAdam)
+    register("radam", RAdam)
+    register("lion", Lion)

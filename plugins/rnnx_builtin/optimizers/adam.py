@@ -17,7 +17,7 @@ from rnnx.contracts.ranges import require_positive, require_share
 
 
 class AdamConstants(Protocol):
-    """The constants of Adam's update, which AdamW has too."""
+    """The constants of Adam's update, which its kin have too."""
 
     @property
     def beta1(self) -> float: ...
@@ -74,18 +74,30 @@ def adam_move(
     rule: AdamConstants, grads: Parameters, state: Params, rate: float, step: int, scratch: Scratch
 ) -> Array:
     """Update m and v; what Adam then subtracts from the parameters, in a scratch buffer."""
+    move_means(rule, grads, state, scratch)
+    root = root_mean_square(rule, state["v"], step, scratch)
+    move = scratch.array("move", root.shape, root.dtype)
+    np.multiply(state["m"], rate / (1 - rule.beta1**step), out=move)
+    move /= root
+    return move
+
+
+def move_means(rule: AdamConstants, grads: Parameters, state: Params, scratch: Scratch) -> None:
+    """Update m and v by the gradient; it uses the scratch buffers ``move`` and ``root``."""
     g, m, v = grads.flat, state["m"], state["v"]
-    move = scratch.array("move", g.shape, g.dtype)
     root = scratch.array("root", g.shape, g.dtype)
     m *= rule.beta1
-    m += np.multiply(g, 1 - rule.beta1, out=move)
+    m += np.multiply(g, 1 - rule.beta1, out=scratch.array("move", g.shape, g.dtype))
     np.multiply(g, g, out=root)
     root *= 1 - rule.beta2
     v *= rule.beta2
     v += root
+
+
+def root_mean_square(rule: AdamConstants, v: Array, step: int, scratch: Scratch) -> Array:
+    """√(v / (1 − β₂ᵗ)) + ε, in the scratch buffer ``root``."""
+    root = scratch.array("root", v.shape, v.dtype)
     np.multiply(v, 1 / (1 - rule.beta2**step), out=root)
     np.sqrt(root, out=root)
     root += rule.epsilon
-    np.multiply(m, rate / (1 - rule.beta1**step), out=move)
-    move /= root
-    return move
+    return root

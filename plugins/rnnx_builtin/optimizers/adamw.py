@@ -27,6 +27,8 @@ class AdamW:
     """ε keeps the quotient finite. Above 0."""
     weight_decay: float = 0.01
     """λ, the fraction of each parameter that a rate of 1 would subtract. 0 ≤ λ < 1."""
+    decay_biases: bool = True
+    """Whether biases are decayed, too."""
 
     def __post_init__(self) -> None:
         Adam(self.learning_rate, self.beta1, self.beta2, self.epsilon)  # checks their ranges

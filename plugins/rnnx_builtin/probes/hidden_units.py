@@ -2,7 +2,7 @@
 
 After Karpathy, Johnson and Fei-Fei (2015): a unit that counts the length of a line, or is active
 inside quotes, is visible as a row. The sample is the longest example of the step's batch; each
-character labels the values of h after it was read.
+character labels the values of h after it was read. Where a step is features, its number does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 from rnnx.system.text import printable
 
 FIRST = "▸"  # stands for the zero vector before the first character
@@ -43,12 +43,14 @@ class HiddenUnits:
 
     def select(self, seen: Observation) -> tuple[Array, list[str], Array]:
         """``h (units, t), the t characters that were read, the units' indices`` of the image."""
-        T, B = seen.x.shape
+        T, B = len(seen.x), seen.x.shape[-1]
         lengths = np.full(B, T) if seen.lengths is None else seen.lengths
         b = int(np.argmax(lengths))
         t = min(int(lengths[b]), self.length)
         h = seen.h[:t, :, b].astype(np.float64).T  # (n_a, t)
         units = np.sort(np.argsort(-h.std(axis=1), kind="stable")[: self.units])
+        if seen.x.ndim == 3:  # real features: steps have numbers alone
+            return h[units], [str(step) for step in range(1, t + 1)], units
         return h[units], [_label(seen.symbols, int(i)) for i in seen.x[:t, b]], units
 
 
@@ -56,6 +58,7 @@ def _label(symbols: Sequence[str], i: int) -> str:
     return FIRST if i < 0 else printable({"\n": "⏎", " ": "␣"}.get(symbols[i], symbols[i]))
 
 
+@drawing()
 def _plot(h: Array, characters: list[str], units: Array) -> bytes:
     from matplotlib.figure import Figure
 

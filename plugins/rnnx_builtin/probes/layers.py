@@ -1,4 +1,4 @@
-"""What each layer computes for a step's batch: without dropout, from the zero state, with the
+"""What each layer computes for a step's batch: without dropout, from the initial state, with the
 parameters after the update.
 """
 
@@ -9,20 +9,16 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts import GatedCell
-from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.probes import Observation
 
 
 def layers_of(seen: Observation) -> Iterator[tuple[Array, Mapping[str, Array]]]:
-    """For each layer h and, by letter, its gates, all (T, n_a, B); a cell may have no gates."""
-    network, cell = seen.network, seen.network.cell
-    states = network.initial_state(seen.x.shape[1], seen.params.flat.dtype)
-    h = seen.x
-    for layer, state in enumerate(states):
-        params = seen.params[f"layer{layer}"]
-        h, _, cache = cell.forward(params, h, state, seen.lengths, Scratch())
-        yield h, cell.gates(cache) if isinstance(cell, GatedCell) else {}
+    """For each layer h and, by letter, its gates, all (T, n_a, B); a cell may have no gates.
+
+    Where layers read both ways h is (T, 2·n_a, B) and the gates are ``forward.f``, ``backward.f``.
+    """
+    for found in seen.network.layer_values(seen.params, seen.x, seen.lengths):
+        yield found.h, found.gates
 
 
 def valid_steps(values: Array, lengths: Array | None) -> Array:

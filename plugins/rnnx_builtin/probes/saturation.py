@@ -17,7 +17,7 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.contracts.ranges import require
-from rnnx.system.png import png_bytes
+from rnnx.system.png import drawing, png_bytes
 from rnnx_builtin.probes.layers import layers_of, valid_steps
 
 CLOSED, OPEN = 0.1, 0.9  # a gate is saturated below and above these
@@ -59,6 +59,7 @@ def by_unit(values: Array, lengths: Array | None) -> tuple[Array, Array]:
     return left, right
 
 
+@drawing()
 def _plot(fractions: Mapping[str, tuple[Array, Array]]) -> bytes:
     from matplotlib.figure import Figure
 

@@ -86,7 +86,7 @@ def _filter_state(view: View) -> State:
     return {
         "searchFilter": runs_filter(view),
         "orderByKey": order,
-        "orderByAsc": bool(view.best_first),
+        "orderByAsc": bool(view.best_first) and not view.highest_first,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",

@@ -88,6 +88,21 @@ def _replace_filter(there: Any, other: Any) -> None:
     filters[:] = [other if one is there else one for one in filters]
 
 
+def _set_levels() -> None:
+    for name, level in LEVELS.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def _import_mlflow() -> Any:
+    """MLflow; earlier versions forget the levels of their loggers while they are imported."""
+    import mlflow
+
+    with _LOCK:
+        if _USERS.count:
+            _set_levels()
+    return mlflow
+
+
 @contextmanager
 def mlflow_settings() -> Iterator[None]:
     """Inside, MLflow works with SETTINGS and LEVELS; the user's own use of it keeps the user's.
@@ -104,8 +119,7 @@ def mlflow_settings() -> Iterator[None]:
             _USERS.entry_points = metadata.entry_points
             metadata.entry_points = _entry_points
             _USERS.levels = {name: logging.getLogger(name).level for name in LEVELS}
-            for name, level in LEVELS.items():
-                logging.getLogger(name).setLevel(level)
+            _set_levels()
             _USERS.softened = _soften_warnings()
         _USERS.count += 1
     try:
@@ -182,7 +196,7 @@ def _is_missing(file: Path) -> bool:
 
 def _create_once(file: Path, uri: str) -> None:
     """Create the store, or wait until another process has."""
-    import mlflow  # noqa: F401 - takes seconds, and so not with the lock
+    _import_mlflow()  # takes seconds, and so not with the lock
     from filelock import FileLock, Timeout
 
     lock = file.with_name(file.name + ".lock")
@@ -258,9 +272,7 @@ def _close(client: Any) -> None:
 
 
 def _client(uri: str) -> Any:
-    from mlflow import MlflowClient
-
-    return MlflowClient(uri)
+    return _import_mlflow().MlflowClient(uri)
 
 
 def cause_of(error: Exception) -> str:

@@ -27,6 +27,7 @@ from rnnx_builtin.trackers.mlflow_readback import (
     whole_images,
 )
 from rnnx_builtin.trackers.mlflow_system import SystemMetrics
+from rnnx_builtin.trackers.mlflow_table import log_table
 
 # Limits of MLflow.
 PARAM_LENGTH, TAG_LENGTH = 6000, 5000  # characters
@@ -188,6 +189,11 @@ class MLflowLog:
             remove_artifact(self._client, self.id, part)
         with Image.open(path) as image:
             self._client.log_image(self.id, image, key=name, step=step, synchronous=True)
+
+    @_store_errors()
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self._check_place()
+        log_table(self._client, self.id, name, columns, rows)
 
     def _check_place(self) -> None:
         """Refuse to send files to another server than the store's: the store names the place."""

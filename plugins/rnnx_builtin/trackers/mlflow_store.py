@@ -10,11 +10,10 @@ from __future__ import annotations
 import getpass
 import os
 import re
-import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +22,7 @@ from rnnx.contracts import View
 from rnnx.contracts.ranges import require
 from rnnx.contracts.trackers import STARTED_TAG, UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
-from rnnx.system.secrets import whole, without_password
+from rnnx.system.secrets import is_named, whole, without_password
 from rnnx_builtin.trackers.mlflow_client import (
     SETTINGS,
     UNWRITABLE,
@@ -39,6 +38,12 @@ from rnnx_builtin.trackers.mlflow_client import (
 from rnnx_builtin.trackers.mlflow_host import name_unread, say_once
 from rnnx_builtin.trackers.mlflow_log import MLflowLog, as_told, source_tags, with_parent
 from rnnx_builtin.trackers.mlflow_models import METRICS
+from rnnx_builtin.trackers.mlflow_pages import (
+    experiments_of,
+    run_page,
+    runs_page,
+    stored_experiments_of,
+)
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, read_where_it_is
 from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
 from rnnx_builtin.trackers.mlflow_system import NEEDS, PREFIX, SystemMetrics, has_psutil
@@ -153,7 +158,7 @@ class MLflow:
         file = sqlite_file(uri)
         if file is not None and file.is_file():
             read_where_it_is(file)
-            mode += _runs_page(file, self.experiment)
+            mode += runs_page(file, self.experiment)
         where = ["--default-artifact-root", default_artifacts(uri)]
         own = ["--host", host, "--port", str(port), "--workers", "1"]
         # Neither the server nor its workers import modules of the working folder.
@@ -179,6 +184,20 @@ class MLflow:
                 return ui
             page = keep_view(client, found, view)
         return ui._replace(address=ui.address.partition("#")[0] + page)
+
+    def run_pages(self, run_ids: Sequence[str], host: str, port: int) -> Mapping[str, str]:
+        file = sqlite_file(self._uri())
+        known = [run_id for run_id in run_ids if re.fullmatch(RUN_ID, run_id)]
+        if file is not None:
+            found = stored_experiments_of(known, file)
+        elif not is_named(self._uri()):  # a folder from anybody leads to a server of anybody
+            found = []
+        else:
+            with self._store_errors():
+                client = connect(self._uri(), to_read=True)
+                found = list(experiments_of(known, client, self.experiment))
+        start = self.ui(host, port).address.partition("#")[0] if found else ""
+        return {run: start + run_page(run, experiment) for run, experiment in found}
 
     def _uri(self) -> str:
         """The store's address, with its password."""
@@ -278,20 +297,6 @@ def _only_for(host: str, port: int) -> dict[str, str]:
         "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join([*names, *(f"{name}:*" for name in names)]),
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{n}:{port}" for n in names),
     }
-
-
-def _runs_page(store: Path, experiment: str) -> str:
-    """The end of the address of an experiment's runs; empty where it has none yet.
-
-    Without it MLflow opens the list of experiments. The client would take seconds to ask.
-    """
-    query = "SELECT experiment_id FROM experiments WHERE name = ?"
-    try:
-        with closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            found = database.execute(query, (experiment,)).fetchone()
-    except sqlite3.Error:  # another version's tables, or no database
-        return ""
-    return f"/{found[0]}/runs" if found else ""
 
 
 def _user() -> str:

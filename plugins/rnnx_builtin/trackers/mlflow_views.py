@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 
 from rnnx.contracts import View
 from rnnx_builtin.trackers.mlflow_charts import State, page_state, runs_filter
+from rnnx_builtin.trackers.mlflow_pages import MODE
 
 OLDEST, NEWEST = (3, 10), (3, 18)  # the first and the last MLflow whose page was tried
 NAMED = (3, 15)  # the first that lists views by name
@@ -66,9 +67,8 @@ def keep_view(client: Any, experiment: Any, view: View) -> str:
 
 
 def _page(experiment: Any, **query: str) -> str:
-    # In each address, or a browser that has last shown tools for language models shows those.
-    query = {"compareRunsMode": "CHART", **query, "workflowType": "machine_learning"}
-    return f"#/experiments/{experiment.experiment_id}/runs?{urlencode(query)}"
+    query = {"compareRunsMode": "CHART", **query}
+    return f"#/experiments/{experiment.experiment_id}/runs?{urlencode(query)}&{MODE}"
 
 
 def _id(key: str) -> str:

@@ -35,7 +35,12 @@ from rnnx.testing.cells.sizes import (
 )
 from rnnx.testing.cells.stream import check_stream
 from rnnx.testing.gradients import check_slopes, same
+from rnnx.testing.parameters import parameter_checks
 from rnnx.testing.suite import NotApplicable, expect, make_suite
+
+check_groups, check_projection = parameter_checks(
+    lambda cell: cell.init(np.random.default_rng(0), N_X, np.float64)
+)
 
 
 def _slopes(case: Case, lengths: Array | None) -> None:
@@ -124,14 +129,14 @@ def check_padding(cell: Cell) -> None:
                 case,
                 x=case.x[:length, :, b : b + 1],
                 dh=case.dh[:length, :, b : b + 1],
-                state=tuple(s[:, b : b + 1] for s in case.state),
-                dstate=tuple(s[:, b : b + 1] for s in case.dstate),
+                state=tuple(s[..., b : b + 1] for s in case.state),
+                dstate=tuple(s[..., b : b + 1] for s in case.dstate),
             )
             what = f"column {b} of length {length} in a batch padded with {filler}"
             same(found.h[:length, :, b], alone.h[:, :, 0], f"{what}: h")
             for k, final in enumerate(alone.final):
-                same(found.final[k][:, b], final[:, 0], f"{what}: final state {k}")
-                same(found.dstate0[k][:, b], alone.dstate0[k][:, 0], f"{what}: dstate {k}")
+                same(found.final[k][..., b], final[..., 0], f"{what}: final state {k}")
+                same(found.dstate0[k][..., b], alone.dstate0[k][..., 0], f"{what}: dstate {k}")
         clean = run(case, lengths)
         for name, array in clean.dparams.items():
             same(found.dparams[name], array, f"padded with {filler}: d{name}")
@@ -139,23 +144,24 @@ def check_padding(cell: Cell) -> None:
 
 def check_columns_are_independent(cell: Cell) -> None:
     """Reordering the columns of a batch reorders the results and changes no gradient."""
-    case, order = make_case(cell, seed=7), np.array([2, 0, 1])
+    # Two columns change places: a cell that moves columns along would not notice a rotation.
+    case, order = make_case(cell, seed=7), np.array([1, 0, 2])
     whole = run(case)
     reordered = run(
         case,
         x=case.x[..., order],
         dh=case.dh[..., order],
-        state=tuple(s[:, order] for s in case.state),
-        dstate=tuple(s[:, order] for s in case.dstate),
+        state=tuple(s[..., order] for s in case.state),
+        dstate=tuple(s[..., order] for s in case.dstate),
     )
     same_results(
         reordered,
         Result(
             whole.h[..., order],
-            tuple(s[:, order] for s in whole.final),
+            tuple(s[..., order] for s in whole.final),
             whole.dparams,
             None if whole.dx is None else whole.dx[..., order],
-            tuple(s[:, order] for s in whole.dstate0),
+            tuple(s[..., order] for s in whole.dstate0),
         ),
         "columns in another order",
     )
@@ -182,7 +188,10 @@ def check_dtypes(cell: Cell) -> None:
 
 
 def check_state(cell: Cell) -> None:
-    """The initial state is zero, begins with h, and has the final state's shapes and dtypes."""
+    """The initial state is zero, begins with h, and has the final state's shapes and dtypes.
+
+    The last axis of each part is B.
+    """
     for dtype in (np.float32, np.float64):
         case = make_case(cell, dtype, seed=9)
         zero = case.cell.initial_state(B, dtype)
@@ -192,6 +201,14 @@ def check_state(cell: Cell) -> None:
             zero[0].shape == (N_A, B),
             f"initial_state[0]: shape {zero[0].shape}, expected {(N_A, B)}",
         )
+        for columns in (B, 1):
+            shapes = [s.shape for s in case.cell.initial_state(columns, dtype)]
+            wanted = [(*s.shape[:-1], columns) for s in zero]
+            expect(
+                shapes == wanted,
+                f"initial_state of {columns} columns: shapes {shapes}, expected {wanted}: "
+                "the last axis is B",
+            )
         found = run(case)
         for given, asked in ((found.final, "final state"), (found.dstate0, "dstate0")):
             expect(
@@ -261,6 +278,8 @@ CHECKS = (
     check_parameters_change,
     check_two_at_once,
     check_backward_scratch,
+    check_groups,
+    check_projection,
     check_process,
     check_history,
     check_threads,

@@ -140,16 +140,16 @@ def check_length_zero(cell: Cell) -> None:
     expect(not found.h[:, :, 1].any(), "h of a column of length 0 is not 0")
     expect(found.dx is None or not found.dx[:, :, 1].any(), "dx of a column of length 0 is not 0")
     for k, (state, d) in enumerate(zip(case.state, case.dstate, strict=True)):
-        same(found.final[k][:, 1], state[:, 1], f"a column of length 0: final state {k}")
-        same(found.dstate0[k][:, 1], d[:, 1], f"a column of length 0: dstate0 {k}")
+        same(found.final[k][..., 1], state[..., 1], f"a column of length 0: final state {k}")
+        same(found.dstate0[k][..., 1], d[..., 1], f"a column of length 0: dstate0 {k}")
     others, pair = np.array([0, 2]), np.array([T, 2])
     alone = run(
         case,
         pair,
         x=case.x[..., others],
         dh=case.dh[..., others],
-        state=tuple(s[:, others] for s in case.state),
-        dstate=tuple(s[:, others] for s in case.dstate),
+        state=tuple(s[..., others] for s in case.state),
+        dstate=tuple(s[..., others] for s in case.dstate),
     )
     same(found.h[..., others], alone.h, "beside a column of length 0: h")
     for name, array in alone.dparams.items():

@@ -29,15 +29,15 @@ def _batch_is_its_columns(cell: Cell, shape: Shape) -> None:
             case,
             x=case.x[:n, ..., b : b + 1],
             dh=case.dh[:n, :, b : b + 1],
-            state=tuple(s[:, b : b + 1] for s in case.state),
-            dstate=tuple(s[:, b : b + 1] for s in case.dstate),
+            state=tuple(s[..., b : b + 1] for s in case.state),
+            dstate=tuple(s[..., b : b + 1] for s in case.dstate),
         )
         what = f"{shape}: column {b} alone"
         expect(not whole.h[n:, :, b].any(), f"{shape}: h is not 0 beyond column {b}")
         same(whole.h[:n, :, b], alone.h[:, :, 0], f"{what}: h", shape.dtype)
         for k, (final, dstate0) in enumerate(zip(alone.final, alone.dstate0, strict=True)):
-            same(whole.final[k][:, b], final[:, 0], f"{what}: final state {k}", shape.dtype)
-            same(whole.dstate0[k][:, b], dstate0[:, 0], f"{what}: dstate0 {k}", shape.dtype)
+            same(whole.final[k][..., b], final[..., 0], f"{what}: final state {k}", shape.dtype)
+            same(whole.dstate0[k][..., b], dstate0[..., 0], f"{what}: dstate0 {k}", shape.dtype)
         if whole.dx is not None and alone.dx is not None:
             same(whole.dx[:n, :, b], alone.dx[:, :, 0], f"{what}: dx", shape.dtype)
         for name, array in alone.dparams.items():

@@ -105,8 +105,8 @@ def _in_columns(case: Case, lengths: Array | None = None) -> Result:
         piece = case._replace(
             x=case.x[..., columns],
             dh=case.dh[..., columns],
-            state=tuple(s[:, columns] for s in case.state),
-            dstate=tuple(s[:, columns] for s in case.dstate),
+            state=tuple(s[..., columns] for s in case.state),
+            dstate=tuple(s[..., columns] for s in case.dstate),
         )
         pieces.append(run(piece, None if lengths is None else lengths[columns]))
     return _joined(pieces, -1)

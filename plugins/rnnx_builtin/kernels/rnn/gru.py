@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.buffers import Scratch
+from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx_builtin.kernels.rnn import gru_reset_after, gru_reset_before
 from rnnx_builtin.kernels.rnn.gru_buffers import Backward, Forward
 from rnnx_builtin.kernels.rnn.packing import find_valid, take_valid
-from rnnx_builtin.kernels.rnn.sequence import flat_buffer, input_gradient, prepare_input, states_for
+from rnnx_builtin.kernels.rnn.sequence import input_gradient, prepare_input, states_for
 from rnnx_builtin.kernels.rnn.workspace import (
     Cache,
     Workspace,

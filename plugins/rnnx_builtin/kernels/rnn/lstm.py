@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.buffers import Scratch
+from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx_builtin.kernels.rnn import lstm_loops
-from rnnx_builtin.kernels.rnn.sequence import flat_buffer, prepare_input, states_for
+from rnnx_builtin.kernels.rnn.sequence import prepare_input, states_for
 from rnnx_builtin.kernels.rnn.workspace import (
     Cache,
     Workspace,

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.buffers import Scratch
-from rnnx_builtin.kernels.rnn.sequence import States, flat_buffer
+from rnnx.contracts.buffers import Scratch, flat_buffer
+from rnnx_builtin.kernels.rnn.sequence import States
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import lanes_of

@@ -1,8 +1,7 @@
 """What the kernels of all cells share: the layout of a sequence, its input, and its gradients.
 
 Steps are (rows, padded columns) and contiguous. What the weights' gradients need is flat, (n, T·B),
-with a row stride of an odd number of cache lines: rows a power of two apart would all compete for
-the same few lines of a cache.
+with a row stride of an odd number of cache lines (``flat_buffer``).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.buffers import LINE, Scratch
+from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx.padding import is_padded, mask
 from rnnx_builtin.kernels.rnn.columns import active_columns
 from rnnx_builtin.kernels.simd.blas import matmul
@@ -30,13 +29,6 @@ class Input(NamedTuple):
     ids: Array  # (T, B_p) uint32: which row
     ends: Array  # (B,): the lengths, T where there are none
     x_flat: Array | None  # (n_x, T·B) where x is dense
-
-
-def flat_buffer(name: str, n: int, columns: int, dtype: Any, scratch: Scratch) -> Array:
-    """(n, at least ``columns``): an odd number of cache lines a row."""
-    line = LINE // np.dtype(dtype).itemsize
-    lines = -(-columns // line)
-    return scratch.array(name, (n, (lines + 1 - lines % 2) * line), dtype)
 
 
 def steps_view(flat: Array, T: int, B: int) -> Array:

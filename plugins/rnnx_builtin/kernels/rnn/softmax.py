@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array, Params
-from rnnx.contracts.buffers import Scratch
+from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx_builtin.kernels.rnn.packing import ValidTokens, find_valid, put_back, take_valid
-from rnnx_builtin.kernels.rnn.sequence import flat_buffer, flatten, steps_view
+from rnnx_builtin.kernels.rnn.sequence import flatten, steps_view
 from rnnx_builtin.kernels.simd.activations import exp
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.compiling import kernel

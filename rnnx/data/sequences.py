@@ -1,0 +1,155 @@
+"""Splits whose targets are given: finite sequences with targets, and examples without end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnx.arrays import Array
+from rnnx.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Sequences with targets, end to end in flat arrays that may be memory-mapped.
+
+    Sequence i has ``lengths[i]`` steps, those from ``starts[i]`` on; sequences may overlap (windows
+    of a series). A step's input is an id, or n_features floats, or both. ``y`` has one target a
+    step, or one a sequence.
+    """
+
+    lengths: Array  # (sequences,), each ≥ 1
+    y: Array  # ids (n,) or floats (n, n_y); ``per_sequence``: (sequences,) or (sequences, n_y)
+    ids: Array | None = None  # (n,) ids of the vocabulary; −1 is the zero vector
+    features: Array | None = None  # (n, n_features) floats
+    weights: Array | None = None  # (n,) or (sequences,), ≥ 0: how much a target counts; None: 1
+    per_sequence: bool = False  # y and weights have one entry a sequence, not a step
+    starts: Array | None = None  # (sequences,) places of the first steps; None: end to end
+    n_symbols: int = 0  # the size of the vocabulary, where a step has an id and features
+    shuffle: bool = True  # draw a new order in every epoch; False: keep this one
+
+    def __post_init__(self) -> None:
+        lengths = np.asarray(self.lengths)
+        if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+            raise DataError("sequences: lengths must be whole numbers in one row")
+        if len(lengths) and int(np.min(lengths)) < 1:
+            raise DataError("sequences: every length must be at least 1")
+        if self.starts is None:
+            starts = np.cumsum(lengths, dtype=np.int64) - lengths
+            object.__setattr__(self, "starts", starts)
+        elif len(self.starts) != len(lengths):
+            raise DataError(f"sequences: {len(self.starts)} starts for {len(lengths)} lengths")
+        if self.ids is None and self.features is None:
+            raise DataError("sequences: give ids, features or both as the inputs")
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        inputs = [a for a in (self.ids, self.features) if a is not None]
+        n, steps = len(inputs[0]), self.starts + self.lengths
+        if any(len(a) != n for a in inputs):
+            raise DataError(f"sequences: ids and features have {[len(a) for a in inputs]} steps")
+        if len(self) and (int(np.min(self.starts)) < 0 or int(np.max(steps)) > n):  # type: ignore[arg-type]
+            raise DataError(
+                f"sequences: they reach to step {int(np.max(steps))} of {n}; the lengths or "
+                "starts are those of other data"
+            )
+        if self.features is not None and self.features.ndim != 2:
+            raise DataError("sequences: features must be (steps, n_features)")
+        wanted = len(self) if self.per_sequence else n
+        for what, array in (("y", self.y), ("weights", self.weights)):
+            if array is not None and len(array) != wanted:
+                each = "sequence" if self.per_sequence else "step"
+                raise DataError(
+                    f"sequences: {what} has {len(array)} entries, expected {wanted}, one a {each}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of all sequences."""
+        return int(np.sum(self.lengths))
+
+    @property
+    def tokens(self) -> int:
+        """The number of targets that count: those whose weight is above 0."""
+        if self.weights is None:
+            return len(self) if self.per_sequence else self.steps
+        if self.per_sequence:
+            return int(np.count_nonzero(self.weights))
+        counted = np.concatenate([[0], np.cumsum(np.asarray(self.weights) > 0)])
+        return int(np.sum(counted[self.starts + self.lengths] - counted[self.starts]))
+
+    def select(self, which: Array) -> Sequences:
+        """The sequences at the places ``which``, in that order; nothing of a step is copied."""
+        y, weights = self.y, self.weights
+        if self.per_sequence:
+            y, weights = y[which], None if weights is None else weights[which]
+        starts: Any = self.starts
+        own = self.per_sequence, starts[which], self.n_symbols, self.shuffle
+        return Sequences(self.lengths[which], y, self.ids, self.features, weights, *own)
+
+
+@dataclass(frozen=True, eq=False)
+class Endless:
+    """Examples that a function of a generator draws without end, for training.
+
+    ``draw(rng, count)`` returns ``count`` sequences and keeps nothing: the generator is the run's,
+    and a checkpoint keeps its state. The held-out part of such a corpus is :meth:`fixed`.
+    """
+
+    draw: Callable[[np.random.Generator, int], Sequences]
+
+    @property
+    def tokens(self) -> int:
+        """0: their number has no end."""
+        return 0
+
+    def fixed(self, count: int, seed: int) -> Sequences:
+        """``count`` sequences from a generator of this seed: the same in every run."""
+        found: Any = self.draw(np.random.default_rng(seed), count)
+        if not isinstance(found, Sequences):
+            what = type(found).__name__
+            raise DataError(f"draw: returned {what}, expected rnnx.Sequences")
+        if len(found) != count:
+            raise DataError(f"draw: returned {len(found)} sequences, expected {count}")
+        return found
+
+    def next(self, rng: np.random.Generator, count: int) -> Sequences:
+        """The next ``count`` sequences for training."""
+        return self.draw(rng, count)
+
+
+def sequences_of(
+    y: Sequence[Any],
+    ids: Sequence[Any] | None = None,
+    features: Sequence[Any] | None = None,
+    weights: Sequence[Any] | None = None,
+    per_sequence: bool = False,
+    n_symbols: int = 0,
+) -> Sequences:
+    """Sequences from lists with one entry a sequence, in which steps are the first axis.
+
+    ``ids[i]`` is (T_i,), ``features[i]`` (T_i, n_features), ``y[i]`` (T_i,) ids or (T_i, n_y)
+    floats, ``weights[i]`` (T_i,). With ``per_sequence`` ``y[i]`` is an id or (n_y,) floats, and
+    ``weights[i]`` a number.
+    """
+    first = ids if ids is not None else features
+    if first is None or not len(first):
+        raise DataError("sequences: there are none")
+    lengths = np.array([len(one) for one in first], np.int64)
+    end_to_end = np.array if per_sequence else np.concatenate
+    return Sequences(
+        lengths,
+        end_to_end([np.asarray(one) for one in y]),
+        None if ids is None else np.concatenate([np.asarray(one, np.int64) for one in ids]),
+        None if features is None else np.concatenate([np.asarray(one) for one in features]),
+        None if weights is None else end_to_end([np.asarray(one) for one in weights]),
+        per_sequence,
+        None,
+        n_symbols,
+    )

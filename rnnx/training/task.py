@@ -1,0 +1,37 @@
+"""What a run's data asks of its settings: those about texts are left out where it is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rnnx.config.settings import Baseline, Train
+from rnnx.data.corpus import Corpus
+from rnnx.data.targets import TargetKind
+
+# Settings about the symbols of a text → the value that does nothing.
+OF_TEXTS: Mapping[str, float] = {"input_dropout": 0.0, "crossover": 0.0}
+
+
+def for_task(settings: Train, corpus: Corpus) -> Train:
+    """The settings that training uses: without those about the symbols of a text elsewhere."""
+    return settings if corpus.is_language else replace(settings, **OF_TEXTS)  # type: ignore[arg-type]
+
+
+def left_out(settings: Train, corpus: Corpus) -> list[str]:
+    """What the user should know: which settings say nothing of such targets."""
+    if corpus.is_language:
+        return []
+    keys = [key for key, nothing in OF_TEXTS.items() if getattr(settings, key) != nothing]
+    keys += ["baseline"] if settings.baseline is Baseline.always else []
+    if not keys:
+        return []
+    return [f"left out: {', '.join(keys)}, which are about the next symbol of a text"]
+
+
+def starting_loss(settings: Train, corpus: Corpus) -> float:
+    """Where the smoothed loss starts: at that of guessing; nan: at the first step's loss."""
+    if corpus.targets.kind in (TargetKind.next_symbol, TargetKind.classes):
+        return settings.smoothing_start * math.log(corpus.n_y)
+    return math.nan

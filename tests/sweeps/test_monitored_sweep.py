@@ -1,0 +1,63 @@
+"""Sweeps of runs that monitor a metric of which more is better."""
+
+import csv
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from sequence_tasks import TASKS
+from single_sweep import only_sweep, results
+
+from rnnx.cli.hydra_app import main
+from rnnx.runs import loss_curve
+from rnnx.sweeps.study import STUDY, optuna, study_storage
+
+SWEEP = [
+    "tracker=none",
+    "dataset=tags",
+    "monitor=val/accuracy",
+    "cell.hidden_size=6",
+    "batch_size=4",
+    "dropout=0",
+    "layers=1",
+    "steps=30",
+    "eval_every=10",
+    "hydra/launcher=basic",
+]
+
+
+@pytest.fixture(autouse=True)
+def tasks(install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda history, path: None)
+    install(TASKS)
+
+
+def test_a_grid_is_ranked_by_the_highest() -> None:
+    assert main([*SWEEP, "optimizer.learning_rate=0.000001,0.05"], multirun=True) == 0
+    values = [result.best for result in sorted(results(), key=lambda one: one.cost)]
+    assert values == sorted(values, reverse=True) and values[0] != values[1]
+    with (only_sweep().path / "ranking.csv").open(encoding="utf-8") as file:
+        told = [row["best held-out"] for row in csv.DictReader(file)]
+    assert told == [f"{value:.4f}" for value in values]
+
+
+def test_a_search_looks_for_the_highest() -> None:
+    pytest.importorskip("optuna")
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.pruner=median"]
+    space = "optimizer.learning_rate=interval(0.001,0.05)"
+    assert main([*SWEEP, *search, space], multirun=True) == 0
+    study = optuna().load_study(study_name=STUDY, storage=study_storage(only_sweep()))
+    told = {trial.number: trial.value for trial in study.trials}
+    assert told == {result.job: -result.best for result in results()}
+    reported = study.trials[0].intermediate_values
+    assert sorted(reported) == [10, 20, 30] and min(reported.values()) == told[0]
+
+
+def test_an_unknown_metric_is_a_job_that_failed_before_it_trained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = [one for one in SWEEP if not one.startswith("monitor=")]
+    assert main([*own, "monitor=val/f1", "seed=0,1"], multirun=True) == 1
+    assert all("choose from val/loss, val/accuracy" in result.reason for result in results())
+    assert not list(Path("outputs").glob("*/checkpoints/*"))

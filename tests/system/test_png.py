@@ -1,0 +1,39 @@
+"""Pictures, where warnings are errors (python -W error)."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from rnnx.contracts.trackers import Point
+from rnnx.runs.loss_curve import curve_png
+from rnnx_builtin.probes.gradient_by_lag import plot_by_lag
+
+PNG = b"\x89PNG"
+
+
+def curve() -> bytes | None:
+    return curve_png({"train/loss": [Point("train/loss", 3.0, step, 0) for step in (1, 2)]})
+
+
+@pytest.mark.parametrize("draw", [curve, lambda: plot_by_lag({"a": np.ones(3)})])
+@pytest.mark.parametrize("method", ["__init__", "savefig", "add_subplot"])
+def test_a_warning_of_the_library_that_draws_is_no_error(
+    draw: Callable[[], bytes | None], method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure
+
+    does = getattr(Figure, method)
+
+    def warn(self: Figure, *given: object, **more: object) -> object:
+        warnings.warn("'oneOf' deprecated - use 'one_of'", DeprecationWarning, stacklevel=2)
+        return does(self, *given, **more)
+
+    monkeypatch.setattr(Figure, method, warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        png = draw()
+        assert warnings.filters == before
+    assert png is not None and png.startswith(PNG)
