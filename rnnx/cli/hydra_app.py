@@ -16,6 +16,7 @@ from rnnx.config.overrides import Overrides, parse, shown, spelled, task_overrid
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Resume
+from rnnx.contracts.views import ViewTracker
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
 from rnnx.sweeps.words import separate
@@ -105,9 +106,11 @@ def job(config: DictConfig) -> int:
 
 def _point_to_page(values: dict[str, Any]) -> None:
     """Keep the view of the newest runs in the tracker, and print where it is if that is known."""
-    from rnnx.comparison.pages import newest_runs, page_of
-
     tracker = component_from("tracker", values["tracker"])
+    if not isinstance(tracker, ViewTracker):
+        return
+    from rnnx.comparison.pages import newest_runs, page_of  # and with them all of the comparison
+
     ui = page_of(tracker, lambda: newest_runs(tracker, expanded(values["outputs"])))
     if ui is not None and not ui.command:  # else the line before says how to open it
         print(f"charts: {printable(ui.address)}")

@@ -16,6 +16,7 @@ from rnnx.contracts.trackers import RunSummary, StoreTracker
 from rnnx.errors import ConfigError, StoreError
 from rnnx.runs.find import find_run, list_folders, list_runs
 from rnnx.runs.folder import RunFolder
+from rnnx.runs.known_runs import one_reading
 from rnnx.runs.lock import RunLock
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.registration import bring_up_to_date, new_entry_note
@@ -95,9 +96,10 @@ def _in_its_directory(folder: RunFolder) -> RunFolder:
 def show_runs(overrides: Sequence[str], limit: int) -> None:
     """Print the newest runs as a table."""
     try:
-        found = list_runs(overrides, limit)
-        if catch_up(compose(overrides)["outputs"]):  # the tracker has answered
+        with one_reading():
             found = list_runs(overrides, limit)
+            if catch_up(compose(overrides)["outputs"]):  # the tracker has answered
+                found = list_runs(overrides, limit)
     except StoreError as error:
         found = list_folders(overrides, limit)
         if not found:

@@ -17,6 +17,8 @@ from rnnx.comparison.drawing import (
 )
 from rnnx.comparison.groups import name_without_seed
 from rnnx.comparison.statistics import mean_and_spread
+from rnnx.contracts.trackers import Point
+from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import png_bytes
 
@@ -27,7 +29,7 @@ Curve = Mapping[int, float]  # step → loss
 
 def loss_curves(comparison: Comparison) -> tuple[str, list[Curve]]:
     """The loss that is drawn, ``val/loss``, and each run's curve of it; empty where it has none."""
-    histories = [read_history(r.folder.metrics) if r.folder else {} for r in comparison.runs]
+    histories = [_losses(run.folder) if run.folder else {} for run in comparison.runs]
     begun = [history for history in histories if history]
     in_all = (key for key in LOSSES if begun and all(key in history for history in begun))
     key = next(in_all, LOSSES[-1])
@@ -35,6 +37,12 @@ def loss_curves(comparison: Comparison) -> tuple[str, list[Curve]]:
         {p.step: p.value for p in history.get(key, ()) if math.isfinite(p.value)}
         for history in histories
     ]
+
+
+def _losses(folder: RunFolder) -> Mapping[str, Sequence[Point]]:
+    """The points of the losses alone, and an empty list for other metrics: runs are many."""
+    history = read_history(folder.metrics)
+    return {key: points if key in LOSSES else () for key, points in history.items()}
 
 
 def _loss_label(comparison: Comparison, key: str) -> str:

@@ -11,6 +11,8 @@ from rnnx.comparison.drawing import highest_shown, new_figure, plain_label
 from rnnx.comparison.runs import ComparedRun
 from rnnx.system.png import png_bytes
 
+MAX_TICKS = 30  # labels of an axis; more of them would cover each other
+
 
 class Axis(NamedTuple):
     """One vertical axis of parallel coordinates."""
@@ -55,7 +57,7 @@ def _draw_lines(drawing: Any, axes: Sequence[Axis], rising: bool) -> None:
 
 def _draw_axis(drawing: Any, place: int, axis: Axis) -> None:
     drawing.axvline(place, color="0.3", linewidth=0.8)
-    for text, height in axis.ticks.items():
+    for text, height in _legible(axis.ticks):
         drawing.annotate(
             plain_label(text),
             (place, height),
@@ -64,6 +66,17 @@ def _draw_axis(drawing: Any, place: int, axis: Axis) -> None:
             textcoords="offset points",
             bbox={"color": "white", "alpha": 0.7, "pad": 0.5},
         )
+
+
+def _legible(ticks: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The labels of an axis that do not cover each other; the lowest is one of them."""
+    kept: list[tuple[str, float]] = []
+    if len(ticks) <= MAX_TICKS:
+        return list(ticks.items())
+    for text, height in sorted(ticks.items(), key=lambda tick: tick[1]):
+        if not kept or height - kept[-1][1] >= 1 / MAX_TICKS:
+            kept.append((text, height))
+    return kept
 
 
 def metric_axis(values: Sequence[float], rising: bool) -> Axis:

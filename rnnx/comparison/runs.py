@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,13 +13,18 @@ from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.config.identity import Identity, config_hash, group_of
 from rnnx.contracts.trackers import RunSummary, is_key, is_number, is_time
-from rnnx.errors import CheckpointError, RunNotFound
+from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.find import find_run, jobs_in_tracker
 from rnnx.runs.folder import RunFolder, find_folders, runs_in
+from rnnx.runs.known_runs import runs_of_sweep
+from rnnx.runs.paths import name_of
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.files import expanded
 
 BEST_LOSS = "best/val_loss"  # the metric that ranks unless another one is given
+
+
+_Read = tuple[RunFolder, Mapping[str, Any]]  # a run and the fields of its run.json
 
 
 class ComparedRun(NamedTuple):
@@ -51,7 +57,8 @@ def runs_named(name: str, outputs: Path) -> list[ComparedRun]:
         if entries := jobs_in_tracker(name, tracker):
             return [_from_entry(entry) for entry in entries]
     if not sweeps:
-        return [_from_folder(find_run(name))]
+        folder = find_run(name)
+        return [_from_folder(folder, folder.read())]
     jobs = jobs_of(sweeps[0])
     if not jobs:
         raise RunNotFound(f"{name}: the sweep has no runs yet")
@@ -98,25 +105,37 @@ def lasting_name(name: str) -> str:
 
 def jobs_of(sweep: Sweep) -> list[ComparedRun]:
     """The jobs of a sweep, those that are still running included."""
-    folders = {folder.id: folder for folder in runs_in(sweep.path.parent.parent)}
+    outputs = sweep.path.parent.parent
+    own = {folder.id: (folder, fields) for folder, fields in runs_of_sweep(outputs, sweep.id)}
     results = sweep.results()
     ended: set[Any] = {result.job for result in results}
-    jobs = [_from_result(sweep, result, folders.get(result.run_id)) for result in results]
-    for folder in folders.values():
-        fields = folder.read()
-        if fields.get("sweep") == sweep.id and fields.get("job") not in ended:
+    jobs = [
+        _from_result(sweep, result, own.get(result.run_id) or _run_of(result, outputs))
+        for result in results
+    ]
+    for folder, fields in own.values():
+        if fields.get("job") not in ended:
             ended.add(fields.get("job"))
-            jobs.append(_from_folder(folder))
+            jobs.append(_from_folder(folder, fields))
     return jobs
 
 
-def _from_result(sweep: Sweep, result: JobResult, folder: RunFolder | None) -> ComparedRun:
+def _run_of(result: JobResult, outputs: Path) -> _Read | None:
+    """The run that a job has skipped, which may be of another sweep; None without a folder."""
+    with suppress(StoreError):  # the id is none that names a folder
+        folder = RunFolder(outputs / name_of(result.run_id))
+        if (folder.path / "run.json").is_file():
+            return folder, folder.read()
+    return None
+
+
+def _from_result(sweep: Sweep, result: JobResult, read: _Read | None) -> ComparedRun:
     settings, name = sweep.swept(result.overrides), sweep.name(result.overrides)
-    if folder is None:
+    if read is None:
         name, best = name or "default", result.best
         metrics = {} if best is None else {result.goal: best}
         return ComparedRun(name, result.status, "", result.reason, settings, metrics, "", None)
-    run = _from_folder(folder)
+    run = _from_folder(*read)
     # A job that was skipped had finished before: its run says how.
     skipped = result.status == "SKIPPED"
     return run._replace(
@@ -127,8 +146,7 @@ def _from_result(sweep: Sweep, result: JobResult, folder: RunFolder | None) -> C
     )
 
 
-def _from_folder(folder: RunFolder) -> ComparedRun:
-    fields = folder.read()
+def _from_folder(folder: RunFolder, fields: Mapping[str, Any]) -> ComparedRun:
     name = str(fields.get("name", "")) or folder.id[:8]
     settings = _settings(fields.get("overrides"), name)
     status, reason = str(fields.get("status", "UNKNOWN")), str(fields.get("reason", ""))

@@ -96,8 +96,8 @@ def side_by_side(
     the differences to the column before where there is one run, else to the first one. Raises
     ConfigError for a ``step`` at which no run drew anything.
     """
-    drawn, notes = _drawn(comparison)
     several = len(comparison.runs) > 1
+    drawn, notes = _drawn(comparison, last_alone=several and step is None)
     if step is not None:
         drawn = _at_step(drawn, step)
     elif several:
@@ -119,12 +119,13 @@ def side_by_side(
     return SideBySide(columns, [*notes, *readings.notes])
 
 
-def _drawn(comparison: Comparison) -> tuple[list[_Drawn], list[str]]:
-    """All rounds of all runs, and a note where runs have none."""
+def _drawn(comparison: Comparison, last_alone: bool) -> tuple[list[_Drawn], list[str]]:
+    """All rounds of all runs, or the last one of each, and a note where runs have none."""
     drawn: list[_Drawn] = []
     without: list[str] = []
     for run in comparison.runs:
         found = rounds(run.folder.samples) if run.folder else []
+        found = found[-1:] if last_alone else found
         drawn += [_Drawn(run.name, run.folder, of) for of in found if run.folder]
         without += [run.name] * (not found)
     more = f" and {len(without) - MOST_NAMED} more runs" * (len(without) > MOST_NAMED)

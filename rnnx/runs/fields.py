@@ -37,10 +37,22 @@ def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_string, value))
 
 
+def _maps_to_strings(value: Any) -> bool:
+    # As a set of types: a command may check tens of thousands of files, with a hundred texts each.
+    return isinstance(value, dict) and set(map(type, value.values())) <= {str}
+
+
+def _maps_to_numbers(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return set(map(type, value.values())) <= {float} or all(map(is_number, value.values()))
+
+
 def _maps_to(check: Check) -> Check:
+    """A check of a JSON object, whose keys are strings."""
+
     def is_mapping(value: Any) -> bool:
-        pairs = value.items() if isinstance(value, dict) else [(None, None)]
-        return all(_is_string(key) and check(inner) for key, inner in pairs)
+        return isinstance(value, dict) and all(map(check, value.values()))
 
     return is_mapping
 
@@ -48,7 +60,7 @@ def _maps_to(check: Check) -> Check:
 RUN: Mapping[str, Check] = {
     **dict.fromkeys(("id", "name", "reason", "cwd", "place", "sweep", "takes_over"), _is_string),
     **dict.fromkeys(("config_hash", "seedless_hash", "data_sha256", "split_sha256"), _is_string),
-    **dict.fromkeys(("versions", "sources", "tags", "own_tags", "machine"), _maps_to(_is_string)),
+    **dict.fromkeys(("versions", "sources", "tags", "own_tags", "machine"), _maps_to_strings),
     **dict.fromkeys(("overrides", "command", "entries"), _is_list_of_texts),
     **dict.fromkeys(("started", "ended"), is_time),
     **dict.fromkeys(("job", "seed", "steps"), _is_count),
@@ -56,14 +68,14 @@ RUN: Mapping[str, Check] = {
     "loss_unit": _is_string,
     "higher_is_better": _is_list_of_texts,
     "pruned": lambda value: isinstance(value, bool),
-    "told": _maps_to(_maps_to(_is_string)),
+    "told": _maps_to(_maps_to_strings),
     "status": _is_status,
-    "metrics": _maps_to(is_number),
+    "metrics": _maps_to_numbers,
 }
 SWEEP: Mapping[str, Check] = {
     **dict.fromkeys(("asked", "typed", "before", "parent", "host", "cwd", "pruner"), _is_string),
     **dict.fromkeys(("overrides", "swept", "when"), _is_list_of_texts),
-    "environment": _maps_to(_is_string),
+    "environment": _maps_to_strings,
     "started": is_time,
     **dict.fromkeys(("pid", "min_steps", "factor"), _is_count),
     "again": lambda value: isinstance(value, list),
@@ -89,14 +101,21 @@ def own_overrides(fields: Mapping[str, Any]) -> list[str]:
     return list(fields.get("command") or fields.get("overrides") or [])
 
 
-def read_fields(path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:
+def read_fields(path: Path | str, checks: Mapping[str, Check]) -> dict[str, Any]:
     """The fields of a JSON file; empty where it is missing or has a field of another type."""
     try:
-        found = json.loads(read_regular(path, JSON_LIMIT).decode())
+        content = read_regular(path, JSON_LIMIT)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         return _passed_over(path, error.strerror or str(error))
+    return fields_in(content, path, checks)
+
+
+def fields_in(content: bytes, path: Path | str, checks: Mapping[str, Check]) -> dict[str, Any]:
+    """The fields in the content of the file ``path``; empty where one is of another type."""
+    try:
+        found = json.loads(content.decode())
     except (ValueError, RecursionError):
         return _passed_over(path, "is no JSON")
     if not isinstance(found, dict):
@@ -107,11 +126,11 @@ def read_fields(path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:
     return found
 
 
-def _passed_over(path: Path, why: str) -> dict[str, Any]:
-    _name_once(path, why)
+def _passed_over(path: Path | str, why: str) -> dict[str, Any]:
+    _name_once(str(path), why)
     return {}
 
 
 @functools.cache
-def _name_once(path: Path, why: str) -> None:
+def _name_once(path: str, why: str) -> None:
     print(f"rnnx: {printable(f'{path}: {why}; it is passed over')}", file=sys.stderr)

@@ -12,7 +12,8 @@ from rnnx.config.compose import compose
 from rnnx.contracts.trackers import RunSummary, Tracker
 from rnnx.errors import RunNotFound
 from rnnx.runs.fetch import fetch_folder
-from rnnx.runs.folder import FOLDER_TAG, RunFolder, find_folders, runs_in
+from rnnx.runs.folder import FOLDER_TAG, RunFolder, find_folders
+from rnnx.runs.known_runs import known_runs
 from rnnx.runs.registration import COPY_TAG, SEARCHED
 from rnnx.runs.sweep_folder import PARENT_TAG
 from rnnx.system.files import expanded
@@ -115,8 +116,11 @@ def _with_folders(
     stored: Iterable[RunSummary], overrides: Sequence[str], limit: int
 ) -> list[RunSummary]:
     config, found = compose(overrides), {summary.id: summary for summary in stored}
-    for folder in runs_in(config["outputs"]):
+    enough = len(found) + limit  # older ones than so many more would not be listed
+    for run in known_runs(config["outputs"]):
+        if len(found) == enough:
+            break
         with suppress(FileNotFoundError):  # deleted since
-            if found.keys().isdisjoint(folder.entries):
-                found.setdefault(folder.id, folder.summary())
+            if run.folder.id not in found and found.keys().isdisjoint(run.entries):
+                found[run.folder.id] = run.folder.summary()
     return sorted(found.values(), key=lambda run: run.started, reverse=True)[:limit]

@@ -115,6 +115,7 @@ class Sweep:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._keys: Sequence[str] | None = None  # once they were read
 
     @classmethod
     def open(
@@ -243,7 +244,9 @@ class Sweep:
 
     def swept(self, overrides: Sequence[str]) -> dict[str, str]:
         """Key → value of the overrides that differ between jobs."""
-        keys = self.read().get("swept", [])
+        if self._keys is None:  # a sweep has thousands of jobs, and its keys never change
+            self._keys = self.read().get("swept")
+        keys = self._keys or ()
         pairs = (shown(override).partition("=")[::2] for override in overrides)
         return {key: value for key, value in pairs if key in keys}
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rnnx.errors import RnnxError, RunBusy
-from rnnx.runs.folder import RunFolder, runs_with
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.known_runs import known_runs
 from rnnx.runs.leftovers import remove_leftovers
 from rnnx.runs.lock import RunLock, is_busy, is_elsewhere
 from rnnx.runs.registration import bring_up_to_date
@@ -69,7 +70,8 @@ def _send(missed: _Missed) -> str:
 
 
 def _missed(outputs: str) -> Iterator[_Missed]:
-    for folder in runs_with(outputs, sent=False, cwd=os.getcwd()):
+    unsent = [run for run in known_runs(outputs) if run.is_unsent and run.cwd == os.getcwd()]
+    for folder in (run.folder for run in unsent):
         if not (folder.is_new or is_busy(folder) or is_elsewhere(folder)):
             try:
                 yield _Missed(folder, stored_config(folder)["tracker"])

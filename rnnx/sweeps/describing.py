@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from statistics import fmean, stdev
 from typing import NamedTuple
 
+from rnnx.comparison.groups import Group, group_by_seed, group_names
 from rnnx.comparison.numbers import format_value
+from rnnx.comparison.runs import jobs_of
 from rnnx.config.overrides import shown
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.sweeps.ranking import RANKING, STATUSES, rank_results
+from rnnx.sweeps.ranking import RANKING, STATUSES
 from rnnx.system.markdown import code, command, table
 from rnnx.system.text import printable
 
@@ -23,13 +24,8 @@ COLUMNS = ("configuration", "jobs", "mean", "±", "best", "best run")
 class _Row(NamedTuple):
     """Jobs that differ in their seed alone."""
 
-    name: str
-    losses: Sequence[float]
+    group: Group
     best: JobResult
-
-    @property
-    def mean(self) -> float:
-        return fmean(self.losses)
 
 
 def description(sweep: Sweep) -> str:
@@ -75,19 +71,19 @@ def _listed(values: Sequence[str]) -> str:
 
 
 def _rows(sweep: Sweep, results: Sequence[JobResult]) -> list[_Row]:
-    """The jobs with a result by their values without the seed, the best mean first."""
-    groups: dict[str, list[JobResult]] = {}
-    for result in rank_results(results):
-        if math.isfinite(result.cost):
-            values = {k: v for k, v in sweep.swept(result.overrides).items() if k != "seed"}
-            name = " ".join(f"{key}={value}" for key, value in values.items())
-            groups.setdefault(name or "default", []).append(result)
+    """The groups of jobs with a result, the best mean first."""
+    by_run = {one.run_id: one for one in reversed(results) if math.isfinite(one.cost)}
+    if not by_run:
+        return []
+    first = next(iter(by_run.values()))
+    goal, sign = first.goal, -1 if first.higher_is_better else 1
+    runs = [run for run in jobs_of(sweep) if run.run_id in by_run]
     rows = [
-        _Row(name, [float(one.best or 0.0) for one in alike], alike[0])
-        for name, alike in groups.items()
+        _Row(group, min((by_run[run.run_id] for run in group.runs), key=lambda one: one.cost))
+        for group in group_by_seed(runs, goal, group_names(runs))
+        if group.values
     ]
-    sign = -1 if rows and rows[0].best.higher_is_better else 1
-    return sorted(rows, key=lambda row: sign * row.mean)
+    return sorted(rows, key=lambda row: sign * row.group.mean)
 
 
 def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
@@ -98,10 +94,10 @@ def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
 
 
 def _cells(row: _Row) -> list[str]:
-    goal, best = row.best.goal, row.best.best
-    spread = format_value(goal, stdev(row.losses)) if len(row.losses) > 1 else ""
-    mean, top = (format_value(goal, value) for value in (row.mean, best))
-    return [code(row.name), str(len(row.losses)), mean, spread, top, _link(row.best)]
+    group, goal = row.group, row.best.goal
+    spread = format_value(goal, group.spread) if len(group.values) > 1 else ""
+    mean, top = (format_value(goal, value) for value in (group.mean, row.best.best))
+    return [code(group.name), str(len(group.values)), mean, spread, top, _link(row.best)]
 
 
 def _link(result: JobResult) -> str:

@@ -20,6 +20,7 @@ from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
 from rnnx.contracts.trackers import RunLog, Tracker
 from rnnx.errors import StoreUnwritable
+from rnnx.runs.known_runs import one_reading
 from rnnx.runs.lock import RunLock
 from rnnx.runs.paths import refuse_links
 from rnnx.runs.sweep_folder import Sweep
@@ -57,7 +58,7 @@ def drive(
     checked = validate_sweep(command)
     checked.data.refuse_unusable()
     if dry_run:
-        show_plan(command, checked)
+        show_plan(checked)
         return 0
     for note in checked.plan.notes if checked.plan else ():
         print(f"rnnx: {printable(note)}", file=sys.stderr)
@@ -70,7 +71,7 @@ def _run(
 ) -> int:
     configs, plan = checked.configs, checked.plan
     settings, tracker = configs[0].settings, configs[0].components.tracker
-    with Stop() as stop:
+    with Stop() as stop, one_reading():
         sweep = _open(command, checked)
         refuse_links(sweep.path, sweep.path / "hydra")
         with RunLock(sweep, "sweep"):

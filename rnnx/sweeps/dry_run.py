@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from rnnx.config.compose import composer
 from rnnx.config.overrides import shown
 from rnnx.errors import ConfigError
-from rnnx.sweeps.grid import CheckedSweep, SweepCommand
-from rnnx.sweeps.job_configs import JobConfigs
+from rnnx.sweeps.grid import CheckedSweep
 from rnnx.sweeps.plan import Plan
 from rnnx.sweeps.records import Estimate, Records
 from rnnx.system.table import Column, print_table
@@ -24,7 +23,7 @@ COLUMNS = (
 )
 
 
-def show_plan(command: SweepCommand, checked: CheckedSweep) -> None:
+def show_plan(checked: CheckedSweep) -> None:
     """Print the jobs of a sweep as a table, and below it how many they are and how long they take.
 
     ConfigError where the sweeper proposes its jobs as it goes. Nothing is written.
@@ -35,12 +34,11 @@ def show_plan(command: SweepCommand, checked: CheckedSweep) -> None:
             "none to list; leave it out"
         )
     settings = checked.configs[0].settings
-    records, rows = Records(settings.outputs), []
+    records, rows = Records(settings.outputs, with_times=True), []
     left: list[Estimate | None] = []  # the times of the jobs that have not finished
-    with composer() as make:
-        configs = JobConfigs(make, command.searchpath)
+    with composer():
         for number, job in enumerate(checked.plan.jobs, 1):
-            values = configs.values(job)
+            values = checked.values_of(job)
             earlier = records.alike(values)
             before, time = "goes on" if earlier else "", ""
             if any(run.is_whole for run in earlier):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import OmegaConf
@@ -101,6 +101,8 @@ class CheckedSweep(NamedTuple):
     configs: list[ResolvedConfig]  # in which every value occurs
     data: JobData  # of all jobs
     plan: Plan | None = None  # the jobs; None where a sweeper proposes them as it goes
+    # A job's configuration; what was composed for the plan is not composed again.
+    values_of: Callable[[Sequence[str]], Mapping[str, Any]] = lambda _: {}
 
 
 def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) -> SweepCommand:
@@ -192,7 +194,7 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
             _seeds(command, keys_of(space.parts)),
             values_and_data_of,
         )
-    return CheckedSweep(configs, data, plan._replace(read=builder.read))
+    return CheckedSweep(configs, data, plan._replace(read=builder.read), values_of)
 
 
 def _validate_sweeper(command: SweepCommand) -> None:

@@ -42,11 +42,13 @@ def run_job(
     overrides: Sequence[str],
     job: int,
     sweep: Sweep,
+    alike: Sequence[RunFolder] | None = None,
     on_behalf: Callable[[], str] | None = None,
 ) -> int:
     """Run one configuration of a sweep and store its result; the exit code.
 
-    ``values`` are not checked yet: wrong ones are a job that failed. ``on_behalf``: see
+    ``values`` are not checked yet: wrong ones are a job that failed. ``alike`` are the runs of this
+    configuration where somebody has just looked, the newest first. ``on_behalf``: see
     :class:`rnnx.system.signals.Stop`.
     """
     began = time.time()
@@ -54,7 +56,7 @@ def run_job(
     with Stop(on_behalf=on_behalf) as stop:
         if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal
-        result = _Job(values, list(overrides), job, sweep).run(stop)
+        result = _Job(values, list(overrides), job, sweep, alike).run(stop)
         sweep.store_result(result._replace(seconds=time.time() - began))
         return 0 if result.succeeded else 1
 
@@ -71,9 +73,9 @@ def skip_finished(
         return False
     try:
         run = records.finished(values)
-        if run is None or is_busy(run):
+        if run is None or is_busy(run.folder):
             return False
-        result = _Job(values, list(overrides), job, sweep).skip("had finished before", run)
+        result = _Job(values, list(overrides), job, sweep).skip("had finished before", *run)
     except Exception:  # of a component or a tracker: the job's own process says what is wrong
         return False
     sweep.store_result(result._replace(seconds=time.time() - began))
@@ -84,9 +86,15 @@ class _Job:
     """One configuration of a sweep."""
 
     def __init__(
-        self, config: Mapping[str, Any], overrides: list[str], number: int, sweep: Sweep
+        self,
+        config: Mapping[str, Any],
+        overrides: list[str],
+        number: int,
+        sweep: Sweep,
+        alike: Sequence[RunFolder] | None = None,
     ) -> None:
         self.config, self.overrides, self.number, self.sweep = config, overrides, number, sweep
+        self._alike = alike  # runs of the configuration, as long as nobody has waited
         self._corpus: Corpus | None = None  # where it was loaded to know the run's identity
         self._anew = ""  # why a run of the same configuration is not enough
 
@@ -105,7 +113,7 @@ class _Job:
                         return JobResult(self.number, self.overrides, "KILLED", self._stopped(stop))
                     continue
                 if skipped := self._reason_to_skip(rerun, earlier):
-                    return self.skip(skipped, earlier)
+                    return self.skip(skipped, earlier, earlier.read() if earlier else {})
                 with suppress(RunBusy):  # another sweep was faster
                     run = self._train(rerun, earlier)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
@@ -118,10 +126,12 @@ class _Job:
         result = result.with_metrics(run.folder.read(), run.metrics)
         return result._replace(entry=run.folder.entry)
 
-    def skip(self, why: str, earlier: RunFolder | None) -> JobResult:
-        """The result of a job with nothing to do; its run is shown below this sweep."""
-        result = self._result("SKIPPED", why, earlier)
-        is_over = earlier is not None and earlier.read().get("status") == "FINISHED"
+    def skip(self, why: str, earlier: RunFolder | None, known: Mapping[str, Any]) -> JobResult:
+        """The result of a job with nothing to do; its run, of the fields ``known``, is shown below
+        this sweep.
+        """
+        result = self._result("SKIPPED", why, earlier, known)
+        is_over = earlier is not None and known.get("status") == "FINISHED"
         if earlier is None or not is_over or PARENT_TAG not in self._tags():
             return result
         try:
@@ -139,7 +149,8 @@ class _Job:
 
     def _earlier_run(self) -> RunFolder | None:
         """The newest run of the same identity; one that finished comes before all others."""
-        runs, changed, self._corpus = earlier_runs(self.config["outputs"], self.config)
+        outputs, alike, self._alike = self.config["outputs"], self._alike, None
+        runs, changed, self._corpus = earlier_runs(outputs, self.config, alike)
         self._anew = f"trained anew: {changed}" if changed else ""
         known = [(run, run.read()) for run in runs]
         whole = (run for run, fields in known if is_whole(fields))
@@ -181,9 +192,10 @@ class _Job:
         """The result of a job that raised ``error``; the error is in its log and its tracker."""
         traceback = self.sweep.store_traceback(self.number, error)
         folder = run_of(self.sweep, self.config["outputs"], self.number)
+        known = folder.read() if folder else {}
         if isinstance(error, KeyboardInterrupt | SystemExit):
-            return self._result("KILLED", reason(error), folder)
-        result = self._result("FAILED", reason(error), folder)
+            return self._result("KILLED", reason(error), folder, known)
+        result = self._result("FAILED", reason(error), folder, known)
         if folder is not None:
             return result
         return result._replace(run_id=self._track_failure(result.reason, traceback))
@@ -216,20 +228,26 @@ class _Job:
     def _tags(self) -> dict[str, str]:
         return self.sweep.tags(self.overrides)
 
-    def _result(self, status: str, why: str, folder: RunFolder | None) -> JobResult:
+    def _result(
+        self, status: str, why: str, folder: RunFolder | None, known: Mapping[str, Any]
+    ) -> JobResult:
         """A result with what run.json knows."""
-        fields = folder.read() if folder else {}
         run_id = folder.id if folder else ""
         result = JobResult(self.number, self.overrides, status, why, run_id)
-        return result.with_metrics(fields, fields.get("metrics", {}))
+        return result.with_metrics(known, known.get("metrics", {}))
 
 
 def run_job_process(
-    values: Mapping[str, Any], overrides: Sequence[str], job: int, folder: str
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    job: int,
+    folder: str,
+    alike: Sequence[str] | None,
 ) -> None:
     """Run a job in a process of its own: its output goes to its log, and it ends with its driver.
 
-    ``folder`` is the sweep's.
+    ``folder`` is the sweep's, ``alike`` are those of the runs of this configuration, where the
+    driver has looked.
     """
     sweep = Sweep(Path(folder))
     os.setsid()  # a Ctrl-C in the terminal is the driver's to pass on
@@ -241,7 +259,8 @@ def run_job_process(
     os.dup2(log, 2)
     replace_unprintable("utf-8")  # a log is a file, whatever the terminal's encoding
     threading.Thread(target=_end_with_driver, daemon=True).start()
-    sys.exit(run_job(values, overrides, job, sweep, sweep.interruption))
+    known = None if alike is None else [RunFolder(Path(path)) for path in alike]
+    sys.exit(run_job(values, overrides, job, sweep, known, sweep.interruption))
 
 
 def _end_with_driver() -> None:

@@ -161,7 +161,9 @@ class Pool:
             self._pass_on(job)
             return
         context: Any = multiprocessing.get_context("forkserver")
-        arguments = (values, overrides, job, str(self._sweep.path))
+        # The driver has read the other runs: a job would read all of them again.
+        alike = [str(run.path) for run in self._records.of_now(values)] if self._records else None
+        arguments = (values, overrides, job, str(self._sweep.path), alike)
         process = context.Process(target=run_job_process, args=arguments)
         process.start()
         self._running[process.sentinel] = _Running(process, job, overrides, time.time())

@@ -8,7 +8,8 @@ from contextlib import suppress
 from rnnx.config.components import component_from
 from rnnx.contracts.trackers import StoreTracker
 from rnnx.errors import RunBusy
-from rnnx.runs.folder import RunFolder, runs_with
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.known_runs import known_runs
 from rnnx.runs.lock import is_busy
 from rnnx.runs.sweep_folder import Sweep
 
@@ -37,8 +38,11 @@ def end_abandoned(sweep: Sweep, outputs: str, job: int | None = None) -> None:
 
 
 def _running(sweep: Sweep, outputs: str, job: int | None) -> list[RunFolder]:
-    one = {} if job is None else {"job": job}
-    return runs_with(outputs, sweep=sweep.id, status="RUNNING", **one)
+    return [
+        run.folder
+        for run in known_runs(outputs)
+        if run.sweep == sweep.id and run.status == "RUNNING" and job in (None, run.job)
+    ]
 
 
 def _end(folder: RunFolder) -> None:

@@ -1,13 +1,13 @@
-"""The runs of before, read once: which of them a job repeats, and how long jobs like it took."""
+"""The runs of before: which of them a job repeats, and how long jobs like it took."""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from rnnx.data.digest import split_sha256
 from rnnx.errors import RnnxError
 from rnnx.registry.checks import load_corpus
 from rnnx.runs.folder import RunFolder
-from rnnx.system.files import expanded, read_json
+from rnnx.runs.known_runs import KnownRuns, known_runs
 
 # What decides how long an update takes, beside the sizes and choices of the components.
 SIZES = (
@@ -48,50 +48,49 @@ class Alike(NamedTuple):
     """A run that computes the same as a job."""
 
     folder: RunFolder
-    is_whole: bool  # see is_whole()
+    fields: Mapping[str, Any]  # of its run.json
+
+    @property
+    def is_whole(self) -> bool:
+        """See :func:`is_whole`."""
+        return is_whole(self.fields)
 
 
 class _Took(NamedTuple):
     """The time of a finished run."""
 
+    shape: object
     seconds: float  # from its beginning to its end
     training: float  # of these in updates; all of them where an earlier rnnx kept no such time
     steps: int
-    folder: str
 
 
 class Records:
-    """The run folders below ``outputs``, each read once."""
+    """The runs below ``outputs``; ``with_times``: how long they took, too."""
 
-    def __init__(self, outputs: str) -> None:
-        self._alike: dict[str, list[Path]] = defaultdict(list)  # by the hash of the configuration
+    def __init__(self, outputs: str, with_times: bool = False) -> None:
+        self._outputs = outputs
+        self._alike: dict[str, list[str]] = {}  # by the hash of the configuration
         self._took: dict[object, list[_Took]] = defaultdict(list)  # by shape
+        self._timed: dict[object, list[str]] = {}  # the folders of these runs
         self._digests: dict[str, tuple[str, str] | None] = {}  # of data sets
         self._versions: dict[tuple[str, ...], Mapping[str, str]] = {}
         self.used: set[str] = set()  # the folders of the runs from which times were estimated
-        with suppress(OSError):
-            for path in expanded(outputs).glob("*/run.json"):
-                self._add(path)
+        self._add(KnownRuns(outputs, _took) if with_times else known_runs(outputs))
 
-    def _add(self, path: Path) -> None:
-        known = read_json(path)
-        if isinstance(found := known.get("config_hash"), str):
-            self._alike[found].append(path)
-        told = known.get("told")
-        params = told.get("params") if isinstance(told, dict) else None
-        if known.get("status") != "FINISHED" or not isinstance(params, dict):
-            return
-        began, ended, steps = known.get("started"), known.get("ended"), known.get("steps")
-        if steps is None and params.get("patience") == "0":  # of an earlier rnnx
-            steps = int(params["steps"]) if str(params.get("steps", "")).isdecimal() else 0
-        if is_time(began) and is_time(ended) and type(steps) is int and steps > 0:
-            seconds = ended - began
-            metrics = known.get("metrics")
-            training = metrics.get("final/seconds") if isinstance(metrics, dict) else None
-            if 0 < seconds < math.inf:
-                own = min(float(training), seconds) if is_time(training) else seconds
-                took = _Took(seconds, own, steps, path.parent.name)
-                self._took[_shape(params)].append(took)
+    def _add(self, known: KnownRuns) -> None:
+        self._alike = {}
+        for run in known:
+            if run.config_hash:
+                self._alike.setdefault(run.config_hash, []).append(run.path)
+            if run.kept is not None:
+                self._took[run.kept.shape].append(run.kept)
+                self._timed.setdefault(run.kept.shape, []).append(run.path)
+
+    def of_now(self, values: Mapping[str, Any]) -> list[RunFolder]:
+        """The runs of a configuration after another look, the newest first."""
+        self._add(known_runs(self._outputs))
+        return [RunFolder(Path(path)) for path in self._alike.get(config_hash(values), [])]
 
     def alike(self, values: Mapping[str, Any]) -> list[Alike]:
         """The runs of a configuration on the data and with the code of now, the newest first."""
@@ -99,18 +98,17 @@ class Records:
         now = self._identity(values) if paths else None
         if now is None:
             return []
-        found = []
-        for path in paths:
-            fields = RunFolder(path.parent).read()
-            if not (changed_data(fields, now) or changed_code(fields, now)):
-                started = fields.get("started")
-                found.append((float(started) if is_time(started) else 0.0, path.parent, fields))
-        found.sort(key=lambda run: run[:2], reverse=True)
-        return [Alike(RunFolder(folder), is_whole(fields)) for _, folder, fields in found]
+        folders = [RunFolder(Path(path)) for path in paths]
+        found = [Alike(folder, folder.read()) for folder in folders]
+        return [
+            run
+            for run in found
+            if not changed_data(run.fields, now) and not changed_code(run.fields, now)
+        ]
 
-    def finished(self, values: Mapping[str, Any]) -> RunFolder | None:
+    def finished(self, values: Mapping[str, Any]) -> Alike | None:
         """A run that has finished with what a job would compute; None where there is none."""
-        return next((run.folder for run in self.alike(values) if run.is_whole), None)
+        return next((run for run in self.alike(values) if run.is_whole), None)
 
     def estimate(self, values: Mapping[str, Any]) -> Estimate | None:
         """The time of a job by finished runs of its shape; None where none has it.
@@ -119,10 +117,11 @@ class Records:
         than updates, and beside it a time a step. The longer runs tell that one: evaluations and
         samples come every so many steps.
         """
-        took = self._took.get(_shape(flat_params(values)))
+        shape = _shape(flat_params(values))
+        took = self._took.get(shape)
         if not took:
             return None
-        self.used.update(one.folder for one in took)
+        self.used.update(self._timed[shape])
         fixed = min(one.seconds - one.training for one in took)
         longest = max(one.steps for one in took)
         long = [one for one in took if 2 * one.steps >= longest]
@@ -152,17 +151,37 @@ def is_whole(fields: Mapping[str, Any]) -> bool:
     return fields.get("status") == "FINISHED" and not fields.get("pruned")
 
 
-def _shape(params: Mapping[str, Any]) -> object:
+def _took(known: Mapping[str, Any]) -> _Took | None:
+    """How long an update of a finished run took, by the fields of its run.json."""
+    params = known.get("told", {}).get("params")
+    if known.get("status") != "FINISHED" or params is None:
+        return None
+    began, ended, steps = known.get("started"), known.get("ended"), known.get("steps")
+    if steps is None and params.get("patience") == "0":  # of an earlier rnnx
+        steps = int(params["steps"]) if str(params.get("steps", "")).isdecimal() else 0
+    if not (is_time(began) and is_time(ended) and type(steps) is int and steps > 0):
+        return None
+    seconds = float(ended - began)
+    if not 0 < seconds < math.inf:
+        return None
+    training = known.get("metrics", {}).get("final/seconds")
+    own = min(float(training), seconds) if is_time(training) else seconds
+    return _Took(_shape(params), seconds, own, steps)
+
+
+def _shape(params: Mapping[str, str]) -> object:
     """What decides how long an update takes, of flat parameters as text.
 
     Numbers with a decimal point (rates, biases) and initializers decide nothing about it.
     """
-    return frozenset(
-        (key, value)
-        for key, value in params.items()
-        if (key in SIZES and (key, str(value)) != ONE_BATCH)
-        or (key.startswith(COMPONENTS) and ".weights." not in key and not _is_fraction(str(value)))
-    )
+    return frozenset((key, value) for key, value in params.items() if _decides(key, value))
+
+
+@functools.lru_cache(maxsize=4096)  # thousands of runs share most of their parameters
+def _decides(key: str, value: str) -> bool:
+    is_of_component = key.startswith(COMPONENTS) and ".weights." not in key
+    is_size = key in SIZES and (key, value) != ONE_BATCH
+    return is_size or (is_of_component and not _is_fraction(value))
 
 
 def _is_fraction(value: str) -> bool:

@@ -65,7 +65,7 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def read_regular(path: Path, limit: int) -> bytes:
+def read_regular(path: Path | str, limit: int) -> bytes:
     """The bytes of a regular file of up to ``limit`` bytes; OSError for anything else.
 
     A folder from elsewhere may have a pipe in the place of a file, which would wait for ever, or a

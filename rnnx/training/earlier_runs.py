@@ -20,9 +20,15 @@ class Earlier(NamedTuple):
     corpus: Corpus | None = None  # of the configuration, where it had to be loaded
 
 
-def earlier_runs(outputs: str, config: Mapping[str, Any]) -> Earlier:
-    """The runs below ``outputs`` whose configuration, data and code are those of ``config`` now."""
-    alike = runs_with(outputs, config_hash=config_hash(config))
+def earlier_runs(
+    outputs: str, config: Mapping[str, Any], alike: Sequence[RunFolder] | None = None
+) -> Earlier:
+    """The runs below ``outputs`` whose configuration, data and code are those of ``config`` now.
+
+    ``alike`` are the runs of the configuration where they are known, the newest first.
+    """
+    if alike is None:
+        alike = runs_with(outputs, config_hash=config_hash(config))
     if not alike:
         return Earlier()
     corpus = load_corpus(component_from("dataset", config["dataset"]))

@@ -75,5 +75,5 @@ def test_folders_that_come_and_go_are_no_trouble(
         assert staying in found
         if not other.happened:
             assert found == {"one", "two"}
-            assert at > 2  # listed and read: there was a moment between the two
+            assert at > 1  # there was a moment between listing and reading
             break

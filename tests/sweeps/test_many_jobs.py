@@ -1,0 +1,122 @@
+"""What a sweep does once and not once a job: reading other runs, composing, drawing labels."""
+
+import json
+import os
+import shutil
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from single_sweep import only_sweep, results, statuses
+from tiny import tiny
+
+from rnnx.cli.hydra_app import main
+from rnnx.comparison.compare import compare_sweep
+from rnnx.comparison.parallel import MAX_TICKS, draw_parallel
+from rnnx.config import composer
+from rnnx.config.compose import compose
+from rnnx.runs.folder import runs_in
+from rnnx.sweeps import driver, launcher
+from rnnx.sweeps.job import run_job
+
+OTHERS = 12  # runs of other configurations
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the run.json of each run is opened."""
+    count: Counter[str] = Counter()
+    real = os.open
+
+    def counting(path: Any, *arguments: Any, **named: Any) -> int:
+        if Path(str(path)).name == "run.json":
+            count[Path(str(path)).parent.name] += 1
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", counting)
+    return count
+
+
+def other_runs() -> set[str]:
+    """Copies of a run under other configurations; their ids."""
+    source = runs_in("outputs")[0]
+    ids = {uuid.uuid4().hex for _ in range(OTHERS)}
+    for name in ids:
+        shutil.copytree(source.path, f"outputs/{name}")
+        path = Path("outputs", name, "run.json")
+        path.write_text(json.dumps({**source.read(), "id": name, "config_hash": name, "sweep": ""}))
+    for path in Path("outputs").glob("*/run.json"):  # as if all had ended a while ago
+        os.utime(path, (path.stat().st_mtime - 60,) * 2)
+    return ids
+
+
+def test_a_sweep_whose_jobs_have_finished_reads_each_other_run_once(
+    names: Path, opened: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [*tiny(names), "steps=1", "seed=0,1,2,3"]
+    assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
+    others = other_runs()
+    for module in (driver, launcher):  # no job needs a process
+        monkeypatch.setattr(module, "start_server", lambda folder: None)
+    opened.clear()
+    assert main(command, multirun=True) == 0
+    assert statuses() == ["SKIPPED"] * 4
+    assert {opened[name] for name in others} == {1}
+    jobs = {result.run_id for result in results()}
+    assert opened.keys() == jobs | others
+    # With all runs, to be sure, for its place in the tracker, and for what the page shows of it.
+    assert max(opened[name] for name in jobs) <= 7
+
+
+def test_a_job_takes_over_what_the_driver_has_read(names: Path, opened: Counter[str]) -> None:
+    command = [*tiny(names), "steps=1", "seed=0,1"]
+    assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
+    others = other_runs()
+    sweep, values = only_sweep(), compose([*tiny(names), "steps=1", "seed=2"])
+    opened.clear()
+    assert run_job(values, ["seed=2"], 2, sweep, alike=[]) == 0
+    assert results()[2].status == "FINISHED"
+    assert opened.keys().isdisjoint(others)
+    (run,) = (run for run in runs_in("outputs") if run.read()["seed"] == 2)
+    opened.clear()
+    assert run_job(values, ["seed=2"], 2, sweep, alike=[run]) == 0
+    assert (results()[2].status, results()[2].run_id) == ("SKIPPED", run.id)
+    assert opened.keys() == {run.id}
+
+
+@pytest.mark.parametrize("swept", ["seed=range(0,{})", "optimizer.learning_rate=range(1,{})"])
+def test_a_dry_run_composes_as_often_for_many_jobs_as_for_few(
+    swept: str, names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count: Counter[int] = Counter()
+    jobs, real = 0, composer._compose
+
+    def counting(chosen: tuple[str, ...]) -> Any:
+        count[jobs] += 1
+        return real(chosen)
+
+    monkeypatch.setattr(composer, "_compose", counting)
+    for jobs in (3, 30):
+        own = [*tiny(names), swept.format(jobs), "cell=gru,lstm"]
+        assert main(own, multirun=True, dry_run=True) == 0
+    assert count[3] == count[30]
+
+
+def test_a_figure_names_no_more_values_than_can_be_read(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.axes import Axes
+
+    assert main([*tiny(names), "hydra/launcher=basic", "steps=1", "seed=0,1"], multirun=True) == 0
+    comparison = compare_sweep(only_sweep())
+    first = comparison.runs[0]
+    runs = [first._replace(settings={"seed": str(seed)}) for seed in range(1000)]
+    labels: list[str] = []
+    monkeypatch.setattr(Axes, "plot", lambda *_, **__: None)
+    monkeypatch.setattr(Axes, "annotate", lambda _, text, *__, **___: labels.append(text))
+    assert draw_parallel(comparison._replace(runs=runs))
+    seeds = [int(text) for text in labels if text.isdecimal()]
+    assert 10 < len(seeds) <= MAX_TICKS
+    assert (seeds[0], seeds == sorted(seeds)) == (0, True)
