@@ -1,7 +1,6 @@
-"""Recurrent cells, and the blocks around them."""
+"""Recurrent cells."""
 
 from rnnx.registry.hookspecs import Register, hookimpl
-from rnnx_builtin.blocks import register_blocks as register_blocks
 from rnnx_builtin.cells.gru import GRU
 from rnnx_builtin.cells.lstm import LSTM
 from rnnx_builtin.cells.vanilla import Vanilla
