@@ -32,7 +32,7 @@ from rnnx.contracts.probes import (
     Probe,
     TrainedModel,
 )
-from rnnx.contracts.target_heads import TargetHead
+from rnnx.contracts.target_heads import TargetHead, TiedHead
 from rnnx.contracts.trackers import (
     TOTALS,
     CheckpointLog,
@@ -134,6 +134,7 @@ __all__ = [
     "StreamingCell",
     "TableLog",
     "TargetHead",
+    "TiedHead",
     "TextReader",
     "Tracker",
     "TrainedModel",

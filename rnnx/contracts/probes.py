@@ -148,6 +148,9 @@ class NetworkView(Protocol):
     ) -> Iterator[LayerValues]:
         """What each cell computes for ids x (T, B) from the zero state, without dropout."""
 
+    def head_params(self, params: Parameters, scratch: Scratch) -> Params:
+        """The head's parameters by name, also those that it shares with other parts."""
+
     def gradient_by_h(self, params: Parameters, x: Array, dy: Array) -> Array:
         """The gradient by h (T, n_a, B) of the top layer's cell, for that by what the head reads.
 

@@ -78,3 +78,13 @@ class TargetHead(Protocol):
 
     def metrics(self, targets: Targets) -> Metrics:
         """The metrics of such targets: :func:`rnnx.metrics_for` has the usual ones."""
+
+
+@runtime_checkable
+class TiedHead(Protocol):
+    """A head that may share its weights with the network's embedding: optional."""
+
+    tied: bool
+    """Whether it does."""
+    tied_weight: str
+    """The name of its parameter (n_y, n_a) that is then the transpose of the embedding."""

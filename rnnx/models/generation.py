@@ -84,7 +84,7 @@ def _generate(
     for t in range(len(prompt), length):
         if watch is not None:
             watch(t)
-        z = network.head.logits(params["head"], h[None], own)[0]
+        z = network.head.logits(network.head_params(params, own), h[None], own)[0]
         wide = rules.masked(spread(z)) if rules else spread(z)
         drawn = sampler.sample(wide, ids[:t], rng)
         _check(drawn, len(z), count, sampler)

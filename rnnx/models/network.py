@@ -27,6 +27,7 @@ from rnnx.models.directions import directed
 from rnnx.models.dropout import Dropout, hide
 from rnnx.models.layer import Layer, LayerCache
 from rnnx.models.starting import LearnedStart
+from rnnx.models.tying import head_params, joined, tie, tied_weight
 from rnnx.registry.attribution import named
 from rnnx.registry.block_checks import CheckedBlock
 from rnnx.registry.checks import CheckedCell, CheckedHead
@@ -82,6 +83,12 @@ class Network:
                 f"zoneout_memory={self.zoneout_memory}: {named('cell', self.cell)} has no state of "
                 "h and one memory; zoneout alone is for any cell"
             )
+
+        _ = self._tied  # refused here
+
+    @cached_property
+    def _tied(self) -> str:
+        return tied_weight(self.head, self.block, self.targets)
 
     @property
     def n_x(self) -> int:
@@ -158,6 +165,8 @@ class Network:
             tree |= layer.init(rng, self.width if k else self.n_x, dtype)
         head = self._head if self._goes_by_forward else self._target_head
         tree["head"] = head.init(rng, self.width, self.n_y, dtype)
+        if self._tied:
+            tie(tree, self._tied)
         return Parameters(tree, dtype)
 
     def blank(self, T: int, B: int) -> tuple[Array, Array]:
@@ -229,7 +238,7 @@ class Network:
         """
         own = scratch.child("head")
         if weights is None and self._goes_by_forward:
-            return self._head.forward(params["head"], h, y, lengths, own)
+            return self._head.forward(self.head_params(params, own), h, y, lengths, own)
         return self._target_head.forward(params["head"], h, y, lengths, own, weights)
 
     def predict(
@@ -238,6 +247,10 @@ class Network:
         """What the head predicts from the top layer's h, in the shapes of the targets."""
         return self._target_head.predict(params["head"], h, lengths, scratch.child("head"))
 
+    def head_params(self, params: Parameters, scratch: Scratch) -> Params:
+        """The parameters of the head, also those that it shares; ``scratch`` is the head's."""
+        return head_params(params, self._tied, scratch) if self._tied else params["head"]
+
     def loss_gradient(
         self, params: Parameters, cache: Any, h: Array, scratch: Scratch
     ) -> tuple[Params, Array]:
@@ -245,7 +258,11 @@ class Network:
         own = scratch.child("head")
         if type(cache) is MeasuredCache:
             return self._target_head.backward(params["head"], cache, h, own)
-        return self._head.backward(params["head"], cache, h, own)
+        return self._head.backward(self.head_params(params, own), cache, h, own)
+
+    def joined(self, grads: dict[str, Params], dhead: Params) -> dict[str, Params]:
+        """The gradients of all parameters, from those of :meth:`backward` and of the head."""
+        return joined(grads, dhead, self._tied) if self._tied else {**grads, "head": dhead}
 
     def backward(
         self,

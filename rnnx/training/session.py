@@ -186,7 +186,8 @@ class Session:
             loss, _, cache = network.loss(params, h, *learned)
             self._refuse_infinite(loss, "the loss")
             dhead, dh = network.loss_gradient(params, cache, h, scratch)
-            self.grads.take({**network.backward(params, caches, dh, scratch), "head": dhead})
+            grads = network.backward(params, caches, dh, scratch)
+            self.grads.take(network.joined(grads, dhead))
         except MemoryError as error:
             raise OutOfMemory(
                 f"step {self.steps + 1}: {error}; lower batch_size, cell.hidden_size or the "

@@ -52,7 +52,7 @@ class Music:
         require(10 <= self.tempo <= 600, "tempo", "10 … 600", self.tempo)
 
     def observe(self, seen: Observation) -> Findings:
-        head, params = seen.network.head, seen.params["head"]
+        head, params = seen.network.head, seen.network.head_params(seen.params, Scratch())
         _, nats, _ = head.forward(params, seen.h, seen.y, seen.lengths, Scratch())
         tokens = [parse(symbol) for symbol in seen.symbols]
         if not any(tokens):

@@ -52,6 +52,7 @@ class Softmax:
     """A probability for each symbol or class, and its cross-entropy."""
 
     loss_unit: ClassVar[str] = "nats"
+    tied_weight: ClassVar[str] = "Wy"
 
     reduction: Reduction = Reduction.token
     """token: mean over valid tokens; sequence: summed over steps, mean over the batch
@@ -60,6 +61,8 @@ class Softmax:
     """The initialisers of Wy and by."""
     pooling: Pooling = Pooling.last
     """For a class of the whole sequence: last (the last valid step), mean or max over its steps."""
+    tied: bool = False
+    """Whether Wy is the transpose of the embedding of a block that has one."""
 
     def takes(self, targets: Targets) -> bool:
         """The next symbol, and classes of steps or sequences."""

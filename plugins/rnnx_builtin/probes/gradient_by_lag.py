@@ -80,7 +80,8 @@ def _of_the_last_loss(seen: Observation, x: Array, y: Array) -> Array:
     network, params, scratch = seen.network, seen.params, Scratch()
     states = network.initial_state(x.shape[-1], params.flat.dtype)
     h, _, _ = network.forward(params, x, states, None, scratch)
-    head, given, own = network.head, params["head"], scratch.child("head")
+    head, own = network.head, scratch.child("head")
+    given = network.head_params(params, own)
     if isinstance(head, TargetHead):
         y = y if network.targets.are_ids else y.astype(h.dtype)
         _, _, cache = head.measure(given, h[-1:], y, None, None, own)
