@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from rnnx.runs.sweep_folder import JobResult, Sweep
 
 
@@ -19,3 +21,17 @@ def results() -> list[JobResult]:
 def statuses() -> list[str]:
     """The status of each of its jobs."""
     return [result.status for result in results()]
+
+
+def lose(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a data file, which goes away when the first job trains."""
+    from rnnx.training.session import Session
+
+    update = Session.update
+
+    def without(self: Session) -> float:
+        file.unlink(missing_ok=True)
+        return update(self)
+
+    file.write_text("anna\nben\n" * 9)
+    monkeypatch.setattr(Session, "update", without)

@@ -105,7 +105,9 @@ def test_a_folder_s_server_gets_no_password(
 ) -> None:
     address, seen = listener
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "token of mine")
-    text = run.folder.config.read_text().replace("name: none", f"name: mlflow\n  uri: {address}")
+    text = run.folder.config.read_text().replace(
+        "tracker:\n  name: none", f"tracker:\n  name: mlflow\n  uri: {address}"
+    )
     run.folder.config.write_text(text)
     for path in run.folder.checkpoints.iterdir():
         path.unlink()

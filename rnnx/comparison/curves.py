@@ -47,7 +47,7 @@ def _losses(folder: RunFolder) -> Mapping[str, Sequence[Point]]:
 
 def _loss_label(comparison: Comparison, key: str) -> str:
     """The name of the loss, with its unit where all runs have the same."""
-    units = {run.folder.read().get("loss_unit", "nats") for run in comparison.runs if run.folder}
+    units = {run.loss_unit for run in comparison.runs if run.folder}
     return f"{plain_label(key)} ({units.pop()})" if len(units) == 1 else plain_label(key)
 
 

@@ -41,6 +41,7 @@ class ComparedRun(NamedTuple):
     made_of: Mapping[str, Any] = {}  # the fields of its identity, as far as they are known
     monitor: str = ""  # the metric that decided its best checkpoint; "": the held-out loss
     higher: Sequence[str] = ()  # the names of its head's metrics of which more is better
+    loss_unit: str = "nats"
 
 
 def runs_named(name: str, outputs: Path) -> list[ComparedRun]:
@@ -158,7 +159,8 @@ def _from_folder(folder: RunFolder, fields: Mapping[str, Any]) -> ComparedRun:
     group = group_of(made_of) or _group_of_earlier(folder)
     own = settings, metrics, group, folder, made_of
     monitor, higher = str(fields.get("monitor", "")), fields.get("higher_is_better", ())
-    return ComparedRun(name, status, folder.id, reason, *own, monitor, higher)
+    unit = str(fields.get("loss_unit", "nats"))
+    return ComparedRun(name, status, folder.id, reason, *own, monitor, higher, unit)
 
 
 def _from_entry(entry: RunSummary) -> ComparedRun:

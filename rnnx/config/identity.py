@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rnnx.config.settings import Train
 from rnnx.contracts.components import KINDS
 from rnnx.data.corpus import Corpus
 from rnnx.data.digest import split_sha256
@@ -53,7 +54,7 @@ def identity_on(
     return Identity(
         config_hash(config),
         config_hash(config, seedless=True),
-        int(config["seed"]),
+        int(config.get("seed", Train.seed)),  # a stored one may leave a default out
         data_sha256,
         split,
         used,
@@ -169,7 +170,7 @@ def initializers_of(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _chosen(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """The kind, the place and the values of every component that a configuration chooses."""
     for kind in KINDS:
-        if kind in config:
+        if config.get(kind) is not None:  # a stored configuration may have no block
             yield kind, kind, config[kind]
     for name, values in (config.get("probes") or {}).items():
         yield "probe", f"probe.{name}", values

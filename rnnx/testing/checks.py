@@ -55,7 +55,7 @@ def kind_of(component: Any) -> str:
     A block has all methods of a cell and more: of two kinds, one of which has all of the other's
     methods, it is the larger.
     """
-    wanted = {kind: methods_of(kind).keys() for kind in KINDS}
+    wanted = {kind: methods_of(kind, component).keys() for kind in KINDS}
     having = [kind for kind in KINDS if all(map(partial(_has, component), wanted[kind]))]
     fitting = [one for one in having if not any(wanted[one] < wanted[two] for two in having)]
     if len(fitting) != 1:

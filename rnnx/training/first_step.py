@@ -6,6 +6,7 @@ first step is a component's fault, not a learning rate's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -97,7 +98,8 @@ def _refuse_gradients(network: Network, part: str, dparams: Params, dh: Array) -
     kind, component = ("cell", network.cell) if "layer" in part else ("block", network.block)
     for name, array in dparams.items():
         if np.isnan(array).any() and _size(dh) < MODERATE:
-            what = f"backward of {part}: d{name} is nan, dh and the loss are finite"
+            where = re.sub(r"(\d)", r" \1", part, count=1)  # layer 0
+            what = f"backward of {where}: d{name} is nan, dh and the loss are finite"
             raise contract_error(kind, component, what)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from rnnx.testing.cells.case import Case
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 from rnnx_builtin.cells.vanilla import Activation
+from rnnx_builtin.numerics.outputs import OutputCache
 
 CELLS = (LSTM(), GRU(), GRU(reset_after=False), Vanilla(), Vanilla(activation=Activation.relu))
 
@@ -30,12 +31,15 @@ def compiled(component: Any, threads: int = 1) -> Any:
     """The component whose forward and backward are those of its compiled form."""
     kind = type(component)
 
-    def method(name: str) -> Any:
-        return lambda self, *given: getattr(kind.compiled(self, threads), name)(*given)
+    def forward(self: Any, *given: Any) -> Any:
+        return kind.compiled(self, threads).forward(*given)
 
-    made = type(
-        f"Compiled{kind.__name__}", (kind,), {n: method(n) for n in ("forward", "backward")}
-    )
+    def backward(self: Any, params: Any, cache: Any, *given: Any) -> Any:
+        if isinstance(cache, OutputCache):  # of a head's measure, which NumPy computes
+            return kind.backward(self, params, cache, *given)
+        return kind.compiled(self, threads).backward(params, cache, *given)
+
+    made = type(f"Compiled{kind.__name__}", (kind,), {"forward": forward, "backward": backward})
     return made(**{item.name: getattr(component, item.name) for item in fields(component)})
 
 

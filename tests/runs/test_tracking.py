@@ -191,7 +191,8 @@ def test_finding_runs(folder: RunFolder) -> None:
     assert [f.id for f in find_folders("abc", outputs)] == ["abc"]
     assert [f.id for f in find_folders("ab", outputs)] == ["abd", "abc"]
     assert [f.id for f in find_folders("outputs/abc", outputs)] == ["abc"]
-    assert find_folders("", outputs) == []
+    with pytest.raises(RunNotFound, match="names no run or sweep"):
+        find_folders("", outputs)
     with pytest.raises(RunNotFound, match="rnnx train"):
         find_folders("last", Path("nowhere"))
 

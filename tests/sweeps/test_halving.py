@@ -87,7 +87,7 @@ def test_a_grid_ends_its_worse_jobs_early_and_another_sweep_goes_on_with_them(na
 def test_a_search_is_halved_in_the_same_way(names: Path) -> None:
     own = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=8", "hydra.sweeper.sampler=random"]
     assert sweep(names, *own, *ASHA) == 0
-    assert statuses().count("FINISHED") + statuses().count("SKIPPED") == 8
+    assert statuses() == ["FINISHED"] * len(RATES)  # of 8 trials: no value is tried twice
     assert any(result.reason == PRUNED for result in results())
     assert list((only_sweep().path / "rungs" / "2").glob("*.json"))
 

@@ -29,7 +29,7 @@ SWEEP = [
 
 @pytest.fixture(autouse=True)
 def tasks(install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda history, path: None)
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
     install(TASKS)
 
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from single_sweep import only_sweep, results
+from single_sweep import lose, only_sweep, results
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
@@ -50,20 +50,6 @@ def test_equal_seeds_try_equal_values(names: Path) -> None:
         folders = sorted(runs_in(Path(outputs)), key=lambda f: f.read()["job"])
         tried.append([f.read()["name"] for f in folders])
     assert tried[0] == tried[1] and len(set(tried[0])) == 4
-
-
-def lose(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write a data file, which goes away when the first job trains."""
-    from rnnx.training.session import Session
-
-    update = Session.update
-
-    def without(self: Session) -> float:
-        file.unlink(missing_ok=True)
-        return update(self)
-
-    file.write_text("anna\nben\n" * 9)
-    monkeypatch.setattr(Session, "update", without)
 
 
 def test_a_failed_trial_does_not_affect_the_others(

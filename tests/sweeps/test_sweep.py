@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from single_sweep import only_sweep, statuses
+from single_sweep import lose, only_sweep, statuses
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
@@ -97,11 +97,16 @@ def test_rerun_all_begins_a_new_sweep(names: Path) -> None:
 
 
 def test_a_job_that_raises_or_diverges_does_not_affect_the_others(
-    names: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    names: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     other = tmp_path / "other.txt"
     command = [f"dataset.path={names},{other}", "optimizer.learning_rate=0.01,1e38"]
-    assert sweep(names, *command) == 1
+    with monkeypatch.context() as patched:
+        lose(other, patched)
+        assert sweep(names, *command) == 1
     assert statuses() == ["FINISHED", "FAILED", "FAILED", "FAILED"]
     assert "the loss is nan" in only_sweep().results()[1].reason
     reason = only_sweep().results()[2].reason
@@ -186,7 +191,7 @@ def test_a_stop_inside_another() -> None:
         ("steps=range(0,0)", ConfigError, "steps=range(0,0): has no values"),
         ("sweep.rerun=some", ConfigError, "sweep.rerun"),
         ("hydra.sweeper.max_batch_size=0", ConfigError, "max_batch_size=0: must be at least 1"),
-        ("sweep=bogus", ConfigError, "sweep=bogus: there is no such sweep; choose from cells"),
+        ("sweep=bogus", ConfigError, "sweep=bogus: there is no such sweep; choose from blocks"),
         ("cell.forget_bias=1,2 cell=lstm,gru", ConfigError, "cell.forget_bias: there is no such"),
     ],
 )

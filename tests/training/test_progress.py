@@ -46,7 +46,6 @@ def test_a_state_is_plain_and_comes_back() -> None:
     zero = ("best_step", "val_step", "worse", "since", "clipped", "tokens", "trained_tokens")
     start = {
         "best_val_loss": math.inf,
-        "best_cost": math.inf,
         "seconds": 0.0,
         **dict.fromkeys(zero, 0),
     }
