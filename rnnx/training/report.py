@@ -183,7 +183,7 @@ class Live(Lines):
     def progress(self, session: Session, tokens_per_s: float) -> None:
         shown = f"smoothed loss {session.smooth_loss:.3f}"
         if self.console.width >= MIN_BAR_WIDTH:
-            shown += f" · {tokens_per_s:,.0f} tokens/s"
+            shown += f" · {tokens_per_s:,.0f} {_counted(session)}/s"
         elif self.console.width >= MIN_SPEED_WIDTH:
             shown += f" · {tokens_per_s / 1000:,.0f}k/s"
         self._bar.update(self._task, completed=session.steps, metrics=shown)
@@ -272,14 +272,15 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         lines.append(
             (
                 f"best n-gram (order {summary.baseline_order})",
-                f"{metrics['baseline_loss']:.4f} nats a {unit} ({verdict})",
+                f"{metrics['baseline_loss']:.4f} {unit} ({verdict})",
             )
         )
     for key in ("new", "distinct"):
         if key in metrics:
             lines.append((f"samples that are {key}", f"{metrics[key]:.0%}"))
     if "seconds" in metrics:
-        speed = f"{metrics['seconds']:.1f} s ({metrics['tokens_per_s']:,.0f} tokens/s)"
+        counted = "targets" if summary.words else "tokens"
+        speed = f"{metrics['seconds']:.1f} s ({metrics['tokens_per_s']:,.0f} {counted}/s)"
         lines.append(("training time", speed))
     return lines
 

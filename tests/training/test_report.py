@@ -107,3 +107,17 @@ def test_the_speed_counts_training_alone(names: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(TrainingLoop, "_count", counted)
     run = rnnx.train(tiny(names, "probe=gradient_norms", "backend=numpy"))
     assert run.metrics["final/seconds"] == 12
+
+
+def test_the_end_names_the_unit_of_each_loss_once(
+    names: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rnnx.train(tiny(names, "baseline=always"), verbose=True)
+    told = dict(
+        line.split(": ", 1) for line in capsys.readouterr().out.splitlines() if ": " in line
+    )
+    (order,) = (key for key in told if key.startswith("best n-gram (order "))
+    assert (
+        " nats a character (the network's is " in told[order] and "nats a nats" not in told[order]
+    )
+    assert told["training time"].endswith("tokens/s)")
