@@ -269,12 +269,8 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.baseline_order:
         margin = metrics["baseline_loss"] - summary.best_val_loss
         verdict = f"the network's is {abs(margin):.4f} {'lower' if margin > 0 else 'higher'}"
-        lines.append(
-            (
-                f"best n-gram (order {summary.baseline_order})",
-                f"{metrics['baseline_loss']:.4f} {unit} ({verdict})",
-            )
-        )
+        label = f"best n-gram (order {summary.baseline_order})"
+        lines.append((label, f"{metrics['baseline_loss']:.4f} {unit} ({verdict})"))
     for key in ("new", "distinct"):
         if key in metrics:
             lines.append((f"samples that are {key}", f"{metrics[key]:.0%}"))
