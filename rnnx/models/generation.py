@@ -77,14 +77,14 @@ def _generate(
     states = network.initial_state(count, params.flat.dtype)
     ids = np.empty((length, count), np.intp)
     ids[: len(prompt)] = np.array(prompt, np.intp)[:, None]
-    h, states = step(np.full(count, -1, np.intp), states)
-    for known in ids[: len(prompt)]:
+    for known in (np.full(count, -1, np.intp), *ids[: len(prompt)]):
         h, states = step(known, states)
     spread, own = _Spread(network.n_symbols, count), scratch.child("head")
+    given = network.head_params(params, own)
     for t in range(len(prompt), length):
         if watch is not None:
             watch(t)
-        z = network.head.logits(network.head_params(params, own), h[None], own)[0]
+        z = network.head.logits(given, h[None], own)[0]
         wide = rules.masked(spread(z)) if rules else spread(z)
         drawn = sampler.sample(wide, ids[:t], rng)
         _check(drawn, len(z), count, sampler)

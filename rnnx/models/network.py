@@ -84,7 +84,7 @@ class Network:
                 "h and one memory; zoneout alone is for any cell"
             )
 
-        _ = self._tied  # refused here
+        tied_weight(self.head, self.block, self.targets)  # refuses what cannot be tied
 
     @cached_property
     def _tied(self) -> str:

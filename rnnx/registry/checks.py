@@ -201,12 +201,16 @@ class CheckedHead:
         except BaseException as error:
             attribute(error)
             raise
-        head = self.component
-        dparams, dh = result_parts("head", head, "backward", result, "dparams, dh")
-        dparams = checked_gradients("head", head, dparams, params)
-        if not is_like(dh, h.shape, h.dtype):
-            raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
-        return dparams, dh
+        return head_gradients(self.component, result, params, h)
+
+
+def head_gradients(head: Any, result: Any, params: Params, h: Array) -> tuple[Params, Array]:
+    """``dparams, dh`` of a head's backward, dh like ``h``."""
+    dparams, dh = result_parts("head", head, "backward", result, "dparams, dh")
+    dparams = checked_gradients("head", head, dparams, params)
+    if not is_like(dh, h.shape, h.dtype):
+        raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
+    return dparams, dh
 
 
 def result_parts(kind: str, component: Any, method: str, result: Any, names: str) -> Any:

@@ -18,12 +18,10 @@ from rnnx.data.metrics import Prediction
 from rnnx.data.targets import Targets
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import (
-    checked_gradients,
     checked_parameters,
     contract_error,
-    is_like,
+    head_gradients,
     result_parts,
-    unlike,
 )
 
 
@@ -82,12 +80,7 @@ class CheckedTargetHead:
         """``TargetHead.backward`` for the ``h`` of forward: ``dparams, dh`` like it."""
         with attributing():
             result = self._measured.backward(params, cache.cache, scratch)
-        head = self.component
-        dparams, dh = result_parts("head", head, "backward", result, "dparams, dh")
-        dparams = checked_gradients("head", head, dparams, params)
-        if not is_like(dh, h.shape, h.dtype):
-            raise contract_error("head", head, f"backward: dh is {unlike(dh, h.shape, h.dtype)}")
-        return dparams, dh
+        return head_gradients(self.component, result, params, h)
 
     def predict(
         self, params: Params, h: Array, lengths: Array | None, scratch: Scratch

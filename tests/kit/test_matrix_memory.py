@@ -1,6 +1,5 @@
 """A plugin whose state is matrices and numbers: it can do all that a state of vectors can."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import matrix_memory
 import numpy as np
 import pytest
+from killed_at import KilledAt
 from matrix_memory import MatrixMemory
 from mutants import mutant
 from run_equality import assert_same_run
@@ -31,7 +31,6 @@ from rnnx.testing.suite import conduct
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import train
-from rnnx.training.session import Session
 from rnnx_builtin.heads import Softmax
 from rnnx_builtin.samplers import Categorical
 
@@ -112,22 +111,6 @@ def test_texts_that_end_leave_the_batch_with_their_matrices() -> None:
 
     whole = [text[: text.index(0)] if 0 in text else text for text in texts(None)]
     assert texts(0) == whole  # the sampler draws for every text until the last has ended
-
-
-class KilledAt(Silent):
-    """Copies the run's folder when the held-out loss of a step is reported: what a kill leaves."""
-
-    def __init__(self, step: int) -> None:
-        self.step, self.left = step, Path("killed")
-
-    def start(self, session: Session, folder: RunFolder) -> None:
-        self.folder = folder
-
-    def evaluated(self, session: Session, loss: float) -> None:
-        if session.steps == self.step:
-            left = self.left / self.folder.id
-            shutil.copytree(self.folder.path, left, ignore=shutil.ignore_patterns(".*.tmp"))
-            self.left = left
 
 
 @pytest.mark.parametrize("more", [TEXT, ["cell=matrix_memory", "averaging=0.9"]])

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
+from checked_sweep import checked, jobs
 from single_sweep import only_sweep, results
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
-from rnnx.config.overrides import parse, searchpath
+from rnnx.config.overrides import searchpath
 from rnnx.errors import RnnxError
 from rnnx.runs.sweep_folder import JobResult
-from rnnx.sweeps.grid import CheckedSweep, parse_sweep, validate_sweep
 from rnnx.sweeps.words import separate
 
 ZIP = "zip(cell=lstm,gru, layers=1,2)"
@@ -25,18 +25,6 @@ def recipe(*words: str, params: str = "{}", name: str = "sweep/mine") -> str:
     text = f"hydra:\n  sweeper:\n    params: {params}\n    words:{listed or ' []'}\n"
     path.write_text(f"# @package _global_\n{text}", "utf-8")
     return searchpath("mine")
-
-
-def checked(*typed: str) -> CheckedSweep:
-    overrides, words = separate(typed)
-    return validate_sweep(parse_sweep(parse(overrides, several=True), words))
-
-
-def jobs(*typed: str) -> list[str]:
-    """The jobs of a command: what differs between them."""
-    plan = checked(*typed).plan
-    assert plan is not None
-    return [" ".join(t for t in job if t.partition("=")[0] in plan.keys) for job in plan.jobs]
 
 
 def test_a_recipe_has_every_word() -> None:

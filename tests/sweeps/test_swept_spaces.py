@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import pytest
+from checked_sweep import checked, jobs
 from single_sweep import only_sweep, results, statuses
 from tiny import tiny
 
 from rnnx.cli.hydra_app import main
 from rnnx.config.compose import compose
-from rnnx.config.overrides import parse
 from rnnx.errors import ConfigError, RnnxError
 from rnnx.runs.folder import runs_in
-from rnnx.sweeps.grid import CheckedSweep, parse_sweep, validate_sweep
 from rnnx.sweeps.words import separate
 
 SERIAL = "hydra/launcher=basic"
@@ -19,18 +18,6 @@ SERIAL = "hydra/launcher=basic"
 
 def sweep(names: Path, *more: str) -> int:
     return main([*tiny(names), "steps=1", SERIAL, *more], multirun=True)
-
-
-def checked(*typed: str) -> CheckedSweep:
-    overrides, words = separate(typed)
-    return validate_sweep(parse_sweep(parse(overrides, several=True), words))
-
-
-def jobs(*typed: str) -> list[str]:
-    """The jobs of a command: what differs between them."""
-    plan = checked(*typed).plan
-    assert plan is not None
-    return [" ".join(t for t in job if t.partition("=")[0] in plan.keys) for job in plan.jobs]
 
 
 def test_a_sample_that_is_continued_draws_the_same_jobs_and_trains_none_twice(

@@ -1,12 +1,11 @@
 """Runs whose layers read from the end: they learn what lies ahead, and go on like any other."""
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from killed_at import KilledAt
 from run_equality import assert_same_run
 from tiny import TINY
 
@@ -17,7 +16,6 @@ from rnnx.runs.folder import RunFolder
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import train
-from rnnx.training.session import Session
 
 AHEAD = '''
     from dataclasses import dataclass
@@ -53,22 +51,6 @@ PROBES = "probe=[distributions,saturation,gradient_norms,hidden_units]"
 @pytest.fixture(autouse=True)
 def plugin(install: Callable[..., object]) -> None:
     install(AHEAD, "ahead")
-
-
-class KilledAt(Silent):
-    """Copies the run's folder when the held-out loss of a step is reported."""
-
-    def __init__(self, step: int) -> None:
-        self.step, self.left = step, Path("killed")
-
-    def start(self, session: Session, folder: RunFolder) -> None:
-        self.folder = folder
-
-    def evaluated(self, session: Session, loss: float) -> None:
-        if session.steps == self.step:
-            left = self.left / self.folder.id
-            shutil.copytree(self.folder.path, left, ignore=shutil.ignore_patterns(".*.tmp"))
-            self.left = left
 
 
 def loss_of(*more: str) -> float:

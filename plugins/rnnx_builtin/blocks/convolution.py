@@ -21,7 +21,6 @@ from rnnx.arrays import Params, State
 from rnnx.contracts import Inner, Place
 from rnnx.contracts.ranges import require
 from rnnx_builtin.blocks.taped import (
-    WIDEST,
     Draws,
     Norm,
     add_cell,
@@ -29,6 +28,7 @@ from rnnx_builtin.blocks.taped import (
     last_gain,
     last_norm,
     out_of,
+    require_width,
     taped,
 )
 from rnnx_builtin.numerics.activation import silu
@@ -48,7 +48,7 @@ class Convolution:
     """K, the steps that a convolution sees, its own among them. 1 … 64."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
+        require_width(self.width)
         require(1 <= self.kernel <= 64, "kernel", "1 to 64", self.kernel)
 
     def features(self, n_a: int) -> int:

@@ -18,9 +18,7 @@ import numpy.typing as npt
 
 from rnnx.arrays import Params, State
 from rnnx.contracts import Inner, Place
-from rnnx.contracts.ranges import require
 from rnnx_builtin.blocks.taped import (
-    WIDEST,
     Curve,
     Draws,
     Norm,
@@ -31,6 +29,7 @@ from rnnx_builtin.blocks.taped import (
     last_norm,
     out_of,
     require_expansion,
+    require_width,
     taped,
 )
 from rnnx_builtin.numerics.tape import Node, Tape
@@ -51,7 +50,7 @@ class FeedForward:
     """f of the gate: gelu or silu."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
+        require_width(self.width)
         require_expansion(self.expansion)
 
     def features(self, n_a: int) -> int:

@@ -27,7 +27,6 @@ from rnnx.arrays import Params, State
 from rnnx.contracts import Inner, Place
 from rnnx.contracts.ranges import require
 from rnnx_builtin.blocks.taped import (
-    WIDEST,
     Draws,
     Norm,
     conv_state,
@@ -36,6 +35,7 @@ from rnnx_builtin.blocks.taped import (
     last_gain,
     last_norm,
     require_expansion,
+    require_width,
     taped,
 )
 from rnnx_builtin.numerics.activation import gelu_by_tanh
@@ -55,7 +55,7 @@ class HawkBlock:
     """m / d, how much wider the gated part is. Above 0, at most 64."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
+        require_width(self.width)
         require(1 <= self.kernel <= 64, "kernel", "1 to 64", self.kernel)
         require_expansion(self.expansion)
 

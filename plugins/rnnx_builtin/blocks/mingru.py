@@ -24,7 +24,6 @@ from rnnx.arrays import Params, State
 from rnnx.contracts import Inner, Place
 from rnnx.contracts.ranges import require
 from rnnx_builtin.blocks.taped import (
-    WIDEST,
     Draws,
     Norm,
     conv_state,
@@ -32,6 +31,7 @@ from rnnx_builtin.blocks.taped import (
     last_gain,
     last_norm,
     require_expansion,
+    require_width,
     taped,
 )
 from rnnx_builtin.numerics.activation import gelu
@@ -51,7 +51,7 @@ class MinGRUBlock:
     """m / d, how much wider the feed-forward part is. Above 0, at most 64."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
+        require_width(self.width)
         require(0 <= self.kernel <= 64, "kernel", "0 to 64", self.kernel)
         require_expansion(self.expansion)
 

@@ -18,15 +18,14 @@ import numpy.typing as npt
 
 from rnnx.arrays import Params, State
 from rnnx.contracts import Inner, Place
-from rnnx.contracts.ranges import require
 from rnnx_builtin.blocks.taped import (
-    WIDEST,
     Draws,
     Norm,
     add_cell,
     last_gain,
     last_norm,
     out_of,
+    require_width,
     taped,
 )
 from rnnx_builtin.numerics.tape import Node, Tape
@@ -43,7 +42,7 @@ class PreNorm:
     """rms: by the root of the mean square; layer: by mean and standard deviation."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
+        require_width(self.width)
 
     def features(self, n_a: int) -> int:
         return self.width or n_a

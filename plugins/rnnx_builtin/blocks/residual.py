@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from rnnx.arrays import Params, State
 from rnnx.contracts import Inner, Place
-from rnnx.contracts.ranges import require
-from rnnx_builtin.blocks.taped import WIDEST, Draws, add_cell, out_of, taped
+from rnnx_builtin.blocks.taped import Draws, add_cell, out_of, require_width, taped
 from rnnx_builtin.numerics.tape import Node, Tape
 
 
@@ -30,7 +29,7 @@ class Residual:
     """d, the features of the residual stream; 0: the cell's hidden_size. 0 … 65,536."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
+        require_width(self.width)
 
     def features(self, n_a: int) -> int:
         return self.width or n_a

@@ -145,6 +145,11 @@ def expanded(d: int, expansion: float) -> int:
     return max(1, round(expansion * d))
 
 
+def require_width(width: int) -> None:
+    """ConfigError unless a residual stream may have this width; 0: the block's own."""
+    require(0 <= width <= WIDEST, "width", f"0 to {WIDEST:,}", width)
+
+
 def require_expansion(expansion: float) -> None:
     """ConfigError unless a feed-forward part of this expansion is of a sensible size."""
     holds = 0 < expansion <= MOST_EXPANSION

@@ -36,7 +36,6 @@ from rnnx.contracts import Inner, Place
 from rnnx.contracts.ranges import require
 from rnnx.errors import ConfigError
 from rnnx_builtin.blocks.taped import (
-    WIDEST,
     Draws,
     Norm,
     conv_state,
@@ -45,6 +44,7 @@ from rnnx_builtin.blocks.taped import (
     last_gain,
     last_norm,
     require_expansion,
+    require_width,
     taped,
 )
 from rnnx_builtin.numerics.activation import gelu, silu
@@ -76,7 +76,7 @@ class XLSTMBlock:
     """m / d, how much wider the gated part of projection=post is. Above 0, at most 64."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.width <= WIDEST, "width", "0 to 65,536", self.width)
+        require_width(self.width)
         require(self.heads >= 1, "heads", "at least 1", self.heads)
         require(1 <= self.kernel <= 64, "kernel", "1 to 64", self.kernel)
         require_expansion(self.expansion)
