@@ -1,10 +1,22 @@
 """Components: the cells of this package."""
 
 from rnnx.registry.hookspecs import Register, hookimpl
+from rnnx_zoo.janet import JANET
+from rnnx_zoo.layernorm_lstm import LayerNormLSTM
+from rnnx_zoo.lstm_1997 import LSTM1997
 from rnnx_zoo.mgu import MGU
+from rnnx_zoo.nbrc import NBRC
+from rnnx_zoo.peephole_lstm import PeepholeLSTM
+from rnnx_zoo.ugrnn import UGRNN
 
 
 @hookimpl
 def register_cells(register: Register) -> None:
     """One line a cell."""
     register("mgu", MGU)
+    register("ugrnn", UGRNN)
+    register("janet", JANET)
+    register("nbrc", NBRC)
+    register("peephole_lstm", PeepholeLSTM)
+    register("layernorm_lstm", LayerNormLSTM)
+    register("lstm_1997", LSTM1997)

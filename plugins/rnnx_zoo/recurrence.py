@@ -26,6 +26,7 @@ from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
     Dense,
     One,
+    Steps,
     begin_states,
     input_gradient,
     input_rows,
@@ -42,6 +43,7 @@ class Cache(NamedTuple):
     states: tuple[Array, ...]  # (T + 1, n_a, B) each, the initial state first
     kept: tuple[Array, ...]  # (T, ·, B) each, what forward_step kept
     lengths: Array | None  # (B,)
+    projected: Any  # what ``project`` kept
 
     def at(self, t: int) -> Step:
         """Views of step t."""
@@ -65,6 +67,8 @@ class Recurrence(ABC):
     """k: the rows of Wx, b and z, in n_a."""
     recurrent_blocks: ClassVar[int]
     """The rows of Wh, in n_a; they are the first of z."""
+    more_sums: ClassVar[int] = 0
+    """The rows of dz below those of z, in n_a, for sums that only ``gradients`` knows of."""
     state_arrays: ClassVar[int] = 1
     """How many arrays (n_a, B) the state has, h first."""
     kept: ClassVar[tuple[int, ...]]
@@ -92,21 +96,55 @@ class Recurrence(ABC):
     def backward_step(self, params: Params, step: Step, dstate: State, dz: Array) -> State:
         """Fill ``dz`` and return the gradient by ``step.before`` from that by ``step.after``."""
 
+    def project(
+        self, params: Params, x: Array, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Steps, Any]:
+        """z of every step, (k·n_a, B) each, and what the cache is to keep of it."""
+        return project(params["Wx"], params["b"], x, lengths, scratch), None
+
+    def project_one(self, params: Params) -> Callable[[Array], Array]:
+        """A function of one step's ids (B,) or dense x (n_x, B): its z."""
+        return step_projection(params["Wx"], params["b"])
+
     def recurrent_inputs(self, cache: Cache) -> list[tuple[int, Array]]:
         """What Wh is multiplied with: how many of its blocks, and by which (T, n_a, B)."""
         return [(self.recurrent_blocks, cache.states[0][:-1])]
 
-    def more_gradients(self, cache: Cache, dz: Array, scratch: Scratch) -> Params:
-        """The gradients of parameters beside Wx, Wh and b; ``dz`` (T, k·n_a, B)."""
-        return {}
+    def gradients(
+        self, params: Params, cache: Cache, dz: Array, scratch: Scratch
+    ) -> tuple[Params, Array | None]:
+        """``dparams, dx`` from dz (T, k·n_a, B), which is 0 beyond the lengths."""
+        n_x = params["Wx"].shape[1]
+        dx = input_gradient(params["Wx"], dz, cache.x, scratch)
+        met = self.recurrent_inputs(cache)
+        if [blocks for blocks, _ in met] == [self.blocks]:
+            dWx, dWh, db = weight_gradients(dz, met[0][1], cache.x, n_x, cache.lengths, scratch)
+            return {"Wx": dWx, "Wh": dWh, "b": db}, dx
+        inputs = input_rows(cache.x, n_x, cache.lengths)
+        by_x = sum_products(dz, [inputs, One()], "dWx", scratch)
+        db = scratch.array("db", (len(by_x), 1), dz.dtype)
+        np.copyto(db, by_x[:, -1:])
+        dparams = {"Wx": input_weights(by_x[:, :-1], inputs, n_x, scratch), "b": db}
+        if met:
+            dparams["Wh"] = self._by_blocks(dz, met, scratch)
+        return dparams, dx
+
+    def _by_blocks(self, dz: Array, met: list[tuple[int, Array]], scratch: Scratch) -> Array:
+        """dWh, whose blocks are multiplied with different steps."""
+        n_a, stop = self.hidden_size, 0
+        dWh = scratch.array("dWh", (self.recurrent_blocks * n_a, n_a), dz.dtype)
+        for blocks, steps in met:
+            start, stop = stop, stop + blocks * n_a
+            dWh[start:stop] = sum_products(dz[:, start:stop], [Dense(steps)], "dWh", scratch)
+        return dWh
 
     def init(self, rng: np.random.Generator, n_x: int, dtype: npt.DTypeLike) -> Params:
-        n_a, k = self.hidden_size, self.recurrent_blocks
-        return {
-            "Wx": fill(self.weights.input, rng, (n_a, n_x), dtype, blocks=self.blocks),
-            "Wh": fill(self.weights.recurrent, rng, (n_a, n_a), dtype, blocks=k),
-            "b": fill(self.weights.bias, rng, (n_a, 1), dtype, blocks=self.blocks),
-        }
+        n_a, k, weights = self.hidden_size, self.blocks, self.weights
+        params = {"Wx": fill(weights.input, rng, (n_a, n_x), dtype, blocks=k)}
+        if self.recurrent_blocks:
+            blocks = self.recurrent_blocks
+            params["Wh"] = fill(weights.recurrent, rng, (n_a, n_a), dtype, blocks=blocks)
+        return params | {"b": fill(weights.bias, rng, (n_a, 1), dtype, blocks=k)}
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
         return tuple(np.zeros((self.hidden_size, B), dtype) for _ in range(self.state_arrays))
@@ -115,11 +153,12 @@ class Recurrence(ABC):
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
         T, B = len(x), x.shape[-1]
-        z = project(params["Wx"], params["b"], x, lengths, scratch)
+        z, projected = self.project(params, x, lengths, scratch)
         states = tuple(
             begin_states(array, f"state{k}", T, scratch, params) for k, array in enumerate(state)
         )
-        cache = Cache(x, states, self._keep(T, B, states[0].dtype, scratch), lengths)
+        kept = self._keep(T, B, states[0].dtype, scratch)
+        cache = Cache(x, states, kept, lengths, projected)
         # What lies beyond a column's end may grow without bound: stop it there.
         ended = ~mask(lengths, T) if lengths is not None and is_padded(lengths, T) else None
         for t in range(T):
@@ -138,18 +177,17 @@ class Recurrence(ABC):
         dtype = cache.states[0].dtype
         dh = zero_padding(dh, cache.lengths, "dh", scratch)
         ends = FinalGradient(dstate, cache.lengths, T)
-        dz = scratch.array("dz", (T, self.blocks * n_a, B), dtype)
+        dz = scratch.array("dz", (T, (self.blocks + self.more_sums) * n_a, B), dtype)
         back: State = tuple(np.zeros(steps[0].shape, dtype) for steps in cache.states)
         for t in reversed(range(T)):
             back = _plus(back, ends.at(t))
             back = self.backward_step(params, cache.at(t), (back[0] + dh[t], *back[1:]), dz[t])
         back = _plus(back, ends.at(-1))
-        dparams = self._weight_gradients(params, cache, dz, scratch)
-        dparams |= self.more_gradients(cache, dz, scratch)
-        return dparams, input_gradient(params["Wx"], dz, cache.x, scratch), back
+        dparams, dx = self.gradients(params, cache, dz, scratch)
+        return dparams, dx, back
 
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
-        project_one = step_projection(params["Wx"], params["b"])
+        project_one = self.project_one(params)
 
         def step(x: Array, state: State) -> State:
             after = tuple(np.empty(array.shape, array.dtype) for array in state)
@@ -163,28 +201,6 @@ class Recurrence(ABC):
     def _keep(self, T: int, B: int, dtype: Any, scratch: Scratch) -> tuple[Array, ...]:
         shapes = ((T, rows * self.hidden_size, B) for rows in self.kept)
         return tuple(scratch.array(f"kept{k}", shape, dtype) for k, shape in enumerate(shapes))
-
-    def _weight_gradients(
-        self, params: Params, cache: Cache, dz: Array, scratch: Scratch
-    ) -> Params:
-        n_a, n_x = self.hidden_size, params["Wx"].shape[1]
-        met = self.recurrent_inputs(cache)
-        if [blocks for blocks, _ in met] == [self.blocks]:
-            names = "Wx", "Wh", "b"
-            found = weight_gradients(dz, met[0][1], cache.x, n_x, cache.lengths, scratch)
-            return dict(zip(names, found, strict=True))
-        inputs = input_rows(cache.x, n_x, cache.lengths)
-        by_x = sum_products(dz, [inputs, One()], "dWx", scratch)
-        dWh = scratch.array("dWh", params["Wh"].shape, dz.dtype)
-        start = 0
-        for blocks, steps in met:
-            stop = start + blocks * n_a
-            dWh[start:stop] = sum_products(dz[:, start:stop], [Dense(steps)], "dWh", scratch)
-            start = stop
-        db = scratch.array("db", (len(by_x), 1), dz.dtype)
-        np.copyto(db, by_x[:, -1:])
-        dWx = input_weights(by_x[:, :-1], inputs, n_x, scratch)
-        return {"Wx": dWx, "Wh": dWh, "b": db}
 
 
 def _plus(back: State, more: State | None) -> State:

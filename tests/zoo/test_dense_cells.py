@@ -1,5 +1,7 @@
 """The dense cells of the zoo: their suites; equations and gradients against naive ones."""
 
+from contextlib import suppress
+from functools import partial
 from typing import ClassVar
 
 import dense_equations as equations
@@ -7,18 +9,51 @@ import numpy as np
 import pytest
 
 from rnnx.contracts.buffers import Scratch
-from rnnx.testing import CellSuite
+from rnnx.testing import CHECKS, CellSuite, NotApplicable
+from rnnx.testing.suite import conduct
+from rnnx_zoo.janet import JANET
+from rnnx_zoo.layernorm_lstm import LayerNormLSTM
+from rnnx_zoo.lstm_1997 import LSTM1997, Squashing
 from rnnx_zoo.mgu import MGU
+from rnnx_zoo.nbrc import NBRC
+from rnnx_zoo.peephole_lstm import PeepholeLSTM
+from rnnx_zoo.ugrnn import UGRNN
 
 
 class TestMGU(CellSuite):
     components: ClassVar = [MGU()]
 
 
-CELLS = [(MGU(5), equations.mgu)]
+EQUATIONS = [
+    (MGU(5), equations.mgu),
+    (UGRNN(5), equations.ugrnn),
+    (JANET(5), equations.janet),
+    (JANET(5, beta=-0.5), partial(equations.janet, beta=-0.5)),
+    (NBRC(5), equations.nbrc),
+    (PeepholeLSTM(5), equations.peephole_lstm),
+    (LayerNormLSTM(5), equations.layernorm_lstm),
+    (LSTM1997(5), equations.lstm_1997),
+    (LSTM1997(5, Squashing.paper), equations.lstm_1997_of_the_paper),
+]
+# What the shared loop decides, not a cell; tests/slow checks it for every cell, too.
+OF_THE_LOOP = {
+    "check_threads",
+    "check_other_process",
+    "check_history",
+    "check_any_shape",
+    "check_large_sizes",
+}
+OWN_CHECKS = [check for check in CHECKS["cell"] if check.__name__ not in OF_THE_LOOP]
 
 
-@pytest.mark.parametrize(("cell", "naive"), CELLS)
+@pytest.mark.parametrize("cell", [cell for cell, _ in EQUATIONS[1:]], ids=repr)
+def test_a_cell_keeps_its_contract(cell: object) -> None:
+    for check in OWN_CHECKS:
+        with suppress(NotApplicable):
+            conduct(check, cell)
+
+
+@pytest.mark.parametrize(("cell", "naive"), EQUATIONS)
 def test_a_cell_is_its_papers_equations(cell: object, naive: object) -> None:
     """h of every step and column; gradients along a random direction through it."""
     rng = np.random.default_rng(0)
