@@ -103,3 +103,35 @@ def _lstm_1997(p, x, h, c, squash_input, squash_memory):
         h = sigmoid(z[n : 2 * n]) * squash_memory(c)
         hs.append(h)
     return hs
+
+
+def lem(p, x, y, z, dt=1.0):
+    n, ys = len(y), []
+    (Wd, Ws, Wz, Wy), (Vd, Vs, Vz, Vy), (bd, bs, bz, by) = (
+        blocks(p, k, n) for k in ("Wx", "Wh", "b")
+    )
+    for x_t in x:
+        delta_bar = dt * sigmoid(Wd @ x_t + Vd @ y + bd)
+        delta = dt * sigmoid(Ws @ x_t + Vs @ y + bs)
+        z = (1 - delta) * z + delta * np.tanh(Wz @ x_t + Vz @ y + bz)
+        y = (1 - delta_bar) * y + delta_bar * np.tanh(Wy @ x_t + Vy @ z + by)
+        ys.append(y)
+    return ys
+
+
+def cornn(p, x, y, z, dt=0.042, gamma=2.7, epsilon=4.7):
+    ys = []
+    for x_t in x:
+        force = np.tanh(p["Wx"] @ x_t + p["Wh"] @ y + p["Wz"] @ z + p["b"][:, 0])
+        z = z + dt * (force - gamma * y - epsilon * z)
+        y = y + dt * z
+        ys.append(y)
+    return ys
+
+
+def indrnn(p, x, h):
+    hs = []
+    for x_t in x:
+        h = np.maximum(p["Wx"] @ x_t + p["u"][:, 0] * h + p["b"][:, 0], 0)
+        hs.append(h)
+    return hs
