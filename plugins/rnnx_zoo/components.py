@@ -11,6 +11,7 @@ from rnnx_zoo.lstm_1997 import LSTM1997
 from rnnx_zoo.mgu import MGU
 from rnnx_zoo.nbrc import NBRC
 from rnnx_zoo.peephole_lstm import PeepholeLSTM
+from rnnx_zoo.stack_rnn import StackRNN
 from rnnx_zoo.ugrnn import UGRNN
 
 
@@ -27,6 +28,7 @@ def register_cells(register: Register) -> None:
     register("indrnn", IndRNN)
     register("lem", LEM)
     register("cornn", CoRNN)
+    register("stack_rnn", StackRNN)
 
 
 @hookimpl
