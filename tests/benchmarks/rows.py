@@ -47,6 +47,7 @@ ROWS = (
     Row(65, 128, 32, 64, both=True),
     Row(65, 128, 32, 64, real=True),
 )
+PLAIN = ("dropout=0", "input_dropout=0", "averaging=0")  # as the peers compute
 TAGGED_CELLS = ("lstm",)  # whose rows of both directions and of real inputs are measured
 
 

@@ -19,10 +19,8 @@ from typing import Any
 import numpy as np
 import products
 import timing
-from rows import CELLS, ROWS, TAGGED_CELLS, Row, ours
+from rows import CELLS, PLAIN, ROWS, TAGGED_CELLS, Row, ours
 from threadpoolctl import threadpool_limits
-
-PLAIN = ("dropout=0", "input_dropout=0", "averaging=0")
 
 HEADER = f"{'cell':8} {'n_y, n_a, B, T':>20} {'rnnx':>9} {'torch':>9} {'jax':>9}   "
 HEADER += f"{'torch/':>7} {'jax/':>7} {'as built':>8} {'numpy':>7}   GEMM share"
