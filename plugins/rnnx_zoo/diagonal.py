@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch
-from rnnx.padding import FinalGradient
+from rnnx.padding import FinalGradient, clean
 from rnnx_builtin.numerics.whole_sequence import (
     One,
     input_rows,
@@ -40,6 +41,17 @@ def projected(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scra
     for t in range(len(x)):
         out[t] = z[t]
     return out
+
+
+def as_vectors(
+    x: Array, n_x: int, lengths: Array | None, dtype: npt.DTypeLike, scratch: Scratch
+) -> Array:
+    """x (T, n_x, B); ids as columns with a one."""
+    x = clean(x, lengths)
+    if x.ndim == 3:
+        return x
+    out = scratch.array("one_hot", (len(x), n_x, x.shape[1]), dtype)
+    return np.equal(np.arange(n_x)[:, None], x[:, None], out=out)
 
 
 def weight_gradients(
