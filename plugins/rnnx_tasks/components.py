@@ -1,8 +1,9 @@
 """Components: the tasks of this package."""
 
 from rnnx.registry.hookspecs import Register, hookimpl
+from rnnx_tasks.parity import Parity
 
 
 @hookimpl
 def register_datasets(register: Register) -> None:
-    """One line a task."""
+    register("parity", Parity)
