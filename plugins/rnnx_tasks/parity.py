@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.ranges import require
 from rnnx.data.corpus import Corpus
 from rnnx.data.sequences import Sequences
 from rnnx.data.targets import classes
-from rnnx_tasks.endless import endless_corpus
+from rnnx_tasks.endless import check_task, endless_corpus
 from rnnx_tasks.lengths import Lengths, flat
+from rnnx_tasks.levels import SOLVED, guessed
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Parity:
     """The seed that draws the held-out strings, whatever the run's own seed. At least 0."""
 
     def __post_init__(self) -> None:
-        require(self.held_out >= 1, "held_out", "at least 1", self.held_out)
-        require(self.split_seed >= 0, "split_seed", "at least 0", self.split_seed)
+        check_task(self)
 
     def load(self, seed: int) -> Corpus:
         targets = classes(("even", "odd"), per_sequence=not self.every_step)
-        return endless_corpus(self, seed, self._draw, targets, ("0", "1"))
+        own = targets, ("0", "1"), (), guessed(2), SOLVED
+        return endless_corpus(self, seed, self._draw, *own)
 
     def _draw(self, rng: np.random.Generator, sizes: Array) -> Sequences:
         bits = rng.integers(0, 2, (len(sizes), int(sizes.max())))
