@@ -70,8 +70,8 @@ class Session:
         self.weights, self.params, self.grads = weights, weights.params, weights.grads
         self.average = weights.average  # the parameters themselves where none is kept
         self._bind()
-        own = settings.batch_size, self.rngs["order"], settings.crossover, settings.state_reset
-        self.batches = TrainBatches(self.corpus.train, *own)
+        how = settings.batch_size, self.rngs["order"], settings.crossover, settings.state_reset
+        self.batches = TrainBatches(self.corpus.train, *how)
         self.notes = [*self.corpus.notes, *left_out(settings, self.corpus), *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
