@@ -3,14 +3,22 @@
 from rnnx.registry.hookspecs import Register, hookimpl
 from rnnx_zoo.cornn import CoRNN
 from rnnx_zoo.fan_uniform import UniformIn, UniformOut
+from rnnx_zoo.gated_delta import GatedDelta
 from rnnx_zoo.indrnn import IndRNN
 from rnnx_zoo.janet import JANET
 from rnnx_zoo.layernorm_lstm import LayerNormLSTM
 from rnnx_zoo.lem import LEM
+from rnnx_zoo.lru import LRU
 from rnnx_zoo.lstm_1997 import LSTM1997
 from rnnx_zoo.mgu import MGU
+from rnnx_zoo.min_gru import MinGRU
+from rnnx_zoo.min_lstm import MinLSTM
+from rnnx_zoo.mlstm import MLSTM
 from rnnx_zoo.nbrc import NBRC
 from rnnx_zoo.peephole_lstm import PeepholeLSTM
+from rnnx_zoo.rg_lru import RGLRU
+from rnnx_zoo.slstm import SLSTM
+from rnnx_zoo.sru import SRU
 from rnnx_zoo.stack_rnn import StackRNN
 from rnnx_zoo.ugrnn import UGRNN
 
@@ -29,6 +37,14 @@ def register_cells(register: Register) -> None:
     register("lem", LEM)
     register("cornn", CoRNN)
     register("stack_rnn", StackRNN)
+    register("min_gru", MinGRU)
+    register("min_lstm", MinLSTM)
+    register("sru", SRU)
+    register("lru", LRU)
+    register("rg_lru", RGLRU)
+    register("slstm", SLSTM)
+    register("mlstm", MLSTM)
+    register("gated_delta", GatedDelta)
 
 
 @hookimpl

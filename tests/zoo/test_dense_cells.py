@@ -7,11 +7,11 @@ from typing import ClassVar
 import dense_equations as equations
 import numpy as np
 import pytest
+from lean_suite import SECONDS
 
 from rnnx.contracts.buffers import Scratch
 from rnnx.errors import ConfigError
-from rnnx.testing import CHECKS, CellSuite, InitializerSuite, NotApplicable
-from rnnx.testing.cells import check_gradients_of_lengths
+from rnnx.testing import InitializerSuite, NotApplicable, cells
 from rnnx.testing.suite import conduct
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.cornn import CoRNN
@@ -26,10 +26,6 @@ from rnnx_zoo.nbrc import NBRC
 from rnnx_zoo.peephole_lstm import PeepholeLSTM
 from rnnx_zoo.stack_rnn import StackRNN
 from rnnx_zoo.ugrnn import UGRNN
-
-
-class TestMGU(CellSuite):
-    components: ClassVar = [MGU()]
 
 
 class TestInitializers(InitializerSuite):
@@ -54,25 +50,15 @@ EQUATIONS = [
     (StackRNN(5, depth=3), equations.stack_rnn),
     (StackRNN(5, stacks=2, depth=4, reads=1), partial(equations.stack_rnn, reads=1)),
 ]
-# What the shared loop decides, not a cell; tests/slow checks it for every cell, too.
-OF_THE_LOOP = {
-    "check_threads",
-    "check_other_process",
-    "check_history",
-    "check_any_shape",
-    "check_large_sizes",
-    "check_long_sequence",
-    "check_gradients",  # those of lengths are dense, too
-}
-OWN_CHECKS = [check for check in CHECKS["cell"] if check.__name__ not in OF_THE_LOOP]
-
-
-ONE_OF_EACH = {type(cell): cell for cell, _ in EQUATIONS if not isinstance(cell, MGU)}
+# The gradients of lengths are those of a whole batch, too; a long sequence is in tests/slow.
+MORE = {cells.check_gradients, cells.check_long_sequence}
+LEAN = [check for check in cells.CHECKS if check not in SECONDS | MORE]
+ONE_OF_EACH = {type(cell): cell for cell, _ in EQUATIONS}
 
 
 @pytest.mark.parametrize("cell", ONE_OF_EACH.values(), ids=lambda cell: type(cell).__name__)
 def test_a_cell_keeps_its_contract(cell: object) -> None:
-    for check in OWN_CHECKS:
+    for check in LEAN:
         with suppress(NotApplicable):
             conduct(check, cell)
 
@@ -180,4 +166,4 @@ def test_any_cell_controls_a_stack() -> None:
     for controller in ({"name": "gru", "reset_after": False}, "layernorm_lstm"):
         cell = StackRNN(2, controller, depth=3)
         assert cell.recurrent_weights == ("Wh",)
-        conduct(check_gradients_of_lengths, cell)
+        conduct(cells.check_gradients_of_lengths, cell)
