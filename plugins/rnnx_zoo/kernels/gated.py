@@ -21,7 +21,7 @@ import numpy as np
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx_builtin.kernels.rnn.packing import find_valid, take_valid
-from rnnx_builtin.kernels.rnn.sequence import input_gradient, prepare_input, states_for
+from rnnx_builtin.kernels.rnn.sequence import Input, input_gradient, prepare_input, states_for
 from rnnx_builtin.kernels.rnn.workspace import (
     Cache,
     Workspace,
@@ -32,6 +32,13 @@ from rnnx_builtin.kernels.rnn.workspace import (
 from rnnx_builtin.kernels.simd import gemm
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.work_queue import queue_for
+
+
+class GatedCache(NamedTuple):
+    """What the backward pass of a sequence needs."""
+
+    run: Cache
+    projected: Any  # what ``_input`` kept
 
 
 class Sizes(NamedTuple):
@@ -88,17 +95,17 @@ class CompiledGated:
         """``Cell.forward``."""
         (n_a, B), T, Wx = state[0].shape, len(x), params["Wx"]
         space = scratch.plan(_workspace, self.loops, n_a, T, B, Wx.dtype, self.threads)
-        given = prepare_input(Wx, params["b"], x, lengths, self.threads, scratch)
+        given, projected = self._input(params, x, lengths, scratch)
         weights = self._packed(gemm.pack_weights, "Wh", params["Wh"], B, space.units, scratch)
         more = self._more(params, space.units, B, scratch)
         final = run_forward(self.loops.forward, space, given, state, *weights, *more)
-        return space.states.h, final, Cache(given, space, lengths)
+        return space.states.h, final, GatedCache(Cache(given, space, lengths), projected)
 
     def backward(
         self, params: Params, cache: Any, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         """``Cell.backward``."""
-        (T, n_a, B), dtype, units = dh.shape, dh.dtype, cache.space.units
+        (T, n_a, B), dtype, units = dh.shape, dh.dtype, cache.run.space.units
         own = scratch.plan(_buffers, self.loops, units, n_a, T, B, dtype)
         pack = gemm.pack_transposed_weights
         weights = self._packed(pack, "WhT", params["Wh"], B, units, scratch)
@@ -106,7 +113,7 @@ class CompiledGated:
         zero = np.zeros((n_a, B), dtype)
         dstate = dstate or (zero,) * self.loops.STATES
         dstate0 = run_backward(
-            self.loops.backward, cache, own, dh, dstate, scratch, *weights, *more
+            self.loops.backward, cache.run, own, dh, dstate, scratch, *weights, *more
         )
         dparams, dx = self._gradients(params, cache, own, scratch)
         return dparams, dx, dstate0
@@ -122,22 +129,53 @@ class CompiledGated:
             found.append(pack(where, Wh[start:stop], blocks, B, units, self.threads, scratch))
         return found
 
+    def _input(
+        self, params: Params, x: Array, lengths: Array | None, scratch: Scratch
+    ) -> tuple[Input, Any]:
+        """z as a table of rows, and what the cache is to keep of it."""
+        return prepare_input(params["Wx"], params["b"], x, lengths, self.threads, scratch), None
+
     def _more(self, params: Params, units: gemm.Units, B: int, scratch: Scratch) -> tuple[Any, ...]:
         return self.settings
 
     def _gradients(
-        self, params: Params, cache: Cache, own: tuple[Array, ...], scratch: Scratch
+        self, params: Params, cache: GatedCache, own: tuple[Array, ...], scratch: Scratch
     ) -> tuple[Params, Array | None]:
-        T, B, threads = len(cache.x.ids), len(cache.x.ends), self.threads
-        Wh, dz_flat, states = params["Wh"], own[0], cache.space.states
-        dWx, db, dx = input_gradient(params["Wx"], cache.x, dz_flat, threads, scratch)
-        valid = find_valid(cache.lengths, T, B, scratch)
-        dWh = scratch.array("dWh", Wh.shape, Wh.dtype)
-        stop = 0
-        for blocks, met in zip(self.loops.GROUPS, self.loops.met(cache.space.kept), strict=True):
-            start, stop = stop, stop + blocks * Wh.shape[1]
-            below = states.flat if met is None else met
-            dz = take_valid(dz_flat[start:stop], valid, T * B, "dz_valid", scratch)
-            below = take_valid(below, valid, T * B, "below_valid", scratch)
-            matmul(dz, below.T, dWh[start:stop], threads)
+        dz_flat, x = own[0], cache.run.x
+        dWx, db, dx = input_gradient(params["Wx"], x, dz_flat, self.threads, scratch)
+        dWh = self._recurrent_gradient(params["Wh"], cache, dz_flat, scratch)
         return {"Wx": dWx, "Wh": dWh, "b": db}, dx
+
+    def _recurrent_gradient(
+        self, Wh: Array, cache: GatedCache, d_products: Array, scratch: Scratch
+    ) -> Array:
+        """dWh from the gradient by its products, (rows of Wh, ≥ T·B)."""
+        (x, space, lengths), stop = cache.run, 0
+        T, B = len(x.ids), len(x.ends)
+        valid = find_valid(lengths, T, B, scratch)
+        dWh = scratch.array("dWh", Wh.shape, Wh.dtype)
+        for blocks, met in zip(self.loops.GROUPS, self.loops.met(space.kept), strict=True):
+            start, stop = stop, stop + blocks * Wh.shape[1]
+            below = space.states.flat if met is None else met
+            dz = take_valid(d_products[start:stop], valid, T * B, "dz_valid", scratch)
+            below = take_valid(below, valid, T * B, "below_valid", scratch)
+            matmul(dz, below.T, dWh[start:stop], self.threads)
+        return dWh
+
+
+def in_every_column(
+    name: str, values: Array, blocks: int, units: gemm.Units, B: int, scratch: Scratch
+) -> Array:
+    """(blocks · n_a, 1) → (blocks · n_p, B_p), 0 in the padded units: read as a gate is."""
+    wide = step_array(scratch, B, values.dtype, name, blocks, units.padded)
+    wide[:] = 0
+    wide[:, : len(values) // blocks] = values.reshape(blocks, -1, 1)
+    return wide.reshape(blocks * units.padded, -1)
+
+
+def over_columns(columns: Array, name: str, blocks: int, n_a: int, scratch: Scratch) -> Array:
+    """(blocks · n_p, B_p) → its sums (blocks · n_a, 1)."""
+    out = scratch.array(name, (blocks * n_a, 1), columns.dtype)
+    by_unit = columns.reshape(blocks, len(columns) // blocks, -1)[:, :n_a]
+    np.sum(by_unit, axis=2, out=out.reshape(blocks, n_a))
+    return out
