@@ -27,16 +27,7 @@ class Compiled:
         self.initial_state = cell.initial_state
 
 
-# One cell here, each of the others under tests/slow: a kernel takes seconds to compile.
-@pytest.mark.parametrize(
-    "cell",
-    [
-        MGU(),
-        pytest.param(LEM(dt=0.5), marks=pytest.mark.slow),
-        pytest.param(PeepholeLSTM(), marks=pytest.mark.slow),
-        pytest.param(LayerNormLSTM(), marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("cell", [MGU(), LEM(dt=0.5), PeepholeLSTM(), LayerNormLSTM()], ids=repr)
 def test_a_compiled_cell_is_the_cell(cell: Any) -> None:
     pytest.importorskip("numba")
     for T, B in ((6, 1), (5, 3)):
