@@ -39,10 +39,9 @@ from rnnx_builtin.numerics.whole_sequence import (
     project,
     sum_products,
 )
+from rnnx_zoo.layer_norm import normalize, normalize_back, through_norm
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
-
-EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
@@ -119,12 +118,12 @@ class LayerNormLSTM(Recurrence):
         di, df, do, dg, dm = np.split(dz, 5)
         dh, dc = dstate
         np.multiply(dh * o, 1 - shown * shown, out=dm)
-        dc = dc + _norm_back(params["gc"] * dm, c)
+        dc = dc + normalize_back(params["gc"] * dm, c)
         np.multiply(dh * shown, o * (1 - o), out=do)
         np.multiply(dc * g, i * (1 - i), out=di)
         np.multiply(dc * c_before, f * (1 - f), out=df)
         np.multiply(dc * i, 1 - g * g, out=dg)
-        return params["Wh"].T @ _norm_back(params["gh"] * dz[: -len(c)], products), dc * f
+        return params["Wh"].T @ normalize_back(params["gh"] * dz[: -len(c)], products), dc * f
 
     def gradients(
         self, params: Params, cache: Cache, dz: Array, scratch: Scratch
@@ -161,26 +160,6 @@ class LayerNormLSTM(Recurrence):
     def gates(self, cache: Cache) -> Params:
         i, f, o, _ = np.split(cache.kept[0], 4, axis=1)
         return {"i": i, "f": f, "o": o}
-
-
-def normalize(a: Array) -> Array:
-    """a (…, n, B) ← N(a) in place; returns 1/√(var + ε) (…, 1, B)."""
-    a -= a.mean(axis=-2, keepdims=True)
-    inverse: Array = 1 / np.sqrt(np.square(a).mean(axis=-2, keepdims=True) + EPSILON)
-    a *= inverse
-    return inverse
-
-
-def _norm_back(d: Array, a: Array) -> Array:
-    """The gradient by a (…, n, B) from d, that by N(a)."""
-    a_hat = a.copy()
-    return through_norm(d, a_hat, normalize(a_hat))
-
-
-def through_norm(d: Array, a_hat: Array, inverse: Array) -> Array:
-    mean = d.mean(axis=-2, keepdims=True)
-    found: Array = inverse * (d - mean - a_hat * (d * a_hat).mean(axis=-2, keepdims=True))
-    return found
 
 
 def _sum(steps: Array) -> Array:
