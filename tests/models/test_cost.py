@@ -10,7 +10,9 @@ from elman import Elman
 import rnnx
 from rnnx.errors import ConfigError, PluginError
 from rnnx.models.cost import cost_of
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
 
 
 @pytest.mark.parametrize(("n", "n_x"), [(1, 1), (64, 1), (1, 9), (64, 27)])
