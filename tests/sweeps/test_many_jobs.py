@@ -70,6 +70,29 @@ def test_a_sweep_whose_jobs_have_finished_reads_each_other_run_once(
     assert max(opened[name] for name in jobs) <= 7
 
 
+def test_a_sweep_whose_jobs_have_finished_starts_no_process_and_draws_no_page_again(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [*tiny(names), "steps=1", "seed=0,1"]
+    assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
+    for module in (driver, launcher):
+        monkeypatch.setattr(module, "start_server", lambda folder: pytest.fail("started"))
+    page = only_sweep().path / "comparison.html"
+    drawn = page.stat().st_mtime_ns
+    assert main(command, multirun=True) == 0
+    assert statuses() == ["SKIPPED"] * 2
+    assert page.stat().st_mtime_ns == drawn
+    assert not (only_sweep().path / "warmup.json").exists()
+    page.unlink()
+    assert main(command, multirun=True) == 0
+    assert page.is_file()
+    drawn = page.stat().st_mtime_ns
+    shutil.rmtree(Path("outputs", results()[1].run_id))
+    assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
+    assert statuses() == ["SKIPPED", "FINISHED"]
+    assert page.stat().st_mtime_ns > drawn
+
+
 def test_a_job_takes_over_what_the_driver_has_read(names: Path, opened: Counter[str]) -> None:
     command = [*tiny(names), "steps=1", "seed=0,1"]
     assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
