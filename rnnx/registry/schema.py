@@ -15,6 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnx.contracts.components import InitializerSpec
 from rnnx.registry.registry import Entry
 
+_NODES: dict[Any, DictConfig] = {}
+
 
 @functools.cache  # making all of them takes 40 ms; Hydra's config store copies them
 def component_node(entry: Entry) -> DictConfig:
@@ -25,12 +27,13 @@ def component_node(entry: Entry) -> DictConfig:
     return node
 
 
-@functools.cache
 def fields_node(cls: Any) -> DictConfig:
     """The typed, closed node of a dataclass; OmegaConf merges values into a copy of it."""
-    node: DictConfig = OmegaConf.structured(cls)
-    _thaw(node)
-    return node
+    if cls not in _NODES:
+        node: DictConfig = OmegaConf.structured(cls)
+        _thaw(node)
+        _NODES[cls] = node
+    return _NODES[cls]
 
 
 def _thaw(node: DictConfig) -> None:
