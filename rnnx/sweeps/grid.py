@@ -174,7 +174,8 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
         for word in command.of_recipe:
             refuse_more_than_values(word, builder)
         space = builder.space(command.parts)
-        configs = [_checked(make, command, job) for job in _to_check(space)]
+        made: dict[str, Any] = {}  # components, which most of these configurations share
+        configs = [_checked(make, command, job, made) for job in _to_check(space)]
         refuse_no_rungs(command.sweeper, configs)
         data = JobData()
         if not command.is_planned:
@@ -248,10 +249,12 @@ def _seeds(command: SweepCommand, swept: Sequence[str]) -> range:
     return range(command.seed, command.seed + command.replicates)
 
 
-def _checked(make: Composer, command: SweepCommand, job: Mapping[str, str]) -> ResolvedConfig:
+def _checked(
+    make: Composer, command: SweepCommand, job: Mapping[str, str], made: dict[str, Any]
+) -> ResolvedConfig:
     """The configuration of a job; ConfigError or UnknownComponent for a wrong value."""
     own = parse_job([f"{key}={text}" for key, text in job.items()])
-    return ResolvedConfig.of(plain(make(command.overrides.single + own)))
+    return ResolvedConfig.of(plain(make(command.overrides.single + own)), made)
 
 
 def _to_check(space: Space) -> Iterator[dict[str, str]]:
