@@ -24,6 +24,7 @@ def register_cells(register: Register) -> None:
     register("slstm", "rnnx_zoo.slstm:SLSTM")
     register("mlstm", "rnnx_zoo.mlstm:MLSTM")
     register("gated_delta", "rnnx_zoo.gated_delta:GatedDelta")
+    register("stack_rnn", "rnnx_zoo.stack_rnn:StackRNN")
 
 
 @hookimpl
