@@ -43,9 +43,9 @@ from rnnx_zoo.diagonal import (
     positive_slope,
     projected,
     recur,
-    sigmoid,
     weight_gradients,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 
 class Cache(NamedTuple):

@@ -48,9 +48,9 @@ from rnnx_zoo.diagonal import (
     pieces,
     projected,
     recur,
-    sigmoid,
     weight_gradients,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 C = 8.0  # how far r = 1 forgets beyond softplus(Lambda)
 ROOT_MIN = 1 / 2000  # of √(1 − a²) where it divides: its slope by 1 − a² is then at most 1000

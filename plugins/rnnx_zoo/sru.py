@@ -38,7 +38,8 @@ from rnnx_builtin.numerics.whole_sequence import (
     tiles,
     zero_padding,
 )
-from rnnx_zoo.diagonal import as_vectors, projected, sigmoid, weight_gradients
+from rnnx_zoo.diagonal import as_vectors, projected, weight_gradients
+from rnnx_zoo.sigmoid import sigmoid
 
 
 class Cache(NamedTuple):

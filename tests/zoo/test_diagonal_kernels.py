@@ -9,13 +9,14 @@ pytest.importorskip("numba")
 
 from rnnx.contracts.buffers import Scratch
 from rnnx.testing.cells.case import make_case, run, same_results
+from rnnx_zoo.indrnn import IndRNN
 from rnnx_zoo.lru import LRU
 from rnnx_zoo.min_gru import MinGRU
 from rnnx_zoo.min_lstm import MinLSTM
 from rnnx_zoo.rg_lru import RGLRU
 from rnnx_zoo.sru import SRU
 
-CELLS = (MinGRU(), MinLSTM(forget_bias=1.0), SRU(highway_bias=-1.0), LRU(), RGLRU())
+CELLS = (MinGRU(), MinLSTM(forget_bias=1.0), SRU(highway_bias=-1.0), LRU(), RGLRU(), IndRNN())
 LENGTHS = {5: np.array([7, 0, 3, 1, 7]), 33: np.arange(33) % 8}
 
 
