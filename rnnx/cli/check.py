@@ -13,8 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from rnnx.cli.field_values import field_values
 from rnnx.config.components import component_from
-from rnnx.errors import ConfigError, InputError
+from rnnx.errors import InputError
 from rnnx.registry.manager import registry
 from rnnx.system.text import one_line, printable
 from rnnx.testing.suite import (
@@ -41,7 +42,7 @@ def check(kind: str, name: str, fields: Sequence[str]) -> int:
     """Run and print every check of a component with ``field=value``s; 1 if one fails."""
     from rnnx.testing.checks import CHECKS, reasons_of
 
-    component = component_from(kind, {"name": name, **_values(fields)})
+    component = component_from(kind, {"name": name, **field_values(fields)})
     owner = registry().get(kind, name).owner
     print(printable(f"{kind} {name} of {owner}: {component!r}"))
     expected, results = reasons_of(kind, component), []
@@ -58,16 +59,6 @@ def check(kind: str, name: str, fields: Sequence[str]) -> int:
         f"{total:,} comparisons in {seconds:.1f} s"
     )
     return 1 if count["FAILED"] else 0
-
-
-def _values(fields: Sequence[str]) -> dict[str, str]:
-    values = {}
-    for text in fields:
-        key, equals, value = text.partition("=")
-        if not equals or key == "name":
-            raise ConfigError(f"{text}: is not of the form FIELD=VALUE, as in hidden_size=3")
-        values[key] = value
-    return values
 
 
 @contextmanager

@@ -61,15 +61,23 @@ def check(kind: str, name: str, fields: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("kind", shell_complete=completion.kinds)
-@click.argument("name", shell_complete=completion.names)
+@click.argument("kind", shell_complete=completion.kinds, required=False)
+@click.argument("name", shell_complete=completion.names, required=False)
+@click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.option("--all", "every", is_flag=True, help="Compare all cells in one table.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @debug_option
-def describe(kind: str, name: str) -> None:
-    """Describe a component: equations, hyperparameters, owner."""
-    from rnnx.registry.description import describe as print_description
-    from rnnx.registry.registry import kind_named
+def describe(
+    kind: str | None, name: str | None, fields: tuple[str, ...], every: bool, as_json: bool
+) -> None:
+    """Describe a component: equations, hyperparameters, owner.
 
-    print_description(kind_named(kind), name)
+    For a cell also which way its gates point, and what it costs: as in rnnx describe cell NAME
+    hidden_size=64 n_x=27. rnnx describe --all hidden_size=64 lists the costs of all cells.
+    """
+    from rnnx.cli.describe import describe as print_description
+
+    print_description([word for word in (kind, name, *fields) if word], every, as_json)
 
 
 @click.command(name="completion")

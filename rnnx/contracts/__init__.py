@@ -32,6 +32,7 @@ from rnnx.contracts.probes import (
     Probe,
     TrainedModel,
 )
+from rnnx.contracts.self_description import CountedCell, DescribedGates, GateWords, GoldenCell
 from rnnx.contracts.target_heads import TargetHead, TiedHead
 from rnnx.contracts.trackers import (
     TOTALS,
@@ -90,12 +91,16 @@ __all__ = [
     "Clipper",
     "Compilable",
     "ConcludingProbe",
+    "CountedCell",
     "DataLog",
     "DataPart",
     "Dataset",
     "DecayingOptimizer",
+    "DescribedGates",
     "DescribedLog",
+    "GateWords",
     "GatedCell",
+    "GoldenCell",
     "Grammar",
     "GrammaticalDataset",
     "Group",

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.data.targets import NEXT_SYMBOL
 from rnnx.errors import OutOfMemory
+from rnnx.models.growth import extrapolated
 from rnnx.models.network import Network
 from rnnx.system.memory import free_bytes
 
 SMALL = 2**26  # bytes that any machine has: below, nothing is estimated
-TRIED = (8, 16, 24)  # hidden sizes of the cells whose parameters are counted
-FITTED = (64, 128)  # the same, of cells in a block whose widths are rounded
+FITTED = (64, 128)  # hidden sizes at which is counted where a block rounds its widths
 SMALL_STEP = 2**28  # bytes of a training step that are not worth measuring one
 STEP_PER_STATE = 2  # of a matrix in the state: that of every step, and what is made of it
 STEP_PER_UNIT = 24  # numbers that a unit takes in each place of a batch, about
@@ -56,8 +56,8 @@ def parameter_bytes(network: Network, dtype: npt.DTypeLike) -> int:
 
     try:
         is_rounded = network.block is not None and network.block.embeds
-        extrapolated = _fitted if is_rounded else _extrapolated
-        one, two = (extrapolated(partial(size, depth=k), n_a) for k in (1, 2))
+        counted = _fitted if is_rounded else extrapolated
+        one, two = (counted(partial(size, depth=k), n_a) for k in (1, 2))
         return (one + (two - one) * (layers - 1)) * itemsize
     except Exception:  # of a third-party component: the real call names it
         return 0
@@ -75,15 +75,6 @@ def wide_state(network: Network) -> int:
     """
     state = network.layer_cell.initial_state(1, np.float32)
     return sum(array.size for array in state if array.ndim > 2)
-
-
-def _extrapolated(size: Callable[[int], int], n: int) -> int:
-    """The value at ``n`` of the parabola through the sizes at TRIED (exact, whole numbers)."""
-    a, step = TRIED[0], TRIED[1] - TRIED[0]
-    at = [size(tried) for tried in TRIED]
-    slope, bend = at[1] - at[0], at[2] - 2 * at[1] + at[0]
-    k = n - a
-    return at[0] + slope * k // step + bend * k * (k - step) // (2 * step * step)
 
 
 def _fitted(size: Callable[[int], int], n: int) -> int:

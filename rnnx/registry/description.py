@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from typing import Any, NamedTuple
@@ -28,19 +28,17 @@ class Option(NamedTuple):
     about: str  # its docstring, with unit and range
 
 
-def describe(kind: str, name: str) -> None:
-    """Print everything about one component."""
+def describe(kind: str, name: str, more: Sequence[str] = ()) -> None:
+    """Print everything about one component; the lines ``more`` follow its hyperparameters."""
 
     def say(text: str) -> None:
         print(printable(text, "\n"))
 
     entry = registry().get(kind, name)
     component = entry.component
-    module = sys.modules.get(component.__module__)
     say(f"{kind} {name} of {entry.owner}: {first_line(component)}\n")
-    for text in (module.__doc__ if module else None, _rest(component)):
-        if text:
-            say(textwrap.dedent(text).strip() + "\n")
+    for text in _equations(component):
+        say(f"{text}\n")
     if sys.flags.optimize >= 2:
         say("Python's option -OO took the docstrings, with equations and units, away.\n")
     options = list(options_of(component))
@@ -51,10 +49,36 @@ def describe(kind: str, name: str) -> None:
         say(f"  {option.name}{kind}{default}")
         if option.about:
             say(textwrap.indent(textwrap.fill(option.about, WIDTH - 6), "      "))
+    for line in ("", *more) if more else ():
+        say(line)
     say(f"\nclass:  {component.__module__}.{component.__qualname__}")
     say(f"source: {_file(component)}")
     say(f"owner:  {entry.owner} (entry point {entry.owner.entry_point})")
     say(f"choose: {chosen_by(entry)}")
+
+
+def description_of(kind: str, name: str) -> dict[str, Any]:
+    """The same as plain values."""
+    entry = registry().get(kind, name)
+    component = entry.component
+    return {
+        "kind": kind,
+        "name": name,
+        "description": first_line(component),
+        "equations": "\n\n".join(_equations(component)),
+        "hyperparameters": [option._asdict() for option in options_of(component)],
+        "class": f"{component.__module__}.{component.__qualname__}",
+        "source": _file(component),
+        "owner": str(entry.owner),
+        "choose": chosen_by(entry),
+    }
+
+
+def _equations(component: type[Any]) -> list[str]:
+    """The docstring of its module, and what follows the first line of its own."""
+    module = sys.modules.get(component.__module__)
+    texts = (module.__doc__ if module else None, _rest(component))
+    return [textwrap.dedent(text).strip() for text in texts if text]
 
 
 def chosen_by(entry: Entry) -> str:

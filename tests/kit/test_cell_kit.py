@@ -12,6 +12,7 @@ from mutants import changed_gradient, mutant
 
 import rnnx
 from rnnx.contracts.buffers import Scratch
+from rnnx.contracts.self_description import GateWords
 from rnnx.testing import CheckFailed, cells
 from rnnx_builtin.cells import GRU, LSTM, Vanilla
 
@@ -185,6 +186,11 @@ def form_trusts_scratch(forward, threads, params, x, state, lengths, scratch):
     return trusts_scratch(forward, params, x, state, lengths, scratch)
 
 
+def saying(base, **attributes):
+    """A cell that says something else of itself."""
+    return type("Mutant", (base,), attributes)()
+
+
 MUTANTS = cell_mutants.ISOLATION | {
     "check_gradients": [
         mutant(Elman, step_back=no_transpose),
@@ -243,6 +249,12 @@ MUTANTS = cell_mutants.ISOLATION | {
         mutant(LSTM, gates=lambda right, cache: {}),
         mutant(LSTM, gates=lambda right, cache: {"g": cache.gates[:, -4:]}),
         mutant(GRU, gates=lambda right, cache: {"r": right(cache)["r"][:-1]}),
+        saying(GRU, gate_words={"z": GRU.gate_words["z"]}),
+        saying(GRU, gate_words={"r": "hides the state", "z": "keeps it"}),
+        saying(GRU, gate_words=GRU.gate_words | {"r": GateWords("hides the state", "")}),
+    ],
+    "check_multiplications": [
+        saying(LSTM, multiplications=lambda self, n_x: 4 * self.hidden_size * n_x),
     ],
     "check_compiled": [
         mutant(Vanilla, compiled=form_of(form_without_state)),

@@ -24,6 +24,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_builtin.numerics.one_step import step_projection
@@ -54,6 +55,15 @@ class GRU:
     """A cell whose state is itself the memory: z keeps it, r hides it from the candidate."""
 
     recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "r": GateWords("shows h⟨t−1⟩ to the candidate n", "hides it: n is made of the input alone"),
+        "z": GateWords(
+            "keeps h⟨t−1⟩",
+            "writes the candidate n",
+            "h⟨t⟩ = (1 − z) ⊙ n + z ⊙ h⟨t−1⟩, as Cho et al. 2014, PyTorch, Keras and cuDNN",
+            "h⟨t⟩ = z ⊙ n + (1 − z) ⊙ h⟨t−1⟩, as Chung et al. 2014: their z is 1 − z here",
+        ),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -25,6 +25,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require, require_finite
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_builtin.numerics.one_step import step_sums
@@ -59,6 +60,11 @@ class LSTM:
     """A cell with a memory c that gates write to, erase and read."""
 
     recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes the candidate g to c", "writes nothing"),
+        "f": GateWords("keeps c⟨t−1⟩", "forgets it"),
+        "o": GateWords("shows c in h", "hides it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from rnnx.arrays import Array
+from rnnx.arrays import Array, Params
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Cell, GatedCell
+from rnnx.contracts.self_description import CountedCell, DescribedGates, GateWords
+from rnnx.models.cost import cost_of, matrix_entries
 from rnnx.testing.cells.case import N_A, N_X, B, Case, Result, T, make_case, run, same_results
 from rnnx.testing.cells.compiled import check_compiled
 from rnnx.testing.cells.conduct import (
@@ -240,12 +244,39 @@ def check_gates(cell: Cell) -> None:
         inside = bool(((values >= 0) & (values <= 1)).all())
         low, high = float(values.min()), float(values.max())
         expect(inside, f"gate {name}: ranges from {low:.3g} to {high:.3g}, expected 0 … 1")
+    _check_gate_words(cell, gates)
     whole, state, scratch = {k: v.copy() for k, v in gates.items()}, case.state, Scratch()
     for t in range(T):
         _, after, cache = gated.forward(case.params, case.x[t : t + 1], state, None, scratch)
         for name, values in gated.gates(cache).items():
             same(values[0], whole[name][t], f"gate {name} of step {t} alone")
         state = tuple(array.copy() for array in after)
+
+
+def _check_gate_words(cell: Cell, gates: Params) -> None:
+    """The words about gates, if there are any, are about every gate that is shown."""
+    if not isinstance(cell, DescribedGates):
+        return
+    words: Any = cell.gate_words
+    for name in gates:
+        expect(name in words, f"gate_words: says nothing of gate {name}")
+    for name, about in words.items():
+        told = isinstance(about, GateWords) and about.at_one.strip() and about.at_zero.strip()
+        expect(bool(told), f"gate_words: {name} is no GateWords with words for 1 and for 0")
+
+
+def check_multiplications(cell: Cell) -> None:
+    """A cell that counts its multiplications counts each entry of a matrix once or more."""
+    if not isinstance(cell, CountedCell):
+        raise NotApplicable("the cell leaves counting its multiplications to rnnx")
+    for n_x in (N_X, 2 * N_X):
+        cost = cost_of(cell, n_x)
+        least = matrix_entries(cell, cell.init(np.random.default_rng(0), n_x, np.float32))
+        expect(
+            cost.multiplications >= least,
+            f"multiplications({n_x}): {cost.multiplications}, but the matrices among the "
+            f"parameters have {least} entries",
+        )
 
 
 CHECKS = (
@@ -266,6 +297,7 @@ CHECKS = (
     check_small_shapes,
     check_stream,
     check_gates,
+    check_multiplications,
     check_compiled,
     check_any_shape,
     check_everything_has_a_say,
