@@ -1,8 +1,9 @@
 """What theory says of memory, at sizes of a few seconds and with wide margins.
 
 A plain network's gradient has vanished after fifty steps, an LSTM's has not (Hochreiter and
-Schmidhuber 1997). A recurrence that is not linear counts modulo 2 at lengths that it never saw; one that is diagonal, never negative
-and driven by the input alone does not, whatever it is trained for (Grazzi et al. 2024).
+Schmidhuber 1997). A recurrence that is not linear counts modulo 2 at lengths that it never saw; one
+that is diagonal, never negative and driven by the input alone does not, whatever it is trained for
+(Grazzi et al. 2024).
 """
 
 from collections.abc import Mapping
