@@ -9,4 +9,5 @@ def register_probes(register: Register) -> None:
     register("gradient_by_lag", "rnnx_builtin.probes.gradient_by_lag:GradientByLag")
     register("gradient_norms", "rnnx_builtin.probes.gradient_norms:GradientNorms")
     register("hidden_units", "rnnx_builtin.probes.hidden_units:HiddenUnits")
+    register("memory_horizon", "rnnx_builtin.probes.memory_horizon:MemoryHorizon")
     register("saturation", "rnnx_builtin.probes.saturation:Saturation")
