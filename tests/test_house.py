@@ -18,13 +18,15 @@ LINES, FUNCTION = 350, 40  # a limit never splits an idea; beyond it there are t
 
 # What a whole string may be although a component is called so, and what it means there.
 STRINGS = {
+    "copy": "the style of a text that repeats the training data",
     "csv": "a form of output (--csv), a word of a sweep, and Python's module",
+    "group": "what a comparison calls runs that differ in their seed alone",
     "none": "a pruner of Optuna's: hydra.sweeper.pruner=none",
     "step": "a field, an axis, and the method that makes a cell of one step",
     "text": "a column of samples.csv, and what an error calls a sample",
 }
 # What a sentence may say although a component is called so.
-WORDS = {*STRINGS, "npz", "absolute", "lines", "value", "zeros", "softmax"}
+WORDS = {*STRINGS, "npz", "absolute", "lines", "value", "zeros", "softmax", "adding", "digits"}
 # Examples in what a user reads, for whoever has no component in mind.
 EXAMPLES = {
     ("rnnx/models/trained.py", "dataset=lines"),  # data for `rnnx evaluate`

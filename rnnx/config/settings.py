@@ -196,7 +196,8 @@ class Train:
     baseline: Baseline = Baseline.auto
     """Compare with n-grams on the same split: auto (up to two million symbols), always, never."""
     threads: int = 0
-    """Threads of a step; 0: 1, or 2 where hidden_size²·batch_size is above 2¹⁸. At least 0."""
+    """Threads of NumPy's BLAS and of compiled kernels; at least 0. 0: one for the BLAS; two for the
+    kernels, whose bits do not depend on it, where hidden_size²·batch_size is above 2¹⁸."""
     backend: Backend = Backend.auto
     """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast from the second update
     on where numba is installed and batch_size·hidden_size is at least 48."""

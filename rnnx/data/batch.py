@@ -32,6 +32,7 @@ class Batch(NamedTuple):
     tokens: int  # the number of targets that count: neither padding nor of weight 0
     reset: Array | None = None  # columns that begin from the zero state although others carry on
     weights: Array | None = None  # how much each target counts, ≥ 0; None: 1
+    which: Array | None = None  # (B,) in evaluation: the places of the columns in Sequences
 
     @property
     def total_weight(self) -> float:

@@ -23,6 +23,7 @@ from rnnx.arrays import Array
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.targets import NEXT_SYMBOL, Quantity, TargetKind, Targets, refuse_wrong_quantities
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.data.yardsticks import Criterion, Level, refuse_wrong_yardsticks
 from rnnx.errors import DataError
 
 
@@ -115,9 +116,12 @@ class Corpus:
     source: str = ""  # the file or the address that the data was read from, for a person
     targets: Targets = NEXT_SYMBOL  # what is learned
     features: tuple[Quantity, ...] = ()  # of a step, in the order of the arrays
+    levels: tuple[Level, ...] = ()  # what metrics of the held-out part are without learning
+    criterion: Criterion | None = None  # when it is solved
 
     def __post_init__(self) -> None:
         refuse_wrong_quantities(self.features)
+        refuse_wrong_yardsticks(self.levels, self.criterion)
         if self.is_language and self.features:
             raise DataError("corpus: features come with targets other than the next symbol")
         for name, part in (("train", self.train), ("val", self.val)):

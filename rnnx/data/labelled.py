@@ -43,7 +43,7 @@ def labelled_batches(split: Sequences, columns: int, most: int) -> Iterator[Batc
     while start < len(order):
         fitting = max(1, most // int(split.lengths[order[start]]))
         which = order[start : start + min(columns, fitting)]
-        yield pack_labelled(split, which)
+        yield pack_labelled(split, which)._replace(which=which)
         start += len(which)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,9 @@ class Sequences:
     starts: Array | None = None  # (sequences,) places of the first steps; None: end to end
     n_symbols: int = 0  # the size of the vocabulary, where a step has an id and features
     shuffle: bool = True  # draw a new order in every epoch; False: keep this one
+    # Metrics by length are told by these (sequences,), metrics by age by those, shaped as weights.
+    sizes: Array | None = None  # what a person calls the length of a sequence; None: its steps
+    ages: Array | None = None  # how many steps ago the input stood that a target asks for; 0: none
 
     def __post_init__(self) -> None:
         lengths = np.asarray(self.lengths)
@@ -59,7 +62,9 @@ class Sequences:
         if self.features is not None and self.features.ndim != 2:
             raise DataError("sequences: features must be (steps, n_features)")
         wanted = len(self) if self.per_sequence else n
-        for what, array in (("y", self.y), ("weights", self.weights)):
+        if self.sizes is not None and len(self.sizes) != len(self):
+            raise DataError(f"sequences: {len(self.sizes)} sizes for {len(self)} lengths")
+        for what, array in (("y", self.y), ("weights", self.weights), ("ages", self.ages)):
             if array is not None and len(array) != wanted:
                 each = "sequence" if self.per_sequence else "step"
                 raise DataError(
@@ -86,12 +91,12 @@ class Sequences:
 
     def select(self, which: Array) -> Sequences:
         """The sequences at the places ``which``, in that order; nothing of a step is copied."""
-        y, weights = self.y, self.weights
-        if self.per_sequence:
-            y, weights = y[which], None if weights is None else weights[which]
         starts: Any = self.starts
-        own = self.per_sequence, starts[which], self.n_symbols, self.shuffle
-        return Sequences(self.lengths[which], y, self.ids, self.features, weights, *own)
+        of_each = {"lengths": self.lengths, "starts": starts, "sizes": self.sizes}
+        if self.per_sequence:
+            of_each |= {"y": self.y, "weights": self.weights, "ages": self.ages}
+        there = {name: array[which] for name, array in of_each.items() if array is not None}
+        return replace(self, **there)
 
 
 @dataclass(frozen=True, eq=False)

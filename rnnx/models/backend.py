@@ -78,12 +78,26 @@ def why_not() -> str:
 TWO_THREADS_FROM = 2**18  # n_a²·B of a step's recurrent product; a second thread pays above it
 
 
-def thread_count(settings: Train, cell: Cell) -> int:
-    """``threads`` if it is set, else 2 where a step's product is large enough for two, else 1."""
+def blas_threads(settings: Train) -> int:
+    """``threads`` if it is set, else 1.
+
+    The BLAS's second thread waits by spinning: beside another busy process a step of small products
+    took ten times as long as with one thread, and the number cannot follow the machine's load,
+    because it changes the last bits.
+    """
+    return possible_threads(settings.threads, "threads") if settings.threads else 1
+
+
+def kernel_threads(settings: Train, cell: Cell) -> int:
+    """``threads`` if it is set, else 2 where a step's product is large enough for two, else 1.
+
+    Compiled forms give the same bits for any number, and do not wait for a thread that the machine
+    holds up.
+    """
     if settings.threads:
-        return possible_threads(settings.threads, "threads")
+        return settings.threads
     wanted = 2 if cell.hidden_size**2 * settings.batch_size > TWO_THREADS_FROM else 1
-    return BlasThreads(min(wanted, _limit())).in_effect()
+    return min(wanted, usual_threads(), processors())  # the user may allow one alone
 
 
 def possible_threads(wanted: int, what: str) -> int:
@@ -97,9 +111,3 @@ def possible_threads(wanted: int, what: str) -> int:
             f"{what}={wanted}: NumPy's BLAS takes at most {most} here; choose 1 … {most}"
         )
     return wanted
-
-
-def _limit() -> int:
-    """The limit that the user set (OMP_NUM_THREADS, threadpoolctl), else at least two threads."""
-    allowed = usual_threads()
-    return allowed if allowed < processors() else max(allowed, 2)

@@ -24,7 +24,7 @@ from rnnx.data.sequences import Sequences
 from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import ConfigError, DataError
-from rnnx.models.backend import backend_of_checkpoint
+from rnnx.models.backend import backend_of_checkpoint, kernel_threads
 from rnnx.models.evaluation import (
     Evaluation,
     example_nats,
@@ -64,6 +64,7 @@ class Model:
         self.features: tuple[Quantity, ...] = checkpoint.features
         """The real numbers that a step of its input has, in their order."""
         self._threads = BlasThreads(checkpoint.metadata["threads"])
+        self._kernel_threads = kernel_threads(settings, components.cell)
         self._backend: str = checkpoint.metadata.get("backend", "numpy")
         self.network, dtype = network_of(checkpoint)
         self.params = params_of(self.network, checkpoint, dtype)
@@ -80,7 +81,7 @@ class Model:
     def _network(self) -> Network:
         """The network that measures, in compiled code if the run computed so; sampling has none."""
         is_compiled = backend_of_checkpoint(self._backend) is Backend.fast
-        return self.network.on(Execution(is_compiled, self._threads.count))
+        return self.network.on(Execution(is_compiled, self._kernel_threads))
 
     def sample(
         self,

@@ -114,13 +114,14 @@ class _Turns:
             try:
                 self._take_turn()
             except BaseException:  # a signal
-                self._go_back()
+                self._go_back(_numbers())
                 raise
 
     def leave(self) -> None:
         with self._changed:
-            changed = _numbers() != self._taken
-            self._go_back()
+            now = _numbers()
+            changed = now != self._taken
+            self._go_back(now)
         if changed:
             warnings.warn(
                 "another thread changed the number of BLAS threads while rnnx computed: "
@@ -145,8 +146,8 @@ class _Turns:
         self.waiting.clear()
         self._computing = self._inside = int(bool(self._counts()))
 
-    def _go_back(self) -> None:
-        """Compute with the number from before the last one."""
+    def _go_back(self, now: list[int]) -> None:
+        """Compute with the number from before the last one; the libraries have ``now``."""
         counts = self._counts()
         counts.pop()
         self._computing -= 1
@@ -154,8 +155,8 @@ class _Turns:
         if counts:
             self._take_turn()
         elif not self._inside:
-            for library, number in zip(blas_libraries(), self._before, strict=True):
-                _set(library, number)
+            for library, number, its in zip(blas_libraries(), self._before, now, strict=True):
+                _set(library, number, its)
                 _let_go(library)
         self._changed.notify_all()
 
@@ -172,9 +173,10 @@ class _Turns:
             self.waiting.remove(turn)
             self._computing += 1
             self._changed.notify_all()
-        for library in blas_libraries():
-            _set(library, count)
-        self._taken = _numbers()
+        self._taken = [
+            _set(library, count, now)
+            for library, now in zip(blas_libraries(), _numbers(), strict=True)
+        ]
 
 
 _turns = _Turns()
@@ -187,17 +189,20 @@ def _numbers() -> list[int]:
     return [library.get_num_threads() for library in blas_libraries()]
 
 
-def _set(library: Any, count: int) -> None:
-    """Set a library's number, also where another thread has set it last.
+def _set(library: Any, count: int, now: int) -> int:
+    """Set a library's number, which is ``now``, also where another thread has set it last.
 
-    threadpoolctl 3.8 lets one thread alone set that of OpenBLAS, until it ends or lets go.
+    threadpoolctl 3.8 lets one thread alone set that of OpenBLAS, until it ends or lets go. The
+    number that the library took is returned: it has a largest one.
     """
-    if library.get_num_threads() == count:
-        return
+    if now == count:
+        return now
     library.set_num_threads(count)
-    if library.get_num_threads() != count:
+    if (taken := library.get_num_threads()) != count:
         _let_go(library)
         library.set_num_threads(count)
+        taken = library.get_num_threads()
+    return int(taken)
 
 
 def _let_go(library: Any) -> None:

@@ -17,7 +17,7 @@ from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
 from rnnx.data.sequences import Endless
 from rnnx.errors import Diverged, OutOfMemory, PluginError
-from rnnx.models.backend import choose, load, thread_count
+from rnnx.models.backend import blas_threads, choose, kernel_threads, load
 from rnnx.models.directions import refuse_seen_target
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
@@ -56,7 +56,8 @@ class Session:
         own, data = for_task(settings, self.corpus), self.corpus
         self.network = configured(own, parts, data.vocabulary, data.features, data.targets)
         self.monitor = monitor_of(settings.monitor, self.corpus, self.network.metrics.metrics)
-        self.threads = BlasThreads(thread_count(settings, parts.cell))
+        self.threads = BlasThreads(blas_threads(settings))
+        self._kernel_threads = kernel_threads(settings, parts.cell)
         self._probing = Probing(parts.probes)
         self.steps = 0
         self.smooth_loss = starting_loss(settings, self.corpus)
@@ -69,10 +70,8 @@ class Session:
         self.weights, self.params, self.grads = weights, weights.params, weights.grads
         self.average = weights.average  # the parameters themselves where none is kept
         self._bind()
-        more = settings.crossover, settings.state_reset
-        self.batches = TrainBatches(
-            self.corpus.train, settings.batch_size, self.rngs["order"], *more
-        )
+        how = settings.batch_size, self.rngs["order"], settings.crossover, settings.state_reset
+        self.batches = TrainBatches(self.corpus.train, *how)
         self.notes = [*self.corpus.notes, *left_out(settings, self.corpus), *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
@@ -80,14 +79,14 @@ class Session:
         self.states: States = self._zero_states()
         if settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():  # now what the second step would wait for
-                load(self.network, self.params, self.states, self.threads.count)
+                load(self.network, self.params, self.states, self._kernel_threads)
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)
 
     def _use(self, backend: Backend) -> None:
         self.backend = backend
-        self.execution = Execution(backend is Backend.fast, self.threads.count)
+        self.execution = Execution(backend is Backend.fast, self._kernel_threads)
         self._network = self.network.on(self.execution)
         self._scratch = Scratch()
         self._evaluation_scratch = Scratch()

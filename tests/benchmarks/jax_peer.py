@@ -10,8 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from rows import BLOCKS, Row, Step
 
-INPUTS = ("one-hot", "embedding")
 Values = dict[str, Any]
+
+
+def inputs(row: Row) -> tuple[str, ...]:
+    """The ways to take the row's inputs in."""
+    return ("real",) if row.real else ("one-hot", "embedding")
 
 
 def vanilla(p: Values, state: Any, z: Any) -> Any:
@@ -41,8 +45,8 @@ CELLS = {"vanilla": vanilla, "lstm": lstm, "gru": gru}
 
 
 def make_step(cell: str, row: Row, given: str) -> Step:
-    """One update on ids (T, B); the input is one-hot columns, or rows of Wx chosen by id."""
-    n_y, n_a, B, T, both = row
+    """One update; the input is one-hot columns, rows of Wx chosen by id, or real numbers."""
+    n_y, n_a, B, T, both, _ = row
     rng, k, ways = np.random.default_rng(0), BLOCKS[cell], (False, True) if both else (False,)
     layer = {"Wx": (n_y, k * n_a), "Wh": (n_a, k * n_a), "b": (k * n_a,), "bn": (n_a,)}
     shapes = {f"{name}{way:d}": shape for way in ways for name, shape in layer.items()}
@@ -59,7 +63,8 @@ def make_step(cell: str, row: Row, given: str) -> Step:
         zero, found = (jnp.zeros((B, n_a)),) * (2 if cell == "lstm" else 1), []
         for way in ways:
             own = {name: p[f"{name}{way:d}"] for name in layer}
-            z = jax.nn.one_hot(x, n_y) @ own["Wx"] if given == "one-hot" else own["Wx"][x]
+            x_in = jax.nn.one_hot(x, n_y) if given == "one-hot" else x
+            z = own["Wx"][x] if given == "embedding" else x_in @ own["Wx"]
             found.append(scanned(own, zero, z + own["b"], way))
         h = jnp.concatenate(found, axis=2)
         log_p = jax.nn.log_softmax(h @ p["Wy"] + p["by"])
@@ -71,10 +76,11 @@ def make_step(cell: str, row: Row, given: str) -> Step:
 
     compiled = jax.jit(update, donate_argnums=0)
     ids = rng.integers(0, n_y, (2, T, B)).astype(np.int32)
+    x = rng.normal(size=(T, B, n_y)).astype(np.float32) if row.real else ids[0]
 
     def step() -> float:
         nonlocal params
-        params, value = jax.block_until_ready(compiled(params, ids[0], ids[1]))
+        params, value = jax.block_until_ready(compiled(params, x, ids[1]))
         return float(value)
 
     return step

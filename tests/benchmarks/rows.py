@@ -19,16 +19,22 @@ FOLDER = tempfile.TemporaryDirectory(prefix="rnnx-bench-")  # gone with the proc
 
 
 class Row(NamedTuple):
-    """n_y symbols, n_a units, B columns, T steps; ``both``: with a tag a step, read both ways."""
+    """n_y symbols, n_a units, B columns, T steps.
+
+    ``both``: with a tag a step, read both ways. ``real``: the same, read forwards, with n_y real
+    features a step in the symbols' place.
+    """
 
     n_y: int
     n_a: int
     B: int
     T: int
     both: bool = False
+    real: bool = False
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self[:4])) + (", both" if self.both else "")
+        kind = ", both" if self.both else ", real" if self.real else ""
+        return ", ".join(map(str, self[:4])) + kind
 
 
 ROWS = (
@@ -39,8 +45,10 @@ ROWS = (
     Row(65, 512, 64, 64),
     Row(65, 1024, 64, 32),
     Row(65, 128, 32, 64, both=True),
+    Row(65, 128, 32, 64, real=True),
 )
-BOTH_CELLS = ("lstm",)  # whose row of both directions is measured
+PLAIN = ("dropout=0", "input_dropout=0", "averaging=0")  # as the peers compute
+TAGGED_CELLS = ("lstm",)  # whose rows of both directions and of real inputs are measured
 
 
 @functools.cache
@@ -57,18 +65,24 @@ def ours(cell: str, row: Row, *more: str) -> Step:
     sizes = [f"cell={cell}", f"cell.hidden_size={row.n_a}", f"batch_size={row.B}"]
     data = ["dataset=text", f"dataset.path={text_of(row.n_y)}", f"dataset.length={row.T}"]
     rest = ["optimizer=sgd", "clipper=value", "tracker=none", "steps=1000000", "seed=0"]
-    if not row.both:
+    if not (row.both or row.real):
         return rnnx.build([*sizes, *data, *rest, *more]).step
-    config = compose([*sizes, *data, *rest, "direction=both", *more])
+    way = "both" if row.both else "forward"
+    config = compose([*sizes, *data, *rest, f"direction={way}", *more])
     return Session(config, tagged(row)).step
 
 
 def tagged(row: Row) -> rnnx.Corpus:
-    """Random symbols with a random tag each, in sequences of one length."""
+    """Random symbols, or n_y random features, with a random tag a step, in equal lengths."""
     n, names = 8 * row.B, [chr(48 + i) for i in range(row.n_y)]
-    ids, y = np.random.default_rng(0).integers(0, row.n_y, (2, n * row.T))
-    train = rnnx.Sequences(np.full(n, row.T), y, ids)
-    sha256 = rnnx.sequences_sha256(train)
-    return rnnx.Corpus(
-        rnnx.Vocabulary(tuple(names)), train, None, sha256, targets=rnnx.classes(names)
-    )
+    rng, lengths = np.random.default_rng(0), np.full(n, row.T)
+    ids, y = rng.integers(0, row.n_y, (2, n * row.T))
+    if row.real:
+        values = rng.normal(size=(n * row.T, row.n_y)).astype(np.float32)
+        train, vocabulary = rnnx.Sequences(lengths, y, features=values), rnnx.Vocabulary(())
+        inputs = [rnnx.Quantity(f"x{i}") for i in range(row.n_y)]
+    else:
+        train, vocabulary = rnnx.Sequences(lengths, y, ids), rnnx.Vocabulary(tuple(names))
+        inputs = []
+    sha256, targets = rnnx.sequences_sha256(train), rnnx.classes(names)
+    return rnnx.Corpus(vocabulary, train, None, sha256, targets=targets, features=inputs)

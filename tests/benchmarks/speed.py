@@ -19,10 +19,8 @@ from typing import Any
 import numpy as np
 import products
 import timing
-from rows import BOTH_CELLS, CELLS, ROWS, Row, ours
+from rows import CELLS, PLAIN, ROWS, TAGGED_CELLS, Row, ours
 from threadpoolctl import threadpool_limits
-
-PLAIN = ("dropout=0", "input_dropout=0", "averaging=0")
 
 HEADER = f"{'cell':8} {'n_y, n_a, B, T':>20} {'rnnx':>9} {'torch':>9} {'jax':>9}   "
 HEADER += f"{'torch/':>7} {'jax/':>7} {'as built':>8} {'numpy':>7}   GEMM share"
@@ -40,7 +38,7 @@ def contenders(cell: str, row: Row, threads: int) -> dict[str, timing.Work]:
         "numpy": ours(cell, row, *own, *PLAIN, "backend=numpy"),
     }
     for name, peer in (("torch", torch_peer), ("jax", jax_peer)):
-        steps |= {f"{name} {g}": peer.make_step(cell, row, g) for g in peer.INPUTS}
+        steps |= {f"{name} {g}": peer.make_step(cell, row, g) for g in peer.inputs(row)}
     return steps
 
 
@@ -111,7 +109,7 @@ def main() -> None:
     table = []
     for cell in given.cells:
         for index in given.rows:
-            if ROWS[index].both and cell not in BOTH_CELLS:
+            if any(ROWS[index][4:]) and cell not in TAGGED_CELLS:
                 continue
             table.append(measured(cell, ROWS[index], given.threads, given.rounds))
             print(shown(table[-1]), flush=True)

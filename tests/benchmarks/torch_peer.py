@@ -8,12 +8,16 @@ from rows import Row, Step
 from torch.nn import functional
 
 KINDS = {"vanilla": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
-INPUTS = ("one-hot", "embedding")
+
+
+def inputs(row: Row) -> tuple[str, ...]:
+    """The ways to take the row's inputs in."""
+    return ("real",) if row.real else ("one-hot", "embedding")
 
 
 def make_step(cell: str, row: Row, given: str) -> Step:
-    """One update on ids (T, B); the input is rows of the unit matrix, or learned ones."""
-    n_y, n_a, B, T, both = row
+    """One update; the input is rows of the unit matrix by id, learned ones, or real numbers."""
+    n_y, n_a, B, T, both, _ = row
     torch.manual_seed(0)
     layer = KINDS[cell](n_y, n_a, bidirectional=both)
     head = torch.nn.Linear((1 + both) * n_a, n_y)
@@ -24,12 +28,16 @@ def make_step(cell: str, row: Row, given: str) -> Step:
     else:
         unit = torch.eye(n_y)
     sgd = torch.optim.SGD(parameters, lr=0.01)
-    ids = np.random.default_rng(1).integers(0, n_y, (2, T, B))
+    rng = np.random.default_rng(1)
+    ids, values = rng.integers(0, n_y, (2, T, B)), rng.normal(size=(T, B, n_y)).astype(np.float32)
 
     def step() -> float:
         x, y = torch.from_numpy(ids[0]), torch.from_numpy(ids[1])
         sgd.zero_grad()
-        h, _ = layer(rows(x) if given == "embedding" else unit[x])
+        if given == "real":
+            h, _ = layer(torch.from_numpy(values))
+        else:
+            h, _ = layer(rows(x) if given == "embedding" else unit[x])
         loss = functional.cross_entropy(head(h).reshape(T * B, n_y), y.reshape(-1))
         loss.backward()
         torch.nn.utils.clip_grad_value_(parameters, 5.0)
