@@ -24,7 +24,7 @@ class Place(NamedTuple):
 
     entry: Entry
     method: str  # of the contract's, or the function itself
-    line: str  # "mgu.py, line 33"
+    line: str  # "scrn.py, line 33"
 
 
 def label(entry: Entry) -> str:

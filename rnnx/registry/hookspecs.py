@@ -7,7 +7,7 @@ names with :data:`rnnx.hookimpl`; rnnx calls each once, with a function ``regist
 
     @rnnx.hookimpl
     def register_cells(register):
-        register("mgu", MGU)          # now cell=mgu works, with MGU's fields as options
+        register("scrn", SCRN)          # now cell=scrn works, with SCRN's fields as options
 
 Names are unique in a kind. Every command registers all plugins, so import heavy libraries inside
 functions.

@@ -96,11 +96,11 @@ def test_a_cell_that_fails_is_a_row_of_the_table(
 ) -> None:
     install(GOOD.replace("return {}\n", "return {} / 0\n", 1))
     said = told(capsys, every=True)
-    assert "\nmgu\t—\t—\t—\t" in said and "\nlstm\t79,872\t" in said
-    assert said.splitlines()[-1].startswith("mgu: ") and "TypeError" in said
+    assert "\nscrn\t—\t—\t—\t" in said and "\nlstm\t79,872\t" in said
+    assert said.splitlines()[-1].startswith("scrn: ") and "TypeError" in said
 
 
 def test_wrong_words_about_gates_name_the_class(install: Callable[..., EntryPoint]) -> None:
-    install(GOOD.replace("class Mgu:", "class Mgu:\n        gate_words = {'f': 'keeps'}"))
+    install(GOOD.replace("class Scrn:", "class Scrn:\n        gate_words = {'f': 'keeps'}"))
     with pytest.raises(PluginError, match="gate_words: is no mapping"):
-        describe(["cell", "mgu"], False, False)
+        describe(["cell", "scrn"], False, False)

@@ -14,7 +14,7 @@ from rnnx.registry.manager import Plugins, load, plugins
 def test_a_good_plugin_loads(install: Callable[..., EntryPoint]) -> None:
     found = load([install(GOOD)])
     assert found.failures == []
-    entry = found.registry.get("cell", "mgu")
+    entry = found.registry.get("cell", "scrn")
     assert str(entry.owner) == "acme 1.0"
 
 
@@ -43,7 +43,7 @@ BROKEN = {
     "hook answers": (HOOK + "def register_cells(register):\n    return []", "returned list"),
     "hook yields": (HOOK + "def register_cells(register):\n    yield", "returned generator"),
     "hook waits": (HOOK + "async def register_cells(register):\n    pass", "returned coroutine"),
-    "register alone": (GOOD.replace('register("mgu", Mgu)', "register(Mgu)"), "TypeError"),
+    "register alone": (GOOD.replace('register("scrn", Scrn)', "register(Scrn)"), "TypeError"),
     "api of tomorrow": ("requires_api = 99\n" + textwrap.dedent(GOOD), "install a newer rnnx"),
     "api of yesterday": (
         "requires_api = 0\n" + textwrap.dedent(GOOD),
@@ -51,14 +51,14 @@ BROKEN = {
     ),
     "api in words": ("requires_api = '1'\n" + textwrap.dedent(GOOD), "requires_api is '1'"),
     "no hooks": ("x = 1", "it has no hooks"),
-    "raises": (GOOD.replace('register("mgu", Mgu)', "1 / 0"), "ZeroDivisionError"),
+    "raises": (GOOD.replace('register("scrn", Scrn)', "1 / 0"), "ZeroDivisionError"),
     "asks too early": ("import rnnx\nrnnx.build([])", "ask inside a function"),
     "no dataclass": (GOOD.replace("@dataclass(frozen=True)", ""), "is not a dataclass"),
     "not frozen": (GOOD.replace("(frozen=True)", ""), "is not frozen"),
-    "bad name": (GOOD.replace('"mgu"', '"M G U"'), "a name is lower case letters"),
-    "no name": (GOOD.replace('"mgu"', "None"), "a name is lower case letters"),
-    "unhashable name": (GOOD.replace('"mgu"', "['mgu']"), "a name is lower case letters"),
-    "an instance": (GOOD.replace("Mgu)", "Mgu())"), "is not a dataclass"),
+    "bad name": (GOOD.replace('"scrn"', '"S C R N"'), "a name is lower case letters"),
+    "no name": (GOOD.replace('"scrn"', "None"), "a name is lower case letters"),
+    "unhashable name": (GOOD.replace('"scrn"', "['scrn']"), "a name is lower case letters"),
+    "an instance": (GOOD.replace("Scrn)", "Scrn())"), "is not a dataclass"),
     "bad default": (GOOD.replace("= 4", '= "four"'), "no configuration can be made"),
     "bad type": (GOOD.replace("int = 4", "object = object()"), "no configuration can be made"),
     "a field name": (GOOD.replace("int = 4", "int = 4\n        name: str = 'x'"), "called name"),
@@ -96,7 +96,7 @@ def test_a_broken_plugin_costs_itself_alone(
     assert "broken 1.0" in line
     assert "\n" not in line
     assert "\x1b" not in line
-    assert found.registry.names("cell") == ["mgu"]
+    assert found.registry.names("cell") == ["scrn"]
     assert capsys.readouterr() == ("", "")
 
 
@@ -112,7 +112,7 @@ def entry(install: Callable[..., EntryPoint], value: str) -> EntryPoint:
         ("broken_module:nothing", "nothing"),
         ("no_such_module", "no_such_module"),
         ("not a module", "is not of the form package.module"),
-        ("broken_module:Mgu", "it has no hooks"),
+        ("broken_module:Scrn", "it has no hooks"),
     ],
 )
 def test_a_broken_entry_point_costs_itself_alone(
@@ -120,7 +120,7 @@ def test_a_broken_entry_point_costs_itself_alone(
 ) -> None:
     found = load([entry(install, value), install(GOOD, "sound")])
     assert [cause in str(failure) for failure in found.failures] == [True]
-    assert found.registry.names("cell") == ["mgu"]
+    assert found.registry.names("cell") == ["scrn"]
 
 
 def test_a_plugin_that_is_named_twice_counts_once(install: Callable[..., EntryPoint]) -> None:
@@ -128,7 +128,7 @@ def test_a_plugin_that_is_named_twice_counts_once(install: Callable[..., EntryPo
     found = load([good, EntryPoint("second", good.value, good.group)._for(good.dist)])
     (failure,) = found.failures
     assert "registered twice by acme 1.0" in str(failure)
-    assert found.registry.names("cell") == ["mgu"]
+    assert found.registry.names("cell") == ["scrn"]
 
 
 def test_an_import_changes_nothing_that_others_rely_on(
@@ -154,7 +154,7 @@ def test_an_import_changes_nothing_that_others_rely_on(
 
 
 def test_a_hook_that_registers_nothing_is_noted(install: Callable[..., EntryPoint]) -> None:
-    found = load([install(GOOD.replace('register("mgu", Mgu)', "pass"))])
+    found = load([install(GOOD.replace('register("scrn", Scrn)', "pass"))])
     assert found.failures == []
     assert ["registers nothing" in note.text for note in found.notes] == [True]
 
@@ -172,7 +172,7 @@ def test_a_deprecated_hook_works_and_says_so(
     monkeypatch.setattr(hookspecs, "register_cells", spec)
     found = load([install(GOOD)])
     assert found.failures == []
-    assert found.registry.names("cell") == ["mgu"]
+    assert found.registry.names("cell") == ["scrn"]
     assert [note.text for note in found.notes] == [str(going)]
 
 
