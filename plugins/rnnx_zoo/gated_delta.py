@@ -83,6 +83,10 @@ class Cache(NamedTuple):
 class GatedDelta:
     """A memory of keys and values that replaces what it held under a key by what is new."""
 
+    golden: ClassVar[tuple[str, ...]] = (
+        "golden/gated_delta.json",
+        "golden/gated_delta_negative.json",
+    )
     gate_words: ClassVar[dict[str, GateWords]] = {
         "b": GateWords("replaces by v what S holds under k", "leaves it"),
         "a": GateWords("keeps S⟨t−1⟩", "clears it"),

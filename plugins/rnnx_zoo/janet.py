@@ -38,6 +38,7 @@ class JANET(Recurrence):
     blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (3,)  # f, n, i
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/janet.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "f": GateWords("keeps h⟨t−1⟩", "forgets it"),
         "i": GateWords("writes the candidate n", "writes nothing"),

@@ -46,6 +46,7 @@ class LSTM1997(Recurrence):
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (3, 1)  # i, o, tanh of g's sum; H(c)
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/lstm_1997.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "i": GateWords("writes the candidate g to c", "writes nothing"),
         "o": GateWords("shows c in h", "hides it"),

@@ -32,6 +32,7 @@ class MGU(Recurrence):
     blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (2, 1)  # f and n; f ⊙ h⟨t−1⟩
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/mgu.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "f": GateWords(
             "writes the candidate n",

@@ -61,6 +61,7 @@ class Cache(NamedTuple):
 class MinGRU:
     """A leaky average of candidates: a gate from the input alone says how much each counts."""
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/min_gru.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "z": GateWords(
             "writes the candidate n",

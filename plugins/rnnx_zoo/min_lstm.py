@@ -65,6 +65,7 @@ class Cache(NamedTuple):
 class MinLSTM:
     """A leaky average of candidates: two gates from the input alone share out what counts."""
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/min_lstm.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "f": GateWords("keeps h⟨t−1⟩", "forgets it"),
         "i": GateWords("writes the candidate n", "writes nothing"),

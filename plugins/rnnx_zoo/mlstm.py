@@ -89,6 +89,7 @@ class Cache(NamedTuple):
 class MLSTM:
     """A memory of keys and values that fades as a whole; the input alone opens its gates."""
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/mlstm.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "f": GateWords("keeps C⟨t−1⟩", "forgets it"),
         "o": GateWords("shows what is read from C in h", "hides it"),

@@ -35,6 +35,7 @@ class NBRC(Recurrence):
     recurrent_blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (3,)  # a, c, n
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/nbrc.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "a": GateWords("latches h⟨t−1⟩ in the candidate, a = 2", "hides it from the candidate"),
         "c": GateWords("keeps h⟨t−1⟩", "writes the candidate n"),

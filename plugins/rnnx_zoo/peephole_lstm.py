@@ -40,6 +40,7 @@ class PeepholeLSTM(Recurrence):
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4, 1)  # i, f, o, g; tanh(c)
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/peephole_lstm.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "i": GateWords("writes the candidate g to c", "writes nothing"),
         "f": GateWords("keeps c⟨t−1⟩", "forgets it"),

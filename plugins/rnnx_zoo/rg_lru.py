@@ -71,6 +71,7 @@ class Cache(NamedTuple):
 class RGLRU:
     """A memory that fades at a rate the input sets, and takes in what it has lost."""
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/rg_lru.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "i": GateWords("lets u in", "keeps it out"),
         "r": GateWords("forgets as fast as Lambda says", "keeps all of h⟨t−1⟩"),

@@ -77,6 +77,7 @@ class SLSTM:
 
     recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/slstm.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "i": GateWords("writes tanh(z) in place of c / n", "writes nothing"),
         "f": GateWords("keeps c / n of t − 1", "forgets it"),

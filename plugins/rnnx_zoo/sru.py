@@ -54,6 +54,7 @@ class Cache(NamedTuple):
 class SRU:
     """A memory without a recurrent product, and a gate that mixes it with the input."""
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/sru.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "f": GateWords("keeps c⟨t−1⟩", "writes the candidate u"),
         "r": GateWords("shows c in h", "lets the input pass to h"),

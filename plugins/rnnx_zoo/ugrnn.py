@@ -34,6 +34,7 @@ class UGRNN(Recurrence):
     blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (2,)  # g and n
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/ugrnn.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "g": GateWords("keeps h⟨t−1⟩", "writes the candidate n"),
     }
