@@ -28,6 +28,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require_finite
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
@@ -39,7 +40,7 @@ from rnnx_builtin.numerics.whole_sequence import (
     project,
     sum_products,
 )
-from rnnx_zoo.layer_norm import normalize, normalize_back, through_norm
+from rnnx_zoo.norm_of_rows import normalize, through_norm
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
 
@@ -52,6 +53,12 @@ class LayerNormLSTM(Recurrence):
     more_sums: ClassVar[int] = 1  # gc ⊙ N(c) + bc
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4, 4, 1)  # i, f, o, g; Wh·h⟨t−1⟩; tanh(… N(c))
+
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes the candidate g to c", "writes nothing"),
+        "f": GateWords("keeps c⟨t−1⟩", "forgets it"),
+        "o": GateWords("shows c in h", "hides it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -118,12 +125,12 @@ class LayerNormLSTM(Recurrence):
         di, df, do, dg, dm = np.split(dz, 5)
         dh, dc = dstate
         np.multiply(dh * o, 1 - shown * shown, out=dm)
-        dc = dc + normalize_back(params["gc"] * dm, c)
+        dc = dc + _norm_back(params["gc"] * dm, c)
         np.multiply(dh * shown, o * (1 - o), out=do)
         np.multiply(dc * g, i * (1 - i), out=di)
         np.multiply(dc * c_before, f * (1 - f), out=df)
         np.multiply(dc * i, 1 - g * g, out=dg)
-        return params["Wh"].T @ normalize_back(params["gh"] * dz[: -len(c)], products), dc * f
+        return params["Wh"].T @ _norm_back(params["gh"] * dz[: -len(c)], products), dc * f
 
     def gradients(
         self, params: Params, cache: Cache, dz: Array, scratch: Scratch
@@ -160,6 +167,12 @@ class LayerNormLSTM(Recurrence):
     def gates(self, cache: Cache) -> Params:
         i, f, o, _ = np.split(cache.kept[0], 4, axis=1)
         return {"i": i, "f": f, "o": o}
+
+
+def _norm_back(d: Array, a: Array) -> Array:
+    """The gradient by a (…, n, B) from d, that by N(a)."""
+    a_hat = a.copy()
+    return through_norm(d, a_hat, normalize(a_hat))
 
 
 def _sum(steps: Array) -> Array:

@@ -23,6 +23,7 @@ import numpy as np
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -35,6 +36,11 @@ class LEM(Recurrence):
     blocks: ClassVar[int] = 4
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4,)  # d / dt, s / dt, n, m
+
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "d": GateWords("writes the candidate m to h, a share of dt", "keeps h⟨t−1⟩"),
+        "s": GateWords("writes the candidate n to z, a share of dt", "keeps z⟨t−1⟩"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -30,6 +31,16 @@ class MGU(Recurrence):
 
     blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (2, 1)  # f and n; f ⊙ h⟨t−1⟩
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/mgu.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "f": GateWords(
+            "writes the candidate n",
+            "keeps h⟨t−1⟩, and hides it from n",
+            "h⟨t⟩ = (1 − f) ⊙ h⟨t−1⟩ + f ⊙ n, as Zhou et al. 2016 and torchrecurrent",
+            "h⟨t⟩ = f ⊙ h⟨t−1⟩ + (1 − f) ⊙ n, as MGUCell of Flax, where f still shows h⟨t−1⟩ to n",
+        ),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

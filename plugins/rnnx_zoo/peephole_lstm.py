@@ -26,6 +26,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require_finite
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -38,6 +39,13 @@ class PeepholeLSTM(Recurrence):
     blocks: ClassVar[int] = 4
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4, 1)  # i, f, o, g; tanh(c)
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/peephole_lstm.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes the candidate g to c", "writes nothing"),
+        "f": GateWords("keeps c⟨t−1⟩", "forgets it"),
+        "o": GateWords("shows c in h", "hides it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -11,7 +11,7 @@ from typing import Any
 from rnnx_builtin.kernels.simd.compiling import inline
 from rnnx_builtin.kernels.simd.gemm import lanes_of
 from rnnx_builtin.kernels.simd.vectors import load, store, zeros_of
-from rnnx_zoo.layer_norm import EPSILON
+from rnnx_zoo.norm_of_rows import EPSILON
 
 
 @inline

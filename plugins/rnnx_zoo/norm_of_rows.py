@@ -1,4 +1,4 @@
-"""Layer normalisation without gain and shift: N(a) = (a − mean a) / √(var a + ε) over the rows."""
+"""The norm of a layer over its rows, and the gradient through it (Ba, Kiros and Hinton 2016)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,8 @@ def normalize(a: Array) -> Array:
     return inverse
 
 
-def normalize_back(d: Array, a: Array) -> Array:
-    """The gradient by a (…, n, B) from d, that by N(a)."""
-    a_hat = a.copy()
-    return through_norm(d, a_hat, normalize(a_hat))
-
-
 def through_norm(d: Array, a_hat: Array, inverse: Array) -> Array:
-    """The same where N(a) and 1/√(var + ε) are known."""
+    """The gradient by a (…, n, B) from d, that by N(a) = ``a_hat``; ``inverse`` is 1/√(var + ε)."""
     mean = d.mean(axis=-2, keepdims=True)
     found: Array = inverse * (d - mean - a_hat * (d * a_hat).mean(axis=-2, keepdims=True))
     return found
