@@ -42,7 +42,7 @@ from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import input_gradient, zero_padding
-from rnnx_zoo.diagonal import projected, sigmoid, weight_gradients
+from rnnx_zoo.diagonal import projected, weight_gradients
 from rnnx_zoo.matrix import (
     add_outer,
     at_the_end,
@@ -54,6 +54,7 @@ from rnnx_zoo.matrix import (
     row_times,
     times_column,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 EPSILON = 1e-6  # beside |k|²: a key of zeros stays zero
 

@@ -17,7 +17,7 @@ All weights and biases begin U(±1/√n_a), as the authors'.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -90,6 +90,13 @@ class LEM(Recurrence):
     def recurrent_inputs(self, cache: Cache) -> list[tuple[int, Array]]:
         hs, zs = cache.states
         return [(3, hs[:-1]), (1, zs[1:])]
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels import lem_loops
+        from rnnx_zoo.kernels.gated import CompiledGated
+
+        return CompiledGated(threads, lem_loops, (self.dt,))
 
     def gates(self, cache: Cache) -> Params:
         d, s, _, _ = np.split(cache.kept[0], 4, axis=1)

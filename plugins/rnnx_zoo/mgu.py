@@ -14,7 +14,7 @@ the product.) The paper names no initialisation; this is that of the built-in ce
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -72,6 +72,13 @@ class MGU(Recurrence):
 
     def recurrent_inputs(self, cache: Cache) -> list[tuple[int, Array]]:
         return [(1, cache.states[0][:-1]), (1, cache.kept[1])]
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels import mgu_loops
+        from rnnx_zoo.kernels.gated import CompiledGated
+
+        return CompiledGated(threads, mgu_loops)
 
     def gates(self, cache: Cache) -> Params:
         return {"f": cache.kept[0][:, : self.hidden_size]}

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,9 +44,9 @@ from rnnx_zoo.diagonal import (
     positive_slope,
     projected,
     recur,
-    sigmoid,
     weight_gradients,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 
 class Cache(NamedTuple):
@@ -118,6 +118,13 @@ class MinGRU:
             return (state[0] * (1 - z) + z * n,)
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal import CompiledGates
+        from rnnx_zoo.kernels.diagonal_loop import MIN_GRU
+
+        return CompiledGates(threads, MIN_GRU)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -124,6 +124,13 @@ class MinLSTM:
             return (keep * state[0] + (1 - keep) * n,)
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal import CompiledGates
+        from rnnx_zoo.kernels.diagonal_loop import MIN_LSTM
+
+        return CompiledGates(threads, MIN_LSTM)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

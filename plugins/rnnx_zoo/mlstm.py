@@ -44,7 +44,7 @@ from rnnx_builtin.numerics.whole_sequence import (
     sum_products,
     zero_padding,
 )
-from rnnx_zoo.diagonal import projected, sigmoid, weight_gradients
+from rnnx_zoo.diagonal import projected, weight_gradients
 from rnnx_zoo.matrix import (
     add_outer,
     at_the_end,
@@ -56,6 +56,7 @@ from rnnx_zoo.matrix import (
     row_times,
     times_column,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 EPSILON = 1e-6
 LARGEST = 60.0  # exponent of e^−m: beyond it h is 0 to within rounding

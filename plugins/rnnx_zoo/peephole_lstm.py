@@ -17,7 +17,7 @@ built-in cells.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,13 @@ class PeepholeLSTM(Recurrence):
             rows = slice(k * n_a, (k + 1) * n_a)
             np.einsum("tnb,tnb->n", dz[:, rows], seen, out=dp[rows, 0])
         return dparams | {"p": dp}, dx
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels import peephole_loops
+        from rnnx_zoo.kernels.peephole import CompiledPeepholeLSTM
+
+        return CompiledPeepholeLSTM(threads, peephole_loops)
 
     def gates(self, cache: Cache) -> Params:
         i, f, o, _ = np.split(cache.kept[0], 4, axis=1)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +49,9 @@ from rnnx_zoo.diagonal import (
     pieces,
     projected,
     recur,
-    sigmoid,
     weight_gradients,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 C = 8.0  # how far r = 1 forgets beyond softplus(Lambda)
 ROOT_MIN = 1 / 2000  # of √(1 − a²) where it divides: its slope by 1 − a² is then at most 1000
@@ -144,6 +144,12 @@ class RGLRU:
             return (keep * state[0] + root * both[:n_a] * u,)
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal_products import CompiledRGLRU
+
+        return CompiledRGLRU(threads)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

@@ -48,7 +48,7 @@ from rnnx_builtin.numerics.whole_sequence import (
     weight_gradients,
     zero_padding,
 )
-from rnnx_zoo.diagonal import sigmoid
+from rnnx_zoo.sigmoid import sigmoid
 
 TINY = 1e-30  # below it n divides no further
 

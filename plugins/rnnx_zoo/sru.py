@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,8 @@ from rnnx_builtin.numerics.whole_sequence import (
     tiles,
     zero_padding,
 )
-from rnnx_zoo.diagonal import as_vectors, projected, sigmoid, weight_gradients
+from rnnx_zoo.diagonal import as_vectors, projected, weight_gradients
+from rnnx_zoo.sigmoid import sigmoid
 
 
 class Cache(NamedTuple):
@@ -146,6 +147,12 @@ class SRU:
             return h, c
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal import CompiledSRU
+
+        return CompiledSRU(threads, self._alpha)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

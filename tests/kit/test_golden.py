@@ -16,7 +16,7 @@ from rnnx.registry.manager import CORE, registry
 from rnnx.testing import CHECKS, CheckFailed, NotApplicable
 from rnnx.testing.cells import check_golden
 from rnnx.testing.suite import conduct
-from rnnx_builtin.cells import GRU
+from rnnx_builtin.cells.gru import GRU
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_A_GRU = ROOT / "plugins/rnnx_builtin/cells/golden/gru.json"

@@ -10,7 +10,9 @@ from elman import Elman
 import rnnx
 from rnnx.errors import ConfigError, PluginError
 from rnnx.models.cost import cost_of
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_zoo.gated_delta import GatedDelta
 from rnnx_zoo.indrnn import IndRNN
 from rnnx_zoo.lru import LRU
