@@ -255,7 +255,7 @@ def _sections(found: Shown, best: Sequence[Chart], per_probe: bool = False) -> l
         Section("Loss by step", lines["loss"]),
         Section("Loss at the end", [chart for chart in best if _goal(found) in found.metrics]),
         Section("Metrics of the held-out data", lines["held out"]),
-        Section("By length, and by age of what is asked for", lines["by place"][:MAX_CHARTS]),
+        Section("By length and by age", lines["by place"][:MAX_CHARTS]),
         Section("Gradient and learning rate", lines["update"]),
         Section("Samples", lines["samples"]),
         Section("Probes", lines["probes"][:MAX_CHARTS]),

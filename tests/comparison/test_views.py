@@ -126,7 +126,7 @@ def test_levels_are_in_the_chart_of_their_metric_and_lengths_in_charts_of_their_
     assert (
         LineChart("Held-out loss", ["val/loss", levels[2]], is_log=True) in charts["Loss by step"]
     )
-    assert charts["By length, and by age of what is asked for"] == [
+    assert charts["By length and by age"] == [
         LineChart("by age: loss", ["by_age/loss"]),
         LineChart("by length: accuracy", ["by_length/accuracy"]),
     ]
