@@ -20,18 +20,15 @@ from rnnx.runs.metrics_file import read_history
 from rnnx.runs.tracking import Tracking
 from rnnx.testing import ProbeSuite, probes
 from rnnx.testing.suite import NotApplicable, conduct
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.probes import (
-    Distributions,
-    GradientByLag,
-    GradientNorms,
-    HiddenUnits,
-    MemoryHorizon,
-    Saturation,
-)
-from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
-from rnnx_builtin.probes.memory_horizon import changes_by_lag
-from rnnx_builtin.probes.saturation import by_unit, gates_of
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
+from rnnx_builtin.probes.distributions import Distributions
+from rnnx_builtin.probes.gradient_by_lag import GradientByLag, norms_by_lag
+from rnnx_builtin.probes.gradient_norms import GradientNorms
+from rnnx_builtin.probes.hidden_units import HiddenUnits
+from rnnx_builtin.probes.memory_horizon import MemoryHorizon, changes_by_lag
+from rnnx_builtin.probes.saturation import Saturation, by_unit, gates_of
 from rnnx_builtin.trackers.none import NoLog
 
 
