@@ -24,7 +24,7 @@ from rnnx_zoo.kernels.rows import (
     sums,
     zero_beyond,
 )
-from rnnx_zoo.lru import by_eigenvalues, by_input, eigenvalues, input_weights, read_out
+from rnnx_zoo.rotations import by_eigenvalues, by_input, eigenvalues, input_weights, read_out
 
 
 @dataclass(frozen=True)
