@@ -53,7 +53,7 @@ def _at(history: History, prefix: str, step: int | None) -> dict[str, float]:
 def round_at(rounds: Sequence[Round], step: int) -> Round | None:
     """The last round of samples or predictions at this step, else the last one of all."""
     own = [one for one in rounds if one.step == step]
-    return (own or [None, *rounds])[-1]
+    return (own or rounds)[-1] if rounds else None
 
 
 def other_step(found: _Round | None, step: int) -> str:
