@@ -8,7 +8,7 @@ step that is in no sequence.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,7 @@ class Rule(NamedTuple):
 
 
 NUMBERS, INTEGERS = "buif", "iu"
+WEIGHTS = "weights"
 ANY = Rule(NUMBERS, -math.inf, math.inf, "expected finite numbers")
 WEIGHT = Rule(NUMBERS, 0, math.inf, "expected finite numbers of at least 0")
 BIT = Rule(NUMBERS, 0, 1, "expected 0 or 1")
@@ -77,9 +78,9 @@ def wrong_values(corpus: Corpus) -> str:
 def _in_part(corpus: Corpus, part: Split) -> str:
     if isinstance(part, Endless):
         drawn = part.fixed(DRAWN, 0)
-        return wrong_part(corpus, drawn) or next(_in_sequences(corpus, drawn), "")
+        return wrong_part(corpus, drawn) or wrong_in_sequences(corpus, drawn)
     if isinstance(part, Sequences):
-        return next(_in_sequences(corpus, part), "")
+        return wrong_in_sequences(corpus, part)
     return _in_text(corpus, part)
 
 
@@ -94,43 +95,42 @@ def _in_text(corpus: Corpus, part: Examples | Stream) -> str:
     return f"ids[{place}] is {ids[place]}, {rule.words}"
 
 
-def _in_sequences(corpus: Corpus, part: Sequences) -> Iterator[str]:
-    """The wrong values of each array, the first of each."""
+def wrong_in_sequences(corpus: Corpus, part: Sequences, but: str = "") -> str:
+    """The first wrong value, with its place, in other arrays than that called ``but``."""
     targets, n_symbols = corpus.targets, len(corpus.vocabulary)
     features = [one.name for one in corpus.features]
     own = [one.name for one in targets.quantities] or list(targets.names)
-    names = [] if targets.are_ids else own
-    yield from _first(part, "ids", part.ids, rule_of_ids(n_symbols), [], False)
-    yield from _first(part, "features", part.features, ANY, features, False)
-    yield from _first(part, "weights", part.weights, WEIGHT, [], True)
-    yield from _first(part, "y", part.y, rule_of(targets, n_symbols), names, True)
-    if part.weights is not None and len(part) and not part.tokens:
-        yield f"no target of its {len(part)} sequences has a weight above 0"
+    arrays: list[tuple[str, Array | None, Rule, list[str]]] = [
+        ("ids", part.ids, rule_of_ids(n_symbols), []),
+        ("features", part.features, ANY, features),
+        (WEIGHTS, part.weights, WEIGHT, []),
+        ("y", part.y, rule_of(targets, n_symbols), [] if targets.are_ids else own),
+    ]
+    for what, array, rule, columns in arrays:
+        if array is None or what == but:
+            continue
+        if found := _in_array(part, what, np.asarray(array), rule, columns):
+            return found
+    if but != WEIGHTS and part.weights is not None and len(part) and not part.tokens:
+        return f"no target of its {len(part)} sequences has a weight above 0"
+    return ""
 
 
-def _first(
-    part: Sequences,
-    what: str,
-    array: Array | None,
-    rule: Rule,
-    columns: Sequence[str],
-    is_target: bool,
-) -> Iterator[str]:
-    if array is None:
-        return
-    array = np.asarray(array)
+def _in_array(part: Sequences, what: str, array: Array, rule: Rule, columns: Sequence[str]) -> str:
     if array.dtype.kind not in rule.dtypes:
         expected = "whole numbers" if rule.dtypes == INTEGERS else "numbers"
-        yield f"{what} is {array.dtype} of shape {array.shape}, expected {expected}"
-    elif not rule.allows_all(array):
-        whole = is_target and part.per_sequence
-        counts = np.ones(len(array), bool) if whole else _in_a_sequence(part, len(array))
-        if what == "y" and part.weights is not None:
-            counts = counts & (np.asarray(part.weights) > 0)
-        wrong = ~rule.allows(array)
-        rows = wrong.reshape(len(array), -1).any(axis=1) & counts
-        if rows.any():
-            yield _told(part, what, array, wrong, int(np.argmax(rows)), whole, columns, rule)
+        return f"{what} is {array.dtype} of shape {array.shape}, expected {expected}"
+    if rule.allows_all(array):
+        return ""
+    whole = what in ("y", WEIGHTS) and part.per_sequence
+    counts = np.ones(len(array), bool) if whole else _in_a_sequence(part, len(array))
+    if what == "y" and part.weights is not None:
+        counts = counts & (np.asarray(part.weights) > 0)
+    wrong = ~rule.allows(array)
+    rows = wrong.reshape(len(array), -1).any(axis=1) & counts
+    if not rows.any():
+        return ""
+    return _told(part, what, array, wrong, int(np.argmax(rows)), whole, columns, rule)
 
 
 def _in_a_sequence(part: Sequences, n: int) -> Array:
