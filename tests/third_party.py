@@ -7,7 +7,7 @@ GOOD = """
 
     @rnnx.unroll
     @dataclass(frozen=True)
-    class Mgu:
+    class Scrn:
         hidden_size: int = 4
 
         def init(self, rng, n_x, dtype):
@@ -21,7 +21,7 @@ GOOD = """
 
     @rnnx.hookimpl
     def register_cells(register):
-        register("mgu", Mgu)
+        register("scrn", Scrn)
 """
 
 # One component of every kind but a tracker and a head.

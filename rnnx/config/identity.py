@@ -81,6 +81,14 @@ def group_of(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def made_of(fields: Identity | Mapping[str, Any]) -> str:
+    """A digest of the data and the code of a run: where it is equal, neither has changed."""
+    known = fields._asdict() if isinstance(fields, Identity) else fields
+    own = {key: known.get(key) for key in ("data_sha256", "split_sha256", "versions", "sources")}
+    text = json.dumps(own, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if all(own.values()) else ""
+
+
 def continued(then: Mapping[str, Any], now: Identity) -> dict[str, Any]:
     """The fields of a run that continues: one under changed code names both, and is its own."""
     fields = now._asdict()

@@ -7,7 +7,7 @@ names with :data:`rnnx.hookimpl`; rnnx calls each once, with a function ``regist
 
     @rnnx.hookimpl
     def register_cells(register):
-        register("mgu", MGU)          # now cell=mgu works, with MGU's fields as options
+        register("scrn", SCRN)          # now cell=scrn works, with SCRN's fields as options
 
 Names are unique in a kind. Every command registers all plugins, so import heavy libraries inside
 functions.
@@ -23,8 +23,10 @@ import pluggy
 hookspec = pluggy.HookspecMarker("rnnx")
 hookimpl = pluggy.HookimplMarker("rnnx")
 
-Register: TypeAlias = Callable[[str, type[Any]], None]
-"""``register(name, component class)``; the name is lower case letters, digits and ``_``."""
+Register: TypeAlias = Callable[[str, type[Any] | str], None]
+"""``register(name, component class)``; the name is lower case letters, digits and ``_``.
+
+In the class's place stands where it is, too: ``"package.module:Class"``."""
 
 
 @hookspec

@@ -30,7 +30,7 @@ class Failure:
 
     owner: Owner
     cause: str  # one line
-    where: str = ""  # "mgu.py, line 7": the plugin's innermost line, if one raised
+    where: str = ""  # "scrn.py, line 7": the plugin's innermost line, if one raised
     error: str = ""  # the exception's class, if there was one
 
     def __str__(self) -> str:

@@ -36,7 +36,7 @@ def show_plan(checked: CheckedSweep) -> None:
             "none to list; leave it out"
         )
     settings = checked.configs[0].settings
-    records, rows = Records(settings.outputs, with_times=True), []
+    records, rows = Records(settings.outputs), []
     left: list[Estimate | None] = []  # the times of the jobs that have not finished
     with composer():
         for number, job in enumerate(checked.plan.jobs, 1):

@@ -175,8 +175,9 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
         for word in command.of_recipe:
             refuse_more_than_values(word, builder)
         space = builder.space(command.parts)
+        made: dict[str, Any] = {}  # components, which most of these configurations share
         sizing = Sizing()
-        configs = [_checked(make, sizing, command, job) for job in _to_check(space)]
+        configs = [_checked(make, sizing, command, job, made) for job in _to_check(space)]
         refuse_no_rungs(command.sweeper, configs)
         data = JobData()
         if not command.is_planned:
@@ -251,13 +252,17 @@ def _seeds(command: SweepCommand, swept: Sequence[str]) -> range:
 
 
 def _checked(
-    make: Composer, sizing: Sizing, command: SweepCommand, job: Mapping[str, str]
+    make: Composer,
+    sizing: Sizing,
+    command: SweepCommand,
+    job: Mapping[str, str],
+    made: dict[str, Any],
 ) -> ResolvedConfig:
     """The configuration of a job; ConfigError or UnknownComponent for a wrong value."""
     own = parse_job([f"{key}={text}" for key, text in job.items()])
     overrides = command.overrides.single + own
     values = plain(make(overrides))
-    return ResolvedConfig.of(sizing.sized(values, overrides.keys))
+    return ResolvedConfig.of(sizing.sized(values, overrides.keys), made)
 
 
 def _to_check(space: Space) -> Iterator[dict[str, str]]:

@@ -9,7 +9,7 @@ from third_party import GOOD
 
 from rnnx.cli.doctor import doctor
 
-TWO = 'register("mgu", Mgu)'
+TWO = 'register("scrn", Scrn)'
 REFUSED = GOOD.replace(
     "def init(",
     "def __post_init__(self):\n            rnnx.require(self.hidden_size > 9, 'size', 'more', 4)\n"
@@ -39,10 +39,10 @@ SICK = {
         GOOD.replace("= 4", "= 4\n        sizes: tuple[int, ...] = (1, 2)"),
         "field sizes is tuple by default, but a configuration gives it as list",
     ),
-    "a name that is null": (GOOD.replace('"mgu"', '"null"'), "reads null as no text"),
-    "a name that is true": (GOOD.replace('"mgu"', '"true"'), "reads true as no text"),
-    "a name that is a number": (GOOD.replace('"mgu"', '"nan"'), "reads nan as no text"),
-    "a name of rnnx's": (GOOD.replace('"mgu"', '"lstm"'), "have its author rename"),
+    "a name that is null": (GOOD.replace('"scrn"', '"null"'), "reads null as no text"),
+    "a name that is true": (GOOD.replace('"scrn"', '"true"'), "reads true as no text"),
+    "a name that is a number": (GOOD.replace('"scrn"', '"nan"'), "reads nan as no text"),
+    "a name of rnnx's": (GOOD.replace('"scrn"', '"lstm"'), "have its author rename"),
 }
 
 
@@ -52,7 +52,7 @@ def test_each_illness_is_explained(
 ) -> None:
     source, words = SICK[case]
     install(source, "sick")
-    install(GOOD.replace('"mgu"', '"sound_one"'), "sound")
+    install(GOOD.replace('"scrn"', '"sound_one"'), "sound")
     assert doctor() == 1
     said = capsys.readouterr().out
     assert words in said
@@ -122,7 +122,7 @@ def test_two_plugins_with_one_recipe_are_named(
         folder.mkdir(parents=True)
         (folder / "mine.yaml").write_text("# @package _global_\nsteps: 3\n")
         hook = f"def conf_paths():\n        return ['pkg://of_{name}.conf']\n"
-        source = GOOD.replace('"mgu"', f'"of_{name}"')
+        source = GOOD.replace('"scrn"', f'"of_{name}"')
         install(f"{source}\n    @rnnx.hookimpl\n    {hook}", name)
     assert doctor() == 1
     said = capsys.readouterr().out

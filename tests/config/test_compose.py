@@ -77,7 +77,7 @@ def test_an_override_may_name_the_environment(monkeypatch: pytest.MonkeyPatch) -
 
 
 WRONG = {
-    "cell=ltsm": "cell=ltsm: there is no such cell; choose from gru, lstm, vanilla",
+    "cell=ltsm": "cell=ltsm: there is no such cell; choose from cornn, ",
     "cell=quux": "no installed plugin provides 'quux'",
     "cell=null": "cell=null: must name a cell",
     "cell={name:lstm}": "must name a cell",

@@ -13,7 +13,9 @@ from rnnx.models import solving
 from rnnx.models.network import Network
 from rnnx.models.solving import size_for
 from rnnx_builtin.blocks.xlstm import XLSTMBlock
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.heads.softmax import Softmax
 
 

@@ -46,7 +46,7 @@ def test_an_unknown_one_is_answered_with_the_choices() -> None:
 def test_help_groups_choices_by_kind(
     install: Callable[..., EntryPoint], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(GOOD.replace("class Mgu:", 'class Mgu:\n        """A minimal gate."""'))
+    install(GOOD.replace("class Scrn:", 'class Scrn:\n        """A slow state."""'))
     train_help.show()
     said = capsys.readouterr().out
     heads = [line.split(":")[0] for line in said.splitlines() if line[:1].isalpha()]
@@ -54,7 +54,7 @@ def test_help_groups_choices_by_kind(
     assert kinds == list(dict.fromkeys(entry.kind for entry in registry()))
     cells = said[said.index("\ncell:") : said.index("\ninitializer:")]
     assert "(default: lstm)" in cells
-    assert "  mgu                  A minimal gate. [acme]" in cells
+    assert "  scrn                 A slow state. [acme]" in cells
     assert "  text                 A text of any length as one stream" in said
     for item in fields(Train):
         assert f"  {item.name}" in said

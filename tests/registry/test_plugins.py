@@ -1,5 +1,7 @@
 """A broken plugin is one line on itself; everything else works."""
 
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -8,14 +10,39 @@ from pathlib import Path
 import pytest
 from third_party import GOOD
 
-from rnnx.registry.manager import Plugins, load, plugins
+from rnnx.registry.manager import CORE, Plugins, load, plugins, registry
+from rnnx.registry.registry import Entry
+from rnnx.registry.validation import validate
 
 
 def test_a_good_plugin_loads(install: Callable[..., EntryPoint]) -> None:
     found = load([install(GOOD)])
     assert found.failures == []
-    entry = found.registry.get("cell", "mgu")
+    entry = found.registry.get("cell", "scrn")
     assert str(entry.owner) == "acme 1.0"
+
+
+def test_a_place_is_as_good_as_a_class(install: Callable[..., EntryPoint]) -> None:
+    found = load([install(GOOD.replace('"scrn", Scrn', '"scrn", "acme_module:Scrn"'))])
+    assert found.failures == []
+    assert found.registry.get("cell", "scrn").component.__qualname__ == "Scrn"
+
+
+@pytest.mark.parametrize("entry", [e for e in registry() if e.owner.distribution == CORE], ids=str)
+def test_rnnxs_own_components_are_valid(entry: Entry) -> None:
+    assert isinstance(entry.given, str)
+    imported = Entry(entry.kind, entry.name, entry.component, entry.owner)
+    assert validate(imported, third_party=True) is None
+    assert imported.is_of(entry.component) and entry.is_of(entry.component)
+
+
+def test_what_is_not_chosen_is_not_imported() -> None:
+    code = (
+        "import sys; from rnnx.config.compose import compose; compose(['cell=gru'])\n"
+        "print(*(name for name in sys.modules if name.startswith('rnnx_zoo.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["rnnx_zoo.components"]
 
 
 HOOK = "import rnnx\n@rnnx.hookimpl\n"
@@ -43,7 +70,7 @@ BROKEN = {
     "hook answers": (HOOK + "def register_cells(register):\n    return []", "returned list"),
     "hook yields": (HOOK + "def register_cells(register):\n    yield", "returned generator"),
     "hook waits": (HOOK + "async def register_cells(register):\n    pass", "returned coroutine"),
-    "register alone": (GOOD.replace('register("mgu", Mgu)', "register(Mgu)"), "TypeError"),
+    "register alone": (GOOD.replace('register("scrn", Scrn)', "register(Scrn)"), "TypeError"),
     "api of tomorrow": ("requires_api = 99\n" + textwrap.dedent(GOOD), "install a newer rnnx"),
     "api of yesterday": (
         "requires_api = 0\n" + textwrap.dedent(GOOD),
@@ -51,14 +78,16 @@ BROKEN = {
     ),
     "api in words": ("requires_api = '1'\n" + textwrap.dedent(GOOD), "requires_api is '1'"),
     "no hooks": ("x = 1", "it has no hooks"),
-    "raises": (GOOD.replace('register("mgu", Mgu)', "1 / 0"), "ZeroDivisionError"),
+    "no such place": (GOOD.replace('", Scrn)', '", "acme_module:Gone")'), "cannot be imported"),
+    "half a place": (GOOD.replace('", Scrn)', '", "Scrn")'), "'package.module:Class'"),
+    "raises": (GOOD.replace('register("scrn", Scrn)', "1 / 0"), "ZeroDivisionError"),
     "asks too early": ("import rnnx\nrnnx.build([])", "ask inside a function"),
     "no dataclass": (GOOD.replace("@dataclass(frozen=True)", ""), "is not a dataclass"),
     "not frozen": (GOOD.replace("(frozen=True)", ""), "is not frozen"),
-    "bad name": (GOOD.replace('"mgu"', '"M G U"'), "a name is lower case letters"),
-    "no name": (GOOD.replace('"mgu"', "None"), "a name is lower case letters"),
-    "unhashable name": (GOOD.replace('"mgu"', "['mgu']"), "a name is lower case letters"),
-    "an instance": (GOOD.replace("Mgu)", "Mgu())"), "is not a dataclass"),
+    "bad name": (GOOD.replace('"scrn"', '"S C R N"'), "a name is lower case letters"),
+    "no name": (GOOD.replace('"scrn"', "None"), "a name is lower case letters"),
+    "unhashable name": (GOOD.replace('"scrn"', "['scrn']"), "a name is lower case letters"),
+    "an instance": (GOOD.replace("Scrn)", "Scrn())"), "is not a dataclass"),
     "bad default": (GOOD.replace("= 4", '= "four"'), "no configuration can be made"),
     "bad type": (GOOD.replace("int = 4", "object = object()"), "no configuration can be made"),
     "a field name": (GOOD.replace("int = 4", "int = 4\n        name: str = 'x'"), "called name"),
@@ -96,7 +125,7 @@ def test_a_broken_plugin_costs_itself_alone(
     assert "broken 1.0" in line
     assert "\n" not in line
     assert "\x1b" not in line
-    assert found.registry.names("cell") == ["mgu"]
+    assert found.registry.names("cell") == ["scrn"]
     assert capsys.readouterr() == ("", "")
 
 
@@ -112,7 +141,7 @@ def entry(install: Callable[..., EntryPoint], value: str) -> EntryPoint:
         ("broken_module:nothing", "nothing"),
         ("no_such_module", "no_such_module"),
         ("not a module", "is not of the form package.module"),
-        ("broken_module:Mgu", "it has no hooks"),
+        ("broken_module:Scrn", "it has no hooks"),
     ],
 )
 def test_a_broken_entry_point_costs_itself_alone(
@@ -120,7 +149,7 @@ def test_a_broken_entry_point_costs_itself_alone(
 ) -> None:
     found = load([entry(install, value), install(GOOD, "sound")])
     assert [cause in str(failure) for failure in found.failures] == [True]
-    assert found.registry.names("cell") == ["mgu"]
+    assert found.registry.names("cell") == ["scrn"]
 
 
 def test_a_plugin_that_is_named_twice_counts_once(install: Callable[..., EntryPoint]) -> None:
@@ -128,7 +157,7 @@ def test_a_plugin_that_is_named_twice_counts_once(install: Callable[..., EntryPo
     found = load([good, EntryPoint("second", good.value, good.group)._for(good.dist)])
     (failure,) = found.failures
     assert "registered twice by acme 1.0" in str(failure)
-    assert found.registry.names("cell") == ["mgu"]
+    assert found.registry.names("cell") == ["scrn"]
 
 
 def test_an_import_changes_nothing_that_others_rely_on(
@@ -154,7 +183,7 @@ def test_an_import_changes_nothing_that_others_rely_on(
 
 
 def test_a_hook_that_registers_nothing_is_noted(install: Callable[..., EntryPoint]) -> None:
-    found = load([install(GOOD.replace('register("mgu", Mgu)', "pass"))])
+    found = load([install(GOOD.replace('register("scrn", Scrn)', "pass"))])
     assert found.failures == []
     assert ["registers nothing" in note.text for note in found.notes] == [True]
 
@@ -172,7 +201,7 @@ def test_a_deprecated_hook_works_and_says_so(
     monkeypatch.setattr(hookspecs, "register_cells", spec)
     found = load([install(GOOD)])
     assert found.failures == []
-    assert found.registry.names("cell") == ["mgu"]
+    assert found.registry.names("cell") == ["scrn"]
     assert [note.text for note in found.notes] == [str(going)]
 
 

@@ -19,27 +19,27 @@ def entry(name: str, distribution: str) -> Entry:
 
 def test_a_name_is_found_again() -> None:
     registry = Registry()
-    assert registry.add(entry("mgu", "plugin"), keeps_names="rnnx") is None
-    assert registry.get("cell", "mgu").component is Thing
-    assert registry.names("cell") == ["mgu"]
+    assert registry.add(entry("scrn", "plugin"), keeps_names="rnnx") is None
+    assert registry.get("cell", "scrn").component is Thing
+    assert registry.names("cell") == ["scrn"]
 
 
 def test_two_plugins_with_one_name_both_lose_it() -> None:
     registry = Registry()
-    registry.add(entry("mgu", "one"), keeps_names="rnnx")
-    conflict = registry.add(entry("mgu", "two"), keeps_names="rnnx")
+    registry.add(entry("scrn", "one"), keeps_names="rnnx")
+    conflict = registry.add(entry("scrn", "two"), keeps_names="rnnx")
     assert conflict is not None
     assert "one 1.0" in conflict
     assert "two 1.0" in conflict
     assert registry.names("cell") == []
     with pytest.raises(UnknownComponent, match=r"one 1\.0 and two 1\.0.*uninstall"):
-        registry.get("cell", "mgu")
+        registry.get("cell", "scrn")
 
 
 def test_a_third_owner_does_not_get_a_disabled_name() -> None:
     registry = Registry()
     for distribution in ("one", "two", "three"):
-        conflict = registry.add(entry("mgu", distribution), keeps_names="rnnx")
+        conflict = registry.add(entry("scrn", distribution), keeps_names="rnnx")
     assert conflict is not None
     assert "three" in conflict
     assert registry.names("cell") == []

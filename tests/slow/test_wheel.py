@@ -66,7 +66,7 @@ def test_a_component_is_checked_without_an_extra(venv: Venv, tmp_path: Path) -> 
         (["train", "backend=fast"], "numba is not installed; pip install numba"),
         (["train", "-m", "hydra/sweeper=optuna", "seed=range(0,3)"], "optuna"),
         (["train", "hydra/launcher=ray", "-m", "seed=0,1"], "ray"),
-        (["train", "cell=mgu"], "choose from"),
+        (["train", "cell=scrn"], "choose from"),
         (["train", "dataset=lines", "dataset.path=nowhere.txt"], "no such file"),
         (["train", "outputs=/proc/x", "tracker=none", "steps=1"], "/proc/x"),
         (["sample", "nobody"], "rnnx runs"),
