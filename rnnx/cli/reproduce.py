@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rnnx.cli.hydra_app import main as application
 from rnnx.comparison.published import Table, table_named, table_names, with_rows
-from rnnx.comparison.reproduced import print_entries, section, write_section
+from rnnx.comparison.reproduced import print_entries, refuse_nowhere, section, write_section
 from rnnx.config.overrides import parse
 from rnnx.errors import ConfigError
 from rnnx.runs.sweep_folder import Sweep
@@ -56,6 +56,8 @@ def reproduce(
     ``row``: only the rows of these names.
     """
     parse(typed, several=True)  # a wrong override is one line, before anything else
+    if write is not None:
+        refuse_nowhere(expanded(write))
     if row and name == ALL:
         raise ConfigError("--row: names a row of one table; name the table, not all")
     if name != ALL:

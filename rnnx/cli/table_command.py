@@ -14,9 +14,9 @@ from rnnx.system.output import lasting_output
 
 
 @click.command()
-@click.argument("name", required=False, metavar="NAME|all", shell_complete=completion.tables)
-@click.argument("overrides", nargs=-1)
-@click.option("--quick", is_flag=True, help="Smaller budgets: a minute or two.")
+@click.argument("name", required=False, metavar="[NAME|all]", shell_complete=completion.tables)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--quick", is_flag=True, help="Smaller budgets, which the table says.")
 @click.option("--row", multiple=True, metavar="NAME", help="Only this row; give it several times.")
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once (default: one a processor).")
 @click.option("--dry-run", is_flag=True, help="List the runs, train none.")

@@ -14,7 +14,7 @@ from rnnx.comparison.published import CANNOT, Figure, Row, Table
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.statistics import mean_and_spread
 from rnnx.contracts.trackers import is_time
-from rnnx.errors import StoreError
+from rnnx.errors import ConfigError, StoreError
 from rnnx.runs.metrics_file import read_history
 from rnnx.system import markdown
 from rnnx.system.files import read_regular, replacing
@@ -248,8 +248,16 @@ def _notes(table: Table, found: Sequence[Entry], shown: Sequence[Entry]) -> Iter
     names = {entry.row.name for entry in shown}
     if left := [name for name in dict.fromkeys(e.row.name for e in found) if name not in names]:
         yield f"Without a finished run, and so left out: {', '.join(left)}."
-    if lost := sum(entry.failed for entry in shown):
-        yield f"Figures of runs that failed or diverged, which no mean has: {lost}."
+    failed = {entry.row.name: entry.failed for entry in shown if entry.failed}
+    if failed:
+        counted = ", ".join(f"{name} {count}" for name, count in failed.items())
+        yield f"Runs that failed or diverged, and count in no mean: {counted}."
+
+
+def refuse_nowhere(page: Path) -> None:
+    """ConfigError where a page cannot be, before hours of training for it."""
+    if not page.parent.is_dir():
+        raise ConfigError(f"--write {page}: there is no folder {page.parent}; make it first")
 
 
 def write_section(page: Path, table: Table, text: str) -> None:

@@ -61,6 +61,12 @@ def test_a_wrong_word_is_one_line(
     assert not Path("outputs").exists()
 
 
+def test_a_page_that_cannot_be_is_refused_before_any_run(bring: Callable[..., None]) -> None:
+    bring(two_cells=TABLE)
+    with pytest.raises(ConfigError, match=r"--write no/where\.md: there is no folder no"):
+        reproduce("two_cells", ["dataset.path=x"], write="no/where.md")
+
+
 def test_a_table_of_rnnx_hides_that_of_a_plugin_and_the_doctor_says_so(
     bring: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

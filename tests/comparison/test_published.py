@@ -123,6 +123,13 @@ def test_a_section_has_what_a_reader_needs_to_judge_it(tmp_path: Path) -> None:
     assert "- plain: it is plain." in text
 
 
+def test_a_section_counts_the_runs_that_failed(tmp_path: Path) -> None:
+    table = read(tmp_path)
+    runs = [run(0, 1.0), run(1, math.nan), run(2, 3.0, "FAILED")]
+    text = section(table, [measured(table.rows[1], table.figures[0], runs)], ["rnnx"])
+    assert "count in no mean: gated 2." in text
+
+
 def test_a_section_takes_the_place_of_its_earlier_one(tmp_path: Path) -> None:
     page = tmp_path / "results.md"
     page.write_text("# Mine\n\nA word.\n")
