@@ -37,6 +37,7 @@ class IndRNN(Recurrence):
     recurrent_blocks: ClassVar[int] = 0
     kept: ClassVar[tuple[int, ...]] = ()
     recurrent_weights: ClassVar[tuple[str, ...]] = ("u",)
+    golden: ClassVar[tuple[str, ...]] = ("golden/indrnn.json",)
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
@@ -69,6 +70,13 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class RGLRU:
     """A memory that fades at a rate the input sets, and takes in what it has lost."""
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/rg_lru.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("lets u in", "keeps it out"),
+        "r": GateWords("forgets as fast as Lambda says", "keeps all of h⟨t−1⟩"),
+        "a": GateWords("keeps h⟨t−1⟩", "forgets it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

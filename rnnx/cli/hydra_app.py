@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose, prepare_hydra
 from rnnx.config.hydra_plugins import find_hydra_plugins
-from rnnx.config.overrides import Overrides, parse, shown, spelled, task_overrides
+from rnnx.config.overrides import Overrides, parse, parse_job, shown, spelled, task_overrides
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Resume
@@ -27,6 +27,7 @@ from rnnx.system.text import printable, replace_unprintable
 from rnnx.training.report import Report, for_terminal
 from rnnx.training.resume import resume, unfinished
 from rnnx.training.run import Run, train
+from rnnx.training.sizing import Sizing, composed
 
 
 def main(
@@ -63,7 +64,7 @@ def main(
         from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
         return drive(parsed, words, lambda texts: _hydra(["--multirun", *texts]), dry_run)
-    compose(parsed)  # a wrong override is one line, before anything starts
+    composed(parsed)  # a wrong override is one line, before anything starts
     _refuse_recipe_of_several(parsed)
     return _hydra(parsed.texts)
 
@@ -88,9 +89,10 @@ def job(config: DictConfig) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     replace_unprintable()  # a launcher's process has streams of its own
-    values = plain(config)  # the session checks them
-    name_servers(values["tracker"])
     hydra = HydraConfig.get()
+    values = plain(config)  # the session checks them
+    values = Sizing().sized(values, parse_job(task_overrides(hydra)).keys)
+    name_servers(values["tracker"])
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         return _job_of_sweep(values, hydra)
     typed = [shown(text) for text in task_overrides(hydra)]

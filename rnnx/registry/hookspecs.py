@@ -23,8 +23,10 @@ import pluggy
 hookspec = pluggy.HookspecMarker("rnnx")
 hookimpl = pluggy.HookimplMarker("rnnx")
 
-Register: TypeAlias = Callable[[str, type[Any]], None]
-"""``register(name, component class)``; the name is lower case letters, digits and ``_``."""
+Register: TypeAlias = Callable[[str, type[Any] | str], None]
+"""``register(name, component class)``; the name is lower case letters, digits and ``_``.
+
+In the class's place stands where it is, too: ``"package.module:Class"``."""
 
 
 @hookspec

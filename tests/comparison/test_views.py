@@ -29,7 +29,7 @@ from rnnx.contracts.trackers import UI, RunSummary
 from rnnx.errors import StoreError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx_builtin.trackers import Nothing
+from rnnx_builtin.trackers.none import Nothing
 
 METRICS = [
     "train/loss",

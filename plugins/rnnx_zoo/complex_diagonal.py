@@ -1,7 +1,4 @@
-"""LRU's parameters as the numbers its loop and its products take, and the way back.
-
-nu, theta, gamma (n_a, 1), B, C and D are described in ``rnnx_zoo.lru``.
-"""
+"""What the parameters of the linear recurrent unit mean (lru.py), and the gradients by them."""
 
 from __future__ import annotations
 
