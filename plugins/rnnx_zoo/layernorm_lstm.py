@@ -40,10 +40,9 @@ from rnnx_builtin.numerics.whole_sequence import (
     project,
     sum_products,
 )
+from rnnx_zoo.norm_of_rows import normalize, through_norm
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
-
-EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
@@ -171,24 +170,10 @@ class LayerNormLSTM(Recurrence):
         return {"i": i, "f": f, "o": o}
 
 
-def normalize(a: Array) -> Array:
-    """a (…, n, B) ← N(a) in place; returns 1/√(var + ε) (…, 1, B)."""
-    a -= a.mean(axis=-2, keepdims=True)
-    inverse: Array = 1 / np.sqrt(np.square(a).mean(axis=-2, keepdims=True) + EPSILON)
-    a *= inverse
-    return inverse
-
-
 def _norm_back(d: Array, a: Array) -> Array:
     """The gradient by a (…, n, B) from d, that by N(a)."""
     a_hat = a.copy()
     return through_norm(d, a_hat, normalize(a_hat))
-
-
-def through_norm(d: Array, a_hat: Array, inverse: Array) -> Array:
-    mean = d.mean(axis=-2, keepdims=True)
-    found: Array = inverse * (d - mean - a_hat * (d * a_hat).mean(axis=-2, keepdims=True))
-    return found
 
 
 def _sum(steps: Array) -> Array:

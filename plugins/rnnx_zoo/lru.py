@@ -39,6 +39,13 @@ from rnnx_builtin.numerics.whole_sequence import (
     sum_products,
     zero_padding,
 )
+from rnnx_zoo.complex_diagonal import (
+    by_eigenvalues,
+    by_input,
+    eigenvalues,
+    input_weights,
+    read_out,
+)
 from rnnx_zoo.diagonal import projected, weight_gradients
 
 
@@ -160,47 +167,10 @@ class LRU:
         return dparams, input_gradient(W, dz, x, scratch), (initial, back[0], back[1])
 
 
-def eigenvalues(params: Params) -> tuple[Array, Array]:
-    """Re λ and Im λ, (n_a, 1) each."""
-    size, angle = np.exp(-np.exp(params["nu"])), np.exp(params["theta"])
-    return size * np.cos(angle), size * np.sin(angle)
-
-
 def _rotation(params: Params) -> tuple[Array, Array]:
     """What the pair (Re s, Im s) is multiplied by (n_a, 1), and the swapped pair (2, n_a, 1)."""
     real, imaginary = eigenvalues(params)
     return real, np.stack([-imaginary, imaginary])
-
-
-def input_weights(params: Params) -> Array:
-    """What x is multiplied by: e^gamma ⊙ B and D, (3·n_a, n_x)."""
-    (n_a, _), B, D = params["nu"].shape, params["B"], params["D"]
-    scale = np.tile(np.exp(params["gamma"]), (2, 1))
-    return np.concatenate([scale * B, np.diagflat(D) if B.shape[1] == n_a else D])
-
-
-def read_out(params: Params) -> Array:
-    """Re(C·s) as a product with (Re s, Im s): Im C changes its sign."""
-    n_a = len(params["C"])
-    return np.concatenate([params["C"][:, :n_a], -params["C"][:, n_a:]], axis=1)
-
-
-def by_input(params: Params, dW: Array) -> Params:
-    """The gradients of gamma, B and D from that of what x is multiplied by."""
-    (n_a, _), B = params["nu"].shape, params["B"]
-    scale = np.tile(np.exp(params["gamma"]), (2, 1))
-    dB = scale * dW[: 2 * n_a]
-    d_gamma = (dB * B).reshape(2, n_a, -1).sum(axis=(0, 2))[:, None]
-    dD = dW[2 * n_a :]
-    return {"gamma": d_gamma, "B": dB, "D": np.diag(dD)[:, None] if B.shape[1] == n_a else dD}
-
-
-def by_eigenvalues(params: Params, d_real: Array, d_imaginary: Array) -> Params:
-    """The gradients of nu and theta from those of Re λ and Im λ, (n_a, 1) each."""
-    real, imaginary = eigenvalues(params)
-    d_nu = -np.exp(params["nu"]) * (d_real * real + d_imaginary * imaginary)
-    d_theta = np.exp(params["theta"]) * (d_imaginary * real - d_real * imaginary)
-    return {"nu": d_nu, "theta": d_theta}
 
 
 def _products(ds: Array, states: Array) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from rnnx_builtin.kernels.rnn.sequence import Input, input_gradient, prepare_inp
 from rnnx_builtin.kernels.simd import gemm
 from rnnx_zoo.kernels.gated import CompiledGated, GatedCache, in_every_column, over_columns
 from rnnx_zoo.kernels.layernorm_loops import Backward
-from rnnx_zoo.layernorm_lstm import normalize, through_norm
+from rnnx_zoo.norm_of_rows import normalize, through_norm
 
 
 class CompiledLayerNormLSTM(CompiledGated):
