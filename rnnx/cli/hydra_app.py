@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from rnnx.config.settings import Resume
 from rnnx.contracts.views import ViewTracker
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
+from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.words import separate
 from rnnx.system.environment import environment
 from rnnx.system.files import expanded
@@ -35,11 +36,12 @@ def main(
     multirun: bool = False,
     look: Sequence[str] = (),
     dry_run: bool = False,
+    opened: Callable[[Sweep], None] = lambda sweep: None,
 ) -> int:
     """Check every override, then let Hydra run the job or the sweep; the exit code.
 
     ``look`` are flags of Hydra that show a configuration and train nothing. ``dry_run``: list the
-    jobs of a sweep and train nothing.
+    jobs of a sweep and train nothing. ``opened`` is told a sweep's folder before its jobs start.
     """
     for failure in [*plugins().failures, *find_hydra_plugins()]:
         print(f"rnnx: {printable(str(failure))}", file=sys.stderr)
@@ -63,7 +65,7 @@ def main(
     if multirun:
         from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
-        return drive(parsed, words, lambda texts: _hydra(["--multirun", *texts]), dry_run)
+        return drive(parsed, words, lambda texts: _hydra(["--multirun", *texts]), dry_run, opened)
     composed(parsed)  # a wrong override is one line, before anything starts
     _refuse_recipe_of_several(parsed)
     return _hydra(parsed.texts)

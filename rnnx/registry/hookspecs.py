@@ -88,6 +88,6 @@ def register_probes(register: Register) -> None:
 def conf_paths() -> list[str]:  # type: ignore[empty-body]
     """Return the plugin's folders of configuration, as ``["pkg://my_package/conf"]``.
 
-    A folder holds ``experiment/*.yaml``, recipes, or ``sweep/*.yaml``, sets of values to sweep,
-    and nothing else.
+    A folder holds ``experiment/*.yaml``, recipes, ``sweep/*.yaml``, sets of values to sweep, or
+    ``reproduce/*.yaml``, published tables, and nothing else.
     """

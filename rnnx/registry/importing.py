@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pluggy
 
-from rnnx.contracts.components import API_VERSION, KINDS, RECIPES
+from rnnx.contracts.components import API_VERSION, KINDS, RECIPES, TABLES
 from rnnx.registry import hookspecs
 from rnnx.registry.hookspecs import Register
 from rnnx.registry.registry import Entry, Owner, imported
@@ -212,8 +212,8 @@ def folder_of(path: str) -> Traversable:
 
 
 def recipes_in(path: str) -> list[str]:
-    """The recipes below ``pkg://package/folder``, as ``experiment/NAME``."""
-    folders = [item for item in folder_of(path).iterdir() if item.name in RECIPES]
+    """The recipes below ``pkg://package/folder``, as ``experiment/NAME``, and published tables."""
+    folders = [item for item in folder_of(path).iterdir() if item.name in (*RECIPES, TABLES)]
     return [
         f"{folder.name}/{item.name.removesuffix('.yaml')}"
         for folder in folders
@@ -228,9 +228,9 @@ def _refuse_foreign_files(path: str) -> None:
         inside = sorted(item.name for item in folder_of(path).iterdir())
     except Exception as error:  # whatever an import raises
         raise InvalidPlugin(f"conf_paths: {path} is no folder of a package ({error})") from error
-    others = [n for n in inside if n not in (*RECIPES, "__init__.py", "__pycache__")]
+    others = [n for n in inside if n not in (*RECIPES, TABLES, "__init__.py", "__pycache__")]
     if others:
         raise InvalidPlugin(
-            f"conf_paths: {path} holds {others[0]}; keep only experiment/*.yaml and "
-            "sweep/*.yaml there: anything else would hide files of rnnx"
+            f"conf_paths: {path} holds {others[0]}; keep only experiment/*.yaml, sweep/*.yaml and "
+            f"{TABLES}/*.yaml there: anything else would hide files of rnnx"
         )
