@@ -10,6 +10,7 @@ from sequence_tasks import TASKS
 from single_sweep import only_sweep, results
 
 from rnnx.cli.hydra_app import main
+from rnnx.errors import ConfigError
 from rnnx.runs import loss_curve
 from rnnx.sweeps.study import STUDY, optuna, study_storage
 
@@ -54,10 +55,15 @@ def test_a_search_looks_for_the_highest() -> None:
     assert sorted(reported) == [10, 20, 30] and min(reported.values()) == told[0]
 
 
-def test_an_unknown_metric_is_a_job_that_failed_before_it_trained(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["monitor=val/acuracy"], "choose from val/loss, val/accuracy"),
+        (["monitor=val/accuracy", "head=softmax,gaussian"], "head=gaussian: does not take"),
+    ],
+)
+def test_no_job_starts_that_does_not_fit_its_data(more: list[str], told: str) -> None:
     own = [one for one in SWEEP if not one.startswith("monitor=")]
-    assert main([*own, "monitor=val/f1", "seed=0,1"], multirun=True) == 1
-    assert all("choose from val/loss, val/accuracy" in result.reason for result in results())
-    assert not list(Path("outputs").glob("*/checkpoints/*"))
+    with pytest.raises(ConfigError, match=told):
+        main([*own, *more, "seed=0,1"], multirun=True)
+    assert not Path("outputs").exists()
