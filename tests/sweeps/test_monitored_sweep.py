@@ -39,7 +39,7 @@ def test_a_grid_is_ranked_by_the_highest() -> None:
     values = [result.best for result in sorted(results(), key=lambda one: one.cost)]
     assert values == sorted(values, reverse=True) and values[0] != values[1]
     with (only_sweep().path / "ranking.csv").open(encoding="utf-8") as file:
-        told = [row["best held-out"] for row in csv.DictReader(file)]
+        told = [row["best/val_accuracy"] for row in csv.DictReader(file)]
     assert told == [f"{value:.4f}" for value in values]
 
 
