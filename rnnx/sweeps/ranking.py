@@ -47,11 +47,17 @@ def rank_results(results: Sequence[JobResult]) -> list[JobResult]:
 def result_line(sweep: Sweep, result: JobResult, total: int = 0) -> str:
     """One line about a job that has ended; ``total`` is the number of jobs, 0 if unknown."""
     of = f" of {total}" if total else ""
-    parts = [f"job {result.job + 1}{of}", sweep.name(result.overrides), result.status]
+    name = f"{sweep.name(result.overrides)}{with_size(result.hidden_size)}"
+    parts = [f"job {result.job + 1}{of}", name, result.status]
     if result.best is not None:
         parts.append(format_value(result.goal, result.best))
     parts += [f"{result.seconds:.1f} s", result.reason]
     return printable(" · ".join(filter(None, parts)))
+
+
+def with_size(size: int | None) -> str:
+    """What follows a job's values where its hidden size was solved for; empty elsewhere."""
+    return "" if size is None else f" (hidden_size={size})"
 
 
 def ranked_parts(sweep: Sweep) -> list[Part]:
@@ -86,13 +92,9 @@ def ranking(sweep: Sweep) -> Ranking:
         for part in parts
         for rank, result in enumerate(part.results, 1)
     ]
-    notes = [
-        note
-        for goal in goals
-        for note in notes_on_parts(
-            [r for part in parts if part.goal == goal for r in part.runs], goal
-        )
-    ]
+    notes: list[str] = []
+    for goal in goals:
+        notes += notes_on_parts([r for part in parts if part.goal == goal for r in part.runs], goal)
     if len(goals) > 1:
         notes.append(f"ranked by {len(goals)} metrics ({', '.join(goals)}): each has its own ranks")
     return Ranking([*columns, *[MEASURED] * (len(parts) > 1)], rows, notes)
@@ -100,7 +102,8 @@ def ranking(sweep: Sweep) -> Ranking:
 
 def _cells(sweep: Sweep, goal: str, rank: int, result: JobResult) -> tuple[str, ...]:
     best = format_value(goal, result.best)
-    name, seconds = sweep.name(result.overrides), f"{result.seconds:.1f}"
+    name = f"{sweep.name(result.overrides)}{with_size(result.hidden_size)}"
+    seconds = f"{result.seconds:.1f}"
     return str(rank), name, result.status, best, seconds, result.run_id[:8] or "—", result.reason
 
 
