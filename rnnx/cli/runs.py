@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnx.comparison.numbers import format_value
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.config.overrides import parse
 from rnnx.contracts.trackers import RunSummary, StoreTracker
 from rnnx.errors import ConfigError, StoreError
-from rnnx.runs.find import find_run, list_folders, list_runs
+from rnnx.runs.find import find_run, folders_listed, runs_listed
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.known_runs import one_reading
 from rnnx.runs.lock import RunLock
@@ -29,6 +30,8 @@ from rnnx.training import resume as resuming
 from rnnx.training.report import console as output
 from rnnx.training.report import for_terminal
 from rnnx.training.run import storage_errors
+
+BEST_LOSS = "best/val_loss"
 
 
 def resume(run: str, overrides: Sequence[str]) -> int:
@@ -95,13 +98,14 @@ def _in_its_directory(folder: RunFolder) -> RunFolder:
 
 def show_runs(overrides: Sequence[str], limit: int) -> None:
     """Print the newest runs as a table."""
+    config = compose(overrides)
     try:
         with one_reading():
-            found = list_runs(overrides, limit)
-            if catch_up(compose(overrides)["outputs"]):  # the tracker has answered
-                found = list_runs(overrides, limit)
+            found = runs_listed(config, limit)
+            if catch_up(config["outputs"]):  # the tracker has answered
+                found = runs_listed(config, limit)
     except StoreError as error:
-        found = list_folders(overrides, limit)
+        found = folders_listed(config, limit)
         if not found:
             raise
         print(
@@ -117,7 +121,14 @@ def show_runs(overrides: Sequence[str], limit: int) -> None:
 
 
 def _cells(run: RunSummary) -> tuple[str, ...]:
-    best = run.metrics.get("best/val_loss", run.metrics.get("val/loss"))
-    loss = "—" if best is None else f"{best:.4f}"
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
-    return run.id[:12], run.status, loss, started, run.name
+    return run.id[:12], run.status, _best(run.metrics), started, run.name
+
+
+def _best(metrics: Mapping[str, float]) -> str:
+    """The best value of what the run monitored, named where that is not the held-out loss."""
+    monitored = [key for key in metrics if key.startswith("best/val_") and key != BEST_LOSS]
+    if not monitored:
+        return format_value(BEST_LOSS, metrics.get(BEST_LOSS, metrics.get("val/loss")))
+    name = monitored[0].removeprefix("best/").replace("_", "/", 1)
+    return f"{format_value(name, metrics[monitored[0]])} {name}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import os
 import re
 import sys
@@ -23,10 +25,12 @@ from rnnx.comparison.templates import template
 from rnnx.comparison.tracker_pages import TrackerPages, tracker_pages
 from rnnx.contracts.trackers import RunLog
 from rnnx.errors import StoreError
+from rnnx.registry.sources import source_sha256
 from rnnx.runs.metrics_file import read_history
-from rnnx.runs.sweep_folder import Sweep
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.files import replacing
 from rnnx.system.text import one_line, printable
+from rnnx.version import __version__
 
 PAGE = "comparison.html"
 TEMPLATE = "page.html.jinja"
@@ -110,18 +114,37 @@ def save_page(comparison: Comparison, page: Path) -> None:
 
 
 def write_sweep_page(sweep: Sweep, charts: str | None = "") -> None:
-    """Write the page into the sweep's folder; an error is a warning on stderr.
+    """Write the page into the sweep's folder, unless the one there shows the same finished runs; an
+    error is a warning on stderr.
 
     ``charts`` is as in :func:`write_page`.
     """
+    page, shows = sweep.path / PAGE, _shows(sweep.results(), charts)
+    if shows and shows == sweep.read().get("page") and page.is_file():
+        return
     try:
-        write_page(compare_sweep(sweep), sweep.path / PAGE, charts)
+        write_page(compare_sweep(sweep), page, charts)
+        sweep.write({"page": shows})
     except Exception as error:
         print(
             f"rnnx: the comparison could not be made ({printable(one_line(error))}); "
             f"`rnnx compare {sweep.id}` tries again",
             file=sys.stderr,
         )
+
+
+def _shows(results: Sequence[JobResult], charts: str | None) -> str:
+    """A digest of what the page is made of; empty where a run may not be at its end."""
+    if not all(result.is_repeated or _is_plain(result) for result in results):
+        return ""
+    rows = [[one.job, one.overrides, one.run_id, one.entry] for one in results]
+    made = [__version__, source_sha256("rnnx"), charts, rows]
+    return hashlib.sha256(json.dumps(made).encode()).hexdigest()
+
+
+def _is_plain(result: JobResult) -> bool:
+    """Whether a job has trained to its end; a reason may say that it was pruned."""
+    return result.status == "FINISHED" and not result.reason
 
 
 def send_sweep_page(sweep: Sweep, log: RunLog) -> None:

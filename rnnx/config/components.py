@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -18,6 +21,7 @@ from rnnx.contracts.components import KINDS, Initializer
 from rnnx.errors import ConfigError
 from rnnx.registry.attribution import attribute
 from rnnx.registry.manager import CORE, registry
+from rnnx.registry.registry import Entry
 from rnnx.registry.schema import (
     component_node,
     error_line,
@@ -96,6 +100,13 @@ class Components:
     probes: Mapping[str, Any]
 
 
+@functools.cache
+def _settings_node() -> DictConfig:
+    """The typed node of the run's own settings; OmegaConf merges values into a copy of it."""
+    node: DictConfig = OmegaConf.structured(Train)
+    return node
+
+
 def settings_from(config: Mapping[str, Any]) -> Train:
     """The run's own settings, their ranges checked.
 
@@ -108,16 +119,20 @@ def settings_from(config: Mapping[str, Any]) -> Train:
         raise ConfigError(f"{key}: there is no such key; choose from {choices}{meant}")
     own = {key: value for key, value in config.items() if key in fields_of(Train)}
     try:
-        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Train), literals(own)))
+        made = OmegaConf.to_object(OmegaConf.merge(_settings_node(), literals(own)))
     except OmegaConfBaseException as error:
         raise ConfigError(error_line(error, fields_of(Train))) from None
     assert isinstance(made, Train)
     return made
 
 
-def components_from(config: Mapping[str, Any]) -> Components:
-    """Make all components that a resolved configuration names."""
+def components_from(config: Mapping[str, Any], made: dict[str, Any] | None = None) -> Components:
+    """Make all components that a resolved configuration names.
+
+    ``made`` has those of other configurations; one with the same values is not made again.
+    """
     chosen: dict[str, Any] = {}
+    known = {} if made is None else made
     for kind in KINDS:
         if kind in ("initializer", "probe"):
             continue  # components name initializers; there may be none or many probes
@@ -128,12 +143,15 @@ def components_from(config: Mapping[str, Any]) -> Components:
         if not isinstance(values, Mapping):
             choices = ", ".join(registry().names(kind))
             raise ConfigError(f"{kind}={values}: must name a {kind}; choose: {choices}")
-        chosen[kind] = component_from(kind, values)
+        about = f"{kind} {json.dumps(values, sort_keys=True, default=str)}"
+        if about not in known:
+            known[about] = component_from(kind, values)
+        chosen[kind] = known[about]
     probes = config.get("probes") or {}
     if not isinstance(probes, Mapping):
         raise ConfigError(f"probes={probes}: must be a mapping of probes; choose with probe=[…]")
-    made = {name: component_from("probe", v, f"probes.{name}") for name, v in probes.items()}
-    return Components(**chosen, probes=made)
+    own = {name: component_from("probe", v, f"probes.{name}") for name, v in probes.items()}
+    return Components(**chosen, probes=own)
 
 
 def store_nodes() -> None:
@@ -141,17 +159,30 @@ def store_nodes() -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    for entry in registry():
-        # Several probes may be chosen at once, so each has its own place.
-        package = f"probes.{entry.name}" if entry.kind == "probe" else entry.kind
-        node = component_node(entry)
-        store.store(entry.name, node, group=entry.kind, package=package, provider="rnnx")
+    for kind in KINDS:
+        entries = [entry for entry in registry() if entry.kind == kind]
+        store.repo[kind] = _Nodes({f"{entry.name}.yaml": entry for entry in entries})
     store.store("train", _train_node(), group="schema", package="_global_")
+
+
+class _Nodes(dict[str, Any]):
+    """The group of a kind in Hydra's config store: a component's node is made when it is chosen."""
+
+    def __getitem__(self, name: str) -> Any:
+        from hydra.core.config_store import ConfigNode
+
+        entry = super().__getitem__(name)
+        if isinstance(entry, Entry):
+            kind, node = entry.kind, component_node(entry)
+            # Several probes may be chosen at once, so each has its own place.
+            package = f"probes.{entry.name}" if kind == "probe" else kind
+            self[name] = ConfigNode(name, node, kind, package, provider="rnnx")
+        return super().__getitem__(name)
 
 
 def _train_node() -> DictConfig:
     """The run's settings and an empty node for each kind: typed, and closed at the root."""
-    node: DictConfig = OmegaConf.structured(Train)
+    node: DictConfig = copy.deepcopy(_settings_node())
     with open_dict(node):
         for kind in KINDS:
             if kind not in ("initializer", "probe"):

@@ -17,8 +17,11 @@ from rnnx.registry.sources import source_sha256
 from rnnx.version import __version__
 
 # Keys that do not change what a run computes: where it is kept, how many jobs and threads run at
-# once, what it is compared with.
-ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "threads", "sweep", "resume", "baseline")
+# once, what it is compared with, and how its hidden size was found, which is in the configuration.
+ELSEWHERE = (
+    *("tracker", "outputs", "hydra", "jobs", "threads", "sweep", "resume", "baseline"),
+    "params",
+)
 
 
 THEN = ", then "  # between the versions of a run that continued under another one
@@ -76,6 +79,14 @@ def group_of(fields: Mapping[str, Any]) -> str:
     kept = {key: fields.get(key) for key in Identity._fields if key not in ("config_hash", "seed")}
     text = json.dumps(kept, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def made_of(fields: Identity | Mapping[str, Any]) -> str:
+    """A digest of the data and the code of a run: where it is equal, neither has changed."""
+    known = fields._asdict() if isinstance(fields, Identity) else fields
+    own = {key: known.get(key) for key in ("data_sha256", "split_sha256", "versions", "sources")}
+    text = json.dumps(own, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if all(own.values()) else ""
 
 
 def continued(then: Mapping[str, Any], now: Identity) -> dict[str, Any]:

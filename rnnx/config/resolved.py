@@ -23,6 +23,9 @@ class ResolvedConfig:
     components: Components
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> ResolvedConfig:
-        """Check plain values, composed or stored; one error for the first that is wrong."""
-        return cls(dict(values), settings_from(values), components_from(values))
+    def of(cls, values: Mapping[str, Any], made: dict[str, Any] | None = None) -> ResolvedConfig:
+        """Check plain values, composed or stored; one error for the first that is wrong.
+
+        ``made``: see :func:`rnnx.config.components.components_from`.
+        """
+        return cls(dict(values), settings_from(values), components_from(values, made))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import re
 from collections.abc import Iterable
@@ -14,21 +15,25 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnx.contracts.components import InitializerSpec
 from rnnx.registry.registry import Entry
 
+_NODES: dict[Any, DictConfig] = {}
+
 
 @functools.cache  # making all of them takes 40 ms; Hydra's config store copies them
 def component_node(entry: Entry) -> DictConfig:
     """The typed, closed node of a component: its fields and its name."""
-    node = fields_node(entry.component)
+    node = copy.deepcopy(fields_node(entry.component))
     with open_dict(node):
         node["name"] = entry.name
     return node
 
 
-def fields_node(cls: type[Any]) -> DictConfig:
-    """The typed, closed node of a dataclass, which values may be merged into."""
-    node: DictConfig = OmegaConf.structured(cls)
-    _thaw(node)
-    return node
+def fields_node(cls: Any) -> DictConfig:
+    """The typed, closed node of a dataclass; OmegaConf merges values into a copy of it."""
+    if cls not in _NODES:
+        node: DictConfig = OmegaConf.structured(cls)
+        _thaw(node)
+        _NODES[cls] = node
+    return _NODES[cls]
 
 
 def _thaw(node: DictConfig) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose
@@ -103,21 +104,24 @@ def find_run(run: str) -> RunFolder:
 
 def list_runs(overrides: Sequence[str], limit: int) -> list[RunSummary]:
     """The newest runs, from the local folders and from the tracker, newest first."""
-    tracker = component_from("tracker", compose(overrides)["tracker"])
-    return _with_folders(_own(tracker.runs(limit)), overrides, limit)
+    return runs_listed(compose(overrides), limit)
 
 
-def list_folders(overrides: Sequence[str], limit: int) -> list[RunSummary]:
+def runs_listed(config: Mapping[str, Any], limit: int) -> list[RunSummary]:
+    """The same, where the configuration is composed."""
+    tracker = component_from("tracker", config["tracker"])
+    return _with_folders(_own(tracker.runs(limit)), config["outputs"], limit)
+
+
+def folders_listed(config: Mapping[str, Any], limit: int) -> list[RunSummary]:
     """The newest runs that have local folders, newest first."""
-    return _with_folders([], overrides, limit)
+    return _with_folders([], config["outputs"], limit)
 
 
-def _with_folders(
-    stored: Iterable[RunSummary], overrides: Sequence[str], limit: int
-) -> list[RunSummary]:
-    config, found = compose(overrides), {summary.id: summary for summary in stored}
+def _with_folders(stored: Iterable[RunSummary], outputs: str, limit: int) -> list[RunSummary]:
+    found = {summary.id: summary for summary in stored}
     enough = len(found) + limit  # older ones than so many more would not be listed
-    for run in known_runs(config["outputs"]):
+    for run in known_runs(outputs):
         if len(found) == enough:
             break
         with suppress(FileNotFoundError):  # deleted since

@@ -2,14 +2,15 @@
 
 A folder has thousands of runs, and a command asks of them again and again: which were abandoned,
 which a tracker lacks, which a job repeats. Inside ``with one_reading():`` all questions share what
-was read, and a file is read again only where it has changed.
+was read, and a file is read again only where it has changed. What is read of very many runs is kept
+for later commands, too (:mod:`rnnx.runs.runs_cache`).
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any, NamedTuple
 from rnnx.contracts.trackers import is_time
 from rnnx.runs.fields import RUN, read_fields
 from rnnx.runs.folder import RunFolder, read_runs, run_files
+from rnnx.runs.runs_cache import FEW, RunFields, Signature, read_cache, write_cache
+from rnnx.runs.took import Took
 from rnnx.system.files import expanded
 
 # Seconds: two writes that follow so fast may look like one by the time, the size and the inode.
@@ -25,7 +28,7 @@ UNSETTLED = 2.0
 
 
 class KnownRun(NamedTuple):
-    """The fields of a run.json by which runs are looked for."""
+    """A run and the fields of its run.json by which runs are looked for."""
 
     path: str  # of its folder
     started: float
@@ -35,8 +38,10 @@ class KnownRun(NamedTuple):
     job: int | None
     is_unsent: bool  # its tracker lacks something
     cwd: str
+    made_of: str  # of its data and its code; see rnnx.config.identity
+    is_whole: bool  # whether it has trained to its own end
     entries: tuple[str, ...]
-    kept: Any = None  # what a caller wants to keep of the other fields
+    took: Took | None  # how long it took, where it has finished
 
     @property
     def folder(self) -> RunFolder:
@@ -44,21 +49,19 @@ class KnownRun(NamedTuple):
         return RunFolder(Path(self.path))
 
 
-_Signature = tuple[int, int, int]  # of a file: when it was changed, its size, its inode
-
-
 class KnownRuns:
     """The runs below ``outputs``, newest first; :meth:`look` reads what is new or has changed.
 
-    ``keep`` makes of all fields of a run what is kept of them.
+    What earlier commands have read is taken from the cache, and the cache is written where much
+    was new.
     """
 
-    def __init__(
-        self, outputs: str | Path, keep: Callable[[Mapping[str, Any]], Any] | None = None
-    ) -> None:
-        self._outputs, self._keep = outputs, keep
-        self._read: dict[str, tuple[_Signature | None, KnownRun]] = {}
+    def __init__(self, outputs: str | Path) -> None:
+        self._outputs = outputs
+        self._read: dict[str, tuple[Signature | None, KnownRun]] = {}
         self._sorted: list[KnownRun] = []
+        self._kept = read_cache(outputs)
+        self._new = 0  # files that were read and can be kept
         self.look()
 
     def __iter__(self) -> Iterator[KnownRun]:
@@ -66,37 +69,41 @@ class KnownRuns:
 
     def look(self) -> None:
         """Bring what is known up to date. Other processes begin, end and delete runs meanwhile."""
-        now: dict[str, tuple[_Signature | None, KnownRun]] = {}
+        now: dict[str, tuple[Signature | None, KnownRun]] = {}
         for name in run_files(self._outputs):
             with suppress(OSError):
-                status = os.stat(name)
-                signature = status.st_mtime_ns, status.st_size, status.st_ino
-                before = self._read.get(name)
-                if before is not None and before[0] == signature:
-                    now[name] = before
-                else:
-                    is_settled = time.time() - status.st_mtime > UNSETTLED
-                    now[name] = (signature if is_settled else None, self._known(name))
-        self._read = now
-        known = [run for _, run in now.values()]
-        self._sorted = sorted(known, key=lambda run: run.started, reverse=True)
+                now[name] = self._known(name, os.stat(name))
+        if now != self._read:
+            known = [run for _, run in now.values()]
+            self._sorted = sorted(known, key=lambda run: run.started, reverse=True)
+        self._read, self._kept = now, {}
+        self._keep()
 
-    def _known(self, name: str) -> KnownRun:
-        path, fields = os.path.dirname(name), read_fields(name, RUN)
-        started = fields.get("started")
+    def _known(self, name: str, status: os.stat_result) -> tuple[Signature | None, KnownRun]:
+        """A run, and by what its file is the same; None: it has to be read again in any case."""
+        signature, before = Signature.of(status), self._read.get(name)
+        if before is not None and before[0] == signature:
+            return before
+        path = os.path.dirname(name)
+        kept = self._kept.get(os.path.basename(path))
+        if kept is not None and kept[0] == signature:
+            return signature, KnownRun(path, *kept[1])
+        fields = read_fields(name, RUN)
+        run = KnownRun(path, *RunFields.of(fields, os.stat(path).st_mtime))
+        # One that tells no time is as old as its folder, whose time changes with any file in it.
+        if time.time() - status.st_mtime < UNSETTLED or not is_time(fields.get("started")):
+            return None, run
+        self._new += 1
+        return signature, run
 
-        def text(key: str) -> str:
-            return str(fields.get(key, ""))
-
-        return KnownRun(
-            path,
-            float(started) if is_time(started) else os.stat(path).st_mtime,
-            *(text("status"), text("config_hash"), text("sweep"), fields.get("job")),
-            fields.get("sent") is False,
-            text("cwd"),
-            tuple(fields.get("entries", ())),
-            None if self._keep is None else self._keep(fields),
-        )
+    def _keep(self) -> None:
+        """Write the cache where reading took longer than writing it will."""
+        if self._new < max(FEW, len(self._read) // 50):
+            return
+        runs = [(signature, run) for signature, run in self._read.values() if signature]
+        named = ((os.path.basename(run.path), signature, run[1:]) for signature, run in runs)
+        write_cache(self._outputs, named)
+        self._new = 0
 
 
 _READING: ContextVar[dict[Path, KnownRuns] | None] = ContextVar("reading", default=None)

@@ -20,7 +20,7 @@ import shutil
 import signal
 import traceback
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +29,13 @@ from rnnx.config.settings import Train
 from rnnx.errors import ConfigError
 from rnnx.runs.fields import JOB, SWEEP, read_fields
 from rnnx.runs.paths import writing_below
-from rnnx.system.files import expanded, write_json
+from rnnx.runs.runs_cache import Signature
+from rnnx.system.files import expanded, remove_left, write_json
 from rnnx.system.secrets import masked
 from rnnx.system.text import storable
 
 PARENT_TAG = "rnnx.parent"  # on a job's run: the id of the sweep's
+FINISHED_BEFORE = "had finished before"  # why a job was skipped
 # Overrides that do not decide which jobs there are.
 NOT_ASKED = (
     "jobs=",
@@ -60,6 +62,7 @@ class JobResult(NamedTuple):
     monitor: str = ""  # the metric that decides, "val/accuracy"; "": the held-out loss
     monitored: float | None = None  # its value at the best checkpoint
     higher_is_better: bool = False
+    hidden_size: int | None = None  # that was solved for, where ``params`` is given
 
     @property
     def goal(self) -> str:
@@ -91,9 +94,21 @@ class JobResult(NamedTuple):
         return found._replace(monitored=metrics.get(found.goal), higher_is_better=is_higher)
 
     @property
+    def is_repeated(self) -> bool:
+        """Whether there was nothing to do, since a run had finished before."""
+        return self.status == "SKIPPED" and self.reason == FINISHED_BEFORE
+
+    @property
     def succeeded(self) -> bool:
         """Whether the job finished, now or before."""
         return self.status in ("FINISHED", "SKIPPED")
+
+
+def _result_in(path: Path) -> JobResult | None:
+    try:
+        return JobResult(**read_fields(path, JOB))
+    except TypeError:
+        return None
 
 
 def _digest(value: Any) -> str:
@@ -116,6 +131,7 @@ class Sweep:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._keys: Sequence[str] | None = None  # once they were read
+        self._known: dict[str, tuple[Signature, Any]] = {}  # by the name of the file
 
     @classmethod
     def open(
@@ -164,7 +180,21 @@ class Sweep:
 
     def read(self) -> dict[str, Any]:
         """The fields of sweep.json; empty where it is damaged."""
-        return read_fields(self.path / "sweep.json", SWEEP)
+        path = self.path / "sweep.json"
+        return dict(self._unless_read(path, lambda: read_fields(path, SWEEP)))
+
+    def _unless_read(self, path: Path, read: Callable[[], Any]) -> Any:
+        """What ``read`` makes of a file; it reads again where the file has changed.
+
+        Thousands of jobs ask what the sweep is, and each result is asked for again and again.
+        """
+        try:
+            signature = Signature.of(path.stat())
+        except OSError:
+            return read()
+        if path.name not in self._known or self._known[path.name][0] != signature:
+            self._known[path.name] = signature, read()
+        return self._known[path.name][1]
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of sweep.json, all at once."""
@@ -227,14 +257,17 @@ class Sweep:
 
     def store_result(self, result: JobResult) -> None:
         """Write the result of a job."""
-        write_json(self.path / "jobs" / f"{result.job}.json", result._asdict())
+        write_json(self.path / "jobs" / f"{result.job}.json", result._asdict(), tidy=False)
+
+    def tidy(self) -> None:
+        """Delete what killed processes left of results."""
+        remove_left(self.path / "jobs")
 
     def result(self, job: int) -> JobResult | None:
         """The result of a job; None where it has none."""
-        try:
-            return JobResult(**read_fields(self.path / "jobs" / f"{job}.json", JOB))
-        except TypeError:
-            return None
+        path = self.path / "jobs" / f"{job}.json"
+        found: JobResult | None = self._unless_read(path, lambda: _result_in(path))
+        return found
 
     def results(self) -> list[JobResult]:
         """The results of all jobs that have one, in the order of the jobs."""
@@ -247,8 +280,8 @@ class Sweep:
         if self._keys is None:  # a sweep has thousands of jobs, and its keys never change
             self._keys = self.read().get("swept")
         keys = self._keys or ()
-        pairs = (shown(override).partition("=")[::2] for override in overrides)
-        return {key: value for key, value in pairs if key in keys}
+        own = (override for override in overrides if override.partition("=")[0] in keys)
+        return dict(shown(override).partition("=")[::2] for override in own)
 
     def shown(self, overrides: Sequence[str]) -> list[str]:
         """The overrides that differ between jobs, as they were typed."""

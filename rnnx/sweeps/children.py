@@ -13,6 +13,7 @@ from typing import Any
 
 from rnnx.config.components import component_from
 from rnnx.contracts.trackers import RunSummary, StoreTracker, point_of
+from rnnx.registry.manager import registry
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import RunLock
 from rnnx.runs.metrics_file import lines
@@ -21,14 +22,21 @@ from rnnx.runs.registration import COPY_TAG, SEARCHED, bring_up_to_date, ended_a
 from rnnx.runs.sweep_folder import PARENT_TAG
 
 
-def show_below(folder: RunFolder, config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+def show_below(
+    folder: RunFolder,
+    config: Mapping[str, Any],
+    tags: Mapping[str, str],
+    known: Mapping[str, Any] | None = None,
+) -> str:
     """Let the store of the tracker ``config`` show a finished run below a sweep; its entry's id.
 
-    ``tags`` are those of the sweep's job. StoreError where the store does not answer.
+    ``tags`` are those of the sweep's job, ``known`` the fields of the run where they were just
+    read. StoreError where the store does not answer.
     """
-    tracker = component_from("tracker", config)
-    if not isinstance(tracker, StoreTracker):
-        return folder.entry
+    if not has_store(str(config["name"])):  # a sweep may have thousands of such jobs
+        entries = folder.entries if known is None else known.get("entries", ())
+        return str([folder.id, *entries][-1])
+    tracker: StoreTracker = component_from("tracker", config)
     with RunLock(folder):
         found = entry_of(folder, tracker)
         other = found.tags.get(PARENT_TAG, "") if found else ""
@@ -36,6 +44,11 @@ def show_below(folder: RunFolder, config: Mapping[str, Any], tags: Mapping[str, 
             bring_up_to_date(folder, config, read_back=False)
             return _copy(folder, tracker, found, tags)
         return bring_up_to_date(folder, config, tags, read_back=False).entry
+
+
+def has_store(tracker: str) -> bool:
+    """Whether the tracker of this name says which runs it has."""
+    return issubclass(registry().get("tracker", tracker).component, StoreTracker)
 
 
 def _copy(

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from rnnx.comparison.page import send_sweep_page, write_sweep_page
@@ -16,6 +17,7 @@ from rnnx.comparison.views import view_of_sweep
 from rnnx.config.identity import config_hash
 from rnnx.config.interpolations import literal
 from rnnx.config.overrides import Overrides
+from rnnx.config.resolved import ResolvedConfig
 from rnnx.config.settings import Rerun
 from rnnx.config.spelling import quoted
 from rnnx.contracts.trackers import RunLog, Tracker
@@ -33,9 +35,10 @@ from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.parent import describe, open_parent, tell_results
 from rnnx.sweeps.plan import write_plan
 from rnnx.sweeps.ranking import RANKING, STATUSES, print_ranking, ranking_rows, write_ranking
+from rnnx.sweeps.records import Records
 from rnnx.sweeps.search import CONDITIONS
 from rnnx.sweeps.steering import steered
-from rnnx.sweeps.warmup import write_configs
+from rnnx.sweeps.warmup import CONFIGS, write_configs
 from rnnx.sweeps.words import Word
 from rnnx.system.secrets import name_servers, without_password
 from rnnx.system.signals import Stop
@@ -48,11 +51,12 @@ def drive(
     words: Sequence[tuple[int, Word]],
     launch: Callable[[Sequence[str]], int],
     dry_run: bool = False,
+    opened: Callable[[Sweep], None] = lambda sweep: None,
 ) -> int:
     """Run a sweep; the exit code.
 
     ``launch`` runs the jobs of the overrides that it gets: those of the command line and ours.
-    ``dry_run``: only list the jobs.
+    ``dry_run``: only list the jobs. ``opened`` is told the sweep's folder before any job starts.
     """
     command = parse_sweep(overrides, words)
     checked = validate_sweep(command)
@@ -63,16 +67,20 @@ def drive(
     for note in checked.plan.notes if checked.plan else ():
         print(f"rnnx: {printable(note)}", file=sys.stderr)
     name_servers(checked.configs[0].values["tracker"])
-    return _run(command, checked, launch)
+    return _run(command, checked, launch, opened)
 
 
 def _run(
-    command: SweepCommand, checked: CheckedSweep, launch: Callable[[Sequence[str]], int]
+    command: SweepCommand,
+    checked: CheckedSweep,
+    launch: Callable[[Sequence[str]], int],
+    opened: Callable[[Sweep], None],
 ) -> int:
     configs, plan = checked.configs, checked.plan
     settings, tracker = configs[0].settings, configs[0].components.tracker
     with Stop() as stop, one_reading():
         sweep = _open(command, checked)
+        opened(sweep)
         refuse_links(sweep.path, sweep.path / "hydra")
         with RunLock(sweep, "sweep"):
             _prepare(sweep, command, checked)
@@ -128,15 +136,26 @@ def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None
     chosen, outputs = command.overrides.keys, configs[0].settings.outputs
     if "hydra/launcher" not in chosen:
         write_configs([config.values for config in configs], sweep.path)
-        start_server(sweep.path)
+        if not _seems_finished(configs[0]):
+            start_server(sweep.path)  # now: it imports and compiles meanwhile
     wait_for_orphans(sweep, outputs)
     end_abandoned(sweep, outputs)
+    sweep.tidy()
     if "hydra/sweeper" not in chosen:
         sweep.clear()  # a search keeps the results of earlier commands
     if plan is not None:
         write_plan(plan.jobs, sweep.path)
     else:
         sweep.write({CONDITIONS: [str(word) for _, word in command.words]})
+
+
+def _seems_finished(first: ResolvedConfig) -> bool:
+    """Whether one of the jobs has finished before: then perhaps all have, and none is started."""
+    if first.settings.sweep.rerun is Rerun.all:
+        return False
+    with suppress(Exception):  # whatever is wrong, the job says it
+        return Records(first.settings.outputs).finished(first.values) is not None
+    return False
 
 
 def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog | None:
@@ -191,6 +210,7 @@ def _close(
     write_sweep_page(sweep, None if not answers else ui.address if ui else "")
     if answers and log is not None:
         answers = _answers(lambda: send_sweep_page(sweep, log))
+    (sweep.path / CONFIGS).unlink(missing_ok=True)  # where no job needed a process
     sweep.write({"sent": answers})
     ended = (f"{counts[status]} {status.lower()}" for status in STATUSES if counts[status])
     counted = ", ".join(ended) or "no job was started"

@@ -21,10 +21,11 @@ from rnnx.data.corpus import Corpus
 from rnnx.errors import RunBusy, StoreError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.lock import is_busy
-from rnnx.runs.sweep_folder import NOT_ASKED, PARENT_TAG, JobResult, Sweep
+from rnnx.runs.runs_cache import is_whole
+from rnnx.runs.sweep_folder import FINISHED_BEFORE, NOT_ASKED, PARENT_TAG, JobResult, Sweep
 from rnnx.sweeps.children import show_below
 from rnnx.sweeps.find import run_of
-from rnnx.sweeps.records import Records, is_whole
+from rnnx.sweeps.records import Records
 from rnnx.sweeps.study import PRUNED, pruning_rule
 from rnnx.system.secrets import name_servers
 from rnnx.system.signals import STOPPING, Stop
@@ -33,6 +34,7 @@ from rnnx.training.earlier_runs import earlier_runs
 from rnnx.training.report import Lines, console
 from rnnx.training.resume import resume
 from rnnx.training.run import Run, train
+from rnnx.training.sizing import solved_size
 
 POLL_INTERVAL = 0.5  # seconds between two looks whether another sweep's job has ended
 
@@ -57,7 +59,8 @@ def run_job(
         if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal
         result = _Job(values, list(overrides), job, sweep, alike).run(stop)
-        sweep.store_result(result._replace(seconds=time.time() - began))
+        size = solved_size(values)
+        sweep.store_result(result._replace(seconds=time.time() - began, hidden_size=size))
         return 0 if result.succeeded else 1
 
 
@@ -73,12 +76,16 @@ def skip_finished(
         return False
     try:
         run = records.finished(values)
-        if run is None or is_busy(run.folder):
+        if run is None or is_busy(run):
             return False
-        result = _Job(values, list(overrides), job, sweep).skip("had finished before", *run)
+        fields = run.read()
+        if not is_whole(fields):  # since the last look
+            return False
+        result = _Job(values, list(overrides), job, sweep).skip(FINISHED_BEFORE, run, fields)
     except Exception:  # of a component or a tracker: the job's own process says what is wrong
         return False
-    sweep.store_result(result._replace(seconds=time.time() - began))
+    size = solved_size(values)
+    sweep.store_result(result._replace(seconds=time.time() - began, hidden_size=size))
     return True
 
 
@@ -132,10 +139,11 @@ class _Job:
         """
         result = self._result("SKIPPED", why, earlier, known)
         is_over = earlier is not None and known.get("status") == "FINISHED"
-        if earlier is None or not is_over or PARENT_TAG not in self._tags():
+        tags = self._tags() if is_over else {}
+        if earlier is None or PARENT_TAG not in tags:
             return result
         try:
-            shown = show_below(earlier, self.config["tracker"], self._tags())
+            shown = show_below(earlier, self.config["tracker"], tags, known)
         except (StoreError, RunBusy) as error:
             later = f"the same command shows it below the sweep later ({cause(error)})"
             return result._replace(reason=f"{why}; {later}")
@@ -166,7 +174,7 @@ class _Job:
         if rerun is Rerun.all:
             return ""
         if earlier and is_whole(fields):
-            return "had finished before"
+            return FINISHED_BEFORE
         if fields.get("pruned") and fields.get("sweep") == self.sweep.id:
             return PRUNED  # in another sweep it goes on
         if rerun is Rerun.failed and status != "FAILED":

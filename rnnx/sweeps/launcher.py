@@ -126,8 +126,6 @@ class Pool:
 
         ``announce`` gets the signal before the jobs do.
         """
-        # The server is up, unless it was killed or Hydra was invoked directly.
-        start_server(self._sweep.path)
         more, told = True, False
         try:
             while self._running or (more and not stop.signal):
@@ -141,7 +139,8 @@ class Pool:
                     announce(stop.signal)
                     for running in self._running.values():
                         running.process.terminate()
-                for sentinel in connection.wait(list(self._running), POLL_INTERVAL):
+                working = list(self._running)  # nothing is there to wait for where all had finished
+                for sentinel in connection.wait(working, POLL_INTERVAL) if working else ():
                     self._end(self._running.pop(sentinel))
         finally:  # after a second signal or an error of ours, no job works on
             for running in self._running.values():
@@ -160,6 +159,7 @@ class Pool:
         if self._records and skip_finished(values, overrides, job, self._sweep, self._records):
             self._pass_on(job)
             return
+        start_server(self._sweep.path)  # where it is not up yet, or was killed
         context: Any = multiprocessing.get_context("forkserver")
         # The driver has read the other runs: a job would read all of them again.
         alike = [str(run.path) for run in self._records.of_now(values)] if self._records else None

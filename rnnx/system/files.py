@@ -92,23 +92,22 @@ def read_json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a small JSON file, all at once or not at all."""
-    with replacing(path) as temporary:
+def write_json(path: Path, value: Any, tidy: bool = True) -> None:
+    """Write a small JSON file, all at once or not at all; ``tidy`` as in :func:`replacing`."""
+    with replacing(path, tidy=tidy) as temporary:
         temporary.write_text(json.dumps(value, indent=1), "utf-8")
 
 
 @contextmanager
-def replacing(path: Path, to_disk: bool = False) -> Iterator[Path]:
+def replacing(path: Path, to_disk: bool = False, tidy: bool = True) -> Iterator[Path]:
     """A temporary name beside ``path`` that becomes ``path`` if all goes well.
 
     ``to_disk``: the new file outlives a power cut. The folder has to exist: a run's folder that
-    was deleted does not come back with one file in it. What a killed process left of the same file
-    is deleted.
+    was deleted does not come back with one file in it. ``tidy``: what a killed process left of the
+    same file is deleted, for which the whole folder is looked through.
     """
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        if is_dead(left.suffixes[-2].lstrip(".")):
-            left.unlink(missing_ok=True)
+    if tidy:
+        remove_left(path.parent, path.name)
     temporary = path.with_name(f".{path.name}.{owner()}.tmp")
     try:
         yield temporary
@@ -119,6 +118,13 @@ def replacing(path: Path, to_disk: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
     if to_disk:
         sync(path.parent)
+
+
+def remove_left(folder: Path, name: str = "") -> None:
+    """Delete what killed processes left of the file ``name``, or of all files, in a folder."""
+    for left in folder.glob(f".{glob.escape(name) or '*'}.*.tmp"):
+        if is_dead(left.suffixes[-2].lstrip(".")):
+            left.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -80,10 +80,22 @@ def resume(
                 | {"rnnx.steps": str(config["steps"]), "reason": ""}
                 | tags
             )
-            folder.write({**(more or {}), "status": "RUNNING", "reason": "", **own})
+            folder.write({**(more or {}), **_begun_again(folder, config), **own})
             folder.write_config(config)
             report.note(f"run {folder.id[:8]} goes on after step {session.steps}")
             return run_loop(session, tracking, folder, report, stop, progress, should_prune)
+
+
+def _begun_again(folder: RunFolder, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What run.json says of a run that goes on, and what a store is told that gets it whole.
+
+    The store that has it keeps the first parameters.
+    """
+    told = dict(folder.read().get("told", {}))
+    if "params" in told:  # an earlier rnnx kept none
+        flat = flat_params(config)
+        told["params"] = {**told["params"], **{key: flat[key] for key in CHANGEABLE if key in flat}}
+    return {"status": "RUNNING", "reason": "", "told": told}
 
 
 def _name(folder: RunFolder, session: Session) -> None:

@@ -254,11 +254,14 @@ class Session:
         found = self.measure()
         return math.nan if found is None else found.loss
 
-    def measure(self) -> Measured | None:
-        """The held-out loss and the head's metrics; None where nothing is held out."""
+    def measure(self, with_profiles: bool = False) -> Measured | None:
+        """The held-out loss and the head's metrics; None where nothing is held out.
+
+        ``with_profiles``: by length and by age, too.
+        """
         if self.corpus.val is None:
             return None
-        self.held_out = self._measure(self.corpus.val)
+        self.held_out = self._measure(self.corpus.val, with_profiles)
         return self.held_out
 
     def evaluate_train(self) -> float:
@@ -266,13 +269,13 @@ class Session:
         train = self.corpus.train
         return math.nan if isinstance(train, Endless) else self._measure(train).loss
 
-    def _measure(self, split: Split) -> Measured:
+    def _measure(self, split: Split, with_profiles: bool = False) -> Measured:
         split = first_tokens(split, self.settings.eval_tokens)
         own = self._network, self.average
         with self.threads, quiet(), attributing():
             if self.corpus.is_language:
                 return Measured(mean_nats(*own, split, self._evaluation_scratch), {})
-            return measure(*own, [split], self._evaluation_scratch)
+            return measure(*own, [split], self._evaluation_scratch, with_profiles)
 
     @property
     def loss_unit(self) -> str:

@@ -16,6 +16,7 @@ from rnnx.comparison.runs import jobs_of
 from rnnx.errors import CheckpointError
 from rnnx.runs.folder import RunFolder, find_folders, runs_with
 from rnnx.runs.known_runs import KnownRuns, known_runs, one_reading
+from rnnx.runs.runs_cache import FEW, _file
 from rnnx.runs.stored_config import kept_config
 from rnnx.runs.sweep_folder import JobResult, Sweep
 
@@ -116,6 +117,95 @@ def test_a_file_that_was_just_written_is_read_again(many: list[RunFolder]) -> No
     with opened() as count:
         known.look()
     assert not count
+
+
+@pytest.fixture
+def very_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
+    """As many as are worth keeping what was read of them."""
+    monkeypatch.chdir(tmp_path)
+    return [made(f"run{n:03}", started=float(n), sweep=f"s{n % 2}") for n in range(FEW + 1)]
+
+
+def test_what_is_known_of_very_many_runs_outlives_the_command(very_many: list[RunFolder]) -> None:
+    before = list(known_runs("outputs"))
+    with opened() as count:
+        assert list(known_runs("outputs")) == before
+    assert not count
+    very_many[3].write({"status": "KILLED", "started": 999.0})
+    same_size = very_many[5].path / "run.json"
+    as_before = same_size.stat()
+    same_size.write_text(same_size.read_text().replace('"FINISHED"', '"SKIPPED" '))
+    os.utime(same_size, ns=(as_before.st_atime_ns, as_before.st_mtime_ns))
+    assert same_size.stat().st_size == as_before.st_size
+    shutil.rmtree(very_many[4].path)
+    made("new", started=0.5)
+    with opened() as count:
+        now = {run.folder.id: run for run in known_runs("outputs")}
+    assert count == {very_many[3].id: 1, very_many[5].id: 1, "new": 1}
+    assert now[very_many[3].id].status == "KILLED"
+    assert now[very_many[5].id].status == "SKIPPED"
+    assert very_many[4].id not in now and now["new"].started == 0.5
+    with opened() as count:
+        assert len(runs_with("outputs", sweep="s1")) == FEW // 2
+    assert len(count) == FEW // 2 + 1  # the new one may be of the sweep, too
+
+
+def test_an_entry_is_looked_for_in_what_is_kept(very_many: list[RunFolder]) -> None:
+    very_many[5].write({"entries": ["f00d", "beef"]})
+    settled(very_many[5])
+    known_runs("outputs")
+    with opened() as count:
+        assert [run.id for run in find_folders("bee", Path("outputs"))] == [very_many[5].id]
+        assert find_folders("dead", Path("outputs")) == []
+    assert count == {very_many[5].id: 2}  # to be sure, and for its place among several
+
+
+@pytest.mark.parametrize("damage", ["cut", "other bytes", "a folder", "foreign"])
+def test_a_damaged_cache_is_as_good_as_none(damage: str, very_many: list[RunFolder]) -> None:
+    before = list(known_runs("outputs"))
+    path = _file("outputs")
+    content = path.read_bytes()
+    if damage == "a folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_bytes(
+            {
+                "cut": content[:-9],
+                "other bytes": content.replace(b"FINISHED", b"finished"),
+                "foreign": b"[]",
+            }[damage]
+        )
+    with opened() as count:
+        assert list(known_runs("outputs")) == before
+    assert len(count) == len(very_many)
+
+
+def test_a_moved_folder_of_runs_is_read_anew(very_many: list[RunFolder]) -> None:
+    known_runs("outputs")
+    Path("outputs").rename("moved")
+    shutil.copytree("moved", "outputs")  # other files under the same names
+    with opened() as count:
+        assert {run.path.split("/")[0] for run in known_runs("moved")} == {"moved"}
+    assert len(count) == len(very_many)
+    with opened() as count:
+        known_runs("outputs")
+    assert len(count) == len(very_many)
+
+
+def test_a_run_without_a_time_is_as_old_as_its_folder(very_many: list[RunFolder]) -> None:
+    path = very_many[0].path
+    (path / "run.json").write_text("{}")
+    settled(very_many[0])
+    known_runs("outputs")
+    os.utime(path, (5.0, 5.0))
+    (found,) = (run for run in known_runs("outputs") if run.path == str(path))
+    assert found.started == 5.0
+
+
+def test_few_runs_are_not_kept(many: list[RunFolder]) -> None:
+    known_runs("outputs")
+    assert not _file("outputs").exists()
 
 
 def test_runs_are_found_by_name_without_being_read(many: list[RunFolder]) -> None:

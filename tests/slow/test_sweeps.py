@@ -120,6 +120,24 @@ def test_a_job_killed_from_outside(names: Path) -> None:
     assert len(children()) == 3
 
 
+def test_a_trial_killed_from_outside_fails_the_search_once(names: Path) -> None:
+    pytest.importorskip("optuna")
+    space = "optimizer.learning_rate=interval(0.001,0.01)"
+    chosen = ["hydra/sweeper=optuna", "hydra.sweeper.pruner=none", "hydra.sweeper.n_trials=4"]
+    command = [*tiny(names, *LONG, "jobs=2"), "steps=1500", *chosen, space]
+    driver = start_rnnx("train", "-m", *command)
+    victim = working(2)[0]
+    os.kill(pid_of(victim), signal.SIGKILL)
+    assert "killed by SIGKILL (out of memory, perhaps)" in wait_for(driver, 1)
+    # The search goes on without it: as many trials as were asked for have been started.
+    assert sorted(statuses()) == ["FINISHED", "FINISHED", "FINISHED", "KILLED"]
+
+    run_rnnx("train", "-m", *command)
+    assert statuses() == ["FINISHED"] * 4
+    assert {folder.read()["status"] for folder in runs_in(Path("outputs"))} == {"FINISHED"}
+    assert len(runs_in(Path("outputs"))) == 4  # the one that was killed went on
+
+
 @pytest.mark.parametrize(("number", "code"), [INT, TERM])
 def test_a_signal_to_the_driver(number: signal.Signals, code: int, names: Path) -> None:
     overrides = [*tiny(names, *LONG, "tracker=mlflow", "jobs=2"), "seed=0,1,2"]

@@ -1,8 +1,10 @@
 """What a sweep does once and not once a job: reading other runs, composing, drawing labels."""
 
+import gc
 import json
 import os
 import shutil
+import tracemalloc
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -17,11 +19,19 @@ from rnnx.comparison.compare import compare_sweep
 from rnnx.comparison.parallel import MAX_TICKS, draw_parallel
 from rnnx.config import composer
 from rnnx.config.compose import compose
-from rnnx.runs.folder import runs_in
+from rnnx.config.compose import composer as composer_of_now
+from rnnx.config.identity import config_hash
+from rnnx.config.overrides import Overrides
+from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps import driver, launcher
 from rnnx.sweeps.job import run_job
+from rnnx.sweeps.job_configs import JobConfigs
+from rnnx.sweeps.records import Records
+from rnnx.system.signals import Stop
 
 OTHERS = 12  # runs of other configurations
+MOST_KEPT = 4096  # bytes that a driver keeps of a job: of 10,000, the most there are, 40 MB
 
 
 @pytest.fixture
@@ -68,6 +78,29 @@ def test_a_sweep_whose_jobs_have_finished_reads_each_other_run_once(
     assert opened.keys() == jobs | others
     # With all runs, to be sure, for its place in the tracker, and for what the page shows of it.
     assert max(opened[name] for name in jobs) <= 7
+
+
+def test_a_sweep_whose_jobs_have_finished_starts_no_process_and_draws_no_page_again(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [*tiny(names), "steps=1", "seed=0,1"]
+    assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
+    for module in (driver, launcher):
+        monkeypatch.setattr(module, "start_server", lambda folder: pytest.fail("started"))
+    page = only_sweep().path / "comparison.html"
+    drawn = page.stat().st_mtime_ns
+    assert main(command, multirun=True) == 0
+    assert statuses() == ["SKIPPED"] * 2
+    assert page.stat().st_mtime_ns == drawn
+    assert not (only_sweep().path / "warmup.json").exists()
+    page.unlink()
+    assert main(command, multirun=True) == 0
+    assert page.is_file()
+    drawn = page.stat().st_mtime_ns
+    shutil.rmtree(Path("outputs", results()[1].run_id))
+    assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
+    assert statuses() == ["SKIPPED", "FINISHED"]
+    assert page.stat().st_mtime_ns > drawn
 
 
 def test_a_job_takes_over_what_the_driver_has_read(names: Path, opened: Counter[str]) -> None:
@@ -120,3 +153,37 @@ def test_a_figure_names_no_more_values_than_can_be_read(
     seeds = [int(text) for text in labels if text.isdecimal()]
     assert 10 < len(seeds) <= MAX_TICKS
     assert (seeds[0], seeds == sorted(seeds)) == (0, True)
+
+
+def test_the_driver_keeps_little_of_a_job_that_has_ended(names: Path) -> None:
+    """Its result and its values, but no configuration and no process."""
+    few, many = 50, 250
+    own = tiny(names)
+    assert main(own) == 0
+    (source,), values = runs_in("outputs"), compose(own)
+    fields = source.read()
+    for seed in range(many):  # as if each had been trained
+        config = {**values, "seed": seed}
+        about = {"id": f"run{seed}", "seed": seed, "config_hash": config_hash(config)}
+        RunFolder(Path("outputs", about["id"])).path.mkdir()
+        RunFolder(Path("outputs", about["id"])).write({**fields, **about})
+    sweep = Sweep(Path("outputs/sweeps/one"))
+    (sweep.path / "jobs").mkdir(parents=True)
+    sweep.write({"swept": ["seed"], "parent": "of it"})
+    held: dict[int, int] = {}
+
+    def ended(result: JobResult) -> None:
+        assert result.status == "SKIPPED"
+        if result.job + 1 in (few, many):
+            gc.collect()
+            held[result.job + 1] = tracemalloc.get_traced_memory()[0]
+
+    with composer_of_now() as make, Stop() as stop:
+        make_values = JobConfigs(make, Overrides(())).values
+        pool = launcher.Pool(sweep, "outputs", 2, make_values, ended, Records("outputs"))
+        tracemalloc.start()
+        try:
+            pool.run(((job, [*own, f"seed={job}"]) for job in range(many)), stop)
+        finally:
+            tracemalloc.stop()
+    assert (held[many] - held[few]) / (many - few) < MOST_KEPT

@@ -1,6 +1,7 @@
 """Sweeps of runs that monitor a metric of which more is better."""
 
 import csv
+import json
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -10,6 +11,7 @@ from sequence_tasks import TASKS
 from single_sweep import only_sweep, results
 
 from rnnx.cli.hydra_app import main
+from rnnx.cli.runs import show_runs
 from rnnx.runs import loss_curve
 from rnnx.sweeps.study import STUDY, optuna, study_storage
 
@@ -40,6 +42,19 @@ def test_a_grid_is_ranked_by_the_highest() -> None:
     with (only_sweep().path / "ranking.csv").open(encoding="utf-8") as file:
         told = [row["best held-out"] for row in csv.DictReader(file)]
     assert told == [f"{value:.4f}" for value in values]
+
+
+def test_the_list_of_runs_shows_what_was_monitored(capsys: pytest.CaptureFixture[str]) -> None:
+    one = [text for text in SWEEP if not text.startswith("hydra/")]
+    assert main(one) == 0
+    assert main([text for text in one if not text.startswith("monitor=")]) == 0
+    capsys.readouterr()
+    show_runs(["tracker=none"], 9)
+    newest, first = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    files = [next(Path("outputs").glob(f"{row[0]}*/run.json")) for row in (newest, first)]
+    loss, accuracy = (json.loads(file.read_text())["metrics"] for file in files)
+    assert newest[2] == f"{loss['best/val_loss']:.4f}"
+    assert first[2] == f"{accuracy['best/val_accuracy']:.4f} val/accuracy"
 
 
 def test_a_search_looks_for_the_highest() -> None:

@@ -57,7 +57,7 @@ def test_what_has_to_be_looked_at_is_left_to_a_process(names: Path, finished: Ru
 def test_a_job_of_several_batches_an_update_has_a_shape_of_its_own(
     names: Path, finished: RunFolder
 ) -> None:
-    records = Records("outputs", with_times=True)
+    records = Records("outputs")
     assert records.estimate(compose([*tiny(names), "steps=1"])) is not None
     assert records.estimate(compose([*tiny(names), "steps=1", "accumulate=3"])) is None
     fields = finished.read()
@@ -65,7 +65,7 @@ def test_a_job_of_several_batches_an_update_has_a_shape_of_its_own(
     assert len(told) < len(fields["told"]["params"])
     for run in runs_in(Path("outputs")):
         run.write({"told": {**fields["told"], "params": told}})  # as an earlier version
-    records = Records("outputs", with_times=True)
+    records = Records("outputs")
     assert records.estimate(compose([*tiny(names), "steps=1"])) is not None
 
 

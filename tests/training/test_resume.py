@@ -17,6 +17,7 @@ from tiny import tiny
 
 from rnnx.cli.hydra_app import run_or_resume
 from rnnx.cli.models import sample
+from rnnx.comparison.provenance import provenance
 from rnnx.config.compose import compose
 from rnnx.config.identity import group_of
 from rnnx.errors import ConfigError, DataError, MissingCode, RunBusy, StorageError
@@ -26,6 +27,7 @@ from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs import loss_curve
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
+from rnnx.runs.registration import told
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import Run, train
@@ -263,6 +265,22 @@ def test_what_a_run_says_of_itself_is_whole_after_it_is_resumed(names: Path) -> 
     assert ended["reason"] == ""
     assert {"val/loss", "train/loss", "final/val_loss"} <= ended["metrics"].keys()
     assert json.loads((halted.path / "run.json").read_text())["status"] == "FINISHED"
+
+
+def test_a_longer_run_tells_its_own_steps_and_patience(names: Path) -> None:
+    folder = train_run(tiny(names, "steps=2", "patience=0"), Silent()).folder
+    before = folder.read()["told"]
+    resume(folder, Silent(), ["steps=4", "patience=7"])
+    now = folder.read()["told"]
+    changed = {"steps": "4", "patience": "7"}
+    assert now == {**before, "params": {**before["params"], **changed}}
+    assert told(folder).params == now["params"]  # what another store is sent
+    assert provenance(folder).settings.items() >= changed.items()  # what a report shows
+    fields = folder.read()
+    del fields["told"]  # as an earlier rnnx
+    (folder.path / "run.json").write_text(json.dumps(fields))
+    resume(folder, Silent(), ["steps=5"])
+    assert told(folder).params["steps"] == "5"
 
 
 def test_changed_data_is_refused_and_resume_auto_trains_anew(names: Path) -> None:
