@@ -170,7 +170,7 @@ def test_a_clipper_that_makes_nan_later_is_named() -> None:
         session.step()
 
     def clip(grads: Parameters, norm: float) -> bool:
-        grads.flat[0] = np.nan
+        grads.flat[:] = np.nan
         return True
 
     session._update._clip = clip
