@@ -17,7 +17,7 @@ from rnnx.registry.updates import UpdateRules
 from rnnx.testing import clippers, optimizers, schedules
 from rnnx.testing.suite import CheckFailed
 from rnnx.training.session import Session
-from rnnx_builtin.optimizers import SGD
+from rnnx_builtin.optimizers.sgd import SGD
 
 
 @dataclass(frozen=True)
