@@ -179,6 +179,7 @@ class Session:
             loss, _, cache = network.loss(params, h, *learned)
             if not math.isfinite(loss):
                 self._refuse_wrong_values(batch)
+                self._update.refuse_clipped(self.grads)  # they are still the last update's
             self._refuse_infinite(loss, "the loss")
             dhead, dh = network.loss_gradient(params, cache, h, scratch)
             grads = network.backward(params, caches, dh, scratch)
