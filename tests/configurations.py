@@ -26,7 +26,7 @@ PROSE = "It was the best of times, it was the worst of times; it was the age of 
 def built_in(kind: str) -> list[str]:
     """The names of the built-in components of a kind."""
     ours = [e for e in registry() if e.kind == kind and e.owner.distribution == "rnnx"]
-    return [e.name for e in ours if not e.component.__module__.startswith(TASKS)]
+    return [e.name for e in ours if not e.module.startswith(TASKS)]
 
 
 def covering_configurations(folder: Path) -> list[list[str]]:

@@ -54,6 +54,7 @@ class LayerNormLSTM(Recurrence):
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4, 4, 1)  # i, f, o, g; Wh·h⟨t−1⟩; tanh(… N(c))
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/layernorm_lstm.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "i": GateWords("writes the candidate g to c", "writes nothing"),
         "f": GateWords("keeps c⟨t−1⟩", "forgets it"),

@@ -37,6 +37,7 @@ class LEM(Recurrence):
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4,)  # d / dt, s / dt, n, m
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/lem.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "d": GateWords("writes the candidate m to h, a share of dt", "keeps h⟨t−1⟩"),
         "s": GateWords("writes the candidate n to z, a share of dt", "keeps z⟨t−1⟩"),

@@ -39,14 +39,8 @@ from rnnx_builtin.numerics.whole_sequence import (
     sum_products,
     zero_padding,
 )
-from rnnx_zoo.complex_diagonal import (
-    by_eigenvalues,
-    by_input,
-    eigenvalues,
-    input_weights,
-    read_out,
-)
 from rnnx_zoo.diagonal import projected, weight_gradients
+from rnnx_zoo.rotations import by_eigenvalues, by_input, eigenvalues, input_weights, read_out
 
 
 class Cache(NamedTuple):

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ from rnnx.config.components import component_from
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.components import Cell
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.errors import ConfigError, UnknownComponent
 from rnnx.padding import clean, mask
 from rnnx_builtin.numerics.whole_sequence import Dense, sum_products, zero_padding
@@ -59,6 +60,12 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class StackRNN:
     """Counts and nests without bound: for brackets, copies backwards and aⁿbⁿ."""
+
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "push": GateWords("puts v on top of the stack", "puts nothing on it"),
+        "pop": GateWords("takes the top off the stack", "takes nothing off"),
+        "keep": GateWords("keeps the stack as it is", "leaves it to push and pop"),
+    }
 
     hidden_size: int = 64
     """n_a, the controller's units, at least 1."""

@@ -104,7 +104,8 @@ def one_a_seed(alike: Sequence[ComparedRun]) -> list[ComparedRun]:
     """The runs of a group without those that repeat a seed; a finished one counts first."""
     finished_first = sorted(alike, key=lambda run: run.status not in ("FINISHED", "SKIPPED"))
     counted = {seed_of(run): id(run) for run in reversed(finished_first)}
-    return [run for run in alike if id(run) in counted.values()]
+    kept = set(counted.values())
+    return [run for run in alike if id(run) in kept]
 
 
 def group_names(runs: Sequence[ComparedRun]) -> dict[str, str]:

@@ -35,7 +35,7 @@ from rnnx.errors import CheckpointError, RunNotFound
 from rnnx.runs import predictions_file, samples_file
 from rnnx.runs.fields import RUN, fields_in, read_fields
 from rnnx.runs.paths import name_of, writing_below
-from rnnx.runs.runs_cache import Signature, kept_others
+from rnnx.runs.runs_cache import RunFields, Signature, kept_others
 from rnnx.system.files import (
     JSON_LIMIT,
     expanded,
@@ -241,7 +241,8 @@ def runs_with(outputs: str | Path, **fields: object) -> list[RunFolder]:
 def read_runs(outputs: str | Path, **fields: object) -> list[tuple[RunFolder, dict[str, Any]]]:
     """The same runs, each with all fields of its run.json."""
     texts = [json.dumps(value).encode() for value in fields.values() if value is not None]
-    others = kept_others(outputs, fields) if fields else {}
+    asked = {key: value for key, value in fields.items() if key in RunFields._fields}
+    others = kept_others(outputs, lambda run: all(getattr(run, k) == v for k, v in asked.items()))
     found = []
     for name in run_files(outputs):
         with suppress(FileNotFoundError, NotADirectoryError):
@@ -305,9 +306,12 @@ def _newest_first(folders: Iterable[RunFolder]) -> list[RunFolder]:
 def _with_entry(beginning: str, outputs: Path) -> list[RunFolder]:
     """The runs that have an entry in a store whose id begins so."""
     text = json.dumps(beginning)[:-1].encode()
+    others = kept_others(outputs, lambda run: any(e.startswith(beginning) for e in run.entries))
     found = []
     for name in run_files(outputs):
         with suppress(FileNotFoundError, NotADirectoryError):
+            if others and others.get(_id_in(name)) == Signature.of(os.stat(name)):
+                continue
             known = _read_where(name, [text])
             if known and any(entry.startswith(beginning) for entry in known.get("entries", ())):
                 found.append(RunFolder(Path(os.path.dirname(name))))

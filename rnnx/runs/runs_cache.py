@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,15 +93,14 @@ def read_cache(outputs: str | Path) -> Kept:
     return {}
 
 
-def kept_others(outputs: str | Path, wanted: Mapping[str, object]) -> dict[str, Signature]:
-    """Of the runs that are kept: those without these fields, as far as the fields are kept."""
-    asked = {key: value for key, value in wanted.items() if key in RunFields._fields}
-    kept = read_cache(outputs) if asked else {}
-    return {
-        name: signature
-        for name, (signature, fields) in kept.items()
-        if any(getattr(fields, key) != value for key, value in asked.items())
-    }
+def kept_others(
+    outputs: str | Path, may_be_meant: Callable[[RunFields], bool]
+) -> dict[str, Signature]:
+    """Those that are kept and not meant: as long as their files have not changed, they need not be
+    read.
+    """
+    kept = read_cache(outputs)
+    return {name: signature for name, (signature, run) in kept.items() if not may_be_meant(run)}
 
 
 def _fields(row: Any) -> RunFields:

@@ -150,6 +150,16 @@ def test_what_is_known_of_very_many_runs_outlives_the_command(very_many: list[Ru
     assert len(count) == FEW // 2 + 1  # the new one may be of the sweep, too
 
 
+def test_an_entry_is_looked_for_in_what_is_kept(very_many: list[RunFolder]) -> None:
+    very_many[5].write({"entries": ["f00d", "beef"]})
+    settled(very_many[5])
+    known_runs("outputs")
+    with opened() as count:
+        assert [run.id for run in find_folders("bee", Path("outputs"))] == [very_many[5].id]
+        assert find_folders("dead", Path("outputs")) == []
+    assert count == {very_many[5].id: 2}  # to be sure, and for its place among several
+
+
 @pytest.mark.parametrize("damage", ["cut", "other bytes", "a folder", "foreign"])
 def test_a_damaged_cache_is_as_good_as_none(damage: str, very_many: list[RunFolder]) -> None:
     before = list(known_runs("outputs"))

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,19 @@ def test_wrong_levels_are_refused(wrong: dict[str, Any], words: str) -> None:
     targets = rnnx.classes(["a", "b"], per_sequence=True)
     with pytest.raises(DataError, match=words):
         rnnx.Corpus(rnnx.Vocabulary(("0", "1")), whole, None, "0" * 64, targets=targets, **wrong)
+
+
+def test_sizes_and_ages_are_one_each_and_stay_with_their_sequences() -> None:
+    y, ids = [[0, 1], [1, 0, 1]], [[0, 1], [1, 1, 0]]
+    whole = replace(
+        rnnx.sequences_of(y, ids=ids), sizes=np.array([7, 8]), ages=np.array([0, 1, 0, 2, 1])
+    )
+    second = whole.select(np.array([1]))
+    assert second.sizes.tolist() == [8] and second.ages is whole.ages
+    single = rnnx.sequences_of([1, 0], ids=ids, per_sequence=True)
+    single = replace(single, ages=np.array([2, 3]))
+    assert single.select(np.array([1])).ages.tolist() == [3]
+    with pytest.raises(DataError, match="1 sizes for 2 lengths"):
+        replace(whole, sizes=np.array([7]))
+    with pytest.raises(DataError, match="ages has 2 entries, expected 5, one a step"):
+        replace(whole, ages=np.array([1, 2]))

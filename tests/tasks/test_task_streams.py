@@ -13,16 +13,15 @@ from rnnx.config.compose import compose
 from rnnx.data.batches import TrainBatches
 from rnnx.data.digest import split_sha256
 from rnnx.data.sequences import Endless
+from rnnx.registry.manager import registry
 from rnnx.runs.folder import RunFolder
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import train
 from rnnx.training.session import Session
-from rnnx_tasks.components import register_datasets
 from rnnx_tasks.digits import Digits
 
-TASKS: dict[str, type] = {}
-register_datasets(TASKS.__setitem__)
+TASKS = {one.name: one.component for one in registry() if one.module.startswith("rnnx_tasks.")}
 ENDLESS = sorted(set(TASKS) - {"digits"})
 
 SMALL = [

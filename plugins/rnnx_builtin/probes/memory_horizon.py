@@ -66,7 +66,7 @@ def changes_by_lag(seen: Observation) -> tuple[Array, Array]:
     lags = np.arange(T) if T <= LAGS else spread
     own = seen.x[..., longest]
     # The columns as they are, then once more for each lag, all in one pass.
-    x = np.concatenate([own, *(_changed(seen, own, T - 1 - int(lag)) for lag in lags)], axis=-1)
+    x = np.concatenate([own, *(_changed(seen, own, T - 1 - lag) for lag in lags.tolist())], axis=-1)
     states = network.initial_state(x.shape[-1], seen.params.flat.dtype)
     h, _, _ = network.forward(seen.params, x, states, None, Scratch())
     last = h[-1].astype(np.float64).reshape(h.shape[1], len(lags) + 1, len(longest))

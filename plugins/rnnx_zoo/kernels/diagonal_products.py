@@ -11,7 +11,6 @@ from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.rnn.sequence import as_flat_steps
 from rnnx_builtin.kernels.simd.blas import matmul
-from rnnx_zoo.complex_diagonal import by_eigenvalues, by_input, eigenvalues, input_weights, read_out
 from rnnx_zoo.kernels import diagonal_loop
 from rnnx_zoo.kernels.diagonal import Kept, advance, at_start, own_numbers, retreat
 from rnnx_zoo.kernels.rows import (
@@ -25,6 +24,7 @@ from rnnx_zoo.kernels.rows import (
     sums,
     zero_beyond,
 )
+from rnnx_zoo.rotations import by_eigenvalues, by_input, eigenvalues, input_weights, read_out
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from typing import Any
 from rnnx_builtin.kernels.simd.compiling import inline
 from rnnx_builtin.kernels.simd.gemm import lanes_of
 from rnnx_builtin.kernels.simd.vectors import load, store, zeros_of
-
-EPSILON = 1e-5
+from rnnx_zoo.norm_of_rows import EPSILON
 
 
 @inline

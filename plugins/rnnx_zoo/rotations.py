@@ -1,4 +1,7 @@
-"""What the parameters of the linear recurrent unit mean (lru.py), and the gradients by them."""
+"""LRU's parameters as the numbers its loop and its products take, and the way back.
+
+nu, theta, gamma (n_a, 1), B, C and D are described in ``rnnx_zoo.lru``.
+"""
 
 from __future__ import annotations
 
