@@ -49,6 +49,7 @@ NAMES ?= plugins/rnnx_builtin/datasets/dinosaurs.txt
 bench: $(VENV)/.installed-bench
 	$(BIN)/python tests/benchmarks/speed.py --threads 1 $(ARGS)
 	$(BIN)/python tests/benchmarks/speed.py --threads 2 $(ARGS)
+	$(BIN)/python tests/benchmarks/zoo.py
 	$(BIN)/python tests/benchmarks/busy.py
 	$(BIN)/python tests/benchmarks/jobs.py --names $(NAMES)
 

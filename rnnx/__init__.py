@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from rnnx.data.targets import classes as classes
     from rnnx.data.targets import values as values
     from rnnx.data.vocabulary import Vocabulary as Vocabulary
+    from rnnx.data.yardsticks import Criterion as Criterion
+    from rnnx.data.yardsticks import Level as Level
     from rnnx.models.prediction import Predicted as Predicted
     from rnnx.models.trained import Model as Model
     from rnnx.registry.hookspecs import Register as Register
@@ -86,7 +88,9 @@ _HOME = {
     "Corpus": "data.corpus",
     "Examples": "data.corpus",
     "Stream": "data.corpus",
+    "Criterion": "data.yardsticks",
     "Endless": "data.sequences",
+    "Level": "data.yardsticks",
     "Metric": "data.metrics",
     "Metrics": "data.metrics",
     "NEXT_SYMBOL": "data.targets",

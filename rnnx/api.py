@@ -19,10 +19,11 @@ def build(overrides: Sequence[str] = ()) -> Session:
     It tracks nothing and writes nothing: ``session.step()`` makes one update and returns the loss
     that it optimised, ``session.params`` is a dict of dicts of arrays.
     """
-    from rnnx.config.compose import compose
+    from rnnx.config.overrides import parse
     from rnnx.training.session import Session
+    from rnnx.training.sizing import composed
 
-    return Session(compose(_listed(overrides)))
+    return Session(composed(parse(_listed(overrides))))
 
 
 def train(overrides: Sequence[str] = (), verbose: bool | None = None) -> Run:
@@ -31,14 +32,14 @@ def train(overrides: Sequence[str] = (), verbose: bool | None = None) -> Run:
     ``verbose``: whether it prints what ``rnnx train`` prints, losses and samples; by default it
     does in a notebook or IPython, and not in a script.
     """
-    from rnnx.config.compose import compose
     from rnnx.config.overrides import parse
     from rnnx.training.report import Silent, for_terminal, in_notebook
     from rnnx.training.run import train as run_to_end
+    from rnnx.training.sizing import composed
 
     parsed = parse(_listed(overrides))
     shown = in_notebook() if verbose is None else verbose
-    return run_to_end(compose(parsed), for_terminal() if shown else Silent(), parsed.shown)
+    return run_to_end(composed(parsed), for_terminal() if shown else Silent(), parsed.shown)
 
 
 def load(run: str | os.PathLike[str]) -> Model:

@@ -5,6 +5,7 @@
     │   ├── ConfigError          a key, a value or a type of the configuration
     │   ├── UnknownComponent     a name that no installed plugin provides
     │   ├── DataError            a file or text that cannot be trained on
+    │   │   └── CorpusError      arrays that are no corpus: the code of the data set is at fault
     │   ├── RunNotFound          a RUN that names no run
     │   ├── RunBusy              a run that another process works on
     │   ├── CheckpointError      a file that is no checkpoint of rnnx, or a damaged one
@@ -45,6 +46,10 @@ class UnknownComponent(InputError):
 
 class DataError(InputError):
     """A file or text cannot be trained on."""
+
+
+class CorpusError(DataError):
+    """Arrays do not fit together as a corpus: the code that made them is at fault."""
 
 
 class RunNotFound(InputError):

@@ -7,8 +7,9 @@ from rnnx.registry.manager import registry
 
 KINDS = ("cell", "block", "optimizer", "schedule", "clipper", "sampler", "dataset")
 
-# Data sets with targets of their own, which other heads learn.
+# Data sets with targets of their own, which other heads learn, beside all memory tasks.
 GIVEN_TARGETS = {"classified", "tagged", "csv", "npz"}
+TASKS = "rnnx_tasks."  # how the modules of the memory tasks begin
 
 SMALL = [
     "cell.hidden_size=6",
@@ -24,7 +25,8 @@ PROSE = "It was the best of times, it was the worst of times; it was the age of 
 
 def built_in(kind: str) -> list[str]:
     """The names of the built-in components of a kind."""
-    return [e.name for e in registry() if e.kind == kind and e.owner.distribution == "rnnx"]
+    ours = [e for e in registry() if e.kind == kind and e.owner.distribution == "rnnx"]
+    return [e.name for e in ours if not e.module.startswith(TASKS)]
 
 
 def covering_configurations(folder: Path) -> list[list[str]]:

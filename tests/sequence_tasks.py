@@ -106,7 +106,7 @@ TASKS = '''
     @rnnx.hookimpl
     def register_datasets(register):
         register("copying", Copy)
-        register("adding", Adding)
+        register("adding_up", Adding)
         register("tags", Tags)
         register("sentiment", Sentiment)
         register("roll", Roll)
@@ -114,7 +114,7 @@ TASKS = '''
 # Data set → head: what a run of it is trained with.
 HEADS = {
     "copying": "softmax",
-    "adding": "gaussian",
+    "adding_up": "gaussian",
     "tags": "softmax",
     "sentiment": "softmax",
     "roll": "bernoulli",

@@ -22,8 +22,8 @@ from rnnx.runs.folder import RunFolder
 from rnnx.runs.stored_config import stored_config
 from rnnx.system.text import printable
 from rnnx.training.run import Run
-from rnnx_builtin.trackers import MLflow
 from rnnx_builtin.trackers.mlflow_client import mlflow_settings
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 RESOLVERS = {"oc.create", "oc.decode", "oc.deprecated", "oc.dict.keys", "oc.dict.values"}
 RESOLVERS |= {"oc.env", "oc.select"}  # OmegaConf's own

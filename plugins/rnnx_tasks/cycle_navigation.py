@@ -51,6 +51,6 @@ class CycleNavigation:
         moves = rng.integers(0, 3, (len(sizes), int(sizes.max())))
         places = np.cumsum(np.array([0, 1, -1])[moves], axis=1) % self.places
         if self.every_step:
-            return Sequences(sizes, flat(places, sizes), flat(moves, sizes))
+            return Sequences(sizes, flat(places, sizes), flat(moves, sizes), sizes=sizes)
         y = places[np.arange(len(sizes)), sizes - 1]
-        return Sequences(sizes, y, flat(moves, sizes), per_sequence=True)
+        return Sequences(sizes, y, flat(moves, sizes), per_sequence=True, sizes=sizes)

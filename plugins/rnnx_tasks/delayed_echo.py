@@ -55,4 +55,4 @@ class DelayedEcho:
         counts[:, : self.delay] = 0
         ages = np.where(counts > 0, self.delay, 0)
         own = [flat(one, sizes) for one in (y, x, counts, ages)]
-        return Sequences(sizes, own[0], own[1], weights=own[2], ages=own[3])
+        return Sequences(sizes, own[0], own[1], weights=own[2], sizes=sizes, ages=own[3])

@@ -43,4 +43,4 @@ class EvenPairs:
     def _draw(self, rng: np.random.Generator, sizes: Array) -> Sequences:
         bits = rng.integers(0, 2, (len(sizes), int(sizes.max())))
         changes = bits[:, 0] ^ bits[np.arange(len(sizes)), sizes - 1]
-        return Sequences(sizes, changes, flat(bits, sizes), per_sequence=True)
+        return Sequences(sizes, changes, flat(bits, sizes), per_sequence=True, sizes=sizes)

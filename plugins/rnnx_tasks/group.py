@@ -82,7 +82,7 @@ class Group:
         y = words.copy()
         for t in range(1, words.shape[1]):
             y[:, t] = table[y[:, t - 1], words[:, t]]
-        return Sequences(sizes, flat(y, sizes), flat(words, sizes))
+        return Sequences(sizes, flat(y, sizes), flat(words, sizes), sizes=sizes)
 
 
 @cache

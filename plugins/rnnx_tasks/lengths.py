@@ -25,13 +25,18 @@ class Lengths:
     """The shortest sequence held out; 0: all are as long as ``val_longest``. At least 0."""
 
     def __post_init__(self) -> None:
-        require(self.longest >= 1, "longest", "at least 1", self.longest)
-        require(self.val_longest >= 0, "val_longest", "at least 0", self.val_longest)
+        require(self.longest >= 1, "lengths.longest", "at least 1", self.longest)
+        require(self.val_longest >= 0, "lengths.val_longest", "at least 0", self.val_longest)
         most, held_out = self.longest, self.val_longest
         inside = 0 <= self.shortest <= most
-        require(inside, "shortest", f"0 … {most}, which is longest", self.shortest)
+        require(inside, "lengths.shortest", f"0 … {most}, which is lengths.longest", self.shortest)
         inside = 0 <= self.val_shortest <= held_out
-        require(inside, "val_shortest", f"0 … {held_out}, which is val_longest", self.val_shortest)
+        require(
+            inside,
+            "lengths.val_shortest",
+            f"0 … {held_out}, which is lengths.val_longest",
+            self.val_shortest,
+        )
 
     @property
     def training(self) -> tuple[int, int]:

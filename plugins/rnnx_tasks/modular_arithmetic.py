@@ -56,7 +56,7 @@ class ModularArithmetic:
     def _draw(self, rng: np.random.Generator, sizes: Array) -> Sequences:
         if self.brackets:
             ids, values = draw_expressions(rng, sizes, self.modulus, 3 if self.times else 2)
-            return Sequences(sizes, values, ids, per_sequence=True)
+            return Sequences(sizes, values, ids, per_sequence=True, sizes=sizes)
         steps, m = sizes - 1 + sizes % 2, self.modulus
         x = rng.integers(0, m, (len(sizes), int(steps.max())))
         x[:, 1::2] = rng.integers(m, m + 2 + self.times, x[:, 1::2].shape)

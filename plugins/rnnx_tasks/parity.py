@@ -48,6 +48,6 @@ class Parity:
         bits = rng.integers(0, 2, (len(sizes), int(sizes.max())))
         so_far = np.cumsum(bits, axis=1) % 2
         if self.every_step:
-            return Sequences(sizes, flat(so_far, sizes), flat(bits, sizes))
+            return Sequences(sizes, flat(so_far, sizes), flat(bits, sizes), sizes=sizes)
         y = so_far[np.arange(len(sizes)), sizes - 1]
-        return Sequences(sizes, y, flat(bits, sizes), per_sequence=True)
+        return Sequences(sizes, y, flat(bits, sizes), per_sequence=True, sizes=sizes)

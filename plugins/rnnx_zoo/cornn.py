@@ -45,6 +45,7 @@ class CoRNN(Recurrence):
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (1,)  # n
     recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh", "Wz")
+    golden: ClassVar[tuple[str, ...]] = ("golden/cornn.json",)
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -30,6 +30,7 @@ from rnnx_builtin.numerics.whole_sequence import (
     sum_products,
     tiles,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 
 def projected(W: Array, b: Array, x: Array, lengths: Array | None, scratch: Scratch) -> Array:
@@ -101,15 +102,6 @@ class Back:
         if (final := self._ends.at(-1)) is not None:
             self.state += final[self._which]
         return self.state
-
-
-def sigmoid(z: Array) -> Array:
-    """σ(z) = ½·tanh(½·z) + ½, in place."""
-    z *= 0.5
-    np.tanh(z, out=z)
-    z *= 0.5
-    z += 0.5
-    return z
 
 
 def positive(a: Array, scratch: Scratch) -> Array:

@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +38,11 @@ from rnnx.arrays import Array, Params, State
 from rnnx.contracts import Group
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import input_gradient, zero_padding
-from rnnx_zoo.diagonal import projected, sigmoid, weight_gradients
+from rnnx_zoo.diagonal import projected, weight_gradients
 from rnnx_zoo.matrix import (
     add_outer,
     at_the_end,
@@ -53,6 +54,7 @@ from rnnx_zoo.matrix import (
     row_times,
     times_column,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 EPSILON = 1e-6  # beside |k|²: a key of zeros stays zero
 
@@ -81,6 +83,15 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class GatedDelta:
     """A memory of keys and values that replaces what it held under a key by what is new."""
+
+    golden: ClassVar[tuple[str, ...]] = (
+        "golden/gated_delta.json",
+        "golden/gated_delta_negative.json",
+    )
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "b": GateWords("replaces by v what S holds under k", "leaves it"),
+        "a": GateWords("keeps S⟨t−1⟩", "clears it"),
+    }
 
     hidden_size: int = 64
     """n_a, units, at least 1. The memory has n_a² / heads numbers a column, at every step."""
@@ -113,6 +124,12 @@ class GatedDelta:
 
     def parameter_groups(self) -> Mapping[str, Group]:
         return {name: Group(decay=False) for name in (("A", "b") if self.decay else ("b",))}
+
+    def multiplications(self, n_x: int) -> int:
+        """Those with Wx, and three for each number of S, to compare, write and read, or four."""
+        n_a, heads = self.hidden_size, self.heads
+        rows = 3 * n_a + (2 * heads if self.decay else heads)
+        return rows * n_x + (4 if self.decay else 3) * n_a * (n_a // heads)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
         d = self.hidden_size // self.heads

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ class IndRNN(Recurrence):
     recurrent_blocks: ClassVar[int] = 0
     kept: ClassVar[tuple[int, ...]] = ()
     recurrent_weights: ClassVar[tuple[str, ...]] = ("u",)
+    golden: ClassVar[tuple[str, ...]] = ("golden/indrnn.json",)
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -64,6 +65,13 @@ class IndRNN(Recurrence):
 
     def project_parameters(self, params: Params) -> None:
         np.clip(params["u"], -self._bound, self._bound, out=params["u"])
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal import CompiledGates
+        from rnnx_zoo.kernels.diagonal_loop import IND_RNN
+
+        return CompiledGates(threads, IND_RNN)
 
     def forward_step(self, params: Params, z: Array, step: Step) -> None:
         (before,), (after,), _ = step

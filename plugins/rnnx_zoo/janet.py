@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.ranges import require, require_finite
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -36,6 +37,12 @@ class JANET(Recurrence):
 
     blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (3,)  # f, n, i
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/janet.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "f": GateWords("keeps h⟨t−1⟩", "forgets it"),
+        "i": GateWords("writes the candidate n", "writes nothing"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

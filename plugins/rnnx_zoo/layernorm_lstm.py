@@ -28,6 +28,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require_finite
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
@@ -39,10 +40,9 @@ from rnnx_builtin.numerics.whole_sequence import (
     project,
     sum_products,
 )
+from rnnx_zoo.norm_of_rows import normalize, through_norm
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
-
-EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,13 @@ class LayerNormLSTM(Recurrence):
     more_sums: ClassVar[int] = 1  # gc ⊙ N(c) + bc
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4, 4, 1)  # i, f, o, g; Wh·h⟨t−1⟩; tanh(… N(c))
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/layernorm_lstm.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes the candidate g to c", "writes nothing"),
+        "f": GateWords("keeps c⟨t−1⟩", "forgets it"),
+        "o": GateWords("shows c in h", "hides it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -80,7 +87,7 @@ class LayerNormLSTM(Recurrence):
         x_hat = scratch.array("x_hat", (T, rows, B), params["Wx"].dtype)
         for t in range(T):
             x_hat[t] = products[t]
-        inverse = _normalize(x_hat)
+        inverse = normalize(x_hat)
         z = np.multiply(params["gx"], x_hat, out=scratch.array("z", x_hat.shape, x_hat.dtype))
         return np.add(z, params["b"], out=z), (x_hat, inverse)
 
@@ -89,7 +96,7 @@ class LayerNormLSTM(Recurrence):
 
         def one(x: Array) -> Array:
             x_hat = product(x).copy()
-            _normalize(x_hat)
+            normalize(x_hat)
             z: Array = params["gx"] * x_hat + params["b"]
             return z
 
@@ -100,7 +107,7 @@ class LayerNormLSTM(Recurrence):
         (h_before, c_before), (h, c), (gates, products, shown) = step
         i, f, o, g = np.split(gates, 4)
         np.copyto(gates, np.matmul(params["Wh"], h_before, out=products))
-        _normalize(gates)
+        normalize(gates)
         gates *= params["gh"]
         np.add(gates, z, out=gates)
         sigmoid(gates[: 3 * n_a])
@@ -108,7 +115,7 @@ class LayerNormLSTM(Recurrence):
         np.multiply(f, c_before, out=c)
         np.add(c, np.multiply(i, g, out=shown), out=c)
         np.copyto(shown, c)
-        _normalize(shown)
+        normalize(shown)
         shown *= params["gc"]
         np.tanh(np.add(shown, params["bc"], out=shown), out=shown)
         np.multiply(o, shown, out=h)
@@ -119,12 +126,12 @@ class LayerNormLSTM(Recurrence):
         di, df, do, dg, dm = np.split(dz, 5)
         dh, dc = dstate
         np.multiply(dh * o, 1 - shown * shown, out=dm)
-        dc = dc + _normalize_back(params["gc"] * dm, c)
+        dc = dc + _norm_back(params["gc"] * dm, c)
         np.multiply(dh * shown, o * (1 - o), out=do)
         np.multiply(dc * g, i * (1 - i), out=di)
         np.multiply(dc * c_before, f * (1 - f), out=df)
         np.multiply(dc * i, 1 - g * g, out=dg)
-        return params["Wh"].T @ _normalize_back(params["gh"] * dz[: -len(c)], products), dc * f
+        return params["Wh"].T @ _norm_back(params["gh"] * dz[: -len(c)], products), dc * f
 
     def gradients(
         self, params: Params, cache: Cache, dz: Array, scratch: Scratch
@@ -133,12 +140,12 @@ class LayerNormLSTM(Recurrence):
         hs, cs = cache.states
         n_a = self.hidden_size
         dz, dm = dz[:, : 4 * n_a], dz[:, 4 * n_a :]
-        by_x = _back(params["gx"] * dz, x_hat, inverse)
+        by_x = through_norm(params["gx"] * dz, x_hat, inverse)
         inputs = input_rows(cache.x, n_x, cache.lengths)
         columns = sum_products(by_x, [inputs], "dWx", scratch)
         h_hat, c_hat = cache.kept[1].copy(), cs[1:].copy()
-        _normalize(c_hat)
-        by_h = _back(params["gh"] * dz, h_hat, _normalize(h_hat))
+        normalize(c_hat)
+        by_h = through_norm(params["gh"] * dz, h_hat, normalize(h_hat))
         dWh = scratch.array("dWh", params["Wh"].shape, dz.dtype)
         np.copyto(dWh, sum_products(by_h, [Dense(hs[:-1])], "dWh", scratch))
         return {
@@ -151,29 +158,22 @@ class LayerNormLSTM(Recurrence):
             "bc": _sum(dm),
         }, input_gradient(params["Wx"], by_x, cache.x, scratch)
 
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels import layernorm_loops
+        from rnnx_zoo.kernels.layernorm import CompiledLayerNormLSTM
+
+        return CompiledLayerNormLSTM(threads, layernorm_loops)
+
     def gates(self, cache: Cache) -> Params:
         i, f, o, _ = np.split(cache.kept[0], 4, axis=1)
         return {"i": i, "f": f, "o": o}
 
 
-def _normalize(a: Array) -> Array:
-    """a (…, n, B) ← N(a) in place; returns 1/√(var + ε) (…, 1, B)."""
-    a -= a.mean(axis=-2, keepdims=True)
-    inverse: Array = 1 / np.sqrt(np.square(a).mean(axis=-2, keepdims=True) + EPSILON)
-    a *= inverse
-    return inverse
-
-
-def _normalize_back(d: Array, a: Array) -> Array:
+def _norm_back(d: Array, a: Array) -> Array:
     """The gradient by a (…, n, B) from d, that by N(a)."""
     a_hat = a.copy()
-    return _back(d, a_hat, _normalize(a_hat))
-
-
-def _back(d: Array, a_hat: Array, inverse: Array) -> Array:
-    mean = d.mean(axis=-2, keepdims=True)
-    found: Array = inverse * (d - mean - a_hat * (d * a_hat).mean(axis=-2, keepdims=True))
-    return found
+    return through_norm(d, a_hat, normalize(a_hat))
 
 
 def _sum(steps: Array) -> Array:

@@ -17,12 +17,13 @@ All weights and biases begin U(±1/√n_a), as the authors'.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -35,6 +36,12 @@ class LEM(Recurrence):
     blocks: ClassVar[int] = 4
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4,)  # d / dt, s / dt, n, m
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/lem.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "d": GateWords("writes the candidate m to h, a share of dt", "keeps h⟨t−1⟩"),
+        "s": GateWords("writes the candidate n to z, a share of dt", "keeps z⟨t−1⟩"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -83,6 +90,13 @@ class LEM(Recurrence):
     def recurrent_inputs(self, cache: Cache) -> list[tuple[int, Array]]:
         hs, zs = cache.states
         return [(3, hs[:-1]), (1, zs[1:])]
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels import lem_loops
+        from rnnx_zoo.kernels.gated import CompiledGated
+
+        return CompiledGated(threads, lem_loops, (self.dt,))
 
     def gates(self, cache: Cache) -> Params:
         d, s, _, _ = np.split(cache.kept[0], 4, axis=1)

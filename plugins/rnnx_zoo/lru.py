@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,7 @@ from rnnx_builtin.numerics.whole_sequence import (
     zero_padding,
 )
 from rnnx_zoo.diagonal import projected, weight_gradients
+from rnnx_zoo.rotations import by_eigenvalues, by_input, eigenvalues, input_weights, read_out
 
 
 class Cache(NamedTuple):
@@ -96,7 +97,7 @@ class LRU:
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
         T, n_a, B = len(x), self.hidden_size, state[0].shape[1]
-        W, (real, turn), C = _input(params), _eigenvalues(params), _read_out(params)
+        W, (real, turn), C = input_weights(params), _rotation(params), read_out(params)
         z = projected(W, np.zeros((len(W), 1), W.dtype), x, lengths, scratch)
         states = scratch.array("states", (T + 1, 2 * n_a, B), W.dtype)
         states[0, :n_a], states[0, n_a:] = state[1], state[2]
@@ -113,9 +114,9 @@ class LRU:
         return zero_padding(h, lengths, "h", scratch), finals, Cache(x, states, lengths)
 
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
-        n_a, W = self.hidden_size, _input(params)
+        n_a, W = self.hidden_size, input_weights(params)
         project_one = step_projection(W, np.zeros((len(W), 1), W.dtype))
-        (real, turn), C = _eigenvalues(params), _read_out(params)
+        (real, turn), C = _rotation(params), read_out(params)
 
         def step(x: Array, state: State) -> State:
             z, pair = project_one(x), np.stack(state[1:])
@@ -124,11 +125,17 @@ class LRU:
 
         return step
 
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal_products import CompiledLRU
+
+        return CompiledLRU(threads)
+
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         (T, n_a, B), (x, states, lengths) = dh.shape, cache
-        W, (real, turn), C = _input(params), _eigenvalues(params), _read_out(params)
+        W, (real, turn), C = input_weights(params), _rotation(params), read_out(params)
         dz = scratch.array("dz", (T, 3 * n_a, B), W.dtype)  # by Re s, Im s and h
         ds, d_out = dz[:, : 2 * n_a], dz[:, 2 * n_a :]
         np.copyto(d_out, zero_padding(dh, lengths, "dh", scratch))
@@ -149,50 +156,21 @@ class LRU:
         dW, _ = weight_gradients(dz, x, W.shape[1], lengths, scratch)
         dC = sum_products(d_out, [Dense(states[1:])], "dC", scratch)
         dC[:, n_a:] *= -1
-        dparams = {**_by_input(params, dW), **_by_eigenvalues(params, ds, states), "C": dC}
+        by_rotation = by_eigenvalues(params, *_products(ds, states))
+        dparams = {**by_input(params, dW), **by_rotation, "C": dC}
         return dparams, input_gradient(W, dz, x, scratch), (initial, back[0], back[1])
 
 
-def _eigenvalues(params: Params) -> tuple[Array, Array]:
-    """Re λ (n_a, 1), and what the swapped pair (Im s, Re s) is multiplied by (2, n_a, 1)."""
-    size, angle = np.exp(-np.exp(params["nu"])), np.exp(params["theta"])
-    turn = size * np.sin(angle)
-    return size * np.cos(angle), np.stack([-turn, turn])
+def _rotation(params: Params) -> tuple[Array, Array]:
+    """What the pair (Re s, Im s) is multiplied by (n_a, 1), and the swapped pair (2, n_a, 1)."""
+    real, imaginary = eigenvalues(params)
+    return real, np.stack([-imaginary, imaginary])
 
 
-def _input(params: Params) -> Array:
-    """What x is multiplied by: e^gamma ⊙ B and D, (3·n_a, n_x)."""
-    (n_a, _), B, D = params["nu"].shape, params["B"], params["D"]
-    scale = np.tile(np.exp(params["gamma"]), (2, 1))
-    return np.concatenate([scale * B, np.diagflat(D) if B.shape[1] == n_a else D])
-
-
-def _read_out(params: Params) -> Array:
-    """Re(C·s) as a product with (Re s, Im s): Im C changes its sign."""
-    n_a = len(params["C"])
-    return np.concatenate([params["C"][:, :n_a], -params["C"][:, n_a:]], axis=1)
-
-
-def _by_input(params: Params, dW: Array) -> Params:
-    """The gradients of gamma, B and D from that of what x is multiplied by."""
-    (n_a, _), B = params["nu"].shape, params["B"]
-    scale = np.tile(np.exp(params["gamma"]), (2, 1))
-    dB = scale * dW[: 2 * n_a]
-    d_gamma = (dB * B).reshape(2, n_a, -1).sum(axis=(0, 2))[:, None]
-    dD = dW[2 * n_a :]
-    return {"gamma": d_gamma, "B": dB, "D": np.diag(dD)[:, None] if B.shape[1] == n_a else dD}
-
-
-def _by_eigenvalues(params: Params, ds: Array, states: Array) -> Params:
-    """The gradients of nu and theta: Σ ds⟨t⟩ · s⟨t−1⟩ as complex numbers, turned by λ."""
+def _products(ds: Array, states: Array) -> tuple[Array, Array]:
+    """Σ ds⟨t⟩ · s⟨t−1⟩ as complex numbers: the gradients by Re λ and Im λ, (n_a, 1) each."""
     T, _, B = ds.shape
-    real, turn = _eigenvalues(params)
-    imaginary = turn[1]
-    d, s = (a.reshape(T, 2, -1, B) for a in (np.ascontiguousarray(ds), states[:-1]))
-    d_real = np.einsum("tknb,tknb->n", d, s)[:, None]
-    d_imaginary = (
-        np.einsum("tnb,tnb->n", d[:, 1], s[:, 0]) - np.einsum("tnb,tnb->n", d[:, 0], s[:, 1])
-    )[:, None]
-    d_nu = -np.exp(params["nu"]) * (d_real * real + d_imaginary * imaginary)
-    d_theta = np.exp(params["theta"]) * (d_imaginary * real - d_real * imaginary)
-    return {"nu": d_nu, "theta": d_theta}
+    d, s = (a.reshape(T, 2, -1, B) for a in (ds, states[:-1]))
+    turned = np.einsum("tnb,tnb->n", d[:, 1], s[:, 0])
+    turned -= np.einsum("tnb,tnb->n", d[:, 0], s[:, 1])
+    return np.einsum("tknb,tknb->n", d, s)[:, None], turned[:, None]

@@ -25,6 +25,7 @@ from typing import ClassVar
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -44,6 +45,12 @@ class LSTM1997(Recurrence):
     blocks: ClassVar[int] = 3
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (3, 1)  # i, o, tanh of g's sum; H(c)
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/lstm_1997.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes the candidate g to c", "writes nothing"),
+        "o": GateWords("shows c in h", "hides it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -14,11 +14,12 @@ the product.) The paper names no initialisation; this is that of the built-in ce
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -30,6 +31,16 @@ class MGU(Recurrence):
 
     blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (2, 1)  # f and n; f ⊙ h⟨t−1⟩
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/mgu.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "f": GateWords(
+            "writes the candidate n",
+            "keeps h⟨t−1⟩, and hides it from n",
+            "h⟨t⟩ = (1 − f) ⊙ h⟨t−1⟩ + f ⊙ n, as Zhou et al. 2016 and torchrecurrent",
+            "h⟨t⟩ = f ⊙ h⟨t−1⟩ + (1 − f) ⊙ n, as MGUCell of Flax, where f still shows h⟨t−1⟩ to n",
+        ),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -61,6 +72,13 @@ class MGU(Recurrence):
 
     def recurrent_inputs(self, cache: Cache) -> list[tuple[int, Array]]:
         return [(1, cache.states[0][:-1]), (1, cache.kept[1])]
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels import mgu_loops
+        from rnnx_zoo.kernels.gated import CompiledGated
+
+        return CompiledGated(threads, mgu_loops)
 
     def gates(self, cache: Cache) -> Params:
         return {"f": cache.kept[0][:, : self.hidden_size]}

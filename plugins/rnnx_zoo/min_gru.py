@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.contracts import Group
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
@@ -43,9 +44,9 @@ from rnnx_zoo.diagonal import (
     positive_slope,
     projected,
     recur,
-    sigmoid,
     weight_gradients,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 
 class Cache(NamedTuple):
@@ -59,6 +60,16 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class MinGRU:
     """A leaky average of candidates: a gate from the input alone says how much each counts."""
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/min_gru.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "z": GateWords(
+            "writes the candidate n",
+            "keeps h⟨t−1⟩",
+            "h⟨t⟩ = (1 − z) ⊙ h⟨t−1⟩ + z ⊙ n, as Feng et al. 2024",
+            "h⟨t⟩ = z ⊙ h⟨t−1⟩ + (1 − z) ⊙ n, as a GRU of PyTorch or Keras: its z is 1 − z here",
+        ),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -107,6 +118,13 @@ class MinGRU:
             return (state[0] * (1 - z) + z * n,)
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal import CompiledGates
+        from rnnx_zoo.kernels.diagonal_loop import MIN_GRU
+
+        return CompiledGates(threads, MIN_GRU)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

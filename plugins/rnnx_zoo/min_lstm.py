@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.contracts import Group
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
@@ -63,6 +64,12 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class MinLSTM:
     """A leaky average of candidates: two gates from the input alone share out what counts."""
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/min_lstm.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "f": GateWords("keeps h⟨t−1⟩", "forgets it"),
+        "i": GateWords("writes the candidate n", "writes nothing"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -117,6 +124,13 @@ class MinLSTM:
             return (keep * state[0] + (1 - keep) * n,)
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal import CompiledGates
+        from rnnx_zoo.kernels.diagonal_loop import MIN_LSTM
+
+        return CompiledGates(threads, MIN_LSTM)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

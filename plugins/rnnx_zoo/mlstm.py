@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
@@ -43,7 +44,7 @@ from rnnx_builtin.numerics.whole_sequence import (
     sum_products,
     zero_padding,
 )
-from rnnx_zoo.diagonal import projected, sigmoid, weight_gradients
+from rnnx_zoo.diagonal import projected, weight_gradients
 from rnnx_zoo.matrix import (
     add_outer,
     at_the_end,
@@ -55,6 +56,7 @@ from rnnx_zoo.matrix import (
     row_times,
     times_column,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 EPSILON = 1e-6
 LARGEST = 60.0  # exponent of e^−m: beyond it h is 0 to within rounding
@@ -88,6 +90,12 @@ class Cache(NamedTuple):
 class MLSTM:
     """A memory of keys and values that fades as a whole; the input alone opens its gates."""
 
+    golden: ClassVar[tuple[str, ...]] = ("golden/mlstm.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "f": GateWords("keeps C⟨t−1⟩", "forgets it"),
+        "o": GateWords("shows what is read from C in h", "hides it"),
+    }
+
     hidden_size: int = 64
     """n_a, units, at least 1. The memory has n_a² / heads numbers a column, at every step."""
     heads: int = 1
@@ -108,6 +116,11 @@ class MLSTM:
         }
         params["bg"] = params["bg"][:, None]
         return {name: array.astype(dtype) for name, array in params.items()}
+
+    def multiplications(self, n_x: int) -> int:
+        """Those with Wx and Wg, and three for each number of C: to fade, to write and to read."""
+        n_a = self.hidden_size
+        return 4 * n_a * n_x + 6 * self.heads * n_a + 3 * n_a * (n_a // self.heads)
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
         n_a, heads, d = self.hidden_size, self.heads, self.hidden_size // self.heads

@@ -21,6 +21,7 @@ from typing import ClassVar
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -33,6 +34,12 @@ class NBRC(Recurrence):
     blocks: ClassVar[int] = 3
     recurrent_blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (3,)  # a, c, n
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/nbrc.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "a": GateWords("latches h⟨t−1⟩ in the candidate, a = 2", "hides it from the candidate"),
+        "c": GateWords("keeps h⟨t−1⟩", "writes the candidate n"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

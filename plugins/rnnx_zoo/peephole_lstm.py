@@ -17,7 +17,7 @@ built-in cells.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.config.initialization import fill
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require_finite
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -38,6 +39,13 @@ class PeepholeLSTM(Recurrence):
     blocks: ClassVar[int] = 4
     state_arrays: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (4, 1)  # i, f, o, g; tanh(c)
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/peephole_lstm.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes the candidate g to c", "writes nothing"),
+        "f": GateWords("keeps c⟨t−1⟩", "forgets it"),
+        "o": GateWords("shows c in h", "hides it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -95,6 +103,13 @@ class PeepholeLSTM(Recurrence):
             rows = slice(k * n_a, (k + 1) * n_a)
             np.einsum("tnb,tnb->n", dz[:, rows], seen, out=dp[rows, 0])
         return dparams | {"p": dp}, dx
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels import peephole_loops
+        from rnnx_zoo.kernels.peephole import CompiledPeepholeLSTM
+
+        return CompiledPeepholeLSTM(threads, peephole_loops)
 
     def gates(self, cache: Cache) -> Params:
         i, f, o, _ = np.split(cache.kept[0], 4, axis=1)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
@@ -48,9 +49,9 @@ from rnnx_zoo.diagonal import (
     pieces,
     projected,
     recur,
-    sigmoid,
     weight_gradients,
 )
+from rnnx_zoo.sigmoid import sigmoid
 
 C = 8.0  # how far r = 1 forgets beyond softplus(Lambda)
 ROOT_MIN = 1 / 2000  # of √(1 − a²) where it divides: its slope by 1 − a² is then at most 1000
@@ -69,6 +70,13 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class RGLRU:
     """A memory that fades at a rate the input sets, and takes in what it has lost."""
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/rg_lru.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("lets u in", "keeps it out"),
+        "r": GateWords("forgets as fast as Lambda says", "keeps all of h⟨t−1⟩"),
+        "a": GateWords("keeps h⟨t−1⟩", "forgets it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -136,6 +144,12 @@ class RGLRU:
             return (keep * state[0] + root * both[:n_a] * u,)
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal_products import CompiledRGLRU
+
+        return CompiledRGLRU(threads)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_sums
 from rnnx_builtin.numerics.whole_sequence import (
@@ -47,7 +48,7 @@ from rnnx_builtin.numerics.whole_sequence import (
     weight_gradients,
     zero_padding,
 )
-from rnnx_zoo.diagonal import sigmoid
+from rnnx_zoo.sigmoid import sigmoid
 
 TINY = 1e-30  # below it n divides no further
 
@@ -75,6 +76,13 @@ class SLSTM:
     """An LSTM that can overwrite its memory: its input gate is an exponential, without a bound."""
 
     recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/slstm.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes tanh(z) in place of c / n", "writes nothing"),
+        "f": GateWords("keeps c / n of t − 1", "forgets it"),
+        "o": GateWords("shows c / n in h", "hides it"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -138,6 +146,12 @@ class SLSTM:
             return after
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.slstm import CompiledSLSTM
+
+        return CompiledSLSTM(threads)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

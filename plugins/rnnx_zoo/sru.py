@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
+from rnnx.contracts.self_description import GateWords
 from rnnx.padding import FinalGradient, last_valid
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
@@ -38,7 +39,8 @@ from rnnx_builtin.numerics.whole_sequence import (
     tiles,
     zero_padding,
 )
-from rnnx_zoo.diagonal import as_vectors, projected, sigmoid, weight_gradients
+from rnnx_zoo.diagonal import as_vectors, projected, weight_gradients
+from rnnx_zoo.sigmoid import sigmoid
 
 
 class Cache(NamedTuple):
@@ -52,6 +54,12 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class SRU:
     """A memory without a recurrent product, and a gate that mixes it with the input."""
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/sru.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "f": GateWords("keeps c⟨t−1⟩", "writes the candidate u"),
+        "r": GateWords("shows c in h", "lets the input pass to h"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""
@@ -139,6 +147,12 @@ class SRU:
             return h, c
 
         return step
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.diagonal import CompiledSRU
+
+        return CompiledSRU(threads, self._alpha)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

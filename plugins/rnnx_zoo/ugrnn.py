@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.ranges import require_finite
+from rnnx.contracts.self_description import GateWords
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.recurrence import Cache, Recurrence, Step
 from rnnx_zoo.sigmoid import sigmoid
@@ -32,6 +33,11 @@ class UGRNN(Recurrence):
 
     blocks: ClassVar[int] = 2
     kept: ClassVar[tuple[int, ...]] = (2,)  # g and n
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/ugrnn.json",)
+    gate_words: ClassVar[dict[str, GateWords]] = {
+        "g": GateWords("keeps h⟨t−1⟩", "writes the candidate n"),
+    }
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

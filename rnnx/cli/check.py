@@ -20,11 +20,13 @@ from rnnx.registry.manager import registry
 from rnnx.system.text import one_line, printable
 from rnnx.testing.suite import (
     COMPARISONS,
+    LEAST,
     Check,
     CheckFailed,
     ExpectedFailure,
     NotApplicable,
     conduct_expected,
+    too_few,
 )
 
 
@@ -58,7 +60,10 @@ def check(kind: str, name: str, fields: Sequence[str]) -> int:
         f"{len(results)} checks: {count['passed']} passed, {count['FAILED']} failed{more}; "
         f"{total:,} comparisons in {seconds:.1f} s"
     )
-    return 1 if count["FAILED"] else 0
+    ran = len(results) - count["skipped"]
+    if is_short := ran < LEAST[kind]:
+        print(f"FAILED: {ran} checks ran; {too_few(kind)}")
+    return 1 if count["FAILED"] or is_short else 0
 
 
 @contextmanager

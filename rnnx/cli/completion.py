@@ -92,6 +92,13 @@ def names(ctx: click.Context, param: click.Parameter, word: str) -> list[Complet
     return [CompletionItem(name) for name in registry().names(kind) if name.startswith(word)]
 
 
+def tables(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
+    """The published tables that begin with ``word``."""
+    from rnnx.comparison.published import table_names
+
+    return [CompletionItem(name) for name in ["all", *table_names()] if name.startswith(word)]
+
+
 def _overrides(word: str) -> Iterator[tuple[str, str]]:
     from rnnx.cli.train_help import RECIPES, recipes
     from rnnx.config.settings import Train

@@ -20,6 +20,7 @@ from rnnx.training.report import console
 
 KIND = "cell"  # whose components have a size
 N_X = 27  # inputs where none are given: as many as the letters, and the end of a text
+N_A = 128  # units of all cells where none are given
 INPUTS, UNITS = "n_x", "hidden_size"
 COLUMNS = (
     Column(KIND),
@@ -94,8 +95,9 @@ def _describe_all(values: Mapping[str, str], n_x: int, as_json: bool) -> None:
         raise ConfigError(
             f"{unknown[0]}={values[unknown[0]]}: choose from {UNITS}, {INPUTS} beside --all"
         )
+    sizes = {UNITS: str(N_A), **values}
     found = {
-        entry.name: (entry.component, _of_all(entry.name, values, n_x))
+        entry.name: (entry.component, _of_all(entry.name, sizes, n_x))
         for entry in registry()
         if entry.kind == KIND
     }
@@ -112,10 +114,9 @@ def _describe_all(values: Mapping[str, str], n_x: int, as_json: bool) -> None:
     rows = [_row(name, component, sized) for name, (component, sized) in found.items()]
     out = console(soft_wrap=True)
     print_table(out, COLUMNS, rows, ("description", "gates"), head_in_pipe=True)
-    sizes = {sized.cell.hidden_size for _, sized in found.values() if sized.cell is not None}
     if out.is_terminal:
-        units = f"{UNITS}={sizes.pop()}" if len(sizes) == 1 else f"each cell's own {UNITS}"
-        print(f"at {units} and {INPUTS}={n_x}, for one column; other sizes: {UNITS}=64 {INPUTS}=10")
+        told = f"at {UNITS}={sizes[UNITS]} and {INPUTS}={n_x}, for one column"
+        print(f"{told}; other sizes: {UNITS}=64 {INPUTS}=10")
     for name, (_, sized) in found.items():
         if sized.reason:
             print(printable(f"{name}: {sized.reason}"))

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
+from rnnx.comparison.published import read_table, tables_in
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.config.recipes import conf_folder
-from rnnx.contracts.components import RECIPES
+from rnnx.contracts.components import RECIPES, TABLES
 from rnnx.errors import RnnxError
 from rnnx.registry.importing import folder_of
 from rnnx.registry.manager import CORE, Failure, Plugins, plugins
@@ -105,6 +106,7 @@ def _findings(found: Plugins) -> Iterator[Finding]:
             yield from _component(entry)
     for owner, path in found.conf_paths:
         yield from _recipes(owner, path)
+        yield from _tables(owner, path)
 
 
 def advice(failure: Failure) -> str:
@@ -167,10 +169,26 @@ def _recipes(owner: Owner, path: str) -> Iterator[Finding]:
     for group, file in _recipe_files(path):
         name = file.removesuffix(".yaml")
         if (conf_folder() / group / file).is_file():
-            cause = f"{group} {name}: rnnx has one of that name, which hides it"
-            yield Finding(owner, cause, True, "rename the file")
+            yield _hidden(owner, f"{group} {name}")
             continue
         try:
             compose([f"{group}={name}"])
         except RnnxError as error:
             yield Finding(owner, f"{group} {name}: {error}", True)
+
+
+def _tables(owner: Owner, path: str) -> Iterator[Finding]:
+    """What is wrong with the published tables in a plugin's folder."""
+    for file in tables_in(folder_of(path)):
+        if (conf_folder() / TABLES / file.name).is_file():
+            yield _hidden(owner, f"{TABLES} {file.name.removesuffix('.yaml')}")
+            continue
+        try:
+            read_table(file, file.name.removesuffix(".yaml"))
+        except RnnxError as error:
+            yield Finding(owner, str(error), True)
+
+
+def _hidden(owner: Owner, name: str) -> Finding:
+    cause = f"{name}: rnnx has one of that name, which hides it"
+    return Finding(owner, cause, True, "rename the file")

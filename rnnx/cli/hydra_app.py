@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,13 +12,14 @@ from omegaconf import DictConfig
 from rnnx.config.components import component_from
 from rnnx.config.compose import compose, prepare_hydra
 from rnnx.config.hydra_plugins import find_hydra_plugins
-from rnnx.config.overrides import Overrides, parse, shown, spelled, task_overrides
+from rnnx.config.overrides import Overrides, parse, parse_job, shown, spelled, task_overrides
 from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Resume
 from rnnx.contracts.views import ViewTracker
 from rnnx.errors import ConfigError, RnnxError, StorageError
 from rnnx.registry.manager import plugins
+from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.words import separate
 from rnnx.system.environment import environment
 from rnnx.system.files import expanded
@@ -27,6 +28,7 @@ from rnnx.system.text import printable, replace_unprintable
 from rnnx.training.report import Report, for_terminal
 from rnnx.training.resume import resume, unfinished
 from rnnx.training.run import Run, train
+from rnnx.training.sizing import Sizing, composed
 
 
 def main(
@@ -34,11 +36,12 @@ def main(
     multirun: bool = False,
     look: Sequence[str] = (),
     dry_run: bool = False,
+    opened: Callable[[Sweep], None] = lambda sweep: None,
 ) -> int:
     """Check every override, then let Hydra run the job or the sweep; the exit code.
 
     ``look`` are flags of Hydra that show a configuration and train nothing. ``dry_run``: list the
-    jobs of a sweep and train nothing.
+    jobs of a sweep and train nothing. ``opened`` is told a sweep's folder before its jobs start.
     """
     for failure in [*plugins().failures, *find_hydra_plugins()]:
         print(f"rnnx: {printable(str(failure))}", file=sys.stderr)
@@ -62,8 +65,8 @@ def main(
     if multirun:
         from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
-        return drive(parsed, words, lambda texts: _hydra(["--multirun", *texts]), dry_run)
-    compose(parsed)  # a wrong override is one line, before anything starts
+        return drive(parsed, words, lambda texts: _hydra(["--multirun", *texts]), dry_run, opened)
+    composed(parsed)  # a wrong override is one line, before anything starts
     _refuse_recipe_of_several(parsed)
     return _hydra(parsed.texts)
 
@@ -88,9 +91,10 @@ def job(config: DictConfig) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     replace_unprintable()  # a launcher's process has streams of its own
-    values = plain(config)  # the session checks them
-    name_servers(values["tracker"])
     hydra = HydraConfig.get()
+    values = plain(config)  # the session checks them
+    values = Sizing().sized(values, parse_job(task_overrides(hydra)).keys)
+    name_servers(values["tracker"])
     if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
         return _job_of_sweep(values, hydra)
     typed = [shown(text) for text in task_overrides(hydra)]

@@ -14,6 +14,7 @@ from rnnx.cli import completion
 from rnnx.cli.arguments import RUN, WHOLE_RUN, UserPath
 from rnnx.cli.failure import debug_option, guarded
 from rnnx.cli.plugin_commands import AUTHORS
+from rnnx.cli.table_command import reproduce
 from rnnx.system.files import expanded
 from rnnx.system.output import lasting_output
 from rnnx.system.text import printable
@@ -331,7 +332,7 @@ def ui(words: tuple[str, ...], port: int) -> None:
     sys.exit(open_ui(name, words[is_named:], port))
 
 
-for _command in AUTHORS:
+for _command in (reproduce, *AUTHORS):
     commands.add_command(_command)
 
 

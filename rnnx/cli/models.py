@@ -10,13 +10,16 @@ from typing import Any
 
 from rnnx.config.components import component_from, settings_from
 from rnnx.config.overrides import parse
+from rnnx.data.yardsticks import beside
 from rnnx.errors import ConfigError
+from rnnx.models.evaluation import Evaluation
 from rnnx.models.load import find_model
 from rnnx.models.trained import Model
 from rnnx.system.text import printable
 
 PROGRESS_INTERVAL = 3.0  # seconds
 LARGEST_EXPONENT = 700  # of math.exp, in whole hundreds
+ROWS = 10  # lengths or ages that are printed, of all that are measured
 
 
 def sample(
@@ -65,17 +68,29 @@ def evaluate(run: str, overrides: Sequence[str], ngram: float = 0.0) -> Iterator
     counted = "symbols" if model.is_language else "targets"
     yield "measured on", f"{what}, {found.tokens:,} {counted}"
     unit, loss = model.vocabulary.unit, found.loss
-    yield "loss", f"{loss:.4f} {found.unit}"
+    yield "loss", f"{loss:.4f} {found.unit}{beside(found.levels, 'loss')}"
     if not model.is_language:
-        for one in model.network.metrics.metrics:
-            if one.name in found.metrics:
-                yield one.words, f"{found.metrics[one.name]:.4g} {one.unit}".strip()
+        yield from _of_head(model, found)
         return
     yield f"bits a {unit}", f"{loss / math.log(2):.4f}"
     yield "perplexity", f"{math.exp(loss) if loss < LARGEST_EXPONENT else math.inf:.3f}"
     if found.ngram_loss is not None:
         yield "n-grams alone", f"{found.ngram_loss:.4f} nats a {unit}"
         yield f"network + n-grams of weight {ngram:g}", f"{found.mixed_loss:.4f} nats a {unit}"
+
+
+def _of_head(model: Model, found: Evaluation) -> Iterator[tuple[str, str]]:
+    """The metrics of the head, then the first one by length and by age, where the data has them."""
+    metrics = model.network.metrics.metrics
+    for one in metrics:
+        if one.name in found.metrics:
+            told = f"{found.metrics[one.name]:.4g} {one.unit}".strip()
+            yield one.words, told + beside(found.levels, one.name)
+    for what in ("length", "age"):
+        for one in metrics[:1]:
+            profile = found.profiles.get(f"by_{what}/{one.name}", ())
+            for place, value in profile[:: -(-len(profile) // ROWS) or 1]:
+                yield f"{one.words}, {what} {place}", f"{value:.4g} {one.unit}".strip()
 
 
 def find(run: str) -> Model:
@@ -100,7 +115,12 @@ def _data(config: Mapping[str, Any], overrides: Sequence[str]) -> tuple[dict[str
         if key == "dataset":
             dataset = {"name": value}
         elif key.startswith("dataset."):
-            dataset[key.removeprefix("dataset.")] = value
+            *path, last = key.removeprefix("dataset.").split(".")
+            within = dataset
+            for name in path:
+                within[name] = dict(within.get(name, {}))  # the run's own stays as it is
+                within = within[name]
+            within[last] = value
         elif key == "eval_tokens":
             tokens = value
         else:

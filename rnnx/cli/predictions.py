@@ -57,8 +57,8 @@ def _print_lines(model: Model, data: NewData, found: Sequence[Predicted]) -> Non
     that have a row a step.
     """
     table, output = _table(model, data, found), console(soft_wrap=False)
-    numbers = {"sequence", "step", "probability", *(q.name for q in model.targets.quantities)}
-    columns = [Column(name, is_number=name in numbers) for name in table.names]
+    texts = {"input", "prediction"}
+    columns = [Column(name, is_number=name not in texts) for name in table.names]
     if output.is_terminal:
         print_table(output, columns, list(table.rows))
         return
@@ -75,8 +75,10 @@ def _table(model: Model, data: NewData, found: Sequence[Predicted]) -> _Table:
     targets = model.targets
     step = [] if targets.per_sequence else ["step"]
     text = [] if data.texts is None else ["input"]
-    own = [] if targets.kind is TargetKind.values else ["probability"]
-    names = [q.name for q in targets.quantities] or list(targets.names)
+    names, own = [q.name for q in targets.quantities] or list(targets.names), ["probability"]
+    if targets.kind is TargetKind.values:
+        deviates = any(one.p is not None for one in found)
+        own = [f"{name} deviation" for name in names] if deviates else []
     if targets.kind is TargetKind.classes:
         names = ["prediction"]
     elif targets.kind is TargetKind.bits:
@@ -105,7 +107,7 @@ def _cells(targets: Targets, y: Any, p: Any) -> list[str]:
         return [str(y), "" if p is None else f"{float(np.max(p)):.4f}"]
     if targets.kind is TargetKind.bits:
         return [str(int(bit >= 0.5)) for bit in y]
-    return [f"{value:.6g}" for value in y]
+    return [f"{value:.6g}" for value in (*y, *(() if p is None else p))]
 
 
 def _objects(model: Model, data: NewData, found: Sequence[Predicted]) -> list[dict[str, Any]]:
@@ -124,7 +126,8 @@ def _object(targets: Targets, one: Predicted) -> dict[str, Any]:
     else:
         told = {"prediction": _by_name(names, one.y)}
     if one.p is not None:
-        told["probabilities"] = _by_name(names, one.p)
+        what = "deviations" if targets.kind is TargetKind.values else "probabilities"
+        told[what] = _by_name(names, one.p)
     return told
 
 

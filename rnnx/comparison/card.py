@@ -14,12 +14,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
+from rnnx.comparison.card_checkpoint import (
+    History,
+    held_out_at,
+    other_step,
+    round_at,
+    shares_of,
+)
 from rnnx.comparison.card_targets import (
+    example_of,
     hub_task,
     inputs_of,
     measures,
     outputs_of,
-    predictions_of,
+    shown_predictions,
 )
 from rnnx.comparison.provenance import Provenance, provenance
 from rnnx.comparison.readings import Readings
@@ -28,9 +36,10 @@ from rnnx.config.identity import ELSEWHERE
 from rnnx.errors import ConfigError
 from rnnx.models.trained import Model, load_file
 from rnnx.registry.manager import registry
+from rnnx.runs import predictions_file, samples_file
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.samples_file import rounds
+from rnnx.runs.metrics_file import read_history
 from rnnx.system.text import printable
 
 TEMPLATE = "card.md.jinja"
@@ -60,6 +69,8 @@ class _Facts(NamedTuple):
     model: Model
     made: Provenance
     metrics: Mapping[str, float]  # the last value of each
+    history: History
+    held_out: Mapping[str, float]  # what was measured at the checkpoint's step, by name
 
     @property
     def data(self) -> str:
@@ -74,8 +85,26 @@ class _Facts(NamedTuple):
 
     def metric(self, key: str) -> float | None:
         """The last value of a metric, where it has a finite one."""
-        value = self.metrics.get(key)
-        return value if value is not None and math.isfinite(value) else None
+        return _finite(self.metrics.get(key))
+
+    @property
+    def loss(self) -> float | None:
+        """The held-out loss of the checkpoint; None where nothing was held out."""
+        return _finite(self.held_out.get("loss", self.metrics.get("best/val_loss")))
+
+    @property
+    def samples(self) -> samples_file.Round | None:
+        """The samples of the checkpoint's step, else the last ones."""
+        return round_at(samples_file.rounds(self.folder.samples), self.model.step)
+
+    @property
+    def predictions(self) -> predictions_file.Round | None:
+        """The predictions of the checkpoint's step, else the last ones."""
+        return round_at(predictions_file.rounds(self.folder.predictions), self.model.step)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def card(run: str, license_id: str | None = None, datasets: Sequence[str] = ()) -> str:
@@ -88,7 +117,9 @@ def card(run: str, license_id: str | None = None, datasets: Sequence[str] = ()) 
     fields = folder.read()
     metrics = fields.get("metrics") or folder.summary().metrics
     model = load_file(folder.best_or_last())
-    facts = _Facts(folder, model, _public(provenance(folder)), metrics)
+    history = read_history(folder.metrics)
+    held_out = held_out_at(history, model.step)
+    facts = _Facts(folder, model, _public(provenance(folder)), metrics, history, held_out)
     for name in datasets:
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
             raise ConfigError(f"--dataset {name}: is no name on the Hub, as owner/name is one")
@@ -145,7 +176,7 @@ def _task(model: Model) -> dict[str, str]:
 
 def _results(facts: _Facts) -> dict[str, Any]:
     """The held-out loss as the Hub's table of results has it; empty where nothing was held out."""
-    loss = facts.metric("best/val_loss")
+    loss = facts.loss
     if loss is None:
         return {}
     dataset = {"name": facts.data, "type": _slug(facts.data), "split": "held-out part"}
@@ -154,8 +185,8 @@ def _results(facts: _Facts) -> dict[str, Any]:
     task, unit = _task(facts.model), facts.model.vocabulary.unit
     found = [_Metric("loss", round(loss, 4), f"held-out loss, {facts.model.loss_unit}")]
     if not facts.model.is_language:
-        own = measures(facts.model, facts.metrics)
-        found += [_Metric(name, round(value, 4), words) for name, words, value, _ in own]
+        own = measures(facts.model, facts.held_out)
+        found += [_Metric(name, float(f"{value:.4g}"), words) for name, words, value, _ in own]
         return {"task": task, "dataset": dataset, "metrics": [one._asdict() for one in found]}
     found += [_Metric("bits_per_character", round(loss / math.log(2), 4), f"bits a {unit}")]
     if loss < LARGEST_EXPONENT:
@@ -171,8 +202,9 @@ def _slug(name: str) -> str:
 def _render(facts: _Facts, front: Mapping[str, Any]) -> str:
     import yaml
 
-    model, settings, drawn = facts.model, facts.made.settings, rounds(facts.folder.samples)[-1:]
-    samples = [_shortened(text) for of in drawn for text in of.texts[:MOST_SAMPLES]]
+    model, settings, drawn = facts.model, facts.made.settings, facts.samples
+    samples = [_shortened(text) for text in (drawn.texts if drawn else [])[:MOST_SAMPLES]]
+    predicted = facts.predictions
     card: str = template(TEMPLATE).render(
         front=yaml.safe_dump(dict(front), sort_keys=False, allow_unicode=True).strip(),
         run=facts.folder,
@@ -191,8 +223,10 @@ def _render(facts: _Facts, front: Mapping[str, Any]) -> str:
         samples=samples if any("\n" in text for text in samples) else ["\n".join(samples)],
         limits=_limits(facts),
         reads=inputs_of(model),
+        example=[] if model.is_language else example_of(model),
         predicts="" if model.is_language else outputs_of(model),
-        predictions=predictions_of(facts.folder),
+        predictions=shown_predictions(predicted),
+        of_step=other_step(drawn or predicted, model.step),
     )
     return card
 
@@ -209,29 +243,30 @@ def _about_cell(name: str) -> str:
 
 def _table(facts: _Facts) -> list[tuple[str, str]]:
     """What was measured, in words and numbers."""
-    unit, best = facts.model.vocabulary.unit, facts.metric("best/val_loss")
+    unit, best, step = facts.model.vocabulary.unit, facts.loss, facts.model.step
     loss_unit = facts.model.loss_unit
     baseline, train = facts.metric("final/baseline_loss"), facts.metric("final/train_loss")
     rows: list[tuple[str, str]] = []
     if best is not None:
-        step = facts.metric("best/step")
-        at = "" if step is None else f" (step {step:.0f})"
-        rows.append((f"held-out loss{at}", f"{best:.4f} {loss_unit}"))
+        rows.append((f"held-out loss (step {step})", f"{best:.4f} {loss_unit}"))
         if facts.model.is_language:
             rows.append((f"bits a {unit}", f"{best / math.log(2):.4f}"))
-    for _, words, value, own in measures(facts.model, facts.metrics):
-        rows.append((f"{words}, last step", f"{value:.4g} {own}".strip()))
+    for _, words, value, own in measures(facts.model, facts.held_out):
+        rows.append((f"{words} (step {step})", f"{value:.4g} {own}".strip()))
     if baseline is not None:
         rows.append(
             ("baseline: the best n-gram on the same split", f"{baseline:.4f} nats a {unit}")
         )
     if train is not None:
         rows.append(("training loss, last step", f"{train:.4f} {loss_unit}"))
-    for key, what in (("new", "are not in the training data"), ("distinct", "are distinct")):
-        if (share := facts.metric(f"final/{key}")) is not None:
-            rows.append((f"samples that {what}", f"{share:.0%}"))
-    if (copied := _copied(facts.folder)) is not None:
-        rows.append(("of a sample in its longest copy from that data, mean", f"{copied:.0%}"))
+    drawn = facts.samples
+    of_step = other_step(drawn, step)
+    for key, share in shares_of(facts.history, drawn).items():
+        what = "not in the training data" if key == "new" else key
+        rows.append((f"samples{of_step} that are {what}", f"{share:.0%}"))
+    if (copied := _copied(facts.folder, drawn)) is not None:
+        what = f"of a sample{of_step} in its longest copy from that data, mean"
+        rows.append((what, f"{copied:.0%}"))
     return rows
 
 
@@ -239,10 +274,9 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _copied(folder: RunFolder) -> float | None:
+def _copied(folder: RunFolder, drawn: samples_file.Round | None) -> float | None:
     """The mean share of a sample that its longest copy from the training data takes."""
-    found = rounds(folder.samples)
-    copies = Readings().read(folder, found[-1], found[-1].texts).copies if found else []
+    copies = Readings().read(folder, drawn, drawn.texts).copies if drawn else []
     shares = [copy.share for copy in copies if copy is not None and copy.length]
     return sum(shares) / len(shares) if shares else None
 
@@ -257,7 +291,7 @@ def _limits(facts: _Facts) -> list[str]:
         lines.append(f"It reads {inputs_of(model)} and predicts nothing but {outputs_of(model)}.")
     if tokens := facts.made.data.get("training symbols"):
         lines.append(f"It has learned from {tokens} symbols of one data set, and knows no other.")
-    best, baseline = facts.metric("best/val_loss"), facts.metric("final/baseline_loss")
+    best, baseline = facts.loss, facts.metric("final/baseline_loss")
     if best is None:
         lines.append("Nothing was held out: how good it is on data it has not seen is unknown.")
     elif baseline is not None and best >= baseline:
@@ -265,7 +299,7 @@ def _limits(facts: _Facts) -> list[str]:
             f"Its held-out loss is {best - baseline:.4f} nats above that of the best n-gram: a "
             "table of counts predicts this data better."
         )
-    if (new := facts.metric("final/new")) is not None and new < 1:
+    if (new := shares_of(facts.history, facts.samples).get("new", 1.0)) < 1:
         lines.append(f"{1 - new:.0%} of its samples stand in the training data to the letter.")
     if model.is_language:
         lines.append("Nothing filters what it writes: whatever is in its data may come back.")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from rnnx.data.targets import TargetKind
 from rnnx.models.trained import Model
-from rnnx.runs.folder import RunFolder
-from rnnx.runs.predictions_file import rounds
-from rnnx.system.text import shortened
+from rnnx.runs.predictions_file import Round
+from rnnx.system.text import printable, shortened
 
 MOST_SHOWN, LONGEST = 8, 100  # held-out examples; characters of an input
+MOST_NAMES = 8  # of features or targets
 
 
 def hub_task(model: Model) -> dict[str, str]:
@@ -25,35 +26,51 @@ def hub_task(model: Model) -> dict[str, str]:
     return {"type": "other", "name": "Sequence prediction"}
 
 
-def measures(model: Model, metrics: Mapping[str, float]) -> Iterator[tuple[str, str, float, str]]:
-    """Name, words, value and unit of each metric of the head at the last step."""
+def measures(model: Model, held_out: Mapping[str, float]) -> Iterator[tuple[str, str, float, str]]:
+    """Name, words, value and unit of each metric of the head, of values by name."""
     for one in model.network.metrics.metrics:
-        if (value := metrics.get(f"final/val_{one.name}")) is not None:
+        if (value := held_out.get(one.name)) is not None and math.isfinite(value):
             yield one.name, one.words, value, one.unit
 
 
 def inputs_of(model: Model) -> str:
     """What the model reads, in words."""
     symbols = f"{len(model.vocabulary)} kinds of {model.vocabulary.unit}s"
-    names = ", ".join(one.name for one in model.features[:8])
-    more = ", …" if len(model.features) > 8 else ""
+    names = ", ".join(one.name for one in model.features[:MOST_NAMES])
+    more = ", …" if len(model.features) > MOST_NAMES else ""
     features = f"the features {names}{more}"
     both = [symbols] * bool(len(model.vocabulary)) + [features] * bool(model.features)
     return " and ".join(both)
+
+
+def example_of(model: Model) -> list[str]:
+    """Lines of Python that predict with ``model``, as they stand."""
+    vocabulary, lines, given = model.vocabulary, [], []
+    steps = "10"
+    if len(vocabulary):
+        text = vocabulary.separator.join(vocabulary.symbols[:3])
+        lines, given = [f"texts = [{text!a}]"], ["texts"]
+        steps = str(len(vocabulary.split(text)))
+    if names := [one.name for one in model.features]:
+        more = ", …" if len(names) > MOST_NAMES else ""
+        columns = printable(", ".join(names[:MOST_NAMES]) + more)
+        array = f"np.zeros(({steps}, {len(names)}))"
+        lines.append(f"arrays = [{array}]  # a row a step; the columns: {columns}")
+        given.append("arrays")
+    return [*lines, f"print(model.predict({', '.join(given)}))"]
 
 
 def outputs_of(model: Model) -> str:
     """What the model predicts, in words: ``2 classes a sequence (neg, pos)``."""
     targets = model.targets
     names = [one.name for one in targets.quantities] or list(targets.names)
-    return f"{targets.words} ({', '.join(names[:8])}{', …' if len(names) > 8 else ''})"
+    more = ", …" if len(names) > MOST_NAMES else ""
+    return f"{targets.words} ({', '.join(names[:MOST_NAMES])}{more})"
 
 
-def predictions_of(folder: RunFolder) -> list[tuple[str, str, str]]:
-    """Input, target and prediction of some held-out examples, at the last round."""
-    found = rounds(folder.predictions)[-1:]
+def shown_predictions(found: Round | None) -> list[tuple[str, str, str]]:
+    """Input, target and prediction of some held-out examples of a round."""
     return [
         (shortened(one.input, LONGEST), one.target, one.prediction)
-        for of in found
-        for one in of.shown[:MOST_SHOWN]
+        for one in (found.shown if found else [])[:MOST_SHOWN]
     ]

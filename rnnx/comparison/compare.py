@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from rnnx.comparison.groups import (
     Group,
-    data_of,
     group_by_seed,
     group_names,
     with_differences,
 )
+from rnnx.comparison.measured import by_measured, notes_on_parts, titles
 from rnnx.comparison.runs import BEST_LOSS, ComparedRun, jobs_of, runs_named, sweeps_named
 from rnnx.config.compose import compose
 from rnnx.config.overrides import shown
@@ -26,7 +26,9 @@ HIGHER_IS_BETTER = ("tokens_per_s", "new", "distinct", "accuracy")
 
 
 class Comparison(NamedTuple):
-    """Runs and groups, ranked by a metric; those on other data follow, ranked among themselves."""
+    """Runs and groups, ranked by a metric; those on other data, or whose loss is in another unit,
+    follow, ranked among themselves.
+    """
 
     title: str
     metric: str
@@ -44,19 +46,21 @@ class Comparison(NamedTuple):
         return [run for run in self.runs if math.isfinite(self.value(run))]
 
     def by_data(self) -> list[Comparison]:
-        """A comparison for each data that runs were measured on; this one where it is one."""
-        parts = _by_data(self.runs, self.metric)
+        """A comparison for each data that runs were measured on, and for each unit of a loss; this
+        one where it is one.
+        """
+        parts = by_measured(self.runs, self.metric)
         if len(parts) < 2:
             return [self]
-        part_of = {run.group: digest for digest, runs in parts.items() for run in runs}
+        part_of = {run.group: part for part, runs in parts.items() for run in runs}
         return [
             self._replace(
-                title=f"data {digest[:8] or 'unknown'}{_data_name(runs)}",
+                title=title,
                 runs=runs,
-                groups=[group for group in self.groups if part_of[group.hash] == digest],
+                groups=[group for group in self.groups if part_of[group.hash] == part],
                 notes=(),
             )
-            for digest, runs in parts.items()
+            for title, (part, runs) in zip(titles(parts), parts.items(), strict=True)
         ]
 
 
@@ -120,10 +124,10 @@ def rank_runs(
     ranked: list[ComparedRun] = []
     groups: list[Group] = []
     names = group_names(runs)
-    for part in _by_data(runs, metric).values():
+    for part in by_measured(runs, metric).values():
         ranked += sorted(part, key=lambda run: _order(run.metrics.get(metric, math.nan), higher))
         groups += best_first(group_by_seed(part, metric, names), higher)
-    notes = [*_notes_on_data(ranked, metric), *notes_on_runs(ranked, metric)]
+    notes = [*notes_on_parts(ranked, metric), *notes_on_runs(ranked, metric)]
     return Comparison(title, metric, ranked, groups, notes, higher)
 
 
@@ -135,46 +139,6 @@ def best_first(groups: Sequence[Group], higher_is_better: bool) -> list[Group]:
 def _order(value: float, higher_is_better: bool) -> float:
     """A number that is lower for a better value; what is not finite comes last."""
     return (-value if higher_is_better else value) if math.isfinite(value) else math.inf
-
-
-def _by_data(runs: Sequence[ComparedRun], metric: str) -> dict[str, list[ComparedRun]]:
-    """The runs of each digest of data, "" for unknown data, in the order of the first of each.
-
-    A run without a digest and without a value, which failed early, joins those of unknown data,
-    else the first.
-    """
-    found: dict[str, list[ComparedRun]] = {}
-    early = []
-    for run in runs:
-        digest = data_of(run)
-        if digest or metric in run.metrics:
-            found.setdefault(digest, []).append(run)
-        else:
-            early.append(run)
-    if early:
-        found.setdefault("" if "" in found else next(iter(found), ""), []).extend(early)
-    return found
-
-
-def _data_name(runs: Sequence[ComparedRun]) -> str:
-    """The overrides that name the data of these runs, as far as they agree."""
-    first = runs[0].settings
-    names = [
-        f"{key}={value}"
-        for key, value in first.items()
-        if key.partition(".")[0] == "dataset" and all(r.settings.get(key) == value for r in runs)
-    ]
-    return f" ({' '.join(names)})" * bool(names)
-
-
-def _notes_on_data(runs: Sequence[ComparedRun], metric: str) -> list[str]:
-    parts = len(_by_data(runs, metric))
-    if parts < 2:
-        return []
-    return [
-        f"measured on {parts} different held-out parts of data: losses of one part cannot be "
-        "compared with those of another, so each part has a table of its own"
-    ]
 
 
 def notes_on_runs(runs: Sequence[ComparedRun], metric: str) -> list[str]:

@@ -40,6 +40,8 @@ def suffixes(count: int) -> list[str]:
 
 def _draw(comparison: Comparison) -> dict[str, tuple[bytes | None, str]]:
     key, curves = loss_curves(comparison)
+    if len({run.loss_unit for run in comparison.runs if run.folder}) > 1:
+        curves = [{} for _ in curves]  # losses in different units share no axis
     return {
         "curves": (draw_curves(comparison, key, curves), key),
         "seeds": (draw_seeds(comparison, key, curves), key),

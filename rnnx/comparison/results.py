@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from rnnx.comparison.compare import Comparison, best_first, notes_on_runs
 from rnnx.comparison.groups import Group, data_of, seed_of
+from rnnx.comparison.measured import measured, shared_metric
 from rnnx.comparison.result_keys import (
     Keys,
     differing,
@@ -61,7 +62,7 @@ def results(comparison: Comparison, rows: Sequence[str], columns: Sequence[str])
     """The table of a comparison by these keys; without any, the keys that were swept are rows.
 
     Raises ConfigError for an unknown key, for a cell of several configurations and for a column
-    of several data.
+    of several data or of losses in several units.
     """
     # A run that failed before it read its data has no value, and no column to be in.
     groups = [one for one in comparison.groups if one.values or data_of(one.runs[0])]
@@ -77,6 +78,7 @@ def results(comparison: Comparison, rows: Sequence[str], columns: Sequence[str])
     in_column = _by(placed, lambda one: one.column)
     for column, own in in_column.items():
         _refuse_several_data(_label(columns, column), own)
+        _refuse_several_units(_label(columns, column), own, comparison.metric)
     for (row, column), own in _by(placed, lambda one: (one.row, one.column)).items():
         _refuse_several_groups(_label([*rows, *columns], (*row, *column)), own)
     return Results(
@@ -142,6 +144,28 @@ def _refuse_several_data(where: str, placed: Sequence[_Placed]) -> None:
         f"{where} has runs on {len(first)} different data ({several}), whose values cannot be "
         f"compared; {advice}"
     )
+
+
+def _refuse_several_units(where: str, placed: Sequence[_Placed], metric: str) -> None:
+    """A loss in nats is neither better nor worse than an absolute error."""
+    first = {unit: own[0] for unit, own in _by(placed, lambda one: _unit(one, metric)).items()}
+    if len(first) < 2:
+        return
+    several = ", ".join(
+        f"{unit} of run {one.group.runs[0].run_id[:8]}" for unit, one in first.items()
+    )
+    keys = [one.keys for one in first.values()]
+    differ = [key for key in differing(keys) if key.partition(".")[0] == "head"]
+    advice = f"put {differ[0]} into --columns" if differ else "name runs of one head"
+    runs = [run for one in placed for run in one.group.runs]
+    raise ConfigError(
+        f"{where} has losses in {len(first)} units ({several}), which cannot be compared; {advice}"
+        f"{shared_metric(runs)}"
+    )
+
+
+def _unit(placed: _Placed, metric: str) -> str:
+    return measured(placed.group.runs[0], metric).unit
 
 
 def _refuse_several_groups(where: str, placed: Sequence[_Placed]) -> None:

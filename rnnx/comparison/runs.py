@@ -173,7 +173,8 @@ def _from_entry(entry: RunSummary) -> ComparedRun:
         made_of["seed"] = settings["seed"]
     reason, group = tags.get("reason", ""), tags.get("rnnx.seedless_hash", "")
     own = settings, entry.metrics, group, None, made_of
-    return ComparedRun(entry.name, entry.status, entry.id, reason, *own)
+    unit = tags.get("rnnx.loss_unit", "nats")
+    return ComparedRun(entry.name, entry.status, entry.id, reason, *own, loss_unit=unit)
 
 
 def _settings(overrides: Any, name: str) -> dict[str, str]:

@@ -74,7 +74,7 @@ def run_rows(comparison: Comparison, metrics: Sequence[str]) -> list[list[str]]:
 
 
 def print_tables(comparison: Comparison, console: Any) -> None:
-    """Print the table of runs and that of groups over seeds, for each data that runs are on."""
+    """Print the table of runs and that of groups over seeds, for each data and unit of a loss."""
     for note in comparison.notes:
         console.print(printable(f"note: {note}"))
     parts = comparison.by_data()
@@ -110,7 +110,7 @@ def write_csv(comparison: Comparison, file: TextIO) -> None:
     metrics = shown_metrics(comparison)
     groups = {group.hash: group for group in comparison.groups}
     table = csv.writer(file)
-    names = [*run_columns(metrics), "data", *CSV_COLUMNS, "reason"]
+    names = [*run_columns(metrics), "data", "loss_unit", *CSV_COLUMNS, "reason"]
     table.writerow([_cell(name) for name in names])
     for rank, run in _ranked(comparison):
         table.writerow(
@@ -118,6 +118,7 @@ def write_csv(comparison: Comparison, file: TextIO) -> None:
                 *(rank, *map(_cell, (run.name, run.status, run.run_id))),
                 *(run.metrics.get(key, "") for key in metrics),
                 data_of(run),
+                run.loss_unit,
                 *csv_cells(groups.get(run.group)),
                 _cell(run.reason),
             ]
@@ -143,6 +144,7 @@ def as_json(comparison: Comparison) -> str:
             "reason": run.reason,
             "run": run.run_id,
             "data": data_of(run) or None,
+            "loss_unit": run.loss_unit,
             "group": run.group,
             "settings": dict(run.settings),
             "metrics": {key: or_null(value) for key, value in sorted(run.metrics.items())},

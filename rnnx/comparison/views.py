@@ -38,7 +38,10 @@ LOOKED_AT = 20  # runs of an experiment or of a sweep: what they have, the page 
 SEED, SWEEP_TAG, GROUP_TAG = "seed", "sweep.id", "rnnx.seedless_hash"
 FINAL_LOSS = "final/train_loss"
 # The first parts of the names of metrics that are not a probe's.
-OWN = ("train", "val", "best", "final", "grad", "lr", "samples", "speed", "checkpoint", "system")
+OWN = (
+    *("train", "val", "best", "final", "grad", "lr", "samples", "speed", "checkpoint", "system"),
+    *("level", "criterion", "by_length", "by_age"),
+)
 MAX_CHARTS = 24  # of one section
 
 
@@ -252,6 +255,7 @@ def _sections(found: Shown, best: Sequence[Chart], per_probe: bool = False) -> l
         Section("Loss by step", lines["loss"]),
         Section("Loss at the end", [chart for chart in best if _goal(found) in found.metrics]),
         Section("Metrics of the held-out data", lines["held out"]),
+        Section("By length and by age", lines["by place"][:MAX_CHARTS]),
         Section("Gradient and learning rate", lines["update"]),
         Section("Samples", lines["samples"]),
         Section("Probes", lines["probes"][:MAX_CHARTS]),
@@ -265,11 +269,15 @@ def _lines(found: Shown, per_probe: bool) -> dict[str, list[Chart]]:
     """The line charts of each section, of metrics that there are."""
     told = ("val/loss", "val/bits_per_char")  # the loss has charts of its own
     held_out = sorted(key for key in found.metrics if key.startswith("val/") and key not in told)
+    placed = sorted(key for key in found.metrics if key.startswith(("by_length/", "by_age/")))
     wanted = {
-        "held out": [LineChart(key.removeprefix("val/"), [key]) for key in held_out],
+        "held out": [
+            LineChart(key.removeprefix("val/"), _with_levels(key, found)) for key in held_out
+        ],
+        "by place": [LineChart(key.replace("/", ": ").replace("_", " "), [key]) for key in placed],
         "loss": [
             LineChart("Training and held-out loss", ["train/smooth_loss", "val/loss"], is_log=True),
-            LineChart("Held-out loss", ["val/loss"], is_log=True),
+            LineChart("Held-out loss", _with_levels("val/loss", found), is_log=True),
             LineChart("Training loss", ["train/loss"], is_log=True),
         ],
         "update": [
@@ -284,6 +292,12 @@ def _lines(found: Shown, per_probe: bool) -> dict[str, list[Chart]]:
         "probes": _probe_charts(found, per_probe),
     }
     return {name: list(_with_data(charts, found)) for name, charts in wanted.items()}
+
+
+def _with_levels(key: str, found: Shown) -> list[str]:
+    """A metric of the held-out part, and the levels that the data has for it."""
+    level = f"level/{key.removeprefix('val/')}_"
+    return [key, *sorted(other for other in found.metrics if other.startswith(level))]
 
 
 def _probe_charts(found: Shown, per_probe: bool) -> Iterator[LineChart]:

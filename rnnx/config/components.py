@@ -21,6 +21,7 @@ from rnnx.contracts.components import KINDS, Initializer
 from rnnx.errors import ConfigError
 from rnnx.registry.attribution import attribute
 from rnnx.registry.manager import CORE, registry
+from rnnx.registry.registry import Entry
 from rnnx.registry.schema import (
     component_node,
     error_line,
@@ -158,12 +159,25 @@ def store_nodes() -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    for entry in registry():
-        # Several probes may be chosen at once, so each has its own place.
-        package = f"probes.{entry.name}" if entry.kind == "probe" else entry.kind
-        node = component_node(entry)
-        store.store(entry.name, node, group=entry.kind, package=package, provider="rnnx")
+    for kind in KINDS:
+        entries = [entry for entry in registry() if entry.kind == kind]
+        store.repo[kind] = _Nodes({f"{entry.name}.yaml": entry for entry in entries})
     store.store("train", _train_node(), group="schema", package="_global_")
+
+
+class _Nodes(dict[str, Any]):
+    """The group of a kind in Hydra's config store: a component's node is made when it is chosen."""
+
+    def __getitem__(self, name: str) -> Any:
+        from hydra.core.config_store import ConfigNode
+
+        entry = super().__getitem__(name)
+        if isinstance(entry, Entry):
+            kind, node = entry.kind, component_node(entry)
+            # Several probes may be chosen at once, so each has its own place.
+            package = f"probes.{entry.name}" if kind == "probe" else kind
+            self[name] = ConfigNode(name, node, kind, package, provider="rnnx")
+        return super().__getitem__(name)
 
 
 def _train_node() -> DictConfig:

@@ -17,8 +17,11 @@ from rnnx.registry.sources import source_sha256
 from rnnx.version import __version__
 
 # Keys that do not change what a run computes: where it is kept, how many jobs and threads run at
-# once, what it is compared with.
-ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "threads", "sweep", "resume", "baseline")
+# once, what it is compared with, and how its hidden size was found, which is in the configuration.
+ELSEWHERE = (
+    *("tracker", "outputs", "hydra", "jobs", "threads", "sweep", "resume", "baseline"),
+    "params",
+)
 
 
 THEN = ", then "  # between the versions of a run that continued under another one

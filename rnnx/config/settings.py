@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 
 from rnnx.contracts.ranges import require, require_share
@@ -106,6 +108,8 @@ class Checkpoints:
         require(self.keep >= 1, "checkpoint.keep", "at least 1", self.keep)
 
 
+COUNT = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([kKmM]?)", re.ASCII)
+FACTORS = {"": 1, "k": 1_000, "m": 1_000_000}
 SHARES = (
     *("dropout", "weight_dropout", "zoneout", "zoneout_memory", "input_dropout"),
     *("crossover", "averaging", "state_reset", "smoothing"),
@@ -126,6 +130,9 @@ class Train:
     """The type of parameters and activations: float32 or float64."""
     layers: int = 1
     """The number of stacked cells. 1 ≤ layers ≤ 1000."""
+    params: str | None = None
+    """The number of parameters of the whole network, as 10k, 50000 or 1.5M: cell.hidden_size is
+    solved for. null: it is what the cell says."""
     direction: Direction = Direction.forward
     """Which way every layer reads: forward, backward (from each sequence's own end), or both, whose
     outputs are joined (2·hidden_size). Where the next symbol is the target it is forward."""
@@ -230,6 +237,8 @@ class Train:
         for name in SHARES:
             require_share(name, getattr(self, name))
         self._check_average()
+        number = self.params is None or (self.parameters or 0) >= 1
+        require(number, "params", "a whole number, as 10k, 50000 or 1.5M", self.params)
         require(self.jobs is None or self.jobs >= 1, "jobs", "at least 1", self.jobs)
         require(bool(self.outputs), "outputs", "the name of a folder", repr(self.outputs))
 
@@ -239,6 +248,15 @@ class Train:
         reached = self.average is not Average.swa or self.average_from <= self.steps
         most = f"at most steps={self.steps} for average=swa"
         require(reached, "average_from", most, self.average_from)
+
+    @property
+    def parameters(self) -> int | None:
+        """``params`` as a number; None where it is null or none."""
+        match = COUNT.fullmatch(self.params or "")
+        if match is None:
+            return None
+        number = Decimal(match[1].replace("_", "")) * FACTORS[match[2].lower()]
+        return int(number) if number == int(number) else None
 
     @property
     def averages(self) -> bool:

@@ -258,3 +258,4 @@ class Sampler(Protocol):
 
 
 RECIPES = ("experiment", "sweep")  # groups of files that choose components and set values
+TABLES = "reproduce"  # the folder beside them of published tables

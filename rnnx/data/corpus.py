@@ -24,7 +24,7 @@ from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.targets import NEXT_SYMBOL, Quantity, TargetKind, Targets, refuse_wrong_quantities
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.data.yardsticks import Criterion, Level, refuse_wrong_yardsticks
-from rnnx.errors import DataError
+from rnnx.errors import CorpusError, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,15 @@ class Examples:
 
     def __post_init__(self) -> None:
         if len(self.starts) != len(self.lengths):
-            raise DataError(
+            raise CorpusError(
                 f"examples: {len(self.starts)} starts for {len(self.lengths)} lengths; "
                 "give one length a start"
             )
         if len(self.lengths) and int(np.min(self.lengths)) < 1:
-            raise DataError("examples: every length must be at least 1")
+            place = int(np.argmin(self.lengths))
+            raise CorpusError(
+                f"examples: lengths[{place}] is {self.lengths[place]}; each must be at least 1"
+            )
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -123,16 +126,16 @@ class Corpus:
         refuse_wrong_quantities(self.features)
         refuse_wrong_yardsticks(self.levels, self.criterion)
         if self.is_language and self.features:
-            raise DataError("corpus: features come with targets other than the next symbol")
+            raise CorpusError("corpus: features come with targets other than the next symbol")
         for name, part in (("train", self.train), ("val", self.val)):
             if isinstance(part, Sequences):
                 self._check_part(name, part)
             elif self.is_language == isinstance(part, Endless) and part is not None:
                 kinds = "Examples or Stream" if self.is_language else "Sequences or Endless"
                 found = type(part).__name__
-                raise DataError(f"corpus: {name} is {found}; {self.targets.words} needs {kinds}")
+                raise CorpusError(f"corpus: {name} is {found}; {self.targets.words} needs {kinds}")
         if isinstance(self.val, Endless):
-            raise DataError("corpus: val is Endless; hold out a fixed part: Endless.fixed")
+            raise CorpusError("corpus: val is Endless; hold out a fixed part: Endless.fixed")
 
     @property
     def is_language(self) -> bool:
@@ -158,7 +161,7 @@ class Corpus:
 
     def _check_part(self, name: str, part: Sequences) -> None:
         if cause := wrong_part(self, part):
-            raise DataError(f"corpus: {name}: {cause}")
+            raise CorpusError(f"corpus: {name}: {cause}")
 
 
 def text_parts(corpus: Corpus) -> tuple[TextSplit, TextSplit | None]:

@@ -16,8 +16,9 @@ def pack_labelled(split: Sequences, which: Array) -> Batch:
     lengths = split.lengths[which].astype(np.intp)
     T, B = int(np.maximum.reduce(lengths)), len(which)
     steps = np.arange(T)[:, None]
+    starts: Array = split.starts[which].astype(np.intp)  # type: ignore[index]
     # Places beyond the end of a sequence become padding: any step that exists will do.
-    places = np.minimum(split.starts[which] + steps, _last_step(split))  # type: ignore[index]
+    places = np.minimum(starts + steps, _last_step(split))
     ended = None if int(np.minimum.reduce(lengths)) == T else steps >= lengths
     x = _inputs(split, places, ended)
     kept = None if ended is None else lengths
@@ -26,10 +27,10 @@ def pack_labelled(split: Sequences, which: Array) -> Batch:
         weights = None if split.weights is None else split.weights[which]
         tokens = B if weights is None else int(np.count_nonzero(weights))
         return Batch(x, _as_targets(y), kept, False, tokens, None, weights)
-    y = _as_targets(_at(split.y, places, ended, 0))
+    y = _as_targets(_at(split.y, places, ended))
     if split.weights is None:
         return Batch(x, y, kept, False, int(np.add.reduce(lengths)))
-    weights = _at(split.weights, places, ended, 0)
+    weights = _at(split.weights, places, ended)
     return Batch(x, y, kept, False, int(np.count_nonzero(weights)), None, weights)
 
 
@@ -51,11 +52,11 @@ def _inputs(split: Sequences, places: Array, ended: Array | None) -> Array:
     """Ids (T, B), or floats (T, n_x, B) with one-hot symbols above the features."""
     if split.features is None:
         assert split.ids is not None
-        return _at(split.ids, places, ended, -1).astype(np.intp)
-    features = _at(split.features, places, ended, 0)
+        return _ids_at(split.ids, places, ended)
+    features = _at(split.features, places, ended)
     if split.ids is None:
         return features
-    ids = _at(split.ids, places, ended, -1).astype(np.intp)
+    ids = _ids_at(split.ids, places, ended)
     T, n, B = features.shape
     x = np.zeros((T, split.n_symbols + n, B), features.dtype)
     t, b = np.nonzero(ids >= 0)
@@ -64,11 +65,19 @@ def _inputs(split: Sequences, places: Array, ended: Array | None) -> Array:
     return x
 
 
-def _at(array: Array, places: Array, ended: Array | None, padding: float) -> Array:
-    """(n,) → (T, B), (n, m) → (T, m, B), at ``places`` (T, B), ``padding`` beyond the ends."""
+def _ids_at(array: Array, places: Array, ended: Array | None) -> Array:
+    """Ids (T, B), −1 beyond the ends: as NumPy's own whole numbers, which have it."""
+    found: Array = array[places].astype(np.intp)
+    if ended is not None:
+        found[ended] = -1
+    return found
+
+
+def _at(array: Array, places: Array, ended: Array | None) -> Array:
+    """(n,) → (T, B), (n, m) → (T, m, B), at ``places`` (T, B), 0 beyond the ends."""
     found = array[places]
     if ended is not None:
-        found[ended] = padding
+        found[ended] = 0
     return found if found.ndim == 2 else np.ascontiguousarray(np.swapaxes(found, 1, 2))
 
 

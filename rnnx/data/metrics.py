@@ -29,7 +29,9 @@ class Prediction(NamedTuple):
     """What a head predicts for a batch, in the shapes of its targets."""
 
     y: Array  # as the batch's y: ids; values; bits 0 or 1
-    p: Array | None = None  # (T, n_y, B) or (n_y, B): of classes or of bits; None for values
+    # (T, n_y, B) or (n_y, B): the probability of each class or bit; of each value the standard
+    # deviation, in the scale of y, where the head predicts one.
+    p: Array | None = None
 
 
 class Metrics(Protocol):

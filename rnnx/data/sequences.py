@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.errors import DataError
+from rnnx.errors import CorpusError
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,38 +37,47 @@ class Sequences:
     def __post_init__(self) -> None:
         lengths = np.asarray(self.lengths)
         if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
-            raise DataError("sequences: lengths must be whole numbers in one row")
+            found = f"{lengths.dtype} of shape {lengths.shape}"
+            raise CorpusError(f"sequences: lengths are {found}, expected whole numbers in one row")
         if len(lengths) and int(np.min(lengths)) < 1:
-            raise DataError("sequences: every length must be at least 1")
+            place = int(np.argmin(lengths))
+            raise CorpusError(
+                f"sequences: lengths[{place}] is {lengths[place]}; each must be at least 1"
+            )
         if self.starts is None:
-            starts = np.cumsum(lengths, dtype=np.int64) - lengths
+            starts = np.cumsum(lengths, dtype=np.int64) - lengths.astype(np.int64)
             object.__setattr__(self, "starts", starts)
         elif len(self.starts) != len(lengths):
-            raise DataError(f"sequences: {len(self.starts)} starts for {len(lengths)} lengths")
+            raise CorpusError(f"sequences: {len(self.starts)} starts for {len(lengths)} lengths")
         if self.ids is None and self.features is None:
-            raise DataError("sequences: give ids, features or both as the inputs")
+            raise CorpusError("sequences: give ids, features or both as the inputs")
         self._check_sizes()
 
     def _check_sizes(self) -> None:
         inputs = [a for a in (self.ids, self.features) if a is not None]
         n, steps = len(inputs[0]), self.starts + self.lengths
         if any(len(a) != n for a in inputs):
-            raise DataError(f"sequences: ids and features have {[len(a) for a in inputs]} steps")
+            raise CorpusError(f"sequences: ids and features have {[len(a) for a in inputs]} steps")
         if len(self) and (int(np.min(self.starts)) < 0 or int(np.max(steps)) > n):  # type: ignore[arg-type]
-            raise DataError(
-                f"sequences: they reach to step {int(np.max(steps))} of {n}; the lengths or "
-                "starts are those of other data"
+            wrong = (np.asarray(self.starts) < 0) | (steps > n)
+            place = int(np.argmax(wrong))
+            first, end = int(self.starts[place]), int(steps[place])  # type: ignore[index]
+            raise CorpusError(
+                f"sequences: sequence {place} has the steps {first} … {end - 1}, the arrays have "
+                f"0 … {n - 1}; the lengths or starts are those of other data"
             )
         if self.features is not None and self.features.ndim != 2:
-            raise DataError("sequences: features must be (steps, n_features)")
+            found = self.features.shape
+            raise CorpusError(f"sequences: features are {found}, expected (steps, n_features)")
         wanted = len(self) if self.per_sequence else n
         if self.sizes is not None and len(self.sizes) != len(self):
-            raise DataError(f"sequences: {len(self.sizes)} sizes for {len(self)} lengths")
+            raise CorpusError(f"sequences: {len(self.sizes)} sizes for {len(self)} lengths")
         for what, array in (("y", self.y), ("weights", self.weights), ("ages", self.ages)):
             if array is not None and len(array) != wanted:
                 each = "sequence" if self.per_sequence else "step"
-                raise DataError(
-                    f"sequences: {what} has {len(array)} entries, expected {wanted}, one a {each}"
+                raise CorpusError(
+                    f"sequences: {what} has the shape {np.shape(array)}, expected {wanted} "
+                    f"entries, one a {each} of {len(self)} sequences"
                 )
 
     def __len__(self) -> int:
@@ -119,9 +128,9 @@ class Endless:
         found: Any = self.draw(np.random.default_rng(seed), count)
         if not isinstance(found, Sequences):
             what = type(found).__name__
-            raise DataError(f"draw: returned {what}, expected rnnx.Sequences")
+            raise CorpusError(f"draw: returned {what}, expected rnnx.Sequences")
         if len(found) != count:
-            raise DataError(f"draw: returned {len(found)} sequences, expected {count}")
+            raise CorpusError(f"draw: returned {len(found)} sequences, expected {count}")
         return found
 
     def next(self, rng: np.random.Generator, count: int) -> Sequences:
@@ -145,7 +154,8 @@ def sequences_of(
     """
     first = ids if ids is not None else features
     if first is None or not len(first):
-        raise DataError("sequences: there are none")
+        raise CorpusError("sequences: there are none")
+    _refuse_unlike(first, {"features": features, "y": y, "weights": weights}, per_sequence)
     lengths = np.array([len(one) for one in first], np.int64)
     end_to_end = np.array if per_sequence else np.concatenate
     return Sequences(
@@ -158,3 +168,25 @@ def sequences_of(
         None,
         n_symbols,
     )
+
+
+def _refuse_unlike(
+    first: Sequence[Any], others: dict[str, Sequence[Any] | None], per_sequence: bool
+) -> None:
+    """CorpusError, which names the sequence, where a list does not fit the first one."""
+    for what, given in others.items():
+        if given is None:
+            continue
+        if len(given) != len(first):
+            raise CorpusError(
+                f"sequences: {what} has {len(given)} entries for {len(first)} sequences"
+            )
+        each_step = what == "features" or not per_sequence
+        for k, (one, own) in enumerate(zip(given, first, strict=True)):
+            shape = np.shape(one)
+            if what == "features" and len(shape) != 2:
+                expected = f"expected ({len(own)}, n_features)"
+                raise CorpusError(f"sequences: features[{k}] has the shape {shape}, {expected}")
+            if each_step and shape[:1] != (len(own),):
+                expected = f"sequence {k} has {len(own)} steps"
+                raise CorpusError(f"sequences: {what}[{k}] has the shape {shape}, {expected}")

@@ -26,6 +26,13 @@ class Level(NamedTuple):
         return f"level/{self.metric}_{self.name}"
 
 
+def beside(levels: Iterable[Level], metric: str) -> str:
+    """The levels of a metric, to stand behind its value: `` (chance 0.5, optimum 1)``."""
+    ours = [level for level in levels if level.metric == metric]
+    told = ", ".join(f"{one.name.replace('_', ' ')} {one.value:.4g}" for one in ours)
+    return told and f" ({told})"
+
+
 class Criterion(NamedTuple):
     """The task is solved where the metric has been as good as ``bound`` in several evaluations."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,8 +17,10 @@ from rnnx.data.corpus import Examples, Split, Stream, TextSplit
 from rnnx.data.metrics import counting
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.data.yardsticks import Level
 from rnnx.errors import DataError
 from rnnx.models.network import Network, States
+from rnnx.models.profiles import Profile, Profiles
 from rnnx.models.size import STEP_PER_STATE, wide_state, widest_of
 from rnnx.models.streaming import select
 
@@ -41,6 +42,8 @@ class Evaluation(NamedTuple):
     mixed_loss: float | None = None  # of the network and the n-grams together
     metrics: Mapping[str, float] = {}  # of the head, by name: "accuracy"; none for text
     unit: str = "nats a character"
+    profiles: Mapping[str, Profile] = {}  # of the head's metrics, by length and by age
+    levels: Sequence[Level] = ()  # what metrics are without learning, where the data says so
 
 
 class Measured(NamedTuple):
@@ -48,6 +51,7 @@ class Measured(NamedTuple):
 
     loss: float  # the mean over its targets
     metrics: Mapping[str, float]  # of the head, by name
+    profiles: Mapping[str, Profile] = {}  # by length and by age, where they were asked for
 
 
 def first_tokens(split: Split, most: int) -> Split:
@@ -93,13 +97,21 @@ def places(network: Network, dtype: npt.DTypeLike) -> int:
 
 
 def measure(
-    network: Network, params: Parameters, splits: Iterable[Split], scratch: Scratch
+    network: Network,
+    params: Parameters,
+    splits: Sequence[Split],
+    scratch: Scratch,
+    with_profiles: bool = False,
 ) -> Measured:
-    """The mean loss and the head's metrics over every target of ``splits``, by weight."""
+    """The mean loss and the head's metrics over every target of ``splits``, by weight.
+
+    ``with_profiles``: by length and by age as well, where the splits have them.
+    """
     most, metrics = places(network, params.flat.dtype), network.metrics
     total, weight, sums = 0.0, 0.0, np.zeros(0)
-    each = (evaluation_batches(split, COLUMNS, most) for split in splits)
-    for batch in chain.from_iterable(each):
+    profiles = Profiles(metrics, splits if with_profiles else [])
+    each = ((s, batch) for s in splits for batch in evaluation_batches(s, COLUMNS, most))
+    for split, batch in each:
         (T, B), whole = (len(batch.x), batch.x.shape[-1]), network.targets.per_sequence
         states = network.initial_state(B, params.flat.dtype)
         h, _, _ = network.forward(params, batch.x, states, batch.lengths, scratch)
@@ -110,9 +122,10 @@ def measure(
         weight += float(np.sum(counts))
         found = network.predict(params, h, batch.lengths, scratch)
         sums = metrics.sums(found, batch.y, counts) + (sums if len(sums) else 0)
+        profiles.add(split, batch, found, counts, losses)
     if not weight > 0:
         raise DataError("data: no target has a weight above 0: there is nothing to measure")
-    return Measured(total / weight, metrics.values(sums))
+    return Measured(total / weight, metrics.values(sums), profiles.values())
 
 
 def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> float:

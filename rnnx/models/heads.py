@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from rnnx.contracts.target_heads import TargetHead
 from rnnx.data.corpus import Corpus
 from rnnx.data.targets import TargetKind, Targets
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.data.yardsticks import Level
 from rnnx.errors import ConfigError
 from rnnx.registry.attribution import attributing
 from rnnx.registry.manager import registry
@@ -20,6 +22,13 @@ def unit_of_loss(head: Any, targets: Targets, vocabulary: Vocabulary) -> str:
     unit = head.loss_unit if isinstance(head, TargetHead) else NATS
     is_language = targets.kind is TargetKind.next_symbol
     return f"{unit} a {vocabulary.unit if is_language else targets.unit}"
+
+
+def known_levels(levels: Iterable[Level], metrics: Collection[str], head: Any) -> tuple[Level, ...]:
+    """The levels of metrics that are measured with this head; those of a loss are in nats."""
+    is_nats = not isinstance(head, TargetHead) or head.loss_unit == NATS
+    measured = {*metrics, *(["loss"] if is_nats else [])}
+    return tuple(level for level in levels if level.metric in measured)
 
 
 def takes(head: Any, targets: Targets, has_weights: bool) -> bool:

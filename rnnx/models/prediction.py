@@ -23,7 +23,8 @@ class Predicted(NamedTuple):
     y: Array
     """Names of classes, (T,) or (); values in their own units, or bits, (T, n_y) or (n_y,)."""
     p: Array | None
-    """The probability of each class or bit, (T, n_y) or (n_y,); None for values."""
+    """The probability of each class or bit, (T, n_y) or (n_y,). Of each value the standard
+    deviation in its own unit, where the head predicts one, else None."""
 
 
 class RawPrediction(NamedTuple):
@@ -66,7 +67,9 @@ def told(raw: RawPrediction, targets: Targets) -> Predicted:
     if targets.kind is TargetKind.classes:
         return Predicted(np.array(targets.names)[raw.y], raw.p)
     if targets.kind is TargetKind.values:
-        return Predicted(in_units(raw.y, targets.quantities), None)
+        scale = np.array([one.deviation for one in targets.quantities])
+        deviations = None if raw.p is None else raw.p.astype(np.float64) * scale
+        return Predicted(in_units(raw.y, targets.quantities), deviations)
     return Predicted(raw.y, raw.p)
 
 

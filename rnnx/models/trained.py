@@ -20,9 +20,10 @@ from rnnx.contracts.ranges import require
 from rnnx.data.corpus import Corpus, Examples, Split, Stream, examples_of, text_parts
 from rnnx.data.digest import split_sha256
 from rnnx.data.ngram import KneserNey
-from rnnx.data.sequences import Sequences
+from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
+from rnnx.data.yardsticks import Level
 from rnnx.errors import ConfigError, DataError
 from rnnx.models.backend import backend_of_checkpoint, kernel_threads
 from rnnx.models.evaluation import (
@@ -35,7 +36,7 @@ from rnnx.models.evaluation import (
     with_ids_of,
 )
 from rnnx.models.generation import generate, grammar_of
-from rnnx.models.heads import unit_of_loss
+from rnnx.models.heads import known_levels, unit_of_loss
 from rnnx.models.mixture import MixedSampler, mixed_nats
 from rnnx.models.network import Network, quiet
 from rnnx.models.new_data import Inputs, given, sequences
@@ -264,14 +265,16 @@ class Model:
         if isinstance(dataset, str):
             dataset = {"name": dataset}
         given = component_from("dataset", dataset) if isinstance(dataset, dict) else dataset
-        splits = self._held_out(tokens) if given is None else self._all_of(given)
+        splits, levels = self._held_out(tokens) if given is None else self._all_of(given)
         total = sum(split.tokens for split in splits)
         if not self.is_language:
             if ngram:
                 self.refuse_no_language("ngram")
             with self._threads, quiet():
-                found = measure(self._network, self.params, splits, self._scratch())
-            return Evaluation(found.loss, total, None, None, found.metrics, self.loss_unit)
+                found = measure(self._network, self.params, splits, self._scratch(), True)
+            known = known_levels(levels, found.metrics, self.network.head)
+            more = found.metrics, self.loss_unit, found.profiles, known
+            return Evaluation(found.loss, total, None, None, *more)
         loss, unit = sum(split.tokens * self.mean_nats(split) for split in splits), self.loss_unit
         loss /= total
         if (ngrams := self._ngrams(ngram)) is None:
@@ -286,8 +289,8 @@ class Model:
         mixed_loss = float(np.mean(np.concatenate(mixed)))
         return Evaluation(loss, total, ngram_loss, mixed_loss, unit=unit)
 
-    def _held_out(self, tokens: int | None) -> list[Split]:
-        """The held-out part of the run's own data, its first ``tokens``."""
+    def _held_out(self, tokens: int | None) -> tuple[list[Split], Sequence[Level]]:
+        """The held-out part of the run's own data, its first ``tokens``, and its levels."""
         corpus = self.own_corpus(OTHER_DATA)
         if corpus.val is None:
             raise DataError(
@@ -297,10 +300,10 @@ class Model:
         most = self.config["eval_tokens"] if tokens is None else tokens
         require(most >= 0, "eval_tokens", "at least 0", most)
         held_out = first_tokens(corpus.val, most)
-        return [with_ids_of(self.vocabulary, corpus.vocabulary, held_out)]
+        return [with_ids_of(self.vocabulary, corpus.vocabulary, held_out)], corpus.levels
 
-    def _all_of(self, dataset: Dataset) -> list[Split]:
-        """All parts of another data set, in the model's ids."""
+    def _all_of(self, dataset: Dataset) -> tuple[list[Split], Sequence[Level]]:
+        """All parts of another data set that have an end, in the model's ids, and its levels."""
         corpus = load_corpus(dataset)
         if (corpus.targets, corpus.features) != (self.targets, self.features):
             raise DataError(
@@ -308,8 +311,9 @@ class Model:
                 f"features, the run was trained on {self.targets.words} and "
                 f"{len(self.features)} features (or others of that number)"
             )
-        splits = [split for split in (corpus.train, corpus.val) if split is not None]
-        return [with_ids_of(self.vocabulary, corpus.vocabulary, split) for split in splits]
+        parts = [p for p in (corpus.train, corpus.val) if not isinstance(p, Endless | None)]
+        own: list[Split] = [with_ids_of(self.vocabulary, corpus.vocabulary, p) for p in parts]
+        return own, corpus.levels
 
     def _ngrams(self, weight: float) -> KneserNey | None:
         """N-grams of the run's training data; None where their weight is 0."""

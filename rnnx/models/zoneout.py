@@ -64,7 +64,7 @@ def backward(
     dparams = {name: np.zeros_like(array) for name, array in params.items()}
     dh, dx = clean(dh, lengths), []
     none = np.zeros_like(dh[:1])
-    back: State = tuple(none[0] for _ in cache.keeps[0]) if cache.keeps else ()
+    back: State = cell.initial_state(dh.shape[-1], dh.dtype)
     for t in reversed(range(len(dh))):
         back = (back[0] + dh[t], *back[1:])
         pairs = list(zip(cache.keeps[t], back, strict=True))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from rnnx.errors import PluginError, RnnxError
 from rnnx.registry.manager import PACKAGE
-from rnnx.registry.registry import Entry
+from rnnx.registry.registry import Entry, place_of
 from rnnx.system.text import one_line
 
 # NumPy's words for arrays that are too large: a matter of sizes, not of a component.
@@ -36,7 +36,7 @@ def entry_of(component: Any) -> Entry | None:
     """The registry's entry of a component's class; None for one that was never registered."""
     from rnnx.registry.manager import registry
 
-    found = [entry for entry in registry() if entry.component is type(component)]
+    found = [entry for entry in registry() if entry.is_of(type(component))]
     return found[0] if found else None
 
 
@@ -91,15 +91,20 @@ def _place(error: BaseException) -> Place | None:
     from rnnx.registry.manager import registry
 
     entries = list(registry())
-    by_class = {entry.component: entry for entry in entries}
-    by_module = {entry.component.__module__: entry for entry in entries}
+    by_class = {entry.given: entry for entry in entries}
+    by_module = {entry.module: entry for entry in entries}
+
+    def of_frame(frame: FrameType) -> Entry | None:
+        cls = _class_at(frame)
+        return by_class.get(cls) or by_class.get(place_of(cls))
+
     frames = list(_frames(error.__traceback__))
     for k in reversed(range(len(frames))):
         frame, _ = frames[k]
-        owner = by_class.get(_class_at(frame))
+        owner = of_frame(frame)
         beside = by_module.get(frame.f_globals.get("__name__", ""))
         if owner is None and beside is not None:  # a function beside the class: whose is it?
-            outer = (by_class.get(_class_at(f)) for f, _ in frames[:k])
+            outer = (of_frame(f) for f, _ in frames[:k])
             owner = next((entry for entry in outer if entry), beside)
         if owner is not None:
             return Place(owner, _entered(frames, owner), _line(frames, k))
@@ -124,8 +129,8 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 def _entered(frames: list[tuple[FrameType, int]], owner: Entry) -> str:
     """The method by which rnnx came in: what the contract calls it."""
     for frame, _ in frames:
-        is_own = _class_at(frame) is owner.component
-        if is_own or frame.f_globals.get("__name__") == owner.component.__module__:
+        is_own = owner.is_of(_class_at(frame))
+        if is_own or frame.f_globals.get("__name__") == owner.module:
             return frame.f_code.co_name
     return "it"
 

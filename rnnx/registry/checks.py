@@ -27,7 +27,8 @@ from rnnx.contracts.execution import Execution
 from rnnx.data.batch import Batch
 from rnnx.data.corpus import Corpus
 from rnnx.data.targets import NEXT_SYMBOL, Targets
-from rnnx.errors import ConfigError, PluginError
+from rnnx.data.wrong_values import wrong_in_batch, wrong_values
+from rnnx.errors import ConfigError, CorpusError, PluginError
 from rnnx.registry.attribution import attribute, attributing, named
 
 
@@ -263,33 +264,31 @@ def checked_parameters(kind: str, component: Any, found: Any, dtype: Any) -> Par
 
 
 def load_corpus(dataset: Dataset) -> Corpus:
-    """The corpus of a data set, split by its own seed; PluginError where it is none."""
+    """The corpus of a data set, split by its own seed.
+
+    PluginError where it is none, or has values that nothing can be learned from.
+    """
     seed: Any = getattr(dataset, "split_seed", 0)
     if type(seed) is not int or seed < 0:
         raise ConfigError(f"dataset.split_seed={seed!r}: must be a whole number, at least 0")
-    with attributing():
-        found: Any = dataset.load(seed)
-    if not isinstance(found, Corpus):
-        what = f"load returned {type(found).__name__}, expected rnnx.Corpus"
-        raise contract_error("dataset", dataset, what)
+    try:
+        with attributing():
+            found: Any = dataset.load(seed)
+        if not isinstance(found, Corpus):
+            what = f"load returned {type(found).__name__}, expected rnnx.Corpus"
+            raise contract_error("dataset", dataset, what)
+        with attributing():
+            cause = wrong_values(found)
+    except CorpusError as error:
+        raise contract_error("dataset", dataset, f"load: {error}") from error
+    if cause:
+        raise contract_error("dataset", dataset, f"load: {cause}")
     return found
 
 
-def refuse_foreign_ids(
+def refuse_wrong_values(
     dataset: Dataset, batch: Batch, n_symbols: int, targets: Targets = NEXT_SYMBOL
 ) -> None:
-    """PluginError where a batch has ids that the vocabulary or the classes do not have."""
-    own = "the vocabulary has" if targets == NEXT_SYMBOL else "the classes are"
-    parts = []
-    if batch.x.ndim == 2:
-        parts.append(("x", batch.x, -1, n_symbols, "the vocabulary has"))
-    if targets.are_ids:
-        parts.append(("y", batch.y, 0, targets.size or n_symbols, own))
-    for what, ids, least, count, those in parts:
-        lowest, highest = int(np.min(ids)), int(np.max(ids))
-        if lowest < least or highest >= count:
-            raise contract_error(
-                "dataset",
-                dataset,
-                f"load: {what} holds ids {lowest} … {highest}, {those} {least} … {count - 1}",
-            )
+    """PluginError where a batch has ids that are none, NaN, or bits that are neither 0 nor 1."""
+    if cause := wrong_in_batch(batch, n_symbols, targets):
+        raise contract_error("dataset", dataset, cause)

@@ -100,6 +100,10 @@ class CheckedTargetHead:
         if np.shape(found.y) != shape:
             what = f"predict: y is {np.shape(found.y)}, expected {shape}"
             raise contract_error("head", head, what)
+        full = (targets.size, B) if targets.per_sequence else (len(h), targets.size, B)
+        if found.p is not None and np.shape(found.p) != full:
+            what = f"predict: p is {np.shape(found.p)}, expected {full} or None"
+            raise contract_error("head", head, what)
         return found
 
 

@@ -23,8 +23,10 @@ import pluggy
 hookspec = pluggy.HookspecMarker("rnnx")
 hookimpl = pluggy.HookimplMarker("rnnx")
 
-Register: TypeAlias = Callable[[str, type[Any]], None]
-"""``register(name, component class)``; the name is lower case letters, digits and ``_``."""
+Register: TypeAlias = Callable[[str, type[Any] | str], None]
+"""``register(name, component class)``; the name is lower case letters, digits and ``_``.
+
+In the class's place stands where it is, too: ``"package.module:Class"``."""
 
 
 @hookspec
@@ -86,6 +88,6 @@ def register_probes(register: Register) -> None:
 def conf_paths() -> list[str]:  # type: ignore[empty-body]
     """Return the plugin's folders of configuration, as ``["pkg://my_package/conf"]``.
 
-    A folder holds ``experiment/*.yaml``, recipes, or ``sweep/*.yaml``, sets of values to sweep,
-    and nothing else.
+    A folder holds ``experiment/*.yaml``, recipes, ``sweep/*.yaml``, sets of values to sweep, or
+    ``reproduce/*.yaml``, published tables, and nothing else.
     """

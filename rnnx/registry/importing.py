@@ -9,7 +9,7 @@ import random
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from types import ModuleType
@@ -18,10 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pluggy
 
-from rnnx.contracts.components import API_VERSION, KINDS, RECIPES
+from rnnx.contracts.components import API_VERSION, KINDS, RECIPES, TABLES
 from rnnx.registry import hookspecs
-from rnnx.registry.registry import Entry, Owner
+from rnnx.registry.hookspecs import Register
+from rnnx.registry.registry import Entry, Owner, imported
 from rnnx.system.suggestion import did_you_mean
+from rnnx.system.text import one_line
 
 GROUP = "rnnx"
 HOOKS = [*(f"register_{plural}" for plural in KINDS.values()), "conf_paths"]
@@ -63,7 +65,7 @@ def stage(entry_point: metadata.EntryPoint, owner: Owner, third_party: bool = Tr
         for kind, plural in KINDS.items():
             caller, before = getattr(manager.hook, f"register_{plural}"), len(staged)
             _refuse_signature(caller)
-            for answer in caller(register=_register(kind, owner, staged)):
+            for answer in caller(register=_register(kind, owner, staged, third_party)):
                 _refuse_answer(caller.name, answer)
             if caller.get_hookimpls() and len(staged) == before:
                 notes.append(f"{caller.name} registers nothing; call register(name, Class)")
@@ -170,11 +172,24 @@ def _refuse_answer(name: str, answer: object) -> None:
     )
 
 
-def _register(kind: str, owner: Owner, staged: list[Entry]) -> Callable[[str, type[Any]], None]:
-    def register(name: str, component: type[Any]) -> None:
+def _register(kind: str, owner: Owner, staged: list[Entry], third_party: bool) -> Register:
+    def register(name: str, component: type[Any] | str) -> None:
+        # A plugin that is broken is to be told at once; rnnx's own are imported when chosen.
+        if isinstance(component, str) and third_party:
+            component = _imported(name, component)
         staged.append(Entry(kind, name, component, owner))
 
     return register
+
+
+def _imported(name: str, place: str) -> type[Any]:
+    try:
+        return imported(place)
+    except (ValueError, AttributeError, ImportError) as error:
+        raise InvalidPlugin(
+            f"register({name!r}, {place!r:.100}): cannot be imported ({one_line(error)}); give the "
+            "class, or its place as 'package.module:Class'"
+        ) from error
 
 
 def _conf_paths(paths: object) -> list[str]:
@@ -197,8 +212,8 @@ def folder_of(path: str) -> Traversable:
 
 
 def recipes_in(path: str) -> list[str]:
-    """The recipes below ``pkg://package/folder``, as ``experiment/NAME``."""
-    folders = [item for item in folder_of(path).iterdir() if item.name in RECIPES]
+    """The recipes below ``pkg://package/folder``, as ``experiment/NAME``, and published tables."""
+    folders = [item for item in folder_of(path).iterdir() if item.name in (*RECIPES, TABLES)]
     return [
         f"{folder.name}/{item.name.removesuffix('.yaml')}"
         for folder in folders
@@ -213,9 +228,9 @@ def _refuse_foreign_files(path: str) -> None:
         inside = sorted(item.name for item in folder_of(path).iterdir())
     except Exception as error:  # whatever an import raises
         raise InvalidPlugin(f"conf_paths: {path} is no folder of a package ({error})") from error
-    others = [n for n in inside if n not in (*RECIPES, "__init__.py", "__pycache__")]
+    others = [n for n in inside if n not in (*RECIPES, TABLES, "__init__.py", "__pycache__")]
     if others:
         raise InvalidPlugin(
-            f"conf_paths: {path} holds {others[0]}; keep only experiment/*.yaml and "
-            "sweep/*.yaml there: anything else would hide files of rnnx"
+            f"conf_paths: {path} holds {others[0]}; keep only experiment/*.yaml, sweep/*.yaml and "
+            f"{TABLES}/*.yaml there: anything else would hide files of rnnx"
         )

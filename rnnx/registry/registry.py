@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from rnnx.contracts.components import KINDS
@@ -29,8 +31,35 @@ class Entry:
 
     kind: str
     name: str
-    component: type[Any]
+    given: type[Any] | str  # the class, or where it is: "package.module:Class"
     owner: Owner
+
+    @cached_property
+    def component(self) -> type[Any]:
+        """The class; its module is imported now where only its place is registered."""
+        return imported(self.given) if isinstance(self.given, str) else self.given
+
+    @property
+    def module(self) -> str:
+        """The name of the class's module."""
+        is_place = isinstance(self.given, str)
+        return self.given.partition(":")[0] if is_place else self.given.__module__
+
+    def is_of(self, cls: type[Any]) -> bool:
+        """Whether it registers ``cls``."""
+        return self.given in (cls, place_of(cls))
+
+
+def place_of(cls: type[Any]) -> str:
+    """Where a class is, as ``register`` takes it: ``package.module:Class``."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def imported(place: str) -> type[Any]:
+    """The class at ``package.module:Class``."""
+    module, _, name = place.partition(":")
+    found: type[Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 @dataclass

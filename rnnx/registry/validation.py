@@ -26,6 +26,8 @@ def validate(entry: Entry, third_party: bool) -> str | None:
         return f"{what}: a name is lower case letters, digits and _, and begins with a letter"
     if entry.name in NO_TEXTS:
         return f"{what}: a configuration reads {entry.name} as no text; choose another name"
+    if isinstance(entry.given, str):  # rnnx's own, which tests validate
+        return None
     if not (isinstance(entry.component, type) and is_dataclass(entry.component)):
         return f"{what}: {entry.component!r:.100} is not a dataclass; add @dataclass(frozen=True)"
     if not entry.component.__dataclass_params__.frozen:  # type: ignore[attr-defined]

@@ -90,6 +90,7 @@ JOB: Mapping[str, Check] = {
     "monitored": lambda value: value is None or is_number(value),
     "monitor": _is_string,
     "higher_is_better": lambda value: isinstance(value, bool),
+    "hidden_size": lambda value: value is None or _is_count(value),
 }
 
 

@@ -63,6 +63,7 @@ class JobResult(NamedTuple):
     monitor: str = ""  # the metric that decides, "val/accuracy"; "": the held-out loss
     monitored: float | None = None  # its value at the best checkpoint
     higher_is_better: bool = False
+    hidden_size: int | None = None  # that was solved for, where ``params`` is given
 
     @property
     def goal(self) -> str:

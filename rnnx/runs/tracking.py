@@ -96,6 +96,18 @@ class Tracking:
         elif self._known[key] > 0 or repr(float(self.last[key])) != repr(float(value)):
             self.point(key, value, step)
 
+    def profile(self, key: str, points: Iterable[tuple[int, float]]) -> None:
+        """Log a metric by another number than the step, such as a length, when the run has ended.
+
+        A run that is resumed and ends again logs anew what has changed since.
+        """
+        known = {p.step: p.value for p in read_history(self.folder.metrics).get(key, ())}
+        now = int(time.time() * 1000)
+        for place, value in points:
+            self.last[key] = value
+            if known.get(place) != value:
+                self._buffer.append(Point(key, float(value), place, now))
+
     def flush_if_due(self) -> None:
         """Flush if the last one is some seconds old."""
         if time.monotonic() - self._flushed >= FLUSH_INTERVAL:

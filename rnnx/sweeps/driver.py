@@ -51,11 +51,12 @@ def drive(
     words: Sequence[tuple[int, Word]],
     launch: Callable[[Sequence[str]], int],
     dry_run: bool = False,
+    opened: Callable[[Sweep], None] = lambda sweep: None,
 ) -> int:
     """Run a sweep; the exit code.
 
     ``launch`` runs the jobs of the overrides that it gets: those of the command line and ours.
-    ``dry_run``: only list the jobs.
+    ``dry_run``: only list the jobs. ``opened`` is told the sweep's folder before any job starts.
     """
     command = parse_sweep(overrides, words)
     checked = validate_sweep(command)
@@ -66,16 +67,20 @@ def drive(
     for note in checked.plan.notes if checked.plan else ():
         print(f"rnnx: {printable(note)}", file=sys.stderr)
     name_servers(checked.configs[0].values["tracker"])
-    return _run(command, checked, launch)
+    return _run(command, checked, launch, opened)
 
 
 def _run(
-    command: SweepCommand, checked: CheckedSweep, launch: Callable[[Sequence[str]], int]
+    command: SweepCommand,
+    checked: CheckedSweep,
+    launch: Callable[[Sequence[str]], int],
+    opened: Callable[[Sweep], None],
 ) -> int:
     configs, plan = checked.configs, checked.plan
     settings, tracker = configs[0].settings, configs[0].components.tracker
     with Stop() as stop, one_reading():
         sweep = _open(command, checked)
+        opened(sweep)
         refuse_links(sweep.path, sweep.path / "hydra")
         with RunLock(sweep, "sweep"):
             _prepare(sweep, command, checked)

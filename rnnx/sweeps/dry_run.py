@@ -9,11 +9,13 @@ from rnnx.config.overrides import shown
 from rnnx.errors import ConfigError
 from rnnx.sweeps.grid import CheckedSweep
 from rnnx.sweeps.plan import Plan
+from rnnx.sweeps.ranking import with_size
 from rnnx.sweeps.records import Estimate, Records
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
 from rnnx.system.threads import processors
 from rnnx.training.report import console
+from rnnx.training.sizing import solved_size
 
 COLUMNS = (
     Column("job", is_number=True),
@@ -46,7 +48,8 @@ def show_plan(checked: CheckedSweep) -> None:
             else:
                 left.append(records.estimate(values))
                 time = _duration(left[-1].seconds) if left[-1] else "—"
-            rows.append([str(number), _values(job, checked.plan), before, time])
+            tried = f"{_values(job, checked.plan)}{with_size(solved_size(values))}"
+            rows.append([str(number), tried, before, time])
     print_table(console(soft_wrap=True), COLUMNS, rows)
     for note in checked.plan.notes:
         print(printable(note))

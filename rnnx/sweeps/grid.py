@@ -25,6 +25,7 @@ from rnnx.sweeps.plan import Plan, make_plan
 from rnnx.sweeps.recipe_words import keys_named, refuse_more_than_values, words_of_recipe
 from rnnx.sweeps.space import GROUPS, Space, keys_of
 from rnnx.sweeps.words import Interval, Part, Sample, Shuffle, When, Word
+from rnnx.training.sizing import Sizing
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -175,14 +176,15 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
             refuse_more_than_values(word, builder)
         space = builder.space(command.parts)
         made: dict[str, Any] = {}  # components, which most of these configurations share
-        configs = [_checked(make, command, job, made) for job in _to_check(space)]
+        sizing = Sizing()
+        configs = [_checked(make, sizing, command, job, made) for job in _to_check(space)]
         refuse_no_rungs(command.sweeper, configs)
         data = JobData()
         if not command.is_planned:
             for config in configs:
                 data.add(config.values)
             return CheckedSweep(configs, data)
-        values_of = JobConfigs(make, command.searchpath).values
+        values_of = JobConfigs(make, command.searchpath, sizing).values
 
         def values_and_data_of(job: list[str]) -> Mapping[str, Any]:
             values = values_of(job)
@@ -250,11 +252,17 @@ def _seeds(command: SweepCommand, swept: Sequence[str]) -> range:
 
 
 def _checked(
-    make: Composer, command: SweepCommand, job: Mapping[str, str], made: dict[str, Any]
+    make: Composer,
+    sizing: Sizing,
+    command: SweepCommand,
+    job: Mapping[str, str],
+    made: dict[str, Any],
 ) -> ResolvedConfig:
     """The configuration of a job; ConfigError or UnknownComponent for a wrong value."""
     own = parse_job([f"{key}={text}" for key, text in job.items()])
-    return ResolvedConfig.of(plain(make(command.overrides.single + own)), made)
+    overrides = command.overrides.single + own
+    values = plain(make(overrides))
+    return ResolvedConfig.of(sizing.sized(values, overrides.keys), made)
 
 
 def _to_check(space: Space) -> Iterator[dict[str, str]]:

@@ -34,6 +34,7 @@ from rnnx.training.earlier_runs import earlier_runs
 from rnnx.training.report import Lines, console
 from rnnx.training.resume import resume
 from rnnx.training.run import Run, train
+from rnnx.training.sizing import solved_size
 
 POLL_INTERVAL = 0.5  # seconds between two looks whether another sweep's job has ended
 
@@ -58,7 +59,8 @@ def run_job(
         if stop.signal:  # it came during the job before, in this process
             return 128 + stop.signal
         result = _Job(values, list(overrides), job, sweep, alike).run(stop)
-        sweep.store_result(result._replace(seconds=time.time() - began))
+        size = solved_size(values)
+        sweep.store_result(result._replace(seconds=time.time() - began, hidden_size=size))
         return 0 if result.succeeded else 1
 
 
@@ -82,7 +84,8 @@ def skip_finished(
         result = _Job(values, list(overrides), job, sweep).skip(FINISHED_BEFORE, run, fields)
     except Exception:  # of a component or a tracker: the job's own process says what is wrong
         return False
-    sweep.store_result(result._replace(seconds=time.time() - began))
+    size = solved_size(values)
+    sweep.store_result(result._replace(seconds=time.time() - began, hidden_size=size))
     return True
 
 

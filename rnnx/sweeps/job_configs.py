@@ -22,6 +22,7 @@ from rnnx.config.overrides import Overrides
 from rnnx.config.plain import not_plain, plain
 from rnnx.errors import ConfigError
 from rnnx.sweeps.space import GROUPS
+from rnnx.training.sizing import Sizing
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -33,10 +34,11 @@ WHOLE_NUMBER = re.compile(r"([a-z_]+(?:\.[a-z_]+)*)=(0|-?[1-9][0-9]{0,17})")
 class JobConfigs:
     """Composes jobs in the Hydra of ``make``; ``hydra`` are the overrides of Hydra itself."""
 
-    def __init__(self, make: Composer, hydra: Overrides) -> None:
+    def __init__(self, make: Composer, hydra: Overrides, sizing: Sizing | None = None) -> None:
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         self._make, self._hydra, self._parser = make, hydra, OverridesParser.create()
+        self._sizing = sizing or Sizing()
         self._parsed: dict[str, Override] = {}
         self._scratch: dict[tuple[str, ...], DictConfig] = {}
         self._bases: dict[tuple[str, ...], dict[str, Any] | None] = {}
@@ -45,6 +47,10 @@ class JobConfigs:
     def values(self, overrides: Sequence[str]) -> dict[str, Any]:
         """A job's configuration as plain values, to be read alone: ConfigError for a wrong one."""
         parsed = [self._parse(text) for text in overrides]
+        made = self._composed(parsed)
+        return self._sizing.sized(made, Overrides(tuple(parsed)).keys)
+
+    def _composed(self, parsed: Sequence[Override]) -> dict[str, Any]:
         choices = Overrides(tuple(o for o in parsed if o.key_or_group in GROUPS))
         own = [override for override in parsed if override.key_or_group not in GROUPS]
         chosen = tuple(choices.texts)

@@ -25,11 +25,17 @@ def rank_results(results: Sequence[JobResult]) -> list[JobResult]:
 def result_line(sweep: Sweep, result: JobResult, total: int = 0) -> str:
     """One line about a job that has ended; ``total`` is the number of jobs, 0 if unknown."""
     of = f" of {total}" if total else ""
-    parts = [f"job {result.job + 1}{of}", sweep.name(result.overrides), result.status]
+    name = f"{sweep.name(result.overrides)}{with_size(result.hidden_size)}"
+    parts = [f"job {result.job + 1}{of}", name, result.status]
     if result.best is not None:
         parts.append(format_value(result.goal, result.best))
     parts += [f"{result.seconds:.1f} s", result.reason]
     return printable(" · ".join(filter(None, parts)))
+
+
+def with_size(size: int | None) -> str:
+    """What follows a job's values where its hidden size was solved for; empty elsewhere."""
+    return "" if size is None else f" (hidden_size={size})"
 
 
 def ranking_rows(sweep: Sweep) -> list[tuple[str, ...]]:
@@ -37,7 +43,8 @@ def ranking_rows(sweep: Sweep) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for rank, result in enumerate(rank_results(sweep.results()), 1):
         loss = format_value(result.goal, result.best)
-        name, seconds = sweep.name(result.overrides), f"{result.seconds:.1f}"
+        name = f"{sweep.name(result.overrides)}{with_size(result.hidden_size)}"
+        seconds = f"{result.seconds:.1f}"
         run = result.run_id[:8] or "—"
         rows.append((str(rank), name, result.status, loss, seconds, run, result.reason))
     return rows

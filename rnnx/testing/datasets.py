@@ -12,7 +12,13 @@ from rnnx.data.batches import TrainBatches, evaluation_batches
 from rnnx.data.corpus import Corpus, Examples
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.models.generation import grammar_of
-from rnnx.testing.data_digest import arrays_of, check_sha256, named_splits, named_texts
+from rnnx.testing.data_digest import (
+    arrays_of,
+    check_sha256,
+    named_splits,
+    named_texts,
+    same_arrays,
+)
 from rnnx.testing.given_targets import check_apart, check_endless, check_targets, check_weights
 from rnnx.testing.isolation import Results, isolation_checks
 from rnnx.testing.suite import NotApplicable, expect, make_suite
@@ -65,7 +71,7 @@ def check_determinism(dataset: Dataset) -> None:
         arrays, others = arrays_of(first), arrays_of(second)
         expect(arrays.keys() == others.keys(), f"{name}: two loads have different arrays")
         for key, array in arrays.items():
-            expect(np.array_equal(array, others[key]), f"{name}: {key}: two loads differ")
+            expect(same_arrays(array, others[key]), f"{name}: {key}: two loads differ")
 
 
 def check_shift(dataset: Dataset) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from rnnx.contracts.components import Dataset
 from rnnx.data.batches import TrainBatches
 from rnnx.data.corpus import Corpus, wrong_part
 from rnnx.data.sequences import Endless, Sequences
-from rnnx.data.targets import TargetKind
-from rnnx.testing.data_digest import arrays_of, named_splits
+from rnnx.data.wrong_values import WEIGHTS, wrong_in_sequences
+from rnnx.testing.data_digest import arrays_of, named_splits, same_arrays
 from rnnx.testing.suite import NotApplicable, expect
 
 
@@ -29,37 +27,10 @@ def check_targets(dataset: Dataset) -> None:
     In a batch the padding is the zero vector, and targets and weights are 0 there.
     """
     corpus = dataset.load(0)
-    n_symbols, targets = len(corpus.vocabulary), corpus.targets
     for name, part in given(corpus):
-        cause = wrong_part(corpus, part)
+        cause = wrong_part(corpus, part) or wrong_in_sequences(corpus, part, WEIGHTS)
         expect(not cause, f"{name}: {cause}")
-        if part.ids is not None:
-            _expect_ids(f"{name}: ids", part.ids, -1, n_symbols)
-        if part.features is not None:
-            expect(bool(np.isfinite(part.features).all()), f"{name}: a feature is not finite")
-        y = _counted(part)
-        if targets.are_ids:
-            _expect_ids(f"{name}: y", y, 0, targets.size)
-        else:
-            expect(bool(np.isfinite(y).all()), f"{name}: a target that counts is not finite")
-        if targets.kind is TargetKind.bits:
-            inside = bool(((y >= 0) & (y <= 1)).all())
-            expect(inside, f"{name}: a bit is {float(np.max(np.abs(y - 0.5))) + 0.5}, not 0 … 1")
     _check_padding(corpus)
-
-
-def _expect_ids(what: str, ids: Any, least: int, count: int) -> None:
-    expect(np.asarray(ids).dtype.kind in "iu", f"{what}: are {np.asarray(ids).dtype}, not ids")
-    if len(ids):
-        lowest, highest = int(np.min(ids)), int(np.max(ids))
-        inside = lowest >= least and highest < count
-        expect(inside, f"{what}: {lowest} … {highest}, expected {least} … {count - 1}")
-
-
-def _counted(part: Sequences) -> Any:
-    """The targets whose weight is above 0."""
-    y = np.asarray(part.y)
-    return y if part.weights is None else y[np.asarray(part.weights) > 0]
 
 
 def _check_padding(corpus: Corpus) -> None:
@@ -77,13 +48,12 @@ def check_weights(dataset: Dataset) -> None:
     """Weights are finite and not negative, some are above 0 in each part, and ``tokens`` counts
     those.
     """
-    for name, part in given(dataset.load(0)):
+    corpus = dataset.load(0)
+    for name, part in given(corpus):
         if part.weights is None:
             raise NotApplicable("the data set has no weights: all targets count alike")
-        weights = np.asarray(part.weights)
-        right = bool(np.isfinite(weights).all() and (weights >= 0).all())
-        expect(right, f"{name}: a weight is negative or not finite")
-        expect(part.tokens > 0, f"{name}: no target has a weight above 0")
+        cause = wrong_in_sequences(corpus, part)
+        expect(not cause, f"{name}: {cause}")
 
 
 def check_endless(dataset: Dataset) -> None:
@@ -124,4 +94,4 @@ def _expect_same(one: Sequences, other: Sequences, what: str) -> None:
 
 def _same(one: Sequences, other: Sequences) -> bool:
     a, b = arrays_of(one), arrays_of(other)
-    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k], equal_nan=True) for k in a)
+    return a.keys() == b.keys() and all(same_arrays(a[k], b[k]) for k in a)

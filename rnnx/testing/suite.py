@@ -23,6 +23,24 @@ class NotApplicable(Exception):
     """
 
 
+LEAST: Mapping[str, int] = {
+    "dataset": 10,
+    "cell": 28,
+    "block": 10,
+    "initializer": 6,
+    "head": 10,
+    "clipper": 9,
+    "optimizer": 14,
+    "schedule": 6,
+    "sampler": 10,
+    "tracker": 5,
+    "probe": 7,
+}
+"""How many checks run for a component of each kind that has no optional part and is local to a
+function, where no library is installed that is not needed: with fewer, the kit has lost some.
+"""
+
+
 class Comparisons:
     """Counts comparisons: a check that makes none has checked nothing."""
 
@@ -42,12 +60,17 @@ def expect(holds: bool, message: str, count: int = 1) -> None:
 def conduct(check: Check, component: Any) -> int:
     """Run one check, and return how many comparisons it made.
 
-    Raises CheckFailed if a comparison fails or none was made, NotApplicable if the component lacks
-    the part that the check is about, and whatever the component itself raises.
+    Raises CheckFailed if a comparison fails or none was made, NotApplicable, with the reason, if
+    the component lacks the part that the check is about, and whatever the component itself raises.
     """
     before = COMPARISONS.count
     with BlasThreads(1):  # with more, the last bits depend on the machine
-        check(component)
+        try:
+            check(component)
+        except NotApplicable as reason:
+            if not str(reason).strip():
+                raise CheckFailed(f"{check.__name__} is skipped without a reason") from None
+            raise
     made = COMPARISONS.count - before
     if not made:
         raise CheckFailed(f"{check.__name__} found nothing to check: it made no comparison")
@@ -102,11 +125,16 @@ def make_suite(kind: str, checks: Iterable[Check]) -> type[Any]:
 
     ``expected_failed_checks`` names checks that fail, with reasons, beside those that the
     component's class names in an attribute of the same name. Such a check must fail.
+
+    The last test fails if all tests of the suite ran and fewer checks than :data:`LEAST` says were
+    not skipped.
     """
     members: dict[str, Any] = {"kind": kind, "component": None, "components": ()}
     members["expected_failed_checks"] = {}
+    members["_ran"] = {}  # class → name of a check → whether it was not skipped
     for check in checks:
         members[check.__name__.replace("check_", "test_", 1)] = _as_test(check)
+    members["test_enough_checks"] = _as_count(LEAST.get(kind, 1), members)
     members["__doc__"] = f"The conformance tests of a {kind}. Set ``component`` in a subclass."
     return type(f"{kind.capitalize()}Suite", (), members)
 
@@ -124,6 +152,7 @@ def _as_test(check: Check) -> Callable[[Any], None]:
                 missing.append(str(reason))
             except ExpectedFailure as reason:
                 excused.append(str(reason))
+        self._ran.setdefault(type(self), {})[check.__name__] = len(missing) < len(components)
         if excused:
             import pytest
 
@@ -135,3 +164,27 @@ def _as_test(check: Check) -> Callable[[Any], None]:
 
     test.__doc__ = check.__doc__
     return test
+
+
+def _as_count(least: int, members: Mapping[str, Any]) -> Callable[[Any], None]:
+    every = sum(name.startswith("test_") for name in members)
+
+    def test(self: Any) -> None:
+        """Enough checks ran: not most of them were skipped."""
+        found = self._ran.get(type(self), {})
+        if len(found) < every:  # a selection, or a check failed
+            import pytest
+
+            pytest.skip(f"{len(found)} of the suite's {every} checks came to an end here")
+        ran = sum(found.values())
+        expect(
+            ran >= least,
+            f"{ran} of {every} checks ran; {too_few(self.kind)}",
+        )
+
+    return test
+
+
+def too_few(kind: str) -> str:
+    """What is said where fewer checks ran than for a component without any optional part."""
+    return f"at least {LEAST.get(kind, 1)} run for any {kind}: the kit itself is at fault"

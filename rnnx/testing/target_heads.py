@@ -215,6 +215,9 @@ def check_predictions(head: Any) -> None:
         what = targets.words
         expect(isinstance(found, Prediction), f"{what}: predict returned no rnnx.Prediction")
         expect(found.y.shape == case.y.shape, f"{what}: y is {found.y.shape}, not {case.y.shape}")
+        full = (N_Y, B) if targets.per_sequence else (T, N_Y, B)
+        shape = None if found.p is None else np.shape(found.p)
+        expect(shape in (None, full), f"{what}: predict: p is {shape}, not {full} or None")
         if targets.are_ids:
             inside = found.y.dtype.kind in "iu" and bool(((found.y >= 0) & (found.y < N_Y)).all())
             expect(inside, f"{what}: predict: y are not ids of 0 … {N_Y - 1}")
@@ -252,7 +255,8 @@ def check_metrics(head: Any) -> None:
             fine = is_key(name) and name == name.lower() and "/" not in name
             expect(fine, f"{targets.words}: {name!r} is no name of a metric")
         counts = counting(case.weights, LENGTHS, T, B, targets.per_sequence)
-        right, other = Prediction(case.y), _predict(head, case, LENGTHS, targets)
+        other = _predict(head, case, LENGTHS, targets)
+        right = _of_targets(targets, case.y, other)
         sums = [metrics.sums(one, case.y, counts) for one in (right, other)]
         best, found = (metrics.values(one) for one in sums)
         expect(best.keys() <= known.keys(), f"{targets.words}: values has unknown names: {best}")
@@ -265,13 +269,27 @@ def check_metrics(head: Any) -> None:
         expect(bool(head.loss_unit), f"{targets.words}: loss_unit is empty")
 
 
+def _of_targets(targets: Targets, y: Array, seen: Prediction) -> Prediction:
+    """The targets themselves as a prediction with all that the head's own has."""
+    p = seen.p
+    if p is not None and targets.are_ids:
+        p = np.moveaxis(np.eye(N_Y)[y], -1, -2)
+    elif p is not None and not targets.quantities:
+        p = y
+    return Prediction(y, p)
+
+
+def _columns(seen: Prediction, some: slice) -> Prediction:
+    return Prediction(seen.y[..., some], None if seen.p is None else seen.p[..., some])
+
+
 def _check_sums(
     targets: Targets, metrics: Any, case: Case, seen: Prediction, counts: Array
 ) -> None:
     """Two batches of columns add up to the batch of both."""
     whole = metrics.values(metrics.sums(seen, case.y, counts))
     parts = [
-        metrics.sums(Prediction(seen.y[..., some]), case.y[..., some], counts[..., some])
+        metrics.sums(_columns(seen, some), case.y[..., some], counts[..., some])
         for some in (slice(0, 2), slice(2, B))
     ]
     for name, value in metrics.values(parts[0] + parts[1]).items():

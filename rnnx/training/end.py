@@ -16,6 +16,7 @@ from rnnx.data.ngram import cached_baseline
 from rnnx.data.novelty import Novelty
 from rnnx.errors import RnnxError
 from rnnx.models.evaluation import Measured, first_tokens
+from rnnx.models.profiles import Profile
 from rnnx.models.trained import load_file
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.tracking import STOPPED_TIMEOUT, Tracking, ended_by
@@ -49,6 +50,7 @@ class Final(NamedTuple):
     metrics: Mapping[str, float]  # "train_loss", "val_loss", "new", …
     texts: list[str]
     baseline_order: int  # of the best n-gram; 0: none was fitted
+    profiles: Mapping[str, Profile]  # of held-out metrics, by length and by age
 
 
 def held_out_metrics(session: Session, found: Measured) -> dict[str, float]:
@@ -81,7 +83,7 @@ def measure(
     while not stop.signal:
         part = next(measuring, None)
         if part is None:
-            return Final(metrics, texts, order)
+            return Final(metrics, texts, order, session.held_out.profiles)
         metrics |= part
     return None
 
@@ -89,7 +91,7 @@ def measure(
 def _held_out(session: Session, progress: Progress) -> dict[str, float]:
     """The last metrics of the held-out part: ``val_loss``, ``val_accuracy``; bits as they are."""
     is_known = progress.val_step == session.steps and session.corpus.is_language
-    found = Measured(progress.val_loss, {}) if is_known else session.measure()
+    found = Measured(progress.val_loss, {}) if is_known else session.measure(with_profiles=True)
     if found is None:
         return {}
     named = held_out_metrics(session, found).items()

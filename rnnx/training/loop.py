@@ -25,6 +25,7 @@ from rnnx.system.threads import give_way
 from rnnx.training import snapshot
 from rnnx.training.describing import description
 from rnnx.training.end import conclusions, fail, held_out_metrics, measure
+from rnnx.training.judging import judge, levels
 from rnnx.training.monitor import monitored
 from rnnx.training.predicting import held_out_predictions
 from rnnx.training.progress import Progress
@@ -239,9 +240,12 @@ class TrainingLoop:
             found, step = self._measure(), self.session.steps
             if found is None:
                 return
-            monitor = self.session.monitor
-            cost = monitored(monitor, held_out_metrics(self.session, found))
+            monitor, metrics = self.session.monitor, held_out_metrics(self.session, found)
+            cost = monitored(monitor, metrics)
             self.session.monitored(monitor.value(cost), monitor.higher_is_better)
+            if solved := judge(self.session, self.progress, metrics):
+                self._point("criterion/solved_at", self.progress.solved_at)
+                self.report.note(solved)
             if self.progress.evaluated(found.loss, step, cost):
                 # A run that is resumed from this file computes no earlier point again.
                 self.tracking.flush(to_disk=True)
@@ -255,6 +259,8 @@ class TrainingLoop:
         if found is not None:
             for key, value in held_out_metrics(self.session, found).items():
                 self._point(f"val/{key}", value)
+            for level in levels(self.session):
+                self._point(level.key, level.value)
             self.report.evaluated(self.session, found.loss)
         return found
 
@@ -289,8 +295,12 @@ class TrainingLoop:
         if progress.seconds:
             speed = progress.trained_tokens / progress.seconds
             metrics |= {"seconds": progress.seconds, "tokens_per_s": speed}
+        if progress.solved_at:
+            metrics["solved_at"] = progress.solved_at
         for key, value in metrics.items():
             self._point(f"final/{key}", value)
+        for key, profile in found.profiles.items():
+            self.tracking.profile(key, profile)
         shown = [self.session.corpus.show(text) for text in found.texts]
         if self.novelty is not None:
             self.tracking.samples(self.session.steps, shown, is_final=True)
@@ -303,7 +313,7 @@ class TrainingLoop:
         told = loss_told(self.session)
         goal = None if monitor.is_loss else (monitor.metric, monitor.value(best_cost))
         best = best_loss, best_step, found.baseline_order
-        return Summary(metrics, *best, found.texts, *told, goal)
+        return Summary(metrics, *best, found.texts, *told, goal, levels(self.session))
 
 
 @contextmanager

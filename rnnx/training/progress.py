@@ -11,6 +11,7 @@ from rnnx.contracts.trackers import is_number
 
 # The names of fields in a checkpoint, where they differ.
 STORED_AS = {"without_improvement": "worse", "steps_since_log": "since"}
+OF_CRITERION = ("met", "met_since", "solved_at")
 
 
 @dataclass
@@ -28,6 +29,9 @@ class Progress:
     trained_tokens: int = 0  # up to the last log
     seconds: float = 0.0  # of training, up to the last log
     best_cost: float = math.inf  # of the monitored metric at the best evaluation, lower is better
+    met: int = 0  # evaluations in a row that met the data's criterion, up to the last one
+    met_since: int = 0  # the step of the first of these
+    solved_at: int = 0  # the step from which on the criterion was met often enough; 0: not yet
 
     def state(self) -> dict[str, Any]:
         """Plain values, for a checkpoint's metadata."""
@@ -39,6 +43,8 @@ class Progress:
         made = cls()
         for item in fields(cls):
             stored = STORED_AS.get(item.name, item.name)
+            if item.name in OF_CRITERION and stored not in state:
+                continue  # an earlier rnnx knew of no criterion
             if item.name == "best_cost" and stored not in state:
                 stored = "best_val_loss"  # an earlier rnnx monitored the loss alone
             kind, value = type(getattr(made, item.name)), state[stored]
@@ -68,3 +74,16 @@ class Progress:
             return True
         self.without_improvement += 1
         return False
+
+    def judged(self, is_met: bool, step: int, evaluations: int) -> bool:
+        """Take note whether an evaluation met the criterion; True if that solves the task now.
+
+        It is solved by so many ``evaluations`` in a row, at the step of the first of them.
+        """
+        self.met = self.met + 1 if is_met else 0
+        if self.met == 1:
+            self.met_since = step
+        if self.solved_at or self.met < evaluations:
+            return False
+        self.solved_at = self.met_since
+        return True

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rnnx.config.components import as_overrides
 from rnnx.config.settings import Train
+from rnnx.data.yardsticks import Level, beside
 from rnnx.runs.predictions_file import Shown
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
+from rnnx.training.sizing import solved_size
 
 if TYPE_CHECKING:
     from rnnx.runs.folder import RunFolder
@@ -35,6 +37,7 @@ class Summary(NamedTuple):
     loss_unit: str = "nats a character"
     words: Mapping[str, str] = {}  # "accuracy" → "accuracy a step"; the head's metrics
     monitored: tuple[str, float] | None = None  # what decided, and its best value: not the loss
+    levels: Sequence[Level] = ()  # of held-out metrics, where the data says so
 
 
 class Report(Protocol):
@@ -206,7 +209,9 @@ class Live(Lines):
 def _opening(session: Session, folder: RunFolder) -> str:
     corpus, parts = session.corpus, session.config
     held_out = corpus.val.tokens if corpus.val else 0
-    network = f"{parts['cell']['name']} · {session.params.size:,} parameters"
+    size = solved_size(parts)
+    units = "" if size is None else f" · hidden_size={size}"
+    network = f"{parts['cell']['name']}{units} · {session.params.size:,} parameters"
     if corpus.is_language:
         kinds = f"symbols of {len(corpus.vocabulary)} kinds"
         data = f"{corpus.train.tokens:,} training and {held_out:,} held-out {kinds}"
@@ -251,7 +256,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     if "val_loss" in metrics:
         best = f"{summary.best_val_loss:.4f} {unit}"
         lines += [
-            ("held-out loss", f"{metrics['val_loss']:.4f} {unit}"),
+            ("held-out loss", f"{metrics['val_loss']:.4f} {unit}{beside(summary.levels, 'loss')}"),
             ("best held-out loss", f"{best} (step {summary.best_step})"),
         ]
         if summary.monitored is not None:
@@ -265,7 +270,10 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         lines.append((unit.replace("nats", "bits", 1), bits))
     for name, words in summary.words.items():
         if (key := f"val_{name}") in metrics:
-            lines.append((f"held-out {words}", f"{metrics[key]:.4g}"))
+            told = f"{metrics[key]:.4g}{beside(summary.levels, name)}"
+            lines.append((f"held-out {words}", told))
+    if "solved_at" in metrics:
+        lines.append(("solved at step", f"{metrics['solved_at']:,.0f}"))
     if summary.baseline_order:
         margin = metrics["baseline_loss"] - summary.best_val_loss
         verdict = f"the network's is {abs(margin):.4f} {'lower' if margin > 0 else 'higher'}"

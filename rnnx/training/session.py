@@ -25,7 +25,7 @@ from rnnx.models.heads import refuse_unfit_head, unit_of_loss
 from rnnx.models.network import States, configured, quiet, restart
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
-from rnnx.registry.checks import load_corpus, refuse_foreign_ids
+from rnnx.registry.checks import load_corpus, refuse_wrong_values
 from rnnx.registry.update_checks import CheckedUpdate
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
@@ -183,6 +183,8 @@ class Session:
             )
             learned = batch.y, batch.lengths, scratch, batch.weights
             loss, _, cache = network.loss(params, h, *learned)
+            if not math.isfinite(loss):
+                self._refuse_wrong_values(batch)
             self._refuse_infinite(loss, "the loss")
             dhead, dh = network.loss_gradient(params, cache, h, scratch)
             grads = network.backward(params, caches, dh, scratch)
@@ -194,13 +196,16 @@ class Session:
             ) from None
         except (IndexError, PluginError) as error:
             if isinstance(error.__cause__ or error, IndexError):
-                refuse_foreign_ids(
-                    self.components.dataset, batch, network.n_symbols, network.targets
-                )
+                self._refuse_wrong_values(batch)
             raise
         norm = self._norm()
         self._refuse_infinite(norm, "the gradient's norm")
         return Gradients(loss, norm, states, h, dh)
+
+    def _refuse_wrong_values(self, batch: Batch) -> None:
+        """PluginError where the data set is at fault for what a batch led to."""
+        network = self._network
+        refuse_wrong_values(self.components.dataset, batch, network.n_symbols, network.targets)
 
     def _norm(self) -> float:
         """The L2 norm of the gradients, by one thread: a second would spin on for too long."""
@@ -211,6 +216,8 @@ class Session:
 
     def _first_gradients(self, batch: Batch) -> Gradients:
         """The same at the first step, where a component that breaks its contract is looked for."""
+        if isinstance(self.corpus.train, Endless):  # other data was looked through when loaded
+            self._refuse_wrong_values(batch)
         return checked_first_step(
             lambda: self._gradients(batch),
             self.network,
@@ -246,11 +253,14 @@ class Session:
         found = self.measure()
         return math.nan if found is None else found.loss
 
-    def measure(self) -> Measured | None:
-        """The held-out loss and the head's metrics; None where nothing is held out."""
+    def measure(self, with_profiles: bool = False) -> Measured | None:
+        """The held-out loss and the head's metrics; None where nothing is held out.
+
+        ``with_profiles``: by length and by age, too.
+        """
         if self.corpus.val is None:
             return None
-        self.held_out = self._measure(self.corpus.val)
+        self.held_out = self._measure(self.corpus.val, with_profiles)
         return self.held_out
 
     def evaluate_train(self) -> float:
@@ -258,13 +268,13 @@ class Session:
         train = self.corpus.train
         return math.nan if isinstance(train, Endless) else self._measure(train).loss
 
-    def _measure(self, split: Split) -> Measured:
+    def _measure(self, split: Split, with_profiles: bool = False) -> Measured:
         split = first_tokens(split, self.settings.eval_tokens)
         own = self._network, self.average
         with self.threads, quiet(), attributing():
             if self.corpus.is_language:
                 return Measured(mean_nats(*own, split, self._evaluation_scratch), {})
-            return measure(*own, [split], self._evaluation_scratch)
+            return measure(*own, [split], self._evaluation_scratch, with_profiles)
 
     @property
     def loss_unit(self) -> str:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 ABOUT_TAG = "rnnx.about"
 # The beginnings of tags that a tracker keeps by themselves: runs are found and grouped by them.
-OWN = ("rnnx.config_hash", "rnnx.seedless_hash", "data.split_sha256", "git.")
+OWN = (
+    *("rnnx.config_hash", "rnnx.seedless_hash", "rnnx.loss_unit"),
+    *("data.split_sha256", "git."),
+)
 
 
 def run_params(session: Session) -> dict[str, str]:
@@ -45,6 +48,8 @@ def run_tags(session: Session) -> dict[str, str]:
         "data.sha256": identity.data_sha256,
         "data.split_sha256": identity.split_sha256,
     }
+    if not session.corpus.is_language:  # losses in different units are not compared
+        tags["rnnx.loss_unit"] = session.loss_unit
     tags |= {f"source.{name}": digest for name, digest in identity.sources.items()}
     for kind in KINDS:
         chosen = config.get(kind)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from rnnx.testing.cells.case import Case
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.cells.vanilla import Activation
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Activation, Vanilla
 from rnnx_builtin.numerics.outputs import OutputCache
 
 CELLS = (LSTM(), GRU(), GRU(reset_after=False), Vanilla(), Vanilla(activation=Activation.relu))

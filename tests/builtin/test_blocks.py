@@ -13,18 +13,15 @@ from rnnx.contracts import Place
 from rnnx.contracts.buffers import Scratch
 from rnnx.errors import ConfigError
 from rnnx.testing import BlockSuite, blocks
-from rnnx_builtin.blocks import (
-    Convolution,
-    FeedForward,
-    HawkBlock,
-    MinGRUBlock,
-    NoBlock,
-    PreNorm,
-    Residual,
-    XLSTMBlock,
-)
+from rnnx_builtin.blocks.convolution import Convolution
+from rnnx_builtin.blocks.feedforward import FeedForward
+from rnnx_builtin.blocks.hawk import HawkBlock
+from rnnx_builtin.blocks.mingru import MinGRUBlock
+from rnnx_builtin.blocks.none import NoBlock
+from rnnx_builtin.blocks.prenorm import PreNorm
+from rnnx_builtin.blocks.residual import Residual
 from rnnx_builtin.blocks.taped import Curve, Norm
-from rnnx_builtin.blocks.xlstm import Projection
+from rnnx_builtin.blocks.xlstm import Projection, XLSTMBlock
 
 
 class TestNone(BlockSuite):

@@ -9,8 +9,9 @@ import pytest
 from rnnx.contracts.buffers import Scratch
 from rnnx.testing import CellSuite
 from rnnx.testing.cells.case import make_case, run
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.cells.vanilla import Activation
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Activation, Vanilla
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_builtin.numerics import whole_sequence
 

@@ -13,7 +13,12 @@ from mutants import assert_all_caught, mutant
 from rnnx.contracts.buffers import Parameters
 from rnnx.errors import ConfigError
 from rnnx.testing import ClipperSuite, clippers
-from rnnx_builtin.clippers import Adaptive, GlobalNorm, PerLayer, Quantile, Unclipped, Value
+from rnnx_builtin.clippers.adaptive import Adaptive
+from rnnx_builtin.clippers.global_norm import GlobalNorm
+from rnnx_builtin.clippers.none import Unclipped
+from rnnx_builtin.clippers.per_layer import PerLayer
+from rnnx_builtin.clippers.quantile import Quantile
+from rnnx_builtin.clippers.value import Value
 
 OPTAX = json.loads((Path(__file__).parents[1] / "golden/optax.json").read_text())
 

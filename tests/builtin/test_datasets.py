@@ -11,7 +11,9 @@ from rnnx.data.corpus import Corpus, Examples, Stream
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import ConfigError, DataError
 from rnnx.testing import DatasetSuite, datasets
-from rnnx_builtin.datasets import Dinosaurs, Lines, Text
+from rnnx_builtin.datasets.dinosaurs import Dinosaurs
+from rnnx_builtin.datasets.lines import Lines
+from rnnx_builtin.datasets.text import Text
 
 CHINESE = "天地玄黃\n宇宙洪荒\n日月盈昃\n辰宿列張\n寒來暑往\n秋收冬藏\n閏餘成歲\n律呂調陽\n"
 

@@ -9,8 +9,10 @@ from mutants import assert_all_caught, mutant
 
 from rnnx.contracts.buffers import Scratch
 from rnnx.testing import HeadSuite, heads
-from rnnx_builtin.heads import Absolute, Bernoulli, Gaussian, Softmax
-from rnnx_builtin.heads.softmax import Reduction
+from rnnx_builtin.heads.absolute import Absolute
+from rnnx_builtin.heads.bernoulli import Bernoulli
+from rnnx_builtin.heads.gaussian import Gaussian
+from rnnx_builtin.heads.softmax import Reduction, Softmax
 from rnnx_builtin.numerics.pooling import Pooling
 
 

@@ -7,7 +7,12 @@ from mutants import assert_all_caught, mutant
 from rnnx.config.initialization import fill
 from rnnx.errors import ConfigError
 from rnnx.testing import InitializerSuite, initializers
-from rnnx_builtin.initializers import Glorot, Identity, Normal, Orthogonal, Uniform, Zeros
+from rnnx_builtin.initializers.glorot import Glorot
+from rnnx_builtin.initializers.identity import Identity
+from rnnx_builtin.initializers.normal import Normal
+from rnnx_builtin.initializers.orthogonal import Orthogonal
+from rnnx_builtin.initializers.uniform import Uniform
+from rnnx_builtin.initializers.zeros import Zeros
 
 
 class TestAll(InitializerSuite):

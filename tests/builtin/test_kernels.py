@@ -19,8 +19,7 @@ from rnnx.testing import CellSuite, HeadSuite
 from rnnx.testing.cells.case import run
 from rnnx.training import snapshot
 from rnnx.training.progress import Progress
-from rnnx_builtin.heads import Softmax
-from rnnx_builtin.heads.softmax import Reduction
+from rnnx_builtin.heads.softmax import Reduction, Softmax
 
 pytestmark = pytest.mark.skipif(
     find_spec("numba") is None, reason="the extra 'fast' is not installed"

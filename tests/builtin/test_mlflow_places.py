@@ -13,8 +13,9 @@ from mlflow_entries import client, place_store
 from rnnx.contracts.trackers import DataPart, Point, SavedCheckpoint
 from rnnx.errors import StoreError
 from rnnx.system.git import git_state
-from rnnx_builtin.trackers import MLflow, mlflow_system
+from rnnx_builtin.trackers import mlflow_system
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 DIGEST = "0123456789abcdef" * 4
 HELD_OUT = DataPart("names held-out", DIGEST, "validation", "/data/names.txt", 5, 31)

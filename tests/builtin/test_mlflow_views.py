@@ -13,8 +13,9 @@ import mlflow
 import pytest
 
 from rnnx.contracts import ImageChart, LineChart, Section, Setting, View
-from rnnx_builtin.trackers import MLflow, mlflow_views
+from rnnx_builtin.trackers import mlflow_views
 from rnnx_builtin.trackers.mlflow_charts import page_state
+from rnnx_builtin.trackers.mlflow_store import MLflow
 from rnnx_builtin.trackers.mlflow_views import MAX_VIEWS, TAG, TAG_LENGTH, keep_view
 
 LOSSES = Section("Losses", [LineChart("both", ["train/loss", "val/loss"], is_log=True)])

@@ -11,17 +11,15 @@ from mutants import assert_all_caught, mutant
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.errors import ConfigError
 from rnnx.testing import OptimizerSuite, optimizers
-from rnnx_builtin.optimizers import (
-    SGD,
-    AdaGrad,
-    Adam,
-    AdamW,
-    Lion,
-    Momentum,
-    NAdam,
-    RAdam,
-    RMSProp,
-)
+from rnnx_builtin.optimizers.adagrad import AdaGrad
+from rnnx_builtin.optimizers.adam import Adam
+from rnnx_builtin.optimizers.adamw import AdamW
+from rnnx_builtin.optimizers.lion import Lion
+from rnnx_builtin.optimizers.momentum import Momentum
+from rnnx_builtin.optimizers.nadam import NAdam
+from rnnx_builtin.optimizers.radam import RAdam
+from rnnx_builtin.optimizers.rmsprop import RMSProp
+from rnnx_builtin.optimizers.sgd import SGD
 
 OPTAX = json.loads((Path(__file__).parents[1] / "golden/optax.json").read_text())
 

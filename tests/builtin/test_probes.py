@@ -20,21 +20,27 @@ from rnnx.runs.metrics_file import read_history
 from rnnx.runs.tracking import Tracking
 from rnnx.testing import ProbeSuite, probes
 from rnnx.testing.suite import NotApplicable, conduct
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.probes import (
-    Distributions,
-    GradientByLag,
-    GradientNorms,
-    HiddenUnits,
-    Saturation,
-)
-from rnnx_builtin.probes.gradient_by_lag import norms_by_lag
-from rnnx_builtin.probes.saturation import by_unit, gates_of
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
+from rnnx_builtin.probes.distributions import Distributions
+from rnnx_builtin.probes.gradient_by_lag import GradientByLag, norms_by_lag
+from rnnx_builtin.probes.gradient_norms import GradientNorms
+from rnnx_builtin.probes.hidden_units import HiddenUnits
+from rnnx_builtin.probes.memory_horizon import MemoryHorizon, changes_by_lag
+from rnnx_builtin.probes.saturation import Saturation, by_unit, gates_of
 from rnnx_builtin.trackers.none import NoLog
 
 
 class TestAll(ProbeSuite):
-    components = (Distributions(), GradientNorms(), GradientByLag(), HiddenUnits(), Saturation())
+    components = (
+        Distributions(),
+        GradientNorms(),
+        GradientByLag(),
+        HiddenUnits(),
+        MemoryHorizon(),
+        Saturation(),
+    )
 
 
 def test_norms_are_those_of_each_parameter() -> None:
@@ -75,6 +81,38 @@ def test_the_gradient_by_lag_is_that_of_finite_differences() -> None:
             down[i] -= 1e-5
             slopes.append((loss(lag, up, rest) - loss(lag, down, rest)) / 2e-5)
         np.testing.assert_allclose(norms[lag], np.linalg.norm(slopes), rtol=1e-6)
+
+
+def test_the_memory_horizon_is_that_of_inputs_changed_one_by_one() -> None:
+    seen = probes.observation()
+    network, x = seen.network, seen.x[:, :1]  # the one column that is as long as the batch
+    lags, changes = changes_by_lag(seen)
+    assert lags.tolist() == list(range(len(x)))
+
+    def last(x: np.ndarray) -> np.ndarray:
+        states = network.initial_state(1, float)
+        return network.forward(seen.params, x, states, None, Scratch())[0][-1]
+
+    for lag in range(len(x)):
+        other = x.copy()
+        other[-1 - lag] = (other[-1 - lag] + 1) % network.n_symbols
+        change = np.linalg.norm(last(other) - last(x)) / np.linalg.norm(last(x))
+        np.testing.assert_allclose(changes[lag], change, rtol=1e-9)
+    found = MemoryHorizon(threshold=1e-9).observe(seen)
+    assert found.metrics["memory_horizon/steps"] == len(x) - 1
+    np.testing.assert_allclose(found.metrics["memory_horizon/change_002"], changes[2])
+    rows = found.files["change.csv"].decode().splitlines()
+    assert rows[0] == "lag,change" and len(rows) == 1 + len(lags)
+
+
+def test_a_network_without_recurrence_has_no_memory() -> None:
+    seen = observed(Vanilla(4))
+    for layer in ("layer0", "layer1"):
+        seen.params[layer]["Wh"][:] = 0
+    lags, changes = changes_by_lag(seen)
+    assert changes[0] > 0 and (changes[lags > 0] == 0).all()
+    metrics = MemoryHorizon().observe(seen).metrics
+    assert metrics["memory_horizon/steps"] == 0 == metrics["memory_horizon/change_001"]
 
 
 def observed(cell: object) -> object:

@@ -6,7 +6,10 @@ from mutants import assert_all_caught, mutant
 
 from rnnx.errors import ConfigError
 from rnnx.testing import SamplerSuite, chi_square, samplers
-from rnnx_builtin.samplers import Categorical, Greedy, TopK, TopP
+from rnnx_builtin.samplers.categorical import Categorical
+from rnnx_builtin.samplers.greedy import Greedy
+from rnnx_builtin.samplers.top_k import TopK
+from rnnx_builtin.samplers.top_p import TopP
 
 
 class TestAll(SamplerSuite):

@@ -9,15 +9,13 @@ from mutants import assert_all_caught, mutant
 
 from rnnx.errors import ConfigError
 from rnnx.testing import ScheduleSuite, schedules
-from rnnx_builtin.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InverseTime,
-    OneCycle,
-    Plateau,
-    Step,
-)
+from rnnx_builtin.schedules.constant import Constant
+from rnnx_builtin.schedules.cosine import Cosine
+from rnnx_builtin.schedules.exponential import Exponential
+from rnnx_builtin.schedules.inverse_time import InverseTime
+from rnnx_builtin.schedules.one_cycle import OneCycle
+from rnnx_builtin.schedules.plateau import Plateau
+from rnnx_builtin.schedules.step import Step
 
 OPTAX = json.loads((Path(__file__).parents[1] / "golden/optax.json").read_text())
 

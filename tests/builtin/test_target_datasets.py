@@ -9,7 +9,10 @@ from rnnx.data.named_file import NamedFile
 from rnnx.data.sequences import Sequences
 from rnnx.errors import ConfigError, DataError
 from rnnx.testing import DatasetSuite
-from rnnx_builtin.datasets import Classified, Csv, Npz, Tagged
+from rnnx_builtin.datasets.classified import Classified
+from rnnx_builtin.datasets.csv import Csv
+from rnnx_builtin.datasets.npz import Npz
+from rnnx_builtin.datasets.tagged import Tagged
 from rnnx_builtin.datasets.texts import Unit
 
 REVIEWS = "good film\tpos\nbad film\tneg\na good one\tpos\nso bad\tneg\nnot good\tneg\n" * 4

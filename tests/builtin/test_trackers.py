@@ -23,10 +23,12 @@ from tiny import tiny
 from rnnx.contracts.trackers import Point
 from rnnx.errors import StoreError
 from rnnx.testing import TrackerSuite, trackers
-from rnnx_builtin.trackers import MLflow, Nothing, mlflow_client
+from rnnx_builtin.trackers import mlflow_client
 from rnnx_builtin.trackers.mlflow_client import mlflow_settings
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
 from rnnx_builtin.trackers.mlflow_readback import whole_images
+from rnnx_builtin.trackers.mlflow_store import MLflow
+from rnnx_builtin.trackers.none import Nothing
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,8 @@ def test_many_points_and_strange_values(warm_store: str) -> None:
 
 def test_telemetry_is_off_and_the_environment_as_it_was(warm_store: str) -> None:
     code = (
-        "import os; before = dict(os.environ); from rnnx_builtin.trackers import MLflow\n"
+        "import os; before = dict(os.environ)\n"
+        "from rnnx_builtin.trackers.mlflow_store import MLflow\n"
         f"MLflow({warm_store!r}).start('t', {{}}, {{}}).finish('FINISHED')\n"
         "from mlflow.telemetry.client import get_telemetry_client\n"
         "ours = {k: v for k, v in os.environ.items() if k.startswith('MLFLOW')}\n"
@@ -194,7 +197,7 @@ def test_a_deleted_experiment_is_named(warm_store: str) -> None:
 @pytest.mark.slow
 def test_eight_cold_starts_at_once() -> None:
     code = (
-        "from rnnx_builtin.trackers import MLflow\n"
+        "from rnnx_builtin.trackers.mlflow_store import MLflow\n"
         "log = MLflow().start('t', {'a': 'b'}, {})\n"
         "log.finish('FINISHED')"
     )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -30,6 +31,7 @@ from rnnx.testing import (
 )
 from rnnx.testing.checks import kind_of
 from rnnx.testing.schedules import check_metric, check_state
+from rnnx.testing.suite import LEAST, conduct
 
 
 def check(kind: str, name: str, fields: list[str]) -> int:
@@ -66,6 +68,48 @@ def test_a_sound_component_passes_by_name(capsys: pytest.CaptureFixture[str]) ->
     assert said[-1].startswith(told)
 
 
+def test_too_few_checks_are_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(CHECKS, "schedule", CHECKS["schedule"][-2:])
+    assert check("schedule", "cosine", ["steps=50"]) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"FAILED: \d checks ran; at least 6 run for any schedule", said)
+
+
+def test_every_kind_has_a_least_number_of_checks() -> None:
+    assert LEAST.keys() == CHECKS.keys()
+    assert all(0.25 * len(CHECKS[kind]) < count for kind, count in LEAST.items())
+
+
+def test_a_check_is_skipped_with_a_reason() -> None:
+    def check_nothing(component: object) -> None:
+        raise NotApplicable("  ")
+
+    with pytest.raises(CheckFailed, match="check_nothing is skipped without a reason"):
+        conduct(check_nothing, None)
+
+
+def test_a_suite_counts_what_ran(tmp_path: Path) -> None:
+    file = tmp_path / "test_counted.py"
+    file.write_text(
+        "from rnnx.testing import NotApplicable, expect, make_suite\n"
+        "def check_a(component): expect(True, '')\n"
+        "def check_b(component): raise NotApplicable('it has no b')\n"
+        "class TestOne(make_suite('odd', [check_a, check_b])): component = 1\n"
+        "class TestNone(make_suite('odd', [check_b])): component = 1\n"
+        "class TestCell(make_suite('cell', [check_a])): component = 1\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)]
+    run = partial(subprocess.run, check=False, capture_output=True, text=True, cwd=tmp_path)
+    said = run(command).stdout
+    assert "2 failed, 3 passed, 2 skipped" in said
+    assert "0 of 1 checks ran; at least 1 run for any odd" in said
+    assert "1 of 1 checks ran; at least 28 run for any cell" in said
+    chosen = run([*command, "-k", "enough"])
+    assert "3 skipped" in chosen.stdout
+
+
 def test_what_fails_is_told_in_numbers(
     broken_cell: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,7 +121,7 @@ def test_what_fails_is_told_in_numbers(
     assert "central differences say" in line
     assert "(16 of 16 entries are wrong)" in line
     assert "raised ValueError: not yet written (in stream, test_checking.py:" in said
-    assert f"{len(CHECKS['cell'])} checks: 25 passed, 5 failed, 6 skipped; " in said
+    assert f"{len(CHECKS['cell'])} checks: 25 passed, 5 failed, 7 skipped; " in said
     assert "      the cell shows no gates\n" in said
 
 
@@ -266,7 +310,7 @@ def test_expected_failures_are_expected_and_others_are_not(tmp_path: Path) -> No
         "test_mine.py",
     ]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
-    assert "3 failed, 54 passed, 13 skipped, 2 xfailed" in said
+    assert "3 failed, 54 passed, 15 skipped, 2 xfailed" in said
     assert "check_gradients_of_lengths" in said  # not expected
     assert "XPASS(strict)" in said  # expected, and it does not fail
     assert "the cell has no stream" in said

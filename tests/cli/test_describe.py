@@ -37,12 +37,12 @@ def test_a_cell_says_which_way_its_gates_point_and_what_it_costs(
 
 def test_every_cell_can_be_told_and_compared(capsys: pytest.CaptureFixture[str]) -> None:
     for name in CELLS:
-        assert " parameters\n" in told(capsys, "cell", name)
-    head, *lines = told(capsys, every=True).splitlines()
+        assert " parameters\n" in told(capsys, "cell", name, "hidden_size=8")
+    head, *lines = told(capsys, "hidden_size=8", every=True).splitlines()
     assert head.split("\t")[:4] == ["cell", "parameters", "state", "multiplications"]
     assert [line.split("\t")[0] for line in lines] == CELLS
     of_lstm = next(line.split("\t") for line in lines if line.startswith("lstm\t"))
-    assert of_lstm[1:5] == ["79,872", "256", "79,360", "i writes, f keeps, o shows"]
+    assert of_lstm[1:5] == ["1,152", "16", "1,120", "i writes, f keeps, o shows"]
 
 
 def test_json_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,8 +95,8 @@ def test_a_cell_that_fails_is_a_row_of_the_table(
     install: Callable[..., EntryPoint], capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(GOOD.replace("return {}\n", "return {} / 0\n", 1))
-    said = told(capsys, every=True)
-    assert "\nscrn\t—\t—\t—\t" in said and "\nlstm\t79,872\t" in said
+    said = told(capsys, "hidden_size=8", every=True)
+    assert "\nscrn\t—\t—\t—\t" in said and "\nlstm\t1,152\t" in said
     assert said.splitlines()[-1].startswith("scrn: ") and "TypeError" in said
 
 

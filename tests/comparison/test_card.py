@@ -95,7 +95,7 @@ def test_a_sample_is_shown_to_the_letter(best: ComparedRun) -> None:
     assert best.folder is not None
     before = best.folder.samples.read_bytes()
     try:
-        append(best.folder.samples, 99, ["---\n```\n<script>\x1b", "|"])
+        append(best.folder.samples, int(best.metrics["best/step"]), ["---\n```\n<script>\x1b", "|"])
         assert "````text\n---\n```\n<script>\\x1b\n````" in card(best.run_id)
     finally:
         best.folder.samples.write_bytes(before)

@@ -12,10 +12,12 @@ from rich.console import Console
 from rnnx.comparison.compare import rank_runs
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.page import render
+from rnnx.comparison.results import results
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.seeds_table import group_columns, group_rows
 from rnnx.comparison.table import as_json, print_tables
 from rnnx.config.identity import group_of
+from rnnx.errors import ConfigError
 
 Make = Callable[..., ComparedRun]
 FIELDS: dict[str, Any] = {
@@ -176,6 +178,27 @@ def test_runs_on_other_data_have_a_table_of_their_own(of: Make) -> None:
     out = io.StringIO()
     print_tables(found, Console(file=out, width=200, force_terminal=True, color_system=None))
     assert out.getvalue().count("95 % interval") == 2
+
+
+def test_losses_in_different_units_have_a_table_each(of: Make) -> None:
+    runs = seeds(of, "one", [2.0, 3.0]) + seeds(of, "two", [2.5, 3.5])
+    runs = [run._replace(metrics={**run.metrics, "final/val_mae": 0.5}) for run in runs]
+    error = {"loss_unit": "absolute error a step"}
+    runs = [run._replace(**error) if run.name.startswith("cell=two") else run for run in runs]
+    found = rank_runs(runs, "title", "best/val_loss")
+    parts = found.by_data()
+    assert [part.title for part in parts] == ["loss in nats", "loss in absolute error a step"]
+    assert [one.verdict for part in parts for one in part.groups] == ["the best", "the best"]
+    assert not any(one.from_best for part in parts for one in part.groups)
+    (note,) = found.notes
+    assert "the loss is in 2 units (absolute error a step, nats)" in note
+    assert note.endswith("--metric final/val_mae ranks all of them")
+    for rows, columns in (([], []), (["cell"], [])):
+        with pytest.raises(ConfigError, match=r"has losses in 2 units .* cannot be compared"):
+            results(found, rows, columns)
+    assert len(results(found, [], ["cell"]).columns) == 2
+    # A metric of the values is in the unit of the data, whatever the loss is.
+    assert len(rank_runs(runs, "title", "final/val_mae").by_data()) == 1
 
 
 def test_the_value_so_far_of_a_run_that_goes_on_is_named(of: Make) -> None:

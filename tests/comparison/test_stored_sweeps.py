@@ -8,7 +8,7 @@ from rnnx.comparison.compare import compare
 from rnnx.comparison.results import results
 from rnnx.contracts.trackers import Point
 from rnnx.errors import RunNotFound
-from rnnx_builtin.trackers import MLflow
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 SWEEP, OTHER = "3c0d85fa992c", "3c0d99999999"
 

@@ -19,7 +19,7 @@ from rnnx.comparison.tracker_pages import TrackerPages, tracker_pages
 from rnnx.config.compose import compose
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import Sweep
-from rnnx_builtin.trackers import MLflow
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 Run = Callable[..., ComparedRun]
 

@@ -29,7 +29,7 @@ from rnnx.contracts.trackers import UI, RunSummary
 from rnnx.errors import StoreError
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx_builtin.trackers import Nothing
+from rnnx_builtin.trackers.none import Nothing
 
 METRICS = [
     "train/loss",
@@ -112,6 +112,25 @@ def test_a_run_has_the_metrics_of_a_probe_in_one_chart() -> None:
 
 
 QUANTILES = [f"gates.layer0.f/q{per_cent}" for per_cent in (10, 25, 50, 75, 90)]
+
+
+def test_levels_are_in_the_chart_of_their_metric_and_lengths_in_charts_of_their_own() -> None:
+    levels = ["level/accuracy_chance", "level/accuracy_optimum", "level/loss_chance"]
+    others = ["val/sequence_accuracy", "by_length/accuracy", "by_age/loss", "criterion/solved_at"]
+    folder = a_run(0, [*METRICS, "val/accuracy", *levels, *others])
+    view = view_of_run("run0", shown_of_folders([folder]))
+    charts = {section.title: section.charts for section in view.sections}
+    accuracy, sequence = charts["Metrics of the held-out data"]
+    assert accuracy == LineChart("accuracy", ["val/accuracy", *levels[:2]])
+    assert sequence == LineChart("sequence_accuracy", ["val/sequence_accuracy"])
+    assert (
+        LineChart("Held-out loss", ["val/loss", levels[2]], is_log=True) in charts["Loss by step"]
+    )
+    assert charts["By length and by age"] == [
+        LineChart("by age: loss", ["by_age/loss"]),
+        LineChart("by length: accuracy", ["by_length/accuracy"]),
+    ]
+    assert [chart.title for chart in charts["Probes"]] == ["a_probe"]
 
 
 def test_the_quantiles_of_a_distribution_are_in_one_chart() -> None:

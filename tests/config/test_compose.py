@@ -29,6 +29,7 @@ def test_the_default_is_complete() -> None:
         ("averaging=0.5", ["averaging"], 0.5),
         ("average=swa", ["average"], "swa"),
         ("accumulate=4", ["accumulate"], 4),
+        ("params=50000", ["params"], "50000"),
         ("average_from=7", ["average_from"], 7),
         ("block=hawk", ["block", "expansion"], 3.0),
         ("dropout_kind=variational", ["dropout_kind"], "variational"),
@@ -76,7 +77,7 @@ def test_an_override_may_name_the_environment(monkeypatch: pytest.MonkeyPatch) -
 
 
 WRONG = {
-    "cell=ltsm": "cell=ltsm: there is no such cell; choose from gru, lstm, vanilla",
+    "cell=ltsm": "cell=ltsm: there is no such cell; choose from cornn, ",
     "cell=quux": "no installed plugin provides 'quux'",
     "cell=null": "cell=null: must name a cell",
     "cell={name:lstm}": "must name a cell",

@@ -81,7 +81,7 @@ def test_new_samples_of_tokens_are_told_from_old_ones() -> None:
 def test_a_model_of_tokens_samples_and_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     """The separator goes through the checkpoint."""
     from rnnx.models.trained import load_file
-    from rnnx_builtin.datasets import Dinosaurs
+    from rnnx_builtin.datasets.dinosaurs import Dinosaurs
 
     def load(self: Dinosaurs, seed: int) -> Corpus:
         rng = np.random.default_rng(0)

@@ -19,7 +19,9 @@ from cell_size_mutants import (
 from elman import Elman
 from mutants import mutant
 
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
 
 
 class Kept:

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
 
 
 def streaming(change: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,9 @@ import rnnx
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.self_description import GateWords
 from rnnx.testing import CheckFailed, cells
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
 
 
 def no_transpose(right, params, cache, dstate):

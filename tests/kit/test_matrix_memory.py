@@ -31,8 +31,8 @@ from rnnx.testing.suite import conduct
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import train
-from rnnx_builtin.heads import Softmax
-from rnnx_builtin.samplers import Categorical
+from rnnx_builtin.heads.softmax import Softmax
+from rnnx_builtin.samplers.categorical import Categorical
 
 SOURCE = Path(matrix_memory.__file__).read_text("utf-8")
 TEXT = ["cell=matrix_memory", "dataset=text", "dataset.length=5", "state_reset=0.3", "layers=2"]

@@ -14,7 +14,7 @@ from mutants import assert_all_caught, mutant
 from rnnx.contracts.trackers import UI
 from rnnx.errors import RnnxError
 from rnnx.testing import trackers
-from rnnx_builtin.trackers import MLflow
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 
 def with_changed_log(right: MLflow, change: Callable[[Any], None]) -> Any:

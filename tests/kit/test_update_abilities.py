@@ -16,12 +16,16 @@ from rnnx.registry.validation import validate
 from rnnx.testing import cells, clippers, heads, optimizers, schedules
 from rnnx.testing.checks import kind_of
 from rnnx.testing.suite import NotApplicable, conduct
-from rnnx_builtin.cells import Vanilla
-from rnnx_builtin.clippers import Adaptive, Quantile, Unclipped, Value
-from rnnx_builtin.heads import Softmax
-from rnnx_builtin.heads.softmax import Reduction
-from rnnx_builtin.optimizers import SGD, AdamW
-from rnnx_builtin.schedules import Constant, Plateau
+from rnnx_builtin.cells.vanilla import Vanilla
+from rnnx_builtin.clippers.adaptive import Adaptive
+from rnnx_builtin.clippers.none import Unclipped
+from rnnx_builtin.clippers.quantile import Quantile
+from rnnx_builtin.clippers.value import Value
+from rnnx_builtin.heads.softmax import Reduction, Softmax
+from rnnx_builtin.optimizers.adamw import AdamW
+from rnnx_builtin.optimizers.sgd import SGD
+from rnnx_builtin.schedules.constant import Constant
+from rnnx_builtin.schedules.plateau import Plateau
 
 
 def by_array(p: Any, g: Any, rates: Any, decays: Any, rate: float) -> None:

@@ -27,8 +27,9 @@ from rnnx.testing import (
     target_heads,
 )
 from rnnx.testing.suite import CheckFailed, NotApplicable, conduct
-from rnnx_builtin.optimizers import SGD, Momentum
-from rnnx_builtin.probes import GradientNorms
+from rnnx_builtin.optimizers.momentum import Momentum
+from rnnx_builtin.optimizers.sgd import SGD
+from rnnx_builtin.probes.gradient_norms import GradientNorms
 
 WRONG: dict[str, tuple[ModuleType, dict[str, list[Any]]]] = {
     "dataset": (datasets, DATASETS | TARGETS),

@@ -7,8 +7,11 @@ from changes import counting, elsewhere
 from mutants import mutant
 
 from rnnx.data.metrics import Metric, Prediction, ValueMetrics
-from rnnx_builtin.heads import Bernoulli, Gaussian, Softmax
-from rnnx_builtin.samplers import Categorical, Greedy
+from rnnx_builtin.heads.bernoulli import Bernoulli
+from rnnx_builtin.heads.gaussian import Gaussian
+from rnnx_builtin.heads.softmax import Softmax
+from rnnx_builtin.samplers.categorical import Categorical
+from rnnx_builtin.samplers.greedy import Greedy
 
 # Samplers
 

@@ -7,10 +7,15 @@ import numpy as np
 from changes import elsewhere
 from mutants import mutant
 
-from rnnx_builtin.clippers import GlobalNorm, Unclipped, Value
-from rnnx_builtin.initializers import Normal, Uniform
-from rnnx_builtin.optimizers import SGD, Adam, Momentum
-from rnnx_builtin.schedules import Constant
+from rnnx_builtin.clippers.global_norm import GlobalNorm
+from rnnx_builtin.clippers.none import Unclipped
+from rnnx_builtin.clippers.value import Value
+from rnnx_builtin.initializers.normal import Normal
+from rnnx_builtin.initializers.uniform import Uniform
+from rnnx_builtin.optimizers.adam import Adam
+from rnnx_builtin.optimizers.momentum import Momentum
+from rnnx_builtin.optimizers.sgd import SGD
+from rnnx_builtin.schedules.constant import Constant
 
 # Optimizers
 

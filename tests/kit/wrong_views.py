@@ -9,8 +9,8 @@ from mutants import mutant
 
 from rnnx.contracts.probes import Findings
 from rnnx.data.corpus import Corpus
-from rnnx_builtin.datasets import Dinosaurs
-from rnnx_builtin.probes import GradientNorms
+from rnnx_builtin.datasets.dinosaurs import Dinosaurs
+from rnnx_builtin.probes.gradient_norms import GradientNorms
 
 # Data sets
 

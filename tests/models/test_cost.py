@@ -10,7 +10,15 @@ from elman import Elman
 import rnnx
 from rnnx.errors import ConfigError, PluginError
 from rnnx.models.cost import cost_of
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
+from rnnx_zoo.gated_delta import GatedDelta
+from rnnx_zoo.indrnn import IndRNN
+from rnnx_zoo.lru import LRU
+from rnnx_zoo.mgu import MGU
+from rnnx_zoo.mlstm import MLSTM
+from rnnx_zoo.peephole_lstm import PeepholeLSTM
 
 
 @pytest.mark.parametrize(("n", "n_x"), [(1, 1), (64, 1), (1, 9), (64, 27)])
@@ -21,6 +29,20 @@ def test_the_built_in_cells_cost_what_textbooks_say(n: int, n_x: int) -> None:
     assert cost_of(GRU(n), n_x)[:3] == (3 * block + 4 * n, n, 3 * block)
     assert cost_of(GRU(n, reset_after=False), n_x)[:3] == (3 * block + 3 * n, n, 3 * block)
     assert cost_of(LSTM(n), n_x)[:3] == (4 * block + 4 * n, 2 * n, 4 * block)
+
+
+def test_cells_of_every_kind_cost_what_their_equations_say() -> None:
+    n, n_x = 12, 5
+    assert cost_of(MGU(n), n_x).multiplications == 2 * n * (n_x + n)
+    assert cost_of(PeepholeLSTM(n), n_x)[:2] == (4 * n * (n_x + n) + 7 * n, 2 * n)
+    assert cost_of(IndRNN(n), n_x)[:3] == (n * n_x + 2 * n, n, n * n_x)
+    assert cost_of(LRU(n), n_x).multiplications == 2 * n * n_x + 2 * n * n + n * n_x
+    for heads in (1, 3):  # a matrix memory: to fade, to write, to read; to compare, too
+        memory = n * n // heads
+        own = 4 * n * n_x + 6 * n * heads
+        assert cost_of(MLSTM(n, heads), n_x).multiplications == own + 3 * memory
+        own = (3 * n + 2 * heads) * n_x
+        assert cost_of(GatedDelta(n, heads), n_x).multiplications == own + 4 * memory
 
 
 @dataclass(frozen=True)

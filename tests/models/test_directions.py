@@ -22,11 +22,15 @@ from rnnx.models.size import parameter_bytes
 from rnnx.models.streaming import stream
 from rnnx.system.threads import BlasThreads, side_by_side
 from rnnx.testing.gradients import check_slopes
-from rnnx_builtin.blocks import HawkBlock, MinGRUBlock, Residual
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.blocks.hawk import HawkBlock
+from rnnx_builtin.blocks.mingru import MinGRUBlock
+from rnnx_builtin.blocks.residual import Residual
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.cells.weights import CellWeights
-from rnnx_builtin.heads import Softmax
-from rnnx_builtin.samplers import Categorical
+from rnnx_builtin.heads.softmax import Softmax
+from rnnx_builtin.samplers.categorical import Categorical
 
 BOTH, BACKWARD = Direction.both, Direction.backward
 LEARNED = InitialState.learned

@@ -6,8 +6,8 @@ import pytest
 from rnnx.contracts.buffers import Scratch
 from rnnx.models.dropout import dropout_mask, hide
 from rnnx.models.network import Network
-from rnnx_builtin.cells import Vanilla
-from rnnx_builtin.heads import Softmax
+from rnnx_builtin.cells.vanilla import Vanilla
+from rnnx_builtin.heads.softmax import Softmax
 
 SHAPE = (20, 50, 40)
 

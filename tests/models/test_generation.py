@@ -14,10 +14,11 @@ from rnnx.models.network import Network
 from rnnx.models.streaming import select
 from rnnx.models.trained import Model
 from rnnx.system import memory
-from rnnx_builtin.cells import LSTM
-from rnnx_builtin.heads import Softmax
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.heads.softmax import Softmax
 from rnnx_builtin.numerics.one_step import step_projection
-from rnnx_builtin.samplers import Categorical, Greedy
+from rnnx_builtin.samplers.categorical import Categorical
+from rnnx_builtin.samplers.greedy import Greedy
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ from rnnx.runs import checkpoint as checkpoints
 from rnnx.testing.gradients import check_slopes
 from rnnx.training import snapshot
 from rnnx.training.progress import Progress
-from rnnx_builtin.cells import GRU, LSTM
-from rnnx_builtin.heads import Softmax
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.heads.softmax import Softmax
 
 SYMBOLS, T, B = 4, 3, 4
 LEARNED = "initial_state=learned"

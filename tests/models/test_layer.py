@@ -14,10 +14,16 @@ from rnnx.errors import ConfigError, PluginError
 from rnnx.models.network import Network
 from rnnx.models.streaming import stream
 from rnnx.testing.gradients import check_slopes
-from rnnx_builtin.blocks import HawkBlock, MinGRUBlock, NoBlock, PreNorm, XLSTMBlock
+from rnnx_builtin.blocks.hawk import HawkBlock
+from rnnx_builtin.blocks.mingru import MinGRUBlock
+from rnnx_builtin.blocks.none import NoBlock
+from rnnx_builtin.blocks.prenorm import PreNorm
 from rnnx_builtin.blocks.taped import Norm
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.heads import Softmax
+from rnnx_builtin.blocks.xlstm import XLSTMBlock
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
+from rnnx_builtin.heads.softmax import Softmax
 
 T, B, N_A, N_Y = 7, 3, 4, 5
 LENGTHS = np.array([T, 2, 4])

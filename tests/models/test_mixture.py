@@ -16,7 +16,8 @@ from rnnx.errors import ConfigError, DataError
 from rnnx.models import evaluation
 from rnnx.models.evaluation import target_nats
 from rnnx.models.mixture import MixedSampler
-from rnnx_builtin.samplers import Categorical, Greedy
+from rnnx_builtin.samplers.categorical import Categorical
+from rnnx_builtin.samplers.greedy import Greedy
 
 
 @pytest.fixture

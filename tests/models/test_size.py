@@ -13,9 +13,11 @@ from rnnx.errors import OutOfMemory
 from rnnx.models import size
 from rnnx.models.network import Network
 from rnnx.models.size import parameter_bytes, refuse_large_steps, step_bytes
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Vanilla
 from rnnx_builtin.cells.weights import CellWeights
-from rnnx_builtin.heads import Softmax
+from rnnx_builtin.heads.softmax import Softmax
 
 LARGE = 600  # units: small enough to be drawn here, large enough to be estimated
 

@@ -12,8 +12,8 @@ from rnnx.errors import ConfigError
 from rnnx.models.network import Network
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
-from rnnx_builtin.blocks import PreNorm
-from rnnx_builtin.cells import GRU
+from rnnx_builtin.blocks.prenorm import PreNorm
+from rnnx_builtin.cells.gru import GRU
 from rnnx_builtin.heads.softmax import Softmax
 
 SYMBOLS, T, B = 5, 4, 3

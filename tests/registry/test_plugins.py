@@ -1,5 +1,7 @@
 """A broken plugin is one line on itself; everything else works."""
 
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -8,7 +10,9 @@ from pathlib import Path
 import pytest
 from third_party import GOOD
 
-from rnnx.registry.manager import Plugins, load, plugins
+from rnnx.registry.manager import CORE, Plugins, load, plugins, registry
+from rnnx.registry.registry import Entry
+from rnnx.registry.validation import validate
 
 
 def test_a_good_plugin_loads(install: Callable[..., EntryPoint]) -> None:
@@ -16,6 +20,29 @@ def test_a_good_plugin_loads(install: Callable[..., EntryPoint]) -> None:
     assert found.failures == []
     entry = found.registry.get("cell", "scrn")
     assert str(entry.owner) == "acme 1.0"
+
+
+def test_a_place_is_as_good_as_a_class(install: Callable[..., EntryPoint]) -> None:
+    found = load([install(GOOD.replace('"scrn", Scrn', '"scrn", "acme_module:Scrn"'))])
+    assert found.failures == []
+    assert found.registry.get("cell", "scrn").component.__qualname__ == "Scrn"
+
+
+@pytest.mark.parametrize("entry", [e for e in registry() if e.owner.distribution == CORE], ids=str)
+def test_rnnxs_own_components_are_valid(entry: Entry) -> None:
+    assert isinstance(entry.given, str)
+    imported = Entry(entry.kind, entry.name, entry.component, entry.owner)
+    assert validate(imported, third_party=True) is None
+    assert imported.is_of(entry.component) and entry.is_of(entry.component)
+
+
+def test_what_is_not_chosen_is_not_imported() -> None:
+    code = (
+        "import sys; from rnnx.config.compose import compose; compose(['cell=gru'])\n"
+        "print(*(name for name in sys.modules if name.startswith('rnnx_zoo.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["rnnx_zoo.components"]
 
 
 HOOK = "import rnnx\n@rnnx.hookimpl\n"
@@ -51,6 +78,8 @@ BROKEN = {
     ),
     "api in words": ("requires_api = '1'\n" + textwrap.dedent(GOOD), "requires_api is '1'"),
     "no hooks": ("x = 1", "it has no hooks"),
+    "no such place": (GOOD.replace('", Scrn)', '", "acme_module:Gone")'), "cannot be imported"),
+    "half a place": (GOOD.replace('", Scrn)', '", "Scrn")'), "'package.module:Class'"),
     "raises": (GOOD.replace('register("scrn", Scrn)', "1 / 0"), "ZeroDivisionError"),
     "asks too early": ("import rnnx\nrnnx.build([])", "ask inside a function"),
     "no dataclass": (GOOD.replace("@dataclass(frozen=True)", ""), "is not a dataclass"),

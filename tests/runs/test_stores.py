@@ -19,8 +19,8 @@ from rnnx.runs.registration import bring_up_to_date, is_same_tracker, register
 from rnnx.runs.stored_config import stored_config
 from rnnx.runs.whereabouts import project_of
 from rnnx.system.files import write_json
-from rnnx_builtin.trackers import MLflow
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 Enter = Callable[[Path], None]
 

@@ -13,7 +13,7 @@ from rnnx.cli.runs import show_runs
 from rnnx.runs.find import find_run
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.sweep_folder import Sweep
-from rnnx_builtin.trackers import MLflow
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 SERIAL = "hydra/launcher=basic"
 

@@ -15,8 +15,8 @@ from rnnx.cli.runs import resume, show_runs
 from rnnx.errors import StoreUnwritable
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.sweeps.catch_up import catch_up
-from rnnx_builtin.trackers import MLflow
 from rnnx_builtin.trackers.mlflow_log import MLflowLog
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 STORE = Path("mlflow.db")
 WRITE_VERSION = 18  # in a SQLite file: the place of a byte that is above 2 in a read-only one

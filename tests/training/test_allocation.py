@@ -12,8 +12,9 @@ from tiny import tiny
 import rnnx
 from rnnx.contracts.buffers import Scratch
 from rnnx.system.threads import BlasThreads
-from rnnx_builtin.cells import GRU, LSTM, Vanilla
-from rnnx_builtin.cells.vanilla import Activation, Cache
+from rnnx_builtin.cells.gru import GRU
+from rnnx_builtin.cells.lstm import LSTM
+from rnnx_builtin.cells.vanilla import Activation, Cache, Vanilla
 
 T, B, N_A = 12, 128, 256
 ARRAY = N_A * B * 4  # bytes of one step's hidden states in float32, above any buffer of a ufunc's

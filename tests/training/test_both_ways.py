@@ -96,7 +96,7 @@ def test_a_component_that_breaks_its_contract_is_named(install: Any) -> None:
 
         import numpy as np
         import rnnx
-        from rnnx_builtin.cells import LSTM
+        from rnnx_builtin.cells.lstm import LSTM
 
         @dataclass(frozen=True)
         class Broken(LSTM):

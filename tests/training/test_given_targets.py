@@ -92,7 +92,7 @@ class Stop(Silent):
             self.step = 10**9
 
 
-@pytest.mark.parametrize("task", ["copying", "adding"])
+@pytest.mark.parametrize("task", ["copying", "adding_up"])
 def test_a_run_that_was_stopped_and_resumed_is_the_run_that_never_was(task: str) -> None:
     more = ["steps=12", "eval_every=4", "log_every=2", "checkpoint.every=5"]
     more += [PROBES] if task == "copying" else []
@@ -136,7 +136,7 @@ def test_what_does_not_count_is_in_no_metric() -> None:
 
 
 def test_values_are_measured_in_their_unit() -> None:
-    session = Session(compose(chosen("adding", "dtype=float64", "averaging=0")))
+    session = Session(compose(chosen("adding_up", "dtype=float64", "averaging=0")))
     found, val = session.measure(), session.corpus.val
     assert found is not None
     network, errors = session.network, []
@@ -160,7 +160,7 @@ def test_a_head_that_does_not_fit_is_refused_with_those_that_do() -> None:
         Session(compose([*SMALL, "dataset=roll", "head=softmax"]))
     assert str(found.value) == "head=softmax: does not take 5 bits a step; choose head=bernoulli"
     with pytest.raises(ConfigError, match="choose head=absolute or head=gaussian"):
-        Session(compose([*SMALL, "dataset=adding", "head=bernoulli"]))
+        Session(compose([*SMALL, "dataset=adding_up", "head=bernoulli"]))
     with pytest.raises(
         ConfigError, match=r"head=gaussian: does not take the next symbol; .*softmax"
     ):

@@ -52,7 +52,18 @@ def test_a_state_is_plain_and_comes_back() -> None:
     fresh = Progress().state()
     assert math.isnan(fresh.pop("val_loss"))
     assert fresh.pop("best_cost") == math.inf  # not in the checkpoints of earlier versions
+    assert [fresh.pop(key) for key in LATER] == [0, 0, 0]
     assert fresh == start  # the names that checkpoints have had from the first on
+
+
+LATER = ("met", "met_since", "solved_at")  # not in the checkpoints of earlier versions either
+
+
+def test_a_task_is_solved_at_the_first_of_enough_evaluations() -> None:
+    progress, met = evaluated(2.0), (True, False, True, True, True, False, True, True, True)
+    solved = [progress.judged(one, 10 * k, 3) for k, one in enumerate(met, 1)]
+    assert solved == [k == 4 for k in range(9)] and progress.solved_at == 30
+    assert Progress.from_state(json.loads(json.dumps(progress.state()))) == progress
 
 
 # A checkpoint may keep a field under another name.
@@ -70,8 +81,12 @@ def test_a_state_of_other_types_or_sizes_is_refused(key: str) -> None:
             Progress.from_state(good | {key: value})
     if key == "best_cost":
         return  # an earlier version kept none
-    with pytest.raises(KeyError):
-        Progress.from_state({k: v for k, v in good.items() if k != key})
+    left = {k: v for k, v in good.items() if k != key}
+    if key in LATER:
+        assert Progress.from_state(left) == Progress.from_state(good)
+    else:
+        with pytest.raises(KeyError):
+            Progress.from_state(left)
     for value in [7, 2**63 - 1] if kind is int else [7, 0.5]:  # JSON may write 7.0 as 7
         found = getattr(Progress.from_state(good | {key: value}), STORED[key])
         assert type(found) is kind and found == value

@@ -24,7 +24,8 @@ from rnnx.runs.metrics_file import read_history
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import train
-from rnnx_builtin.optimizers import AdamW, Momentum
+from rnnx_builtin.optimizers.adamw import AdamW
+from rnnx_builtin.optimizers.momentum import Momentum
 
 # A cell, clippers and a schedule of a plugin, with every ability.
 ABILITIES = """

@@ -135,3 +135,22 @@ def indrnn(p, x, h):
         h = np.maximum(p["Wx"] @ x_t + p["u"][:, 0] * h + p["b"][:, 0], 0)
         hs.append(h)
     return hs
+
+
+def stack_rnn(p, x, h, stack, reads=2):
+    """Joulin and Mikolov's, around a vanilla cell; ``stack`` (stacks, depth) holds S + 1."""
+    S, hs, count = stack - 1, [], len(stack)
+    for x_t in x:
+        seen = np.concatenate([x_t, S[:, :reads].ravel()])
+        h = np.tanh(p["Wx"] @ seen + p["Wh"] @ h + p["b"][:, 0])
+        after = np.empty_like(S)
+        for s in range(count):
+            logits = np.array([p["Wa"][block * count + s] @ h for block in range(3)])
+            push, pop, keep = np.exp(logits) / np.exp(logits).sum()
+            above = np.concatenate([[sigmoid(p["Wd"][s] @ h)], S[s]])
+            below = np.concatenate([S[s], [-1.0]])
+            for i in range(S.shape[1]):
+                after[s, i] = push * above[i] + pop * below[i + 1] + keep * S[s, i]
+        S = after
+        hs.append(h)
+    return hs

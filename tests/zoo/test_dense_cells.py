@@ -7,10 +7,11 @@ from typing import ClassVar
 import dense_equations as equations
 import numpy as np
 import pytest
+from lean_suite import SECONDS
 
 from rnnx.contracts.buffers import Scratch
 from rnnx.errors import ConfigError
-from rnnx.testing import CHECKS, CellSuite, InitializerSuite, NotApplicable
+from rnnx.testing import InitializerSuite, NotApplicable, cells
 from rnnx.testing.suite import conduct
 from rnnx_builtin.cells.weights import CellWeights
 from rnnx_zoo.cornn import CoRNN
@@ -23,11 +24,8 @@ from rnnx_zoo.lstm_1997 import LSTM1997, Squashing
 from rnnx_zoo.mgu import MGU
 from rnnx_zoo.nbrc import NBRC
 from rnnx_zoo.peephole_lstm import PeepholeLSTM
+from rnnx_zoo.stack_rnn import StackRNN
 from rnnx_zoo.ugrnn import UGRNN
-
-
-class TestMGU(CellSuite):
-    components: ClassVar = [MGU()]
 
 
 class TestInitializers(InitializerSuite):
@@ -49,21 +47,18 @@ EQUATIONS = [
     (CoRNN(5), equations.cornn),
     (CoRNN(5, 0.5, 1.5, 0.25), partial(equations.cornn, dt=0.5, gamma=1.5, epsilon=0.25)),
     (IndRNN(5), equations.indrnn),
+    (StackRNN(5, depth=3), equations.stack_rnn),
+    (StackRNN(5, stacks=2, depth=4, reads=1), partial(equations.stack_rnn, reads=1)),
 ]
-# What the shared loop decides, not a cell; tests/slow checks it for every cell, too.
-OF_THE_LOOP = {
-    "check_threads",
-    "check_other_process",
-    "check_history",
-    "check_any_shape",
-    "check_large_sizes",
-}
-OWN_CHECKS = [check for check in CHECKS["cell"] if check.__name__ not in OF_THE_LOOP]
+# The gradients of lengths are those of a whole batch, too; a long sequence is in tests/slow.
+MORE = {cells.check_gradients, cells.check_long_sequence}
+LEAN = [check for check in cells.CHECKS if check not in SECONDS | MORE]
+ONE_OF_EACH = {type(cell): cell for cell, _ in EQUATIONS}
 
 
-@pytest.mark.parametrize("cell", [cell for cell, _ in EQUATIONS[1:]], ids=repr)
+@pytest.mark.parametrize("cell", ONE_OF_EACH.values(), ids=lambda cell: type(cell).__name__)
 def test_a_cell_keeps_its_contract(cell: object) -> None:
-    for check in OWN_CHECKS:
+    for check in LEAN:
         with suppress(NotApplicable):
             conduct(check, cell)
 
@@ -155,8 +150,20 @@ def test_indrnn_bounds_its_growth_and_decays_neither_u_nor_b() -> None:
         (lambda: LEM(dt=1.5), "dt"),
         (lambda: CoRNN(gamma=0.0), "gamma"),
         (lambda: IndRNN(horizon=0), "horizon"),
+        (lambda: StackRNN(reads=9, depth=8), "reads=9: must be 1 to depth=8"),
+        (lambda: StackRNN(controller="gruu"), "controller=gruu.*did you mean gru"),
+        (lambda: StackRNN(controller={"name": "gru", "hidden_size": 3}), "cell.hidden_size"),
+        (lambda: StackRNN(controller={"name": "gru", "reset": 3}), "controller.reset"),
     ],
 )
 def test_a_field_out_of_range_is_named(make: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+def test_any_cell_controls_a_stack() -> None:
+    """The gradients of a stack around cells with other states, one of them with fields."""
+    for controller in ({"name": "gru", "reset_after": False}, "layernorm_lstm"):
+        cell = StackRNN(2, controller, depth=3)
+        assert cell.recurrent_weights == ("Wh",)
+        conduct(cells.check_gradients_of_lengths, cell)

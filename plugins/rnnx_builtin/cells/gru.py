@@ -55,6 +55,7 @@ class GRU:
     """A cell whose state is itself the memory: z keeps it, r hides it from the candidate."""
 
     recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
+    golden: ClassVar[tuple[str, ...]] = ("golden/gru.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "r": GateWords("shows h⟨t−1⟩ to the candidate n", "hides it: n is made of the input alone"),
         "z": GateWords(

@@ -60,6 +60,7 @@ class LSTM:
     """A cell with a memory c that gates write to, erase and read."""
 
     recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
+    golden: ClassVar[tuple[str, ...]] = ("golden/lstm.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
         "i": GateWords("writes the candidate g to c", "writes nothing"),
         "f": GateWords("keeps c⟨t−1⟩", "forgets it"),

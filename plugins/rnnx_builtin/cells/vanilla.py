@@ -54,6 +54,7 @@ class Vanilla:
     """One tanh or relu of a sum: the simplest cell, and the one whose gradient vanishes."""
 
     recurrent_weights: ClassVar[tuple[str, ...]] = ("Wh",)
+    golden: ClassVar[tuple[str, ...]] = ("golden/vanilla_tanh.json", "golden/vanilla_relu.json")
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

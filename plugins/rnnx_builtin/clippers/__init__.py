@@ -1,19 +1,13 @@
 """Clippers."""
 
 from rnnx.registry.hookspecs import Register, hookimpl
-from rnnx_builtin.clippers.adaptive import Adaptive
-from rnnx_builtin.clippers.global_norm import GlobalNorm
-from rnnx_builtin.clippers.none import Unclipped
-from rnnx_builtin.clippers.per_layer import PerLayer
-from rnnx_builtin.clippers.quantile import Quantile
-from rnnx_builtin.clippers.value import Value
 
 
 @hookimpl
 def register_clippers(register: Register) -> None:
-    register("none", Unclipped)
-    register("value", Value)
-    register("global_norm", GlobalNorm)
-    register("per_layer", PerLayer)
-    register("adaptive", Adaptive)
-    register("quantile", Quantile)
+    register("none", "rnnx_builtin.clippers.none:Unclipped")
+    register("value", "rnnx_builtin.clippers.value:Value")
+    register("global_norm", "rnnx_builtin.clippers.global_norm:GlobalNorm")
+    register("per_layer", "rnnx_builtin.clippers.per_layer:PerLayer")
+    register("adaptive", "rnnx_builtin.clippers.adaptive:Adaptive")
+    register("quantile", "rnnx_builtin.clippers.quantile:Quantile")

@@ -1,11 +1,9 @@
 """Trackers."""
 
 from rnnx.registry.hookspecs import Register, hookimpl
-from rnnx_builtin.trackers.mlflow_store import MLflow
-from rnnx_builtin.trackers.none import Nothing
 
 
 @hookimpl
 def register_trackers(register: Register) -> None:
-    register("mlflow", MLflow)
-    register("none", Nothing)
+    register("mlflow", "rnnx_builtin.trackers.mlflow_store:MLflow")
+    register("none", "rnnx_builtin.trackers.none:Nothing")

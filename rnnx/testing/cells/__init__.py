@@ -19,6 +19,7 @@ from rnnx.testing.cells.conduct import (
     check_scratch,
     check_small_shapes,
 )
+from rnnx.testing.cells.golden import check_golden
 from rnnx.testing.cells.isolation import (
     check_backward_scratch,
     check_history,
@@ -298,6 +299,7 @@ CHECKS = (
     check_stream,
     check_gates,
     check_multiplications,
+    check_golden,
     check_compiled,
     check_any_shape,
     check_everything_has_a_say,

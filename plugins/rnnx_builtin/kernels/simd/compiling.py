@@ -32,13 +32,15 @@ VECTOR, REGISTERS = _vector_bytes()
 
 
 @cache
-def _folder() -> Path:
+def _folder(package: Path = Path(__file__).parent) -> Path:
     """The cache folder of this source text: a changed function must not meet old callers' code.
 
+    It is the text of these kernels, and of those in the folder ``package`` that are made of them.
     ConfigError where somebody else may write into it: numba runs what it finds there.
     """
     sha = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+    own = Path(__file__).parents[1]
+    for path in sorted({*own.rglob("*.py"), *package.rglob("*.py")}):
         sha.update(path.read_bytes())
     folder = cache_folder() / "kernels" / sha.hexdigest()[:16]
     with suppress(OSError):  # a folder that cannot be written: see kernel()
@@ -64,7 +66,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     function is registered, so that other code in this process keeps its own.
     """
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(_folder())
+    config.CACHE_DIR = str(_folder(Path(function.__code__.co_filename).parent))
     try:
         return _sealed(numba.njit(cache=True, **OPTIONS)(function))
     except RuntimeError:  # the folder cannot be written: compile in every process

@@ -1,0 +1,115 @@
+"""CPU time of the cells of rnnx_zoo beside torchrecurrent, one layer forward and backward.
+
+    python tests/benchmarks/zoo.py --cells mgu lem --rounds 5
+
+One thread, float32, dense inputs. A factor is torchrecurrent's time over rnnx's, compiled where
+the cell has a compiled form. Both get the same sizes, each has its own weights.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torchrecurrent
+from timing import medians
+
+from rnnx.config.components import component_from
+from rnnx.contracts.buffers import Scratch
+
+PEERS = {
+    "mgu": "MGU",
+    "ugrnn": "UGRNN",
+    "janet": "JANET",
+    "nbrc": "NBR",
+    "peephole_lstm": "PeepholeLSTM",
+    "lstm_1997": "OriginalLSTM",
+    "lem": "LEM",  # from the old z, and so no LEM, but as much work
+    "cornn": "coRNN",
+    "indrnn": "IndRNN",
+}
+
+
+class Size(NamedTuple):
+    """n_x inputs, n_a units, B columns, T steps."""
+
+    n_x: int
+    n_a: int
+    B: int
+    T: int
+
+
+SIZES = (Size(27, 128, 32, 12), Size(65, 256, 32, 64))
+Work = Callable[[], object]
+
+
+def ours(form: Any, cell: Any, size: Size) -> Work:
+    rng, scratch = np.random.default_rng(0), Scratch()
+    n_x, n_a, B, T = size
+    params, state = cell.init(rng, n_x, np.float32), cell.initial_state(B, np.float32)
+    x, dh = (rng.normal(size=(T, n, B)).astype(np.float32) for n in (n_x, n_a))
+
+    def run() -> None:
+        _, _, cache = form.forward(params, x, state, None, scratch)
+        form.backward(params, cache, dh, None, scratch)
+
+    return run
+
+
+def theirs(name: str, size: Size) -> Work:
+    torch.manual_seed(0)
+    n_x, n_a, B, T = size
+    layer = getattr(torchrecurrent, PEERS[name])(n_x, n_a)
+    x, dh = torch.randn(T, B, n_x, requires_grad=True), torch.randn(T, B, n_a)
+
+    def run() -> None:
+        layer.zero_grad()
+        layer(x)[0].backward(dh)
+
+    return run
+
+
+def measured(name: str, size: Size, rounds: int) -> dict[str, Any]:
+    cell = component_from("cell", {"name": name, "hidden_size": size.n_a})
+    works = {"numpy": ours(cell, cell, size), "torchrecurrent": theirs(name, size)}
+    if callable(getattr(cell, "compiled", None)):
+        works["compiled"] = ours(cell.compiled(1), cell, size)
+    return {"cell": name, "size": size, "seconds": medians(works, rounds)}
+
+
+def shown(entry: dict[str, Any]) -> str:
+    found, peer = entry["seconds"], entry["seconds"]["torchrecurrent"]
+    line = f"{entry['cell']:14} {', '.join(map(str, entry['size'])):>16}"
+    for name in ("compiled", "numpy", "torchrecurrent"):
+        line += f" {found[name] * 1e3:11.2f}" if name in found else f" {'—':>11}"
+    return f"{line}    {peer / min(found.get('compiled', np.inf), found['numpy']):8.1f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    print("ms of CPU time a sequence, forward and backward")
+    print(
+        f"{'cell':14} {'n_x, n_a, B, T':>16} {'compiled':>11} {'NumPy':>11} {'torchrec.':>11}",
+        end="",
+    )
+    print("      factor")
+    table = []
+    for name in given.cells:
+        for size in SIZES:
+            table.append(measured(name, size, given.rounds))
+            print(shown(table[-1]), flush=True)
+    path = Path(".bench/zoo.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"command": " ".join(sys.argv), "rows": table}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
