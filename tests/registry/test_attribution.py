@@ -50,7 +50,7 @@ BROKEN = {
         with_method("init: return {k: v * np.nan for k, v in right_init(self, *given).items()}"),
         "init: Wx holds nan",
     ),
-    "init of nothing": (with_method("init: pass"), "init: returned NoneType, expected a dict of arrays by name by name"),
+    "init of nothing": (with_method("init: pass"), "init: returned no dict of arrays by name"),
     "state of nothing": (
         with_method("initial_state: return None"),
         "initial_state returned NoneType, expected a tuple, h first",
