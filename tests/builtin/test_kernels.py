@@ -173,7 +173,7 @@ def test_a_damaged_entry_of_the_cache_is_compiled_anew(
 ) -> None:
     from rnnx_builtin.kernels.simd import compiling  # which imports numba
 
-    monkeypatch.setattr(compiling, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(compiling, "_folder", lambda package: tmp_path)
 
     def hits() -> int:
         made = compiling.kernel(doubled)
