@@ -247,7 +247,5 @@ def test_the_chart_of_losses_in_different_units_says_so() -> None:
     metrics = frozenset({"best/val_loss"})
     nats = ("absolute error", "nats a step")
     alike, mixed = (Shown(metrics, {}, {}, units=units) for units in ((), nats))
-        Shown(metrics, {}, {}, units=u) for u in ((), ("absolute error", "nats a step"))
-    )
     assert _bars(alike).title == "Best held-out loss"
     assert _bars(mixed).title.endswith("not comparable between units: absolute error, nats a step")
