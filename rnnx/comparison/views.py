@@ -54,6 +54,7 @@ class Shown(NamedTuple):
     monitor: str = ""  # what they monitored, where that is one metric other than the loss
     is_higher_better: bool = False  # whether more of it is better
     totals: frozenset[str] = frozenset()  # metrics of probes that have one value a run
+    units: Sequence[str] = ()  # of their losses, where these are several
 
 
 def shown(runs: Iterable[tuple[Iterable[str], RunFolder | None]]) -> Shown:
@@ -75,7 +76,9 @@ def shown(runs: Iterable[tuple[Iterable[str], RunFolder | None]]) -> Shown:
     monitor = monitors.pop() if len(monitors) == 1 else ""
     name = monitor.removeprefix("val/")
     higher = any(name in one.get("higher_is_better", ()) for one in fields)
-    return Shown(frozenset(metrics), images, params, monitor, higher, frozenset(totals))
+    units = sorted({str(one.get("loss_unit", "nats")) for one in fields})
+    several = units if len(units) > 1 else ()
+    return Shown(frozenset(metrics), images, params, monitor, higher, frozenset(totals), several)
 
 
 def _is_own(key: str) -> bool:
@@ -217,7 +220,9 @@ def _goal(found: Shown) -> str:
 def _bars(found: Shown) -> BarChart:
     goal = _goal(found)
     titles = {BEST_LOSS: "Best held-out loss", FINAL_LOSS: "Training loss"}
-    return BarChart(titles.get(goal, f"Best {found.monitor}"), goal)
+    units = f", not comparable between units: {', '.join(found.units)}" if found.units else ""
+    title = f"{titles[goal]}{units}" if goal in titles else f"Best {found.monitor}"
+    return BarChart(title, goal)
 
 
 def _against_swept(

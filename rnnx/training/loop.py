@@ -96,7 +96,9 @@ class TrainingLoop:
     def describe(self) -> None:
         """Tell what is trained on what, and the best result so far."""
         progress = self.progress
-        best = Best(progress.best_val_loss, progress.best_step, progress.best_cost)
+        self._describe(Best(progress.best_val_loss, progress.best_step, progress.best_cost))
+
+    def _describe(self, best: Best) -> None:
         self.tracking.describe(description(self.session, self.folder, best))
 
     def _killed(self, why: str, number: int) -> int:
@@ -309,8 +311,7 @@ class TrainingLoop:
             self._predict(self.settings.samples * 4, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
             self._keep(name, conclusion, is_conclusion=True)
-        ended = Best(best_loss, best_step, best_cost)
-        self.tracking.describe(description(self.session, self.folder, ended))
+        self._describe(Best(best_loss, best_step, best_cost))
         self.tracking.artifacts()
         told = loss_told(self.session)
         goal = None if monitor.is_loss else (monitor.metric, monitor.value(best_cost))

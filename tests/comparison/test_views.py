@@ -9,6 +9,7 @@ import pytest
 from rnnx.comparison.pages import closing_line, page_of
 from rnnx.comparison.views import (
     Shown,
+    _bars,
     shown_of_folders,
     view_of_experiment,
     view_of_run,
@@ -240,3 +241,11 @@ def test_the_last_line_names_the_command_or_the_page() -> None:
         "rnnx ui s "
     )
     assert closing_line(UI("http://server/#/x", [], {}), "s") == "charts: http://server/#/x"
+
+
+def test_the_chart_of_losses_in_different_units_says_so() -> None:
+    metrics = frozenset({"best/val_loss"})
+    nats = ("absolute error", "nats a step")
+    alike, mixed = (Shown(metrics, {}, {}, units=units) for units in ((), nats))
+    assert _bars(alike).title == "Best held-out loss"
+    assert _bars(mixed).title.endswith("not comparable between units: absolute error, nats a step")
