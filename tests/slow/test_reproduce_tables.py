@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,15 @@ def test_parity_comes_out_as_theory_says_after_a_kill() -> None:
 
 
 @pytest.mark.parametrize("name", table_names())
-def test_every_job_of_every_table_is_valid(name: str) -> None:
+def test_every_row_and_every_figure_has_valid_jobs(name: str) -> None:
+    """All rows with one figure, and all figures with one row: the zoo has 230 pairs of them."""
     table = table_named(name)
     typed = [f"{key}={__file__}" for key in table.needs]
     apart = len({tuple(figure.overrides) for figure in table.figures})
-    assert len(jobs(*sweep_words(table, True, typed))) % (len(table.rows) * apart) == 0
+    one_figure, one_row = (
+        replace(table, figures=table.figures[:1]),
+        replace(table, rows=table.rows[:1]),
+    )
+    quick = sweep_words(one_figure, True, [*typed, "seed=0"])
+    assert len(jobs(*quick)) == len(table.rows)
+    assert len(jobs(*sweep_words(one_row, True, [*typed, "seed=0"]))) == apart
