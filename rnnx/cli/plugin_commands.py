@@ -27,7 +27,7 @@ from rnnx.cli.failure import debug_option
 @click.option(
     "--targets",
     is_flag=True,
-    help="With --kind dataset: targets other than the next symbol, and a head for them.",
+    help="With --kind dataset or head: one of targets other than the next symbol.",
 )
 @debug_option
 def new_plugin(name: str, kind: str, targets: bool) -> None:

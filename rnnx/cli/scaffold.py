@@ -22,16 +22,15 @@ MAX_NAME = 60  # characters
 def new_plugin(name: str, kind: str, into: Path, targets: bool = False) -> list[Path]:
     """Write the project ``name`` with one component of ``kind`` into a new folder; its files.
 
-    With ``targets`` it is a data set with targets of its own, and a head of the same name for them.
+    With ``targets`` it is a data set with targets of its own, or a head for such targets.
     The folder and the distribution are called ``name``, the package the same with ``_``, the
     component the same without a leading ``rnnx-``. ConfigError, before anything is written, where
     one of these names is not allowed or is taken.
     """
-    if targets and kind != "dataset":
-        raise ConfigError(f"--targets: goes with --kind dataset, not with --kind {kind}")
+    if targets and kind not in ("dataset", "head"):
+        raise ConfigError(f"--targets: goes with --kind dataset or head, not with --kind {kind}")
     package, component = _names(name)
-    for taken in ("dataset", "head") if targets else (kind,):
-        _refuse_taken(name, package, component, taken)
+    _refuse_taken(name, package, component, kind)
     folder = into / name
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder}: exists already; choose another name or another folder")
@@ -95,15 +94,11 @@ def _words(name: str, package: str, component: str, kind: str) -> dict[str, str]
 def _tree(package: str, component: str, kind: str, targets: bool) -> dict[str, str]:
     """Path in the project → template."""
     if targets:
-        tree = _tree(package, component, kind, False)
         own = {
-            f"src/{package}/__init__.py": "init.py.txt",
-            f"src/{package}/{component}.py": "dataset.py.txt",
-            f"src/{package}/head.py": "head.py.txt",
-            f"src/{package}/conf/experiment/{component}.yaml": "recipe.yaml.txt",
-            f"tests/test_{component}.py": "test.py.txt",
+            f"src/{package}/{component}.py": f"targets/{kind}.py.txt",
+            f"src/{package}/conf/experiment/{component}.yaml": f"targets/recipe-{kind}.yaml.txt",
         }
-        return tree | {path: f"targets/{template}" for path, template in own.items()}
+        return _tree(package, component, kind, False) | own
     of_kind = f"recipe-{kind}.yaml.txt"
     recipe = of_kind if (TEMPLATES / of_kind).is_file() else "recipe.yaml.txt"
     source = f"src/{package}"

@@ -1,6 +1,7 @@
 """What ``rnnx new-plugin`` writes, kind by kind, in this process; tests/slow installs it."""
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -69,21 +70,27 @@ def test_a_new_plugin_of_each_kind_works_at_once(
         assert list((run.folder.path / "images").rglob("*.png"))
 
 
-def test_a_new_data_set_with_targets_of_its_own_has_a_head_for_them(
-    installed: Callable[..., type],
+@pytest.mark.parametrize(
+    ("kind", "suite"), [("dataset", testing.DatasetSuite), ("head", testing.HeadSuite)]
+)
+def test_a_new_component_for_other_targets_is_alone_and_trains(
+    installed: Callable[..., type], kind: str, suite: type
 ) -> None:
-    dataset = installed("rnnx-new-sum", "dataset", True)
+    component, conducted = installed("rnnx-new-sum", kind, True), suite()
     assert [str(f) for f in plugins().failures] == []
-    head = importlib.import_module("rnnx_new_sum.head").NewSumHead
-    for suite, component in ((testing.DatasetSuite(), dataset()), (testing.HeadSuite(), head())):
-        suite.component = component
-        for name in dir(suite):
-            if name.startswith("test_") and name not in SLOW:
-                with suppress(pytest.skip.Exception):
-                    getattr(suite, name)()
+    assert importlib.util.find_spec("rnnx_new_sum.head") is None
+    conducted.component = component()
+    for name in dir(conducted):
+        if name.startswith("test_") and name not in SLOW:
+            with suppress(pytest.skip.Exception):
+                getattr(conducted, name)()
     run = rnnx.train(["experiment=new_sum", "steps=20", "eval_every=10", "tracker=none"])
     assert run.metrics["best/val_mse"] == min(run.metrics["best/val_mse"], 1)
-    with pytest.raises(ConfigError, match="--targets: goes with --kind dataset"):
+    assert rnnx.load(str(run.folder.path)).config[kind]["name"] == "new_sum"
+
+
+def test_targets_go_with_data_sets_and_heads() -> None:
+    with pytest.raises(ConfigError, match="--targets: goes with --kind dataset or head"):
         new_plugin("rnnx-new-thing", "cell", Path(), True)
 
 

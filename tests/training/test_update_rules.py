@@ -91,7 +91,7 @@ ABILITIES = """
 
     @rnnx.hookimpl
     def register_cells(register):
-        register("indrnn", IndRNN)
+        register("bounded", IndRNN)
 
     @rnnx.hookimpl
     def register_clippers(register):
@@ -101,7 +101,7 @@ ABILITIES = """
     def register_schedules(register):
         register("fall", Fall)
 """
-OWN = ["cell=indrnn", "cell.hidden_size=8", "clipper=mean", "schedule=fall", "optimizer=adamw"]
+OWN = ["cell=bounded", "cell.hidden_size=8", "clipper=mean", "schedule=fall", "optimizer=adamw"]
 DENSE = ["steps=30", "log_every=3", "eval_every=5", "sample_every=8", "checkpoint.every=7"]
 
 
@@ -242,7 +242,7 @@ def test_without_groups_the_update_is_the_optimizer_s_own() -> None:
 def test_a_pattern_that_fits_nothing_is_named(names: Path, install: Callable[..., object]) -> None:
     install(ABILITIES.replace('return {"u": rnnx', 'return {"v": rnnx'))
     with pytest.raises(PluginError, match="parameter_groups: v fits none of Wx, u, b"):
-        rnnx.build(tiny(names, "cell=indrnn"))
+        rnnx.build(tiny(names, "cell=bounded"))
 
 
 def test_a_projection_that_replaces_an_array_is_named(
@@ -251,7 +251,7 @@ def test_a_projection_that_replaces_an_array_is_named(
     install(
         ABILITIES.replace(', out=params["u"])', ")").replace("np.clip(", 'params["u"] = np.clip(')
     )
-    session = rnnx.build(tiny(names, "cell=indrnn"))
+    session = rnnx.build(tiny(names, "cell=bounded"))
     with pytest.raises(PluginError, match="replaced an array; change it in place"):
         session.step()
 
