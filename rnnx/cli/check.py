@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import traceback
@@ -48,7 +49,7 @@ def check(kind: str, name: str, fields: Sequence[str]) -> int:
     owner = registry().get(kind, name).owner
     print(printable(f"{kind} {name} of {owner}: {component!r}"))
     expected, results = reasons_of(kind, component), []
-    with _empty_folder(kind):
+    with _empty_folder(kind), _own_keys(kind):
         for one in CHECKS[kind]:
             results.append(_run(one, component, expected.get(one.__name__)))
             _print(results[-1])
@@ -79,6 +80,16 @@ def _empty_folder(kind: str) -> Iterator[None]:
             yield
         finally:
             os.chdir(here)
+
+
+@contextmanager
+def _own_keys(kind: str) -> Iterator[None]:
+    """Errors that name a field as rnnx train takes it (dataset.path=…) name it as check does."""
+    try:
+        yield
+    except InputError as error:
+        told = re.sub(rf"\b{kind}\.(?=[a-z_.]+[=:])", "", str(error))
+        raise type(error)(told) from error
 
 
 def _run(one: Check, component: Any, expected: str | None) -> CheckResult:

@@ -12,7 +12,7 @@ import numpy as np
 from rnnx.cli.models import find
 from rnnx.data.named_file import NamedFile, named_file
 from rnnx.data.targets import TargetKind, Targets
-from rnnx.models.new_data import NewData, read_new_data, sequences
+from rnnx.models.new_data import NewData, read_new_data, sequences, words_of_unknown
 from rnnx.models.prediction import Predicted
 from rnnx.models.trained import Model
 from rnnx.system.table import Column, print_table
@@ -20,7 +20,6 @@ from rnnx.system.text import csv_text, json_text, printable
 from rnnx.training.report import console
 
 STDIN = "-"
-MOST_UNKNOWN = 5  # symbols that a note names
 
 
 def predict(run: str, path: str, form: str | None) -> None:
@@ -31,9 +30,7 @@ def predict(run: str, path: str, form: str | None) -> None:
     data = read_new_data(file, model.inputs, model.dataset)
     part, unknown = sequences(data, model.inputs)
     if unknown:
-        shown = " ".join(map(repr, unknown[:MOST_UNKNOWN]))
-        more = f" and {len(unknown) - MOST_UNKNOWN} others" if len(unknown) > MOST_UNKNOWN else ""
-        line = f"{path}: the model does not know {shown}{more}; it reads nothing in their place"
+        line = f"{path}: {words_of_unknown(unknown)}"
         print(f"rnnx: {printable(line)}", file=sys.stderr)
     found = model.predict_sequences(part)
     if form == "json":

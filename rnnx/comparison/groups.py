@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.statistics import Difference, Interval, difference, interval, mean_and_spread
-from rnnx.config.identity import ELSEWHERE, flat_params
+from rnnx.config.identity import ELSEWHERE, SOLVED, flat_params
 from rnnx.errors import CheckpointError
 
 BEST, WORSE, TIED, UNTESTED = "the best", "worse", "not told apart", "not tested"
@@ -146,7 +146,7 @@ def _all_settings(run: ComparedRun) -> Mapping[str, str]:
         settings = flat_params(stored_config(run.folder))
     except CheckpointError:  # config.yaml is missing or damaged
         return {}
-    own = {*ELSEWHERE, "seed"}
+    own = {*ELSEWHERE, *SOLVED, "seed"}
     return {key: text for key, text in settings.items() if key.partition(".")[0] not in own}
 
 

@@ -85,12 +85,12 @@ def notes_on_parts(runs: Sequence[ComparedRun], metric: str) -> list[str]:
     if len(data) > 1:
         notes.append(
             f"measured on {len(data)} different held-out parts of data: values on one part cannot "
-            "be compared with those on another, so each part has a table of its own"
+            "be compared with those on another, so each part is ranked by itself"
         )
     if len(units) > 1:
         notes.append(
             f"the loss is in {len(units)} units ({', '.join(units)}): losses in different units "
-            f"cannot be compared, so each unit has a table of its own{shared_metric(runs)}"
+            f"cannot be compared, so each unit is ranked by itself{shared_metric(runs)}"
         )
     return notes
 
@@ -103,4 +103,4 @@ def shared_metric(runs: Sequence[ComparedRun]) -> str:
         if run.metrics
     ]
     shared = sorted(set.intersection(*known)) if known else []
-    return f"; --metric {shared[0]} ranks all of them" if shared else ""
+    return f"; rnnx compare --metric {shared[0]} ranks all of them" if shared else ""

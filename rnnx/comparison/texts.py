@@ -130,6 +130,8 @@ def _drawn(comparison: Comparison, last_alone: bool) -> tuple[list[_Drawn], list
         without += [run.name] * (not found)
     more = f" and {len(without) - MOST_NAMED} more runs" * (len(without) > MOST_NAMED)
     told = f"{', '.join(without[:MOST_NAMED])}{more}: no samples are here"
+    if any(run.folder and run.folder.predictions.is_file() for run in comparison.runs):
+        told += "; what a run predicts of held-out data is in predictions.csv in its folder"
     return drawn, [told] * bool(without)
 
 

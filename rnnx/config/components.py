@@ -49,6 +49,7 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
         missing = sorted(OmegaConf.missing_keys(node))
         if missing:
             raise ConfigError(f"{missing[0]}: is not set; give {where}.{missing[0]}=…")
+        _refuse_unset(given)
         component = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
         if isinstance(error.__context__, TypeError):  # which OmegaConf takes for one of its own
@@ -58,6 +59,15 @@ def component_from(kind: str, values: Mapping[str, Any], where: str | None = Non
         raise ConfigError(f"{where}.{error}") from None
     _check_initializers(component, where)
     return component
+
+
+def _refuse_unset(values: Mapping[str, Any]) -> None:
+    """ConfigError for a value that OmegaConf would leave at its default without a word."""
+    for key, value in values.items():
+        if value == "???":
+            raise ConfigError(f"{key}=???: says that nothing is set; give a value")
+        if isinstance(value, Mapping):
+            _refuse_unset(value)
 
 
 def _check_initializers(component: Any, where: str) -> None:
@@ -118,6 +128,7 @@ def settings_from(config: Mapping[str, Any]) -> Train:
         meant = did_you_mean(key, keys)
         raise ConfigError(f"{key}: there is no such key; choose from {choices}{meant}")
     own = {key: value for key, value in config.items() if key in fields_of(Train)}
+    _refuse_unset(own)
     try:
         made = OmegaConf.to_object(OmegaConf.merge(_settings_node(), literals(own)))
     except OmegaConfBaseException as error:

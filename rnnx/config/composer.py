@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnx.config.overrides import SEARCHPATH
 from rnnx.config.recipes import MAIN, NAME
 from rnnx.contracts.components import KINDS, RECIPES
-from rnnx.errors import ConfigError
+from rnnx.errors import ConfigError, UnknownComponent
 from rnnx.registry.manager import registry
 from rnnx.registry.registry import unknown_name
 from rnnx.registry.schema import child_of, error_line
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 # Hydra's words for a recipe whose content goes to a key of the recipe's group.
 NO_PACKAGE = re.compile(r"In '((?:experiment|sweep)/.*?)': .*Key '(?:experiment|sweep)' not in")
+
+
+# Hydra's words for a choice in a recipe that nothing has, and for the folders that it looked in.
+NOT_FOUND = re.compile(r"(?:In '([^']*)': )?Could not (?:find|load) '([^']*)/([^'/]*)'")
+FOLDERS = re.compile(r"path=(?:file|recipes)://(.+?),?$", re.MULTILINE)
 
 
 class Composer:
@@ -135,8 +140,38 @@ def _compose(choices: Sequence[str]) -> DictConfig:
         line = " ".join(str(error).split())
         if found := NO_PACKAGE.search(line):
             line = f"{found[1]}.yaml: begin it with the line: # @package _global_"
+        elif missing := _missing_choice(str(error), choices):
+            line = missing
         raise ConfigError(line) from None
     return composed
+
+
+def _missing_choice(told: str, choices: Sequence[str]) -> str:
+    """The error for a recipe that chooses what nothing has, with its file; "": it is another."""
+    found = NOT_FOUND.search(told)
+    if not found:
+        return ""
+    recipe, group, name = found.groups()
+    pairs = [choice.lstrip("+").partition("=") for choice in choices]
+    chosen = [f"{key}/{value}" for key, _, value in pairs if key in RECIPES]
+    folders = [unquote(folder.strip()) for folder in FOLDERS.findall(told)]
+    files = [f"{folder}/{one}.yaml" for one in (recipe, *chosen) for folder in folders]
+    there = [file for file in files if "/" in file and os.path.isfile(file) and _names(file, name)]
+    if not there:
+        return ""
+    if group not in KINDS:
+        return f"{there[0]}: {group}={name}: there is no such {group}"
+    try:
+        registry().get(group, name)
+    except UnknownComponent as error:
+        return f"{there[0]}: {error}"
+    return ""
+
+
+def _names(file: str, name: str) -> bool:
+    """Whether a recipe names a component or another recipe."""
+    with open(file, encoding="utf-8", errors="replace") as opened:
+        return bool(re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", opened.read()))
 
 
 def set_value(config: DictConfig, override: Override) -> None:

@@ -17,11 +17,9 @@ from rnnx.registry.sources import source_sha256
 from rnnx.version import __version__
 
 # Keys that do not change what a run computes: where it is kept, how many jobs and threads run at
-# once, what it is compared with, and how its hidden size was found, which is in the configuration.
-ELSEWHERE = (
-    *("tracker", "outputs", "hydra", "jobs", "threads", "sweep", "resume", "baseline"),
-    "params",
-)
+# once, what it is compared with.
+ELSEWHERE = ("tracker", "outputs", "hydra", "jobs", "threads", "sweep", "resume", "baseline")
+SOLVED = ("params",)  # keys whose whole effect is in the value of another key
 
 
 THEN = ", then "  # between the versions of a run that continued under another one
@@ -139,7 +137,7 @@ def _strings(value: Any) -> dict[str, str]:
 
 def config_hash(config: Mapping[str, Any], seedless: bool = False) -> str:
     """The SHA-256 (16 hexadecimal digits) of everything that decides a run's metrics."""
-    left_out = {*ELSEWHERE, "seed"} if seedless else set(ELSEWHERE)
+    left_out = {*ELSEWHERE, *SOLVED, *(["seed"] if seedless else [])}
     kept = {key: value for key, value in config.items() if key not in left_out}
     text = json.dumps(kept, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -62,7 +62,10 @@ class ProjectedParameters(Protocol):
 
 @runtime_checkable
 class ParameterClipper(Protocol):
-    """A clipper whose bound depends on the parameters: optional, in place of ``clip``."""
+    """A clipper whose bound depends on the parameters: optional, in place of ``clip``.
+
+    Where a class has both, this one is called; ``clip_with_state`` comes before either.
+    """
 
     def clip_by_parameters(self, grads: Parameters, norm: float, params: Parameters) -> bool:
         """As ``Clipper.clip``; ``params`` have the names and shapes of ``grads`` and stay."""

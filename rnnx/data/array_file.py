@@ -28,7 +28,7 @@ def read_arrays(file: NamedFile) -> Mapping[str, Array]:
     """
     if not is_array_file(file):
         raise DataError(
-            f"{file.name}: is no .npy or .npz file; make one with numpy.savez(FILE, x=…, y=…)"
+            f"{file.name}: is no .npy or .npz file; make one with numpy.savez(FILE, NAME=ARRAY, …)"
         )
     try:
         with file.binary() as opened:

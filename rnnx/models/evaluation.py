@@ -125,7 +125,7 @@ def measure(
         profiles.add(split, batch, found, counts, losses)
     if not weight > 0:
         raise DataError("data: no target has a weight above 0: there is nothing to measure")
-    return Measured(total / weight, metrics.values(sums), profiles.values())
+    return Measured(total / weight, _plain(metrics.values(sums)), profiles.values())
 
 
 def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> float:
@@ -204,3 +204,8 @@ def batch_nats(
     h, states, _ = network.forward(params, x, states, lengths, scratch)
     _, nats, _ = network.loss(params, h, y, lengths, scratch)
     return nats, states
+
+
+def _plain(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Python's own numbers: a head may compute with NumPy's."""
+    return {name: float(value) for name, value in metrics.items()}

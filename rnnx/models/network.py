@@ -74,10 +74,7 @@ class Network:
                 'in its class: recurrent_weights = ("Wh",)'
             )
         if (self.zoneout or self.zoneout_memory) and not isinstance(self.layer_cell, CheckedCell):
-            raise ConfigError(
-                f"zoneout={self.zoneout}: units keep the value of the step before, from zero on; "
-                "choose another dropout, or direction=forward and initial_state=zero"
-            )
+            raise self._no_zoneout()
         if self.zoneout_memory and len(self.layer_cell.initial_state(1, np.float32)) != 2:
             raise ConfigError(
                 f"zoneout_memory={self.zoneout_memory}: {named('cell', self.cell)} has no state of "
@@ -85,6 +82,18 @@ class Network:
             )
 
         tied_weight(self.head, self.block, self.targets)  # refuses what cannot be tied
+
+    def _no_zoneout(self) -> ConfigError:
+        """Why zoneout does not go with the direction or the initial state, whichever it is."""
+        named = "zoneout" if self.zoneout else "zoneout_memory"
+        given = [(f"direction={self.direction.value}", "direction=forward")]
+        given += [(f"initial_state={self.initial.value}", "initial_state=zero")]
+        faults = [(key, remedy) for key, remedy in given if key != remedy]
+        keys, remedies = (" and ".join(texts) for texts in zip(*faults, strict=True))
+        return ConfigError(
+            f"{named}={getattr(self, named)}: does not go with {keys}; choose {remedies}, or "
+            f"{named}=0 with weight_dropout or dropout_kind=variational in its place"
+        )
 
     @cached_property
     def _tied(self) -> str:

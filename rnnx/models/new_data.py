@@ -17,6 +17,8 @@ from rnnx.data.targets import Quantity, Targets
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import DataError
 
+MOST_UNKNOWN = 5  # symbols that a note names
+
 
 class NewData(NamedTuple):
     """Sequences that have no targets; what a model does not take is None."""
@@ -40,9 +42,21 @@ def given(inputs: Sequence[Any], features: Sequence[Array] | None, wanted: Input
     """``inputs``, texts or arrays, and ``features`` beside texts, as a model takes them."""
     if isinstance(inputs, str):
         raise DataError("predict: it takes a list of texts, not one text; give [text]")
+    for number, one in enumerate(inputs, 1):
+        if isinstance(one, str) != bool(len(wanted.vocabulary)):
+            found = "a text" if isinstance(one, str) else f"{type(one).__name__}, no text"
+            what = "texts" if len(wanted.vocabulary) else "arrays (T, n_features)"
+            raise DataError(f"predict: input {number} is {found}; give a list of {what}")
     if len(wanted.vocabulary):
-        return NewData([str(text) for text in inputs], features)
+        return NewData(list(inputs), features)
     return NewData(None, [np.asarray(one) for one in inputs])
+
+
+def words_of_unknown(unknown: Sequence[str]) -> str:
+    """What a user is told of symbols that a model does not know."""
+    shown = " ".join(map(repr, unknown[:MOST_UNKNOWN]))
+    more = f" and {len(unknown) - MOST_UNKNOWN} others" if len(unknown) > MOST_UNKNOWN else ""
+    return f"the model does not know {shown}{more}; it reads nothing in their place"
 
 
 def sequences(data: NewData, inputs: Inputs) -> tuple[Sequences, list[str]]:

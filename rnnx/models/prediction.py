@@ -82,13 +82,17 @@ def in_units(standardized: Array, quantities: Sequence[Quantity]) -> Array:
 
 
 MOST_SHOWN = 60  # steps of a sequence that a table shows
+MOST_FEATURES = 8  # of one step
 HIDDEN = "·"  # in the place of a target that does not count
 
 
 def readable_input(
     vocabulary: Vocabulary, features: Sequence[Quantity], part: Sequences, place: int
 ) -> str:
-    """The symbols of a sequence, else the features of its last step, as a person reads them."""
+    """A sequence as a person reads it: its symbols, and the features of one step.
+
+    That is the step whose target :func:`readable_targets` shows: ``step 24 of 30: temp 3.1``.
+    """
     start, length = int(part.starts[place]), int(part.lengths[place])  # type: ignore[index]
     texts = []
     if part.ids is not None:
@@ -96,10 +100,30 @@ def readable_input(
         shown = vocabulary.separator.join("∅" if i < 0 else vocabulary.symbols[i] for i in ids)
         texts.append(shown + (" …" if length > MOST_SHOWN else ""))
     if part.features is not None:
-        row = in_units(part.features[start + length - 1], features)
-        numbers = zip(features, row, strict=True)
-        texts.append(", ".join(f"{q.name} {v:.4g} {q.unit}".strip() for q, v in numbers))
+        weights = None if part.weights is None or part.per_sequence else part.weights
+        counted = None if weights is None else weights[start : start + length]
+        step = _last_counted(length, counted)
+        step = length - 1 if step is None else step
+        row = in_units(part.features[start + step], features)
+        texts.append(f"step {step + 1} of {length}: {_readable_row(row, features)}")
     return " | ".join(texts)
+
+
+def _readable_row(row: Array, features: Sequence[Quantity]) -> str:
+    """The features of a step: of many bits the names of those that are 1, as of a piano roll."""
+    if len(features) > MOST_FEATURES and np.isin(row, (0, 1)).all():
+        return " ".join(q.name for q, bit in zip(features, row, strict=True) if bit) or "∅"
+    numbers = list(zip(features, row, strict=True))[:MOST_FEATURES]
+    texts = [f"{q.name} {v:.4g} {q.unit}".strip() for q, v in numbers]
+    return ", ".join(texts) + (", …" if len(features) > MOST_FEATURES else "")
+
+
+def _last_counted(length: int, weights: Array | None) -> int | None:
+    """The last step whose target counts; None where none does."""
+    if weights is None:
+        return length - 1
+    counted = np.flatnonzero(weights > 0)
+    return int(counted[-1]) if len(counted) else None
 
 
 def readable_targets(targets: Targets, y: Array, weights: Array | None) -> str:
@@ -109,10 +133,10 @@ def readable_targets(targets: Targets, y: Array, weights: Array | None) -> str:
     """
     if targets.per_sequence:
         return targets.read(y)
-    counted = np.ones(len(y), bool) if weights is None else weights > 0
     if targets.kind is TargetKind.classes:
+        counted = np.ones(len(y), bool) if weights is None else weights > 0
         steps = zip(y[:MOST_SHOWN], counted, strict=False)
         texts = [targets.read(one) if counts else HIDDEN for one, counts in steps]
         return " ".join(texts) + (" …" if len(y) > MOST_SHOWN else "")
-    last = np.flatnonzero(counted)
-    return targets.read(y[last[-1]]) if len(last) else HIDDEN
+    last = _last_counted(len(y), weights)
+    return HIDDEN if last is None else targets.read(y[last])

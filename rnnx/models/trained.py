@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -39,7 +40,7 @@ from rnnx.models.generation import generate, grammar_of
 from rnnx.models.heads import known_levels, unit_of_loss
 from rnnx.models.mixture import MixedSampler, mixed_nats
 from rnnx.models.network import Network, quiet
-from rnnx.models.new_data import Inputs, given, sequences
+from rnnx.models.new_data import Inputs, given, sequences, words_of_unknown
 from rnnx.models.prediction import Predicted, predict_each, told
 from rnnx.models.stored_network import changed_code_of, network_of, params_of
 from rnnx.registry.checks import load_corpus
@@ -149,13 +150,16 @@ class Model:
     ) -> list[Predicted]:
         """What is predicted of each sequence of ``inputs``.
 
-        ``inputs`` are texts where the model reads symbols (a symbol that it does not know is the
-        zero vector), else arrays (T, n_features) in the features' own units. ``features`` are such
-        arrays, a row a symbol, for a model that reads both.
+        ``inputs`` are texts where the model reads symbols (one that it does not know is the zero
+        vector, and a warning names it), else arrays (T, n_features) in the features' own units.
+        ``features`` are such arrays, a row a symbol, for a model that reads both.
         """
         self.refuse_language("predict")
         data = given(inputs, features, self.inputs)
-        return self.predict_sequences(sequences(data, self.inputs)[0])
+        part, unknown = sequences(data, self.inputs)
+        if unknown:
+            warnings.warn(f"predict: {words_of_unknown(unknown)}", stacklevel=2)
+        return self.predict_sequences(part)
 
     def predict_sequences(self, part: Sequences) -> list[Predicted]:
         """The same for sequences in the model's own ids and standardized features."""
@@ -198,13 +202,9 @@ class Model:
         if not len(lines):
             return np.empty(0)
         texts = [self._symbols(line, f"line {i + 1}") for i, line in enumerate(lines)]
+        examples = examples_of(self.vocabulary, texts)
         with self._threads, quiet():
-            return example_nats(
-                self._network,
-                self.params,
-                examples_of(self.vocabulary, texts),
-                self._scratch(),
-            )
+            return example_nats(self._network, self.params, examples, self._scratch())
 
     def surprise(self, texts: Sequence[str]) -> list[Array]:
         """For each text −ln p of every symbol, in nats, given those before it.
@@ -222,7 +222,7 @@ class Model:
         if not self.is_language:
             raise ConfigError(
                 f"{what}: the run predicts {self.targets.words}, not the next symbol of a text; "
-                "measure it with rnnx evaluate"
+                "see rnnx predict, and rnnx evaluate for its loss"
             )
 
     def own_corpus(self, advice: str = "bring the old data back") -> Corpus:

@@ -120,7 +120,12 @@ def load(entry_points: list[metadata.EntryPoint]) -> Plugins:
         ]
         found.conf_paths += [(owner, path) for path in staged.conf_paths]
         for entry in staged.entries:
-            cause = validate(entry, third_party) or found.registry.add(entry, keeps_names=CORE)
+            cause = validate(entry, third_party)
+            if cause:
+                refused = f"is refused, {printable(cause)} (plugin {owner})"
+                found.registry.refused[entry.kind, str(entry.name)] = refused
+            else:
+                cause = found.registry.add(entry, keeps_names=CORE)
             if cause:
                 found.failures.append(Failure(owner, printable(cause)))
     return found

@@ -68,6 +68,7 @@ class Registry:
 
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     disabled: dict[tuple[str, str], str] = field(default_factory=dict)  # and why
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)  # that break their contract
 
     def add(self, entry: Entry, keeps_names: str) -> str | None:
         """Register ``entry``; the conflict in one line if its name is taken.
@@ -112,6 +113,8 @@ class Registry:
     def _unknown(self, kind: str, name: str, where: str) -> str:
         if (kind, name) in self.disabled:
             return f"{self.disabled[kind, name]}; the name is disabled: uninstall one of the two"
+        if (kind, name) in self.refused:
+            return f"{where}={name}: {self.refused[kind, name]}; rnnx plugins doctor says more"
         return unknown_name(where, kind, str(name), self.names(kind))
 
     def __iter__(self) -> Iterator[Entry]:

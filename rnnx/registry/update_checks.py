@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.execution import Execution
 from rnnx.registry.attribution import attribute
 from rnnx.registry.checks import contract_error
+from rnnx.registry.first_update import FirstUpdate
 
 
 class BoundMethod(NamedTuple):
@@ -35,32 +36,43 @@ class UpdateParts(NamedTuple):
     factor: BoundMethod  # of the step
     update: BoundMethod  # as Optimizer.update
     project: Callable[[], None] | None
-    state: Params  # the optimizer's
+    states: Mapping[
+        str, Params
+    ]  # the optimizer's, and the clipper's and schedule's if they have one
 
 
 class CheckedUpdate:
     """Clipper, schedule and optimizer: the way from a gradient to moved parameters."""
 
     def __init__(self, parts: UpdateParts, execution: Execution) -> None:
-        self.schedule, self.optimizer = parts.factor.component, parts.update.component
+        self._parts, self.optimizer = parts, parts.update.component
         self._clip, self._factor = parts.clip.on(execution), parts.factor.on(execution)
         self._update = parts.update.on(execution)
-        self._project, self._state = parts.project, parts.state
+        self._project, self._state = parts.project, parts.states["optimizer"]
+        self._is_first = True
 
     def __call__(
         self, params: Parameters, grads: Parameters, norm: float, step: int, scratch: Scratch
     ) -> tuple[bool, float]:
         """Clip ``grads`` of the L2 norm ``norm`` and update ``params``: ``clipped, rate``."""
-        flat = params.flat
+        flat, first = params.flat, None
+        if self._is_first:
+            first, self._is_first = FirstUpdate(params, self._parts.states), False
         try:
-            clipped = self._clip(grads, norm)
+            clipped: Any = self._clip(grads, norm)
+            if clipped is not True and clipped is not False and not isinstance(clipped, np.bool_):
+                self._refuse(self._parts.clip, "", clipped, "True or False")
+            if first is not None:
+                first.clipped(self._parts.clip.component, self._parts.clip.name, grads)
             factor: Any = self._factor(step)
             if not (isinstance(factor, (int, float, np.floating)) and 0 <= factor < math.inf):
-                what = f"factor({step}) returned {factor!r:.60}"
-                what += ", expected a finite number of at least 0"
-                raise contract_error("schedule", self.schedule, what)
+                self._refuse(self._parts.factor, step, factor, "a finite number of at least 0")
+            if first is not None:
+                first.factored(self._parts.factor.component, self._parts.factor.name)
             rate = self.optimizer.learning_rate * float(factor)
             self._update(params, grads, self._state, rate, step, scratch)
+            if first is not None and params.flat is flat:
+                first.updated(self.optimizer, self._parts.update.name)
             if self._project is not None:
                 self._project()
         except BaseException as error:
@@ -70,3 +82,15 @@ class CheckedUpdate:
             what = "update: replaced params.flat, which other arrays are views of"
             raise contract_error("optimizer", self.optimizer, f"{what}; change it in place")
         return bool(clipped), rate
+
+    def refuse_clipped(self, grads: Parameters) -> None:
+        """PluginError where the clipper left gradients that are not finite: they were before."""
+        if not np.isfinite(grads.flat).all():
+            clip = self._parts.clip
+            told = f"{clip.name}: the gradient is not finite after it, and was before"
+            raise contract_error("clipper", clip.component, told)
+
+    def _refuse(self, method: BoundMethod, step: int | str, found: Any, expected: str) -> None:
+        kind = "clipper" if method is self._parts.clip else "schedule"
+        what = f"{method.name}({step}) returned {found!r:.60}, expected {expected}"
+        raise contract_error(kind, method.component, what)

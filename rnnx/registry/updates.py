@@ -34,6 +34,7 @@ from rnnx.contracts.updates import (
 )
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import contract_error
+from rnnx.registry.first_update import refuse_other_arrays, wrong_state
 from rnnx.registry.update_checks import BoundMethod, UpdateParts
 
 Owners = Mapping[str, Any]
@@ -65,7 +66,7 @@ class UpdateRules:
             self._factor(),
             grouped(optimizer, groups_of(optimizer, owners, params)),
             self._projection(),
-            self._state["optimizer"],
+            self._state,
         )
 
     def arrays(self) -> Params:
@@ -84,8 +85,10 @@ class UpdateRules:
     def evaluated(self, value: float, higher_is_better: bool) -> None:
         """Tell the schedule the held-out metric, if it follows it."""
         if isinstance(self._schedule, MonitoringSchedule):
+            state, had = self._state["schedule"], dict(self._state["schedule"])
             with attributing():
-                self._schedule.evaluated(self._state["schedule"], value, higher_is_better)
+                self._schedule.evaluated(state, value, higher_is_better)
+            refuse_other_arrays("schedule", self._schedule, "evaluated", had, state)
 
     def _clip(self) -> BoundMethod:
         clipper, params = self._clipper, self._params
@@ -135,10 +138,11 @@ class UpdateRules:
 
 def _state(kind: str, component: Any, found: Any) -> Params:
     """The state that a component made: arrays by name."""
-    if isinstance(found, dict) and all(isinstance(a, np.ndarray) for a in found.values()):
-        return found
-    method = "init" if kind == "optimizer" else "init_state"
-    raise contract_error(kind, component, f"{method}: returned no dict of arrays by name")
+    if cause := wrong_state(found):
+        method = "init" if kind == "optimizer" else "init_state"
+        raise contract_error(kind, component, f"{method}: {cause}")
+    made: Params = found
+    return made
 
 
 def owner_of(part: str, owners: Owners) -> Any:

@@ -101,6 +101,8 @@ def _wrong_methods(entry: Entry) -> str | None:
             continue
         method = getattr(entry.component, name, None)
         if not callable(method):
+            if cause := _half_an_ability(entry.component, name):
+                return cause
             public = [other for other in dir(entry.component) if not other.startswith("_")]
             close = nearest(name, public)
             advice = f"; it has {close}: rename it to {name}?" if close else ""
@@ -110,6 +112,18 @@ def _wrong_methods(entry: Entry) -> str | None:
             continue  # without self its signature cannot be compared
         if cause := _wrong_arguments(method, contract):
             return f"its method {name} {cause}"
+    return None
+
+
+def _half_an_ability(component: Any, method: str) -> str | None:
+    """Which methods are missing of the ability that a component without ``method`` comes near."""
+    for ability in contracts.IN_PLACE_OF.get(method, ()):
+        wanted = [name for name in vars(ability) if not name.startswith("_")]
+        there = [name for name in wanted if callable(getattr(component, name, None))]
+        if there:
+            lacking = " and ".join(name for name in wanted if name not in there)
+            has = f"has {' and '.join(there)}, and has no method {lacking}"
+            return f"{has}: a {ability.__name__} has all; else write {method} in their place"
     return None
 
 

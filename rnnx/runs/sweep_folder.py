@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import shlex
 import shutil
 import signal
@@ -104,7 +105,7 @@ class JobResult(NamedTuple):
         return self.status in ("FINISHED", "SKIPPED")
 
 
-def _result_in(path: Path) -> JobResult | None:
+def _result_in(path: str) -> JobResult | None:
     try:
         return JobResult(**read_fields(path, JOB))
     except TypeError:
@@ -131,7 +132,7 @@ class Sweep:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._keys: Sequence[str] | None = None  # once they were read
-        self._known: dict[str, tuple[Signature, Any]] = {}  # by the name of the file
+        self._known: dict[str, tuple[Signature, Any]] = {}  # by the path of the file
 
     @classmethod
     def open(
@@ -180,21 +181,21 @@ class Sweep:
 
     def read(self) -> dict[str, Any]:
         """The fields of sweep.json; empty where it is damaged."""
-        path = self.path / "sweep.json"
+        path = f"{self.path}/sweep.json"
         return dict(self._unless_read(path, lambda: read_fields(path, SWEEP)))
 
-    def _unless_read(self, path: Path, read: Callable[[], Any]) -> Any:
+    def _unless_read(self, path: str, read: Callable[[], Any]) -> Any:
         """What ``read`` makes of a file; it reads again where the file has changed.
 
         Thousands of jobs ask what the sweep is, and each result is asked for again and again.
         """
         try:
-            signature = Signature.of(path.stat())
+            signature = Signature.of(os.stat(path))
         except OSError:
             return read()
-        if path.name not in self._known or self._known[path.name][0] != signature:
-            self._known[path.name] = signature, read()
-        return self._known[path.name][1]
+        if path not in self._known or self._known[path][0] != signature:
+            self._known[path] = signature, read()
+        return self._known[path][1]
 
     def write(self, fields: Mapping[str, Any]) -> None:
         """Change fields of sweep.json, all at once."""
@@ -265,7 +266,7 @@ class Sweep:
 
     def result(self, job: int) -> JobResult | None:
         """The result of a job; None where it has none."""
-        path = self.path / "jobs" / f"{job}.json"
+        path = f"{self.path}/jobs/{job}.json"  # not a Path: thousands are asked for again and again
         found: JobResult | None = self._unless_read(path, lambda: _result_in(path))
         return found
 

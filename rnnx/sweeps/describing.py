@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 from rnnx.comparison.groups import Group, group_by_seed, group_names
 from rnnx.comparison.numbers import format_value
-from rnnx.comparison.runs import jobs_of
 from rnnx.config.overrides import shown
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.sweeps.ranking import RANKING, STATUSES
+from rnnx.sweeps.ranking import MEASURED, RANKING, STATUSES, Part, ranked_parts
 from rnnx.system.markdown import code, command, table
 from rnnx.system.text import printable
 
@@ -26,16 +25,20 @@ class _Row(NamedTuple):
 
     group: Group
     best: JobResult
+    part: str  # what it was measured on; "" where that is the same for all
 
 
 def description(sweep: Sweep) -> str:
     """The description of a sweep in Markdown, with the results that it has so far."""
     results = sweep.results()
-    rows = _rows(sweep, results)
+    of_parts = [rows for part in ranked_parts(sweep) if (rows := _rows(part))]
     # A page may show the first lines alone.
-    parts = ["  \n".join([_what(sweep, results), *([_best(sweep, rows)] if rows else [])])]
+    best = [_best(sweep, rows) for rows in of_parts[:MAX_ROWS]]
+    parts = ["  \n".join([_what(sweep, results), *best])]
+    rows = [row for own in of_parts for row in own]
     if rows:
-        parts.append(table(COLUMNS, [_cells(row) for row in rows[:MAX_ROWS]]))
+        columns = [*COLUMNS, *[MEASURED] * any(row.part for row in rows)]
+        parts.append(table(columns, [_cells(row) for row in rows[:MAX_ROWS]]))
     if len(rows) > MAX_ROWS:
         parts.append(f"{len(rows) - MAX_ROWS} more configurations are in {RANKING}.")
     typed = [shown(str(text)) for text in sweep.read().get("overrides", [])]
@@ -70,34 +73,39 @@ def _listed(values: Sequence[str]) -> str:
     return ", ".join(code(value) for value in values[:MAX_VALUES]) + more
 
 
-def _rows(sweep: Sweep, results: Sequence[JobResult]) -> list[_Row]:
-    """The groups of jobs with a result, the best mean first."""
-    by_run = {one.run_id: one for one in reversed(results) if math.isfinite(one.cost)}
+def _rows(part: Part) -> list[_Row]:
+    """The groups of the jobs of a part with a result, the best mean first."""
+    by_run = {one.run_id: one for one in reversed(part.results) if math.isfinite(one.cost)}
     if not by_run:
         return []
-    first = next(iter(by_run.values()))
-    goal, sign = first.goal, -1 if first.higher_is_better else 1
-    runs = [run for run in jobs_of(sweep) if run.run_id in by_run]
+    sign = -1 if next(iter(by_run.values())).higher_is_better else 1
+    runs = [run for run in part.runs if run.run_id in by_run]
     rows = [
-        _Row(group, min((by_run[run.run_id] for run in group.runs), key=lambda one: one.cost))
-        for group in group_by_seed(runs, goal, group_names(runs))
+        _Row(group, min((by_run[run.run_id] for run in group.runs), key=_cost), part.title)
+        for group in group_by_seed(runs, part.goal, group_names(runs))
         if group.values
     ]
     return sorted(rows, key=lambda row: sign * row.group.mean)
 
 
+def _cost(result: JobResult) -> float:
+    return result.cost
+
+
 def _best(sweep: Sweep, rows: Sequence[_Row]) -> str:
     best = min((row.best for row in rows), key=lambda one: (one.cost, one.job))
     what, told = best.monitor or "held-out loss", format_value(best.goal, best.best)
+    where = f" on {code(rows[0].part)}" if rows[0].part else ""
     name = code(sweep.name(best.overrides) or "default")
-    return f"**Best {what} {told}** (`{best.goal}`): {name}, run {_link(best)}"
+    return f"**Best {what} {told}**{where} (`{best.goal}`): {name}, run {_link(best)}"
 
 
 def _cells(row: _Row) -> list[str]:
     group, goal = row.group, row.best.goal
     spread = format_value(goal, group.spread) if len(group.values) > 1 else ""
     mean, top = (format_value(goal, value) for value in (group.mean, row.best.best))
-    return [code(group.name), str(len(group.values)), mean, spread, top, _link(row.best)]
+    part = [code(row.part)] if row.part else []
+    return [code(group.name), str(len(group.values)), mean, spread, top, _link(row.best), *part]
 
 
 def _link(result: JobResult) -> str:

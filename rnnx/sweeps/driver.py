@@ -34,7 +34,7 @@ from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.parent import describe, open_parent, tell_results
 from rnnx.sweeps.plan import write_plan
-from rnnx.sweeps.ranking import RANKING, STATUSES, print_ranking, ranking_rows, write_ranking
+from rnnx.sweeps.ranking import RANKING, STATUSES, print_ranking, ranking, write_ranking
 from rnnx.sweeps.records import Records
 from rnnx.sweeps.search import CONDITIONS
 from rnnx.sweeps.steering import steered
@@ -199,12 +199,12 @@ def _close(
     A tracker that does not answer costs a warning: another command tells it later.
     """
     counts = Counter(result.status for result in sweep.results())
-    rows = ranking_rows(sweep)
-    write_ranking(rows, sweep.path / RANKING)
+    found = ranking(sweep)
+    write_ranking(found, sweep.path / RANKING)
     status = "KILLED" if signal_number else "FAILED" if failed else "FINISHED"
     sweep.write({"ended": status, "ended_at": time.time()})
     answers = log is not None and _answers(lambda: tell_results(sweep, log))
-    print_ranking(rows, console(soft_wrap=True))
+    print_ranking(found, console(soft_wrap=True))
     ui = page_of(tracker, lambda: view_of_sweep(sweep)) if answers and not signal_number else None
     # Last: its figures take a moment, in which a signal may come.
     write_sweep_page(sweep, None if not answers else ui.address if ui else "")

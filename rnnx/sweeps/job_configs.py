@@ -45,7 +45,7 @@ class JobConfigs:
         self._values: dict[tuple[tuple[str, ...], str], Any] = {}
 
     def values(self, overrides: Sequence[str]) -> dict[str, Any]:
-        """A job's configuration as plain values; ConfigError for a wrong one."""
+        """A job's configuration as plain values, to be read alone: ConfigError for a wrong one."""
         parsed = [self._parse(text) for text in overrides]
         made = self._composed(parsed)
         return self._sizing.sized(made, Overrides(tuple(parsed)).keys)
@@ -59,13 +59,13 @@ class JobConfigs:
         base = self._bases[chosen]
         if base is None or not _are_independent(own):
             return plain(self._make(self._hydra + Overrides(tuple(parsed))))
-        made: dict[str, Any] = _copied(base)
+        made: dict[str, Any] = dict(base)
         for override in own:
             text = str(override.input_line)
             *path, last = str(override.key_or_group).split(".")
             if (chosen, text) not in self._values:
                 self._values[chosen, text] = self._value(choices, override)
-            _at(made, path)[last] = _copied(self._values[chosen, text])
+            _own_at(made, path)[last] = _copied(self._values[chosen, text])
         return made
 
     def _value(self, choices: Overrides, override: Override) -> Any:
@@ -117,10 +117,12 @@ def _are_independent(overrides: Sequence[Override]) -> bool:
     return not nested and not any("${" in str(override.input_line) for override in overrides)
 
 
-def _at(values: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """The mapping at a path."""
-    inner: dict[str, Any] = reduce(lambda found, key: found[key], path, values)
-    return inner
+def _own_at(values: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """The mapping at a path, copied with those above it: jobs share what none of them sets."""
+    for key in path:
+        values[key] = dict(values[key])
+        values = values[key]
+    return values
 
 
 def _copied(value: Any) -> Any:

@@ -30,7 +30,7 @@ from rnnx.runs.steering import REQUESTS, removed
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.children import show_below
 from rnnx.sweeps.describing import description
-from rnnx.sweeps.ranking import RANKING, STATUSES, rank_results
+from rnnx.sweeps.ranking import RANKING, STATUSES, ranked_parts
 from rnnx.system.text import storable
 
 
@@ -105,9 +105,12 @@ def tell_everything(sweep: Sweep, config: Mapping[str, Any]) -> None:
 
 
 def _tell_best(sweep: Sweep, log: RunLog) -> None:
-    """Tell the best of what is monitored, and the values of its job; a step has one point."""
-    results = sweep.results()
-    best = next(iter(rank_results(results)), None)
+    """Tell the best of what is monitored, and the values of its job; a step has one point.
+
+    Of jobs whose results cannot be compared none is the best.
+    """
+    parts, results = ranked_parts(sweep), sweep.results()
+    best = parts[0].results[0] if len(parts) == 1 else None
     if best is None or best.best is None or not math.isfinite(best.best):
         return
     values = {f"best.{key}": value for key, value in sweep.swept(best.overrides).items()}

@@ -11,6 +11,7 @@ from rnnx.contracts.buffers import Parameters
 from rnnx.contracts.updates import ParameterClipper, StatefulClipper
 from rnnx.testing.compiled import compiled_check
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
+from rnnx.testing.states import fresh_state
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 
@@ -33,20 +34,20 @@ def _state(clipper: Any, size: int, dtype: Any) -> Params:
     if not isinstance(clipper, StatefulClipper):
         return {}
     params, rng = _params(size, dtype), np.random.default_rng(5)
-    state = clipper.init_state(params)
+    state = fresh_state(clipper, "init_state", params)
     for scale in rng.permutation(EARLIER):
         _call(clipper, Parameters(_tree(rng.normal(size=size) * scale), dtype), params, state)
     return state
 
 
-def _call(clipper: Any, grads: Parameters, params: Parameters, state: Params) -> bool:
+def _call(clipper: Any, grads: Parameters, params: Parameters, state: Params) -> Any:
     """Clip as training does, by whichever ability the clipper has."""
     norm = float(np.linalg.norm(grads.flat.astype(np.float64)))
     if isinstance(clipper, StatefulClipper):
         return clipper.clip_with_state(grads, norm, state, params)
     if isinstance(clipper, ParameterClipper):
         return clipper.clip_by_parameters(grads, norm, params)
-    return bool(clipper.clip(grads, norm))
+    return clipper.clip(grads, norm)
 
 
 def _clip(clipper: Any, flat: Array, state: Params | None = None) -> tuple[Array, bool]:
@@ -56,7 +57,7 @@ def _clip(clipper: Any, flat: Array, state: Params | None = None) -> tuple[Array
     copy = {name: array.copy() for name, array in state.items()}
     with np.errstate(over="ignore", invalid="ignore"):
         changed = _call(clipper, grads, _params(flat.size, flat.dtype), copy)
-    return grads.flat, bool(changed)
+    return grads.flat, changed
 
 
 def exercise(clipper: Any, which: int) -> Results:
@@ -121,7 +122,9 @@ def check_answer(clipper: Any) -> None:
         found, changed = _clip(clipper, flat)
         differs = not np.array_equal(found, flat)
         what = "changed the gradient" if differs else "left the gradient unchanged"
-        expect(changed == differs, f"clip returned {changed}, but it {what}")
+        told = f"clip returned {changed!r:.60}"
+        expect(isinstance(changed, bool | np.bool_), f"{told}, expected True or False")
+        expect(changed == differs, f"{told}, but it {what}")
 
 
 def check_again(clipper: Any) -> None:
@@ -159,7 +162,8 @@ def check_dtypes(clipper: Any) -> None:
             grads = Parameters({"a": {"W": flat}}, dtype)
             before, params = grads.flat, Parameters({"a": {"W": np.ones_like(flat)}}, dtype)
             has_state = isinstance(clipper, StatefulClipper)
-            _call(clipper, grads, params, clipper.init_state(params) if has_state else {})
+            state = fresh_state(clipper, "init_state", params) if has_state else {}
+            _call(clipper, grads, params, state)
             expect(grads.flat is before, "clip: replaced grads.flat; change it in place")
             expect(grads.flat.dtype == dtype, f"clip: {np.dtype(dtype)} became {grads.flat.dtype}")
 
@@ -194,7 +198,8 @@ def check_state(clipper: Any) -> None:
     if not isinstance(clipper, StatefulClipper):
         raise NotApplicable("the clipper has no state")
     rng, size = np.random.default_rng(6), 20
-    params, fresh = _params(size, np.float64), clipper.init_state(_params(size, np.float64))
+    params = _params(size, np.float64)
+    fresh = fresh_state(clipper, "init_state", _params(size, np.float64))
     gradients = [rng.normal(size=size) * scale for scale in rng.permutation(np.tile(EARLIER, 10))]
     state = {name: array.copy() for name, array in fresh.items()}
     arrays = dict(state)

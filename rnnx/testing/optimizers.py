@@ -14,6 +14,7 @@ from rnnx.testing.compiled import compiled_check
 from rnnx.testing.gradients import same
 from rnnx.testing.groups import check_groups
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
+from rnnx.testing.states import fresh_state
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 
@@ -56,7 +57,7 @@ def exercise(optimizer: Optimizer, which: int) -> Results:
     results: dict[str, Any] = {}
     for dtype in (np.float32, np.float64):
         params = _params(dtype, seed=which)
-        state = optimizer.init(params)
+        state = fresh_state(optimizer, "init", params)
         _updates(optimizer, params, state, 1, 12)
         results[f"parameters in {np.dtype(dtype)}"] = params.flat
         results |= {f"state {k} in {np.dtype(dtype)}": v for k, v in state.items()}
@@ -75,7 +76,7 @@ def check_descends(optimizer: Optimizer) -> None:
     """
     for seed in range(3):
         params, scratch = _params(seed=seed), Scratch()
-        state, begin = optimizer.init(params), float(np.sum(params.flat**2))
+        state, begin = fresh_state(optimizer, "init", params), float(np.sum(params.flat**2))
         lowest = begin
         for step in range(1, 601):
             grads = params.copy()  # the gradient of ½·‖p‖² is p
@@ -100,7 +101,7 @@ def check_first_step(optimizer: Optimizer) -> None:
     params.flat[:] = 0
     grads = _gradients(params, 1)
     signs = np.sign(grads.flat)
-    optimizer.update(params, grads, optimizer.init(params), 0.1, 1, Scratch())
+    optimizer.update(params, grads, fresh_state(optimizer, "init", params), 0.1, 1, Scratch())
     wrong = np.sign(params.flat) != -signs
     expect(
         not wrong.any(),
@@ -113,7 +114,7 @@ def check_in_place(optimizer: Optimizer) -> None:
     for dtype in (np.float32, np.float64):
         params = _params(dtype)
         flat, view, before = params.flat, params["layer0"]["Wx"], params.flat.copy()
-        state = optimizer.init(params)
+        state = fresh_state(optimizer, "init", params)
         arrays = dict(state)
         _updates(optimizer, params, state, 1, 3)
         expect(params.flat is flat, "params.flat was replaced; change it in place")
@@ -135,7 +136,14 @@ def check_rate(optimizer: Optimizer) -> None:
     for rate in (0.0, 1e-4, 2e-4):
         params = _params()
         before = params.flat.copy()
-        optimizer.update(params, _gradients(params, 1), optimizer.init(params), rate, 1, Scratch())
+        optimizer.update(
+            params,
+            _gradients(params, 1),
+            fresh_state(optimizer, "init", params),
+            rate,
+            1,
+            Scratch(),
+        )
         moves.append(params.flat - before)
     expect(not moves[0].any(), "a rate of 0 moved the parameters")
     expect(
@@ -150,7 +158,7 @@ def check_own_rate(optimizer: Optimizer) -> None:
     found = []
     for one in (optimizer, other):
         params = _params(seed=1)
-        state, scratch = one.init(params), Scratch()
+        state, scratch = fresh_state(one, "init", params), Scratch()
         for step in range(1, 13):
             one.update(params, _gradients(params, step), state, 0.01, step, scratch)
         found.append(params.flat)
@@ -168,13 +176,13 @@ def check_state_round_trip(optimizer: Optimizer) -> None:
     after another run has made updates in between.
     """
     whole, scratch = _params(), Scratch()
-    state, done = optimizer.init(whole), 0
+    state, done = fresh_state(optimizer, "init", whole), 0
     for step, end in ((5, 12), (37, 64), (101, 1100)):
         _updates(optimizer, whole, state, done + 1, step, scratch)
         copy, copied = whole.copy(), {name: array.copy() for name, array in state.items()}
         _updates(optimizer, whole, state, step + 1, end, scratch)
         other = _params(seed=9)
-        _updates(optimizer, other, optimizer.init(other), 1, 25)
+        _updates(optimizer, other, fresh_state(optimizer, "init", other), 1, 25)
         _updates(optimizer, copy, copied, step + 1, end)
         done = end
         expect(
@@ -187,7 +195,7 @@ def check_state_round_trip(optimizer: Optimizer) -> None:
 def check_state_has_a_say(optimizer: Optimizer) -> None:
     """Each part of the state affects the next 100 updates, and is not all 0 after 100."""
     params = _params()
-    state = optimizer.init(params)
+    state = fresh_state(optimizer, "init", params)
     if not state:
         raise NotApplicable("the optimizer has no state")
     _updates(optimizer, params, state, 1, 100)
@@ -205,7 +213,7 @@ def check_state_has_a_say(optimizer: Optimizer) -> None:
 def check_no_gradient(optimizer: Optimizer) -> None:
     """Without a gradient no parameter grows: what decays goes towards 0."""
     params = _params()
-    state, before = optimizer.init(params), np.abs(params.flat)
+    state, before = fresh_state(optimizer, "init", params), np.abs(params.flat)
     for step in (1, 2, 3):
         grads = params.zeros_like()
         optimizer.update(params, grads, state, optimizer.learning_rate, step, Scratch())
@@ -218,7 +226,7 @@ def check_precision(optimizer: Optimizer) -> None:
     found = []
     for dtype in (np.float64, np.float32):
         params = _params(dtype)
-        _updates(optimizer, params, optimizer.init(params), 1, 20)
+        _updates(optimizer, params, fresh_state(optimizer, "init", params), 1, 20)
         found.append(params.flat)
     same(found[1], found[0], "20 updates in float32 against float64: the parameters", np.float32)
 
@@ -230,7 +238,7 @@ def check_large_sizes(optimizer: Optimizer) -> None:
     params = Parameters(tree, np.float64)
     before, grads = params.flat.copy(), _gradients(params, 1)
     signs = np.sign(grads.flat)
-    optimizer.update(params, grads, optimizer.init(params), 1e-3, 1, Scratch())
+    optimizer.update(params, grads, fresh_state(optimizer, "init", params), 1e-3, 1, Scratch())
     still = np.flatnonzero(params.flat == before)
     expect(not len(still), f"entry {still[:1]} of {params.size} did not move")
     alike = np.mean(np.sign(before - params.flat) == signs)
@@ -241,7 +249,7 @@ def check_entries_are_finite(optimizer: Optimizer) -> None:
     """Gradients of 0 and of 1e-30 give finite parameters."""
     for size in (0.0, 1e-30):
         params = _params(np.float32)
-        state, scratch = optimizer.init(params), Scratch()
+        state, scratch = fresh_state(optimizer, "init", params), Scratch()
         for step in (1, 2, 3):
             grads = params.zeros_like()
             grads.flat[:] = size

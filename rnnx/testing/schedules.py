@@ -11,6 +11,7 @@ import numpy as np
 from rnnx.arrays import Params
 from rnnx.contracts.updates import MonitoringSchedule
 from rnnx.testing.isolation import Results, isolation_checks, threads_check
+from rnnx.testing.states import fresh_state
 from rnnx.testing.suite import NotApplicable, expect, make_suite
 
 STEPS = (*range(1, 3001), *(round(3000 * 1.3**k) for k in range(1, 75)))  # to about 10¹²
@@ -30,7 +31,7 @@ def _factor(schedule: Any, values: Sequence[float] = ()) -> Callable[[int], floa
 
 def _followed(schedule: Any, values: Sequence[float], sign: int = 1) -> Params:
     """The state after evaluations; with ``sign`` −1 of minus the metric, where higher is better."""
-    state: Params = schedule.init_state()
+    state = fresh_state(schedule, "init_state")
     for value in values:
         schedule.evaluated(state, sign * value, sign < 0)
     return state
@@ -107,7 +108,7 @@ def check_state(schedule: Any) -> None:
     """State changes in place, only when a metric comes, and is all that is kept between two."""
     if not isinstance(schedule, MonitoringSchedule):
         raise NotApplicable("the schedule has no state")
-    state = schedule.init_state()
+    state = fresh_state(schedule, "init_state")
     arrays = dict(state)
     for k, value in enumerate([*WORSE[:40], *BETTER[:40], *ODD]):
         copy = {name: array.copy() for name, array in state.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnx.data.corpus import Examples, Split
 from rnnx.data.sequences import Endless, Sequences
@@ -16,8 +16,16 @@ if TYPE_CHECKING:
     from rnnx.training.session import Session
 
 
-def description(session: Session, folder: RunFolder, best_loss: float, best_step: int) -> str:
-    """The description of a run in Markdown; ``best_loss`` is infinite where there is none yet."""
+class Best(NamedTuple):
+    """The best evaluation of a run."""
+
+    loss: float  # held-out; infinite where there is none yet
+    step: int
+    cost: float  # of what is monitored, lower is better
+
+
+def description(session: Session, folder: RunFolder, best: Best) -> str:
+    """The description of a run in Markdown."""
     corpus, layers = session.corpus, session.settings.layers
     name = next((part.name for part in kept_parts(folder)), session.config["dataset"]["name"])
     held_out = f"{_size(corpus.val)} held out" if corpus.val else "nothing held out"
@@ -27,11 +35,19 @@ def description(session: Session, folder: RunFolder, best_loss: float, best_step
         f"- **Data** {code(name)}, {_size(corpus.train)}; {held_out}",
         f"- **Network** {code(session.config['cell']['name'])}, {network}",
     ]
-    if math.isfinite(best_loss):
-        when = f"after step {best_step:,} of {session.steps:,}"
-        lines.append(f"- **Best held-out loss {best_loss:.4f}** {session.loss_unit}, {when}")
+    if math.isfinite(best.loss):
+        lines.append(f"- {_result(session, best)}, after step {best.step:,} of {session.steps:,}")
     typed = own_overrides(folder.read())
     return "\n".join(lines) + f"\n\n{command(['rnnx', 'train', *typed])}"
+
+
+def _result(session: Session, best: Best) -> str:
+    """The best of what is monitored, and beside another metric the loss of that step."""
+    monitor, loss = session.monitor, f"{best.loss:.4f}"
+    if monitor.is_loss:
+        return f"**Best held-out loss {loss}** {session.loss_unit}"
+    value = f"{monitor.value(best.cost):.4g}"
+    return f"**Best {monitor.metric} {value}**, with held-out loss {loss} {session.loss_unit}"
 
 
 def _size(split: Split) -> str:

@@ -23,7 +23,7 @@ from rnnx.runs.tracking import Tracking
 from rnnx.system.signals import Stop
 from rnnx.system.threads import give_way
 from rnnx.training import snapshot
-from rnnx.training.describing import description
+from rnnx.training.describing import Best, description
 from rnnx.training.end import conclusions, fail, held_out_metrics, measure
 from rnnx.training.judging import judge, levels
 from rnnx.training.monitor import monitored
@@ -95,8 +95,9 @@ class TrainingLoop:
 
     def describe(self) -> None:
         """Tell what is trained on what, and the best result so far."""
-        best = self.progress.best_val_loss, self.progress.best_step
-        self.tracking.describe(description(self.session, self.folder, *best))
+        progress = self.progress
+        best = Best(progress.best_val_loss, progress.best_step, progress.best_cost)
+        self.tracking.describe(description(self.session, self.folder, best))
 
     def _killed(self, why: str, number: int) -> int:
         self.report.stop()
@@ -308,7 +309,8 @@ class TrainingLoop:
             self._predict(self.settings.samples * 4, is_final=True)
         for name, conclusion in conclusions(self.session, self.folder.best_or_last()):
             self._keep(name, conclusion, is_conclusion=True)
-        self.tracking.describe(description(self.session, self.folder, best_loss, best_step))
+        ended = Best(best_loss, best_step, best_cost)
+        self.tracking.describe(description(self.session, self.folder, ended))
         self.tracking.artifacts()
         told = loss_told(self.session)
         goal = None if monitor.is_loss else (monitor.metric, monitor.value(best_cost))

@@ -18,11 +18,10 @@ from rnnx.data.corpus import Corpus, Split
 from rnnx.data.sequences import Endless
 from rnnx.errors import Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import blas_threads, choose, kernel_threads, load
-from rnnx.models.directions import refuse_seen_target
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
-from rnnx.models.heads import refuse_unfit_head, unit_of_loss
-from rnnx.models.network import States, configured, quiet, restart
+from rnnx.models.heads import unit_of_loss
+from rnnx.models.network import States, quiet, restart
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import load_corpus, refuse_wrong_values
@@ -30,10 +29,9 @@ from rnnx.registry.update_checks import CheckedUpdate
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.generators import generators_of
-from rnnx.training.monitor import monitor_of
 from rnnx.training.probing import Probing
 from rnnx.training.step_records import Gradients, StepMetrics
-from rnnx.training.task import for_task, left_out, starting_loss
+from rnnx.training.task import fitted, left_out, starting_loss
 from rnnx.training.union import Union
 from rnnx.training.weights import Weights
 
@@ -47,15 +45,11 @@ class Session:
         self.components: Components = components_from(config)
         settings, parts = self.settings, self.components
         self.corpus = corpus or load_corpus(parts.dataset)
-        refuse_unfit_head(config["head"]["name"], parts.head, self.corpus)
-        refuse_seen_target(settings.direction, self.corpus)
+        self.network, self.monitor = fitted(config, settings, parts, self.corpus)
         self.identity = identity_of(config, self.corpus)
         is_language = self.corpus.is_language
         self.grammar = grammar_of(parts.dataset, self.corpus.vocabulary) if is_language else None
         self.rngs = generators_of(settings.seed)
-        own, data = for_task(settings, self.corpus), self.corpus
-        self.network = configured(own, parts, data.vocabulary, data.features, data.targets)
-        self.monitor = monitor_of(settings.monitor, self.corpus, self.network.metrics.metrics)
         self.threads = BlasThreads(blas_threads(settings))
         self._kernel_threads = kernel_threads(settings, parts.cell)
         self._probing = Probing(parts.probes)
@@ -185,6 +179,7 @@ class Session:
             loss, _, cache = network.loss(params, h, *learned)
             if not math.isfinite(loss):
                 self._refuse_wrong_values(batch)
+                self._update.refuse_clipped(self.grads)  # they are still the last update's
             self._refuse_infinite(loss, "the loss")
             dhead, dh = network.loss_gradient(params, cache, h, scratch)
             grads = network.backward(params, caches, dh, scratch)

@@ -24,7 +24,7 @@ from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import load_corpus
 from rnnx.training.task import for_task
 
-SOLVED = "cell.hidden_size"
+FOUND = "cell.hidden_size"
 
 
 def composed(overrides: Overrides) -> dict[str, Any]:
@@ -53,9 +53,9 @@ class Sizing:
         """
         if values.get("params") is None:
             return dict(values)
-        if SOLVED in given:
+        if FOUND in given:
             raise ConfigError(
-                f"params={values['params']}: solves for {SOLVED}, which is given as well; leave "
+                f"params={values['params']}: solves for {FOUND}, which is given as well; leave "
                 "one of them out"
             )
         key = config_hash({**values, "wanted": values["params"]}, seedless=True)

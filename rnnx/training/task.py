@@ -5,13 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from rnnx.config.components import Components
 from rnnx.config.settings import Baseline, Train
 from rnnx.data.corpus import Corpus
 from rnnx.data.targets import TargetKind
+from rnnx.models.directions import refuse_seen_target
+from rnnx.models.heads import refuse_unfit_head
+from rnnx.models.network import Network, configured
+from rnnx.training.monitor import Monitor, monitor_of
 
 # Settings about the symbols of a text → the value that does nothing.
 OF_TEXTS: Mapping[str, float] = {"input_dropout": 0.0, "crossover": 0.0}
+
+
+def fitted(
+    config: Mapping[str, Any], settings: Train, parts: Components, corpus: Corpus
+) -> tuple[Network, Monitor]:
+    """The network of a configuration on this corpus, and what is monitored; ConfigError where the
+    head does not take its targets, or another setting does not fit it.
+    """
+    refuse_unfit_head(config["head"]["name"], parts.head, corpus)
+    refuse_seen_target(settings.direction, corpus)
+    own, kinds = for_task(settings, corpus), (corpus.vocabulary, corpus.features, corpus.targets)
+    network = configured(own, parts, *kinds)
+    return network, monitor_of(settings.monitor, corpus, network.metrics.metrics)
 
 
 def for_task(settings: Train, corpus: Corpus) -> Train:

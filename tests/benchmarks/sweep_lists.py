@@ -3,6 +3,9 @@
     python tests/benchmarks/sweep_lists.py --runs 10000 --jobs 1000
     python tests/benchmarks/sweep_lists.py --runs 10000 --jobs 1000 --only dry-run skip
 
+``first`` is ``rnnx runs`` in a folder that no command has looked at, ``skip`` a new sweep whose
+jobs have all finished, ``again`` the same command once more.
+
 A folder gets so many finished runs (:mod:`many_runs`); the jobs of a sweep are among them. Own time
 is the CPU time of a command and its children without that of imports (``import_times/``).
 ``beyond one`` is what is left of it without that of the same command in a folder of one run.
@@ -23,6 +26,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from many_runs import OWN, space, write_runs
+
+from rnnx.runs.runs_cache import _file
 
 HERE = Path(__file__).parent
 MEASURED = """
@@ -74,13 +79,15 @@ def _unit() -> float:
 
 
 def commands(jobs: int) -> dict[str, list[str]]:
-    """Name → arguments; `skip` comes before `compare`, which needs its sweep."""
+    """Name → arguments. The first command reads all runs; ``skip`` makes the sweep of others."""
     sweep = ["train", "-m", *OWN, *space(jobs)]
     keys = ["--rows", "dropout", "--columns", "optimizer.learning_rate", "--format", "markdown"]
     return {
+        "first": ["runs", "tracker=none"],
         "runs": ["runs", "tracker=none"],
         "dry-run": [*sweep, "--dry-run"],
-        "skip": sweep,
+        "skip": sweep,  # a new sweep, whose page is drawn
+        "again": sweep,
         "compare": ["compare", "SWEEP"],
         "results": ["compare", "SWEEP", *(keys if jobs > 1 else [])],
         "page": ["compare", "SWEEP", "--html", "page.html"],
@@ -94,10 +101,11 @@ def costs(runs: int, jobs: int, only: Sequence[str]) -> dict[str, Cost]:
         folder = Path(place)
         write_runs(folder, runs, jobs)
         for name, arguments in commands(jobs).items():
-            if name in only or name == "skip":
+            if name in only or name in ("first", "skip"):
                 sweeps = [path.name for path in folder.glob("outputs/sweeps/*")]
                 given = [sweeps[0] if word == "SWEEP" else word for word in arguments]
                 found[name] = measured(folder, given)
+        _file(folder / "outputs").unlink(missing_ok=True)  # what was kept of a folder that goes
     return found
 
 

@@ -314,3 +314,8 @@ def test_expected_failures_are_expected_and_others_are_not(tmp_path: Path) -> No
     assert "check_gradients_of_lengths" in said  # not expected
     assert "XPASS(strict)" in said  # expected, and it does not fail
     assert "the cell has no stream" in said
+
+
+def test_a_field_that_is_missing_is_named_as_check_takes_it() -> None:
+    with pytest.raises(DataError, match=r"^path: is not set; say path=FILE$"):
+        conduct_all("dataset", "npz", [])

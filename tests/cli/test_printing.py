@@ -12,7 +12,7 @@ from rnnx.cli.train_help import show
 from rnnx.comparison.printing import print_comparison
 from rnnx.registry.description import describe
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.sweeps.ranking import result_line, write_ranking
+from rnnx.sweeps.ranking import Ranking, result_line, write_ranking
 from rnnx.system.files import write_json
 from rnnx.training.report import console
 
@@ -87,6 +87,6 @@ def test_a_job_s_result_is_printed_with_escapes(tmp_path: Path) -> None:
     sweep = Sweep(tmp_path)
     result = JobResult(0, [], HOSTILE, HOSTILE, HOSTILE)
     assert result_line(sweep, result) == f"job 1 · {SHOWN} · 0.0 s · {SHOWN}"
-    write_ranking([["=1+1", HOSTILE, "-x"]], tmp_path / "ranking.csv")
+    write_ranking(Ranking(["job"], [["=1+1", HOSTILE, "-x"]]), tmp_path / "ranking.csv")
     row = (tmp_path / "ranking.csv").read_text("utf-8").splitlines()[-1]
     assert row == f"'=1+1,{SHOWN},'-x"

@@ -192,7 +192,7 @@ def test_losses_in_different_units_have_a_table_each(of: Make) -> None:
     assert not any(one.from_best for part in parts for one in part.groups)
     (note,) = found.notes
     assert "the loss is in 2 units (absolute error a step, nats)" in note
-    assert note.endswith("--metric final/val_mae ranks all of them")
+    assert note.endswith("rnnx compare --metric final/val_mae ranks all of them")
     for rows, columns in (([], []), (["cell"], [])):
         with pytest.raises(ConfigError, match=r"has losses in 2 units .* cannot be compared"):
             results(found, rows, columns)

@@ -3,12 +3,14 @@
 import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rnnx.config.components import components_from, settings_from
 from rnnx.config.compose import compose
 from rnnx.config.recipes import conf_folder
-from rnnx.errors import RnnxError
+from rnnx.errors import ConfigError, RnnxError
 from rnnx.registry.manager import plugins
 from rnnx.registry.registry import Owner
 
@@ -172,3 +174,15 @@ def test_composing_leaves_hydra_as_it_was(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_nan_is_a_number_where_a_number_is_asked() -> None:
     assert not math.isnan(compose(["dropout=0.5"])["dropout"])
+
+
+@pytest.mark.parametrize("key", ["seed", "checkpoint.every", "cell.hidden_size", "cell.weights"])
+def test_a_stored_value_is_set(key: str) -> None:
+    config: Any = compose([])
+    node, parts = config, key.split(".")
+    for part in parts[:-1]:
+        node = node[part]
+    node[parts[-1]] = "???"
+    with pytest.raises(ConfigError, match=r"=\?\?\?: says that nothing is set"):
+        settings_from(config)
+        components_from(config)

@@ -22,7 +22,7 @@ HEAD = """
 
     import numpy as np
     import rnnx
-    from rnnx_builtin.heads import Gaussian
+    from rnnx_builtin.heads.gaussian import Gaussian
 
     @dataclass(frozen=True)
     class Within:

@@ -1,5 +1,6 @@
 """A pass from the end beside the same cell on columns that were turned around by hand."""
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -164,10 +165,28 @@ def test_blocks_stand_around_both_ways(block: Any) -> None:
     check_slopes(loss, points, {name: found[name] for name in points})
 
 
-@pytest.mark.parametrize("more", [{"direction": BOTH}, {"initial": InitialState.learned}])
-def test_zoneout_is_refused_where_a_state_does_not_begin_at_zero(more: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"zoneout=0.1.*direction=forward and initial_state=zero"):
-        Network(LSTM(4), Softmax(), SYMBOLS, zoneout=0.1, **more)
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            {"direction": BOTH, "zoneout": 0.1},
+            "zoneout=0.1: does not go with direction=both; choose direction=forward, or zoneout=0",
+        ),
+        (
+            {"initial": LEARNED, "zoneout_memory": 0.5},
+            "zoneout_memory=0.5: does not go with initial_state=learned; choose "
+            "initial_state=zero, or zoneout_memory=0",
+        ),
+        (
+            {"direction": BOTH, "initial": LEARNED, "zoneout": 0.1},
+            "direction=both and initial_state=learned; choose direction=forward and "
+            "initial_state=zero, or",
+        ),
+    ],
+)
+def test_zoneout_is_refused_by_the_key_that_is_at_fault(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        Network(LSTM(4), Softmax(), SYMBOLS, **more)
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["numpy", "compiled"])

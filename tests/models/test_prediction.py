@@ -62,9 +62,12 @@ def test_a_text_is_predicted_alike_in_any_company_and_order(place: Path) -> None
         assert str(found.y) == model.targets.names[int(np.argmax(found.p))]
         assert float(np.sum(found.p)) == pytest.approx(1, abs=1e-5)
     assert [str(one.y) for one in together[:4]] == ["pos", "neg", "neg", "pos"]
-    unknown, known = model.predict(["so unheard film", "so film"])
+    with pytest.warns(UserWarning, match="predict: the model does not know 'unheard'; it reads"):
+        unknown, known = model.predict(["so unheard film", "so film"])
     assert unknown.p is not None and known.p is not None
-    for wrong, what in (("good", "not one text"), ([""], "text 1 is empty"), ([], "no sequences")):
+    numbers = (["good", np.zeros((3, 2))], "input 2 is ndarray, no text; give a list of texts")
+    texts = (("good", "not one text"), ([""], "text 1 is empty"), ([], "no sequences"))
+    for wrong, what in (*texts, numbers):
         with pytest.raises(DataError, match=what):
             model.predict(wrong)
 
@@ -113,6 +116,8 @@ def test_values_are_in_the_unit_of_their_column(place: Path) -> None:
         model.predict([np.zeros((3, 4))])
     with pytest.raises(DataError, match="no finite numbers"):
         model.predict([np.full((3, 2), np.nan)])
+    with pytest.raises(DataError, match=r"input 1 is a text; give a list of arrays \(T, n_feat"):
+        model.predict(["abc"])
 
 
 def test_tags_and_bits_have_an_answer_a_step(place: Path) -> None:

@@ -14,7 +14,7 @@ from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.orphans import end_abandoned
-from rnnx.sweeps.ranking import rank_results, ranking_rows, result_line
+from rnnx.sweeps.ranking import rank_results, ranking, result_line
 from rnnx.system.signals import Stop
 
 SERIAL = "hydra/launcher=basic"
@@ -250,7 +250,7 @@ def test_a_job_that_explodes_has_a_short_loss(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     sweep.store_result(result)
     assert "3.307e+30" in result_line(sweep, result)
-    assert ranking_rows(sweep)[0][3] == "3.307e+30"
+    assert ranking(sweep).rows[0][3] == "3.307e+30"
 
 
 def test_a_line_names_the_job(tmp_path: Path) -> None:
@@ -258,4 +258,4 @@ def test_a_line_names_the_job(tmp_path: Path) -> None:
     result = JobResult(1, ["seed=1", "steps=3"], "FAILED", "no file", "", None, 2.0)
     assert result_line(made, result, 2) == "job 2 of 2 · seed=1 · FAILED · 2.0 s · no file"
     made.store_result(result)
-    assert ranking_rows(made) == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]
+    assert ranking(made).rows == [("1", "seed=1", "FAILED", "—", "2.0", "—", "no file")]

@@ -12,9 +12,11 @@ from rnnx.config.compose import compose
 from rnnx.errors import ConfigError
 from rnnx.models.load import find_model
 from rnnx.runs import loss_curve
+from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.sweep_folder import JobResult
 from rnnx.sweeps.ranking import rank_results
+from rnnx.training.describing import Best, description
 from rnnx.training.monitor import Monitor, monitored
 from rnnx.training.progress import Progress
 from rnnx.training.report import Silent
@@ -44,6 +46,16 @@ def test_it_decides_the_best_checkpoint() -> None:
     assert made.metrics["best/step"] == first == find_model(made.run_id).step
     losses = {p.step: p.value for p in read_history(made.folder.metrics)["val/loss"]}
     assert made.metrics["best/val_loss"] == losses[first] != min(losses.values())
+
+
+def test_the_description_tells_its_best() -> None:
+    session, folder = Session(compose(TAGS)), RunFolder.create("outputs", {}, compose(TAGS))
+    told = description(session, folder, Best(0.94, 18, -0.5))
+    unit = session.loss_unit
+    assert f"**Best val/sequence_accuracy 0.5**, with held-out loss 0.9400 {unit}, after" in told
+    assert "Best held-out loss" not in told
+    plain = Session(compose([*TAGS[:-1]]))
+    assert "**Best held-out loss 0.9400** nats" in description(plain, folder, Best(0.94, 18, 0.94))
 
 
 def test_it_decides_patience() -> None:

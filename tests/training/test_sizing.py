@@ -9,6 +9,7 @@ from tiny import tiny
 
 import rnnx
 from rnnx.cli.hydra_app import main
+from rnnx.comparison.card import card
 from rnnx.config.compose import compose
 from rnnx.config.identity import config_hash
 from rnnx.config.recipes import conf_folder
@@ -57,6 +58,7 @@ def test_a_run_keeps_the_size_that_was_solved_for(
     told = folder.read()["told"]["params"]
     assert n != 128 and told["cell.hidden_size"] == str(n) and told["params"] == "2k"
     assert f"gru · hidden_size={n} · " in capsys.readouterr().out
+    assert "params=2k" in card(str(folder.path))  # in the command that trains it again
     given = compose(small(names, "cell=gru", f"cell.hidden_size={n}"))
     assert folder.read()["config_hash"] == config_hash(given)
     longer = resume(folder, Silent(), ["steps=13"])

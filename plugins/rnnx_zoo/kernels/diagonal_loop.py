@@ -14,9 +14,8 @@ from typing import Any
 
 from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import lanes_of
-from rnnx_builtin.kernels.simd.vectors import load, load_from, store, sum_of, zeros_of
+from rnnx_builtin.kernels.simd.vectors import load_from, store, sum_of, zeros_of
 from rnnx_zoo.kernels import diagonal_steps as steps
-from rnnx_zoo.kernels.diagonal_steps import at_row
 
 MIN_GRU, MIN_LSTM, SRU, LRU, RG_LRU, IND_RNN = range(6)
 
@@ -36,34 +35,33 @@ def forward(
     last: int,
 ) -> None:
     """Units from first to last, all steps."""
-    n, lanes, zero = len(own), lanes_of(z), zeros_of(z)
+    n = len(own)
     for u in range(first, last):
-        for t in range(len(active)):
-            before, at = at_row(hs, u, t * B_p), t * B_p
-            for e in range(0, active[t], lanes):
-                _advance(kind, z, b, s, own, hs, out, (u, n, at + e, before + e, B_p))
-            for e in range(active[t], B_p, lanes):
-                store(hs, before + B_p + e, zero)
-                if kind == LRU:
-                    store(hs, before + n * hs.shape[1] + B_p + e, zero)
-                if kind == SRU:
-                    store(out, at_row(out, u, at + e), zero)
+        if kind == MIN_GRU:
+            steps.min_gru(z, b, hs, active, B_p, u, n)
+        elif kind == MIN_LSTM:
+            steps.min_lstm(z, b, own, hs, active, B_p, u, n)
+        elif kind == SRU:
+            steps.sru(z, b, s, own, hs, out, active, B_p, u, n)
+        elif kind == LRU:
+            steps.lru(z, own, hs, active, B_p, u, n)
+        elif kind == RG_LRU:
+            steps.rg_lru(z, b, s, own, hs, active, B_p, u, n)
+        else:
+            steps.ind_rnn(z, b, own, hs, active, B_p, u)
+        for row in range(u, len(hs), n):
+            _clear_ended(hs, active, B_p, row, B_p)
+        if kind == SRU:
+            _clear_ended(out, active, B_p, u, 0)
 
 
 @inline
-def _advance(kind: int, z: Any, b: Any, s: Any, own: Any, hs: Any, out: Any, place: Any) -> None:
-    if kind == MIN_GRU:
-        steps.min_gru(z, b, hs, place)
-    elif kind == MIN_LSTM:
-        steps.min_lstm(z, b, own, hs, place)
-    elif kind == SRU:
-        steps.sru(z, b, s, own, hs, out, place)
-    elif kind == LRU:
-        steps.lru(z, own, hs, place)
-    elif kind == RG_LRU:
-        steps.rg_lru(z, b, s, own, hs, place)
-    else:
-        steps.ind_rnn(z, b, own, hs, place)
+def _clear_ended(rows: Any, active: Any, B_p: int, row: int, start: int) -> None:
+    """0 in the columns that no step computes; the steps of a row begin at ``start``."""
+    first = row * rows.shape[1] + start
+    for t in range(len(active)):
+        for column in range(active[t], B_p, lanes_of(rows)):
+            store(rows, first + t * B_p + column, zeros_of(rows))
 
 
 @kernel
@@ -86,77 +84,27 @@ def backward(
     last: int,
 ) -> None:
     """The gradients of units from first to last, all steps."""
-    n, lanes, B_p = len(own), lanes_of(z), back.shape[1]
+    n, B_p, finals = len(own), back.shape[1], (d_final, ends, ending)
     for u in range(first, last):
-        sum_0, sum_1 = zeros_of(z), zeros_of(z)
-        _clear(back, u, n)
-        for t in range(len(active) - 1, -1, -1):
-            if ending[t]:
-                _add_final(back, d_final, ends, t, u, n)
-            before, at = at_row(hs, u, t * B_p), t * B_p
-            for e in range(0, active[t], lanes):
-                place = u, n, at + e, before + e, B_p
-                by_0, by_1 = _retreat(kind, z, s, own, hs, g, back, u * B_p + e, dz, ds, place)
-                sum_0, sum_1 = sum_0 + by_0, sum_1 + by_1
-            for e in range(at + active[t], at + B_p, lanes):
-                _clear_register(kind, dz, ds, u, n, e)
-        d_own[u, 0], d_own[u, 1] = sum_of(sum_0), sum_of(sum_1)
-
-
-@inline
-def _retreat(
-    kind: int,
-    z: Any,
-    s: Any,
-    own: Any,
-    hs: Any,
-    g: Any,
-    back: Any,
-    here: int,
-    dz: Any,
-    ds: Any,
-    place: Any,
-) -> Any:
-    """One step back; what it adds to the gradients of the unit's own numbers."""
-    none = zeros_of(z)
-    if kind == LRU:
-        return steps.lru_back(own, hs, g, back, here, dz, place)
-    dh = load(g, at_row(g, place[0], place[2]))
-    if kind == SRU:
-        return steps.sru_back(z, s, own, hs, dh, back, here, dz, ds, place)
-    d = load(back, here) + dh
-    if kind == MIN_GRU:
-        steps.min_gru_back(z, hs, d, back, here, dz, place)
-        return none, none
-    if kind == MIN_LSTM:
-        steps.min_lstm_back(z, hs, d, back, here, dz, place)
-        return none, none
-    if kind == RG_LRU:
-        return steps.rg_lru_back(z, s, own, hs, d, back, here, dz, ds, place), none
-    return steps.ind_rnn_back(own, hs, d, back, here, dz, place), none
-
-
-@inline
-def _clear(back: Any, u: int, n: int) -> None:
-    for unit in range(u, len(back), n):
-        for column in range(back.shape[1]):
-            back[unit, column] = 0
-
-
-@inline
-def _add_final(back: Any, d_final: Any, ends: Any, t: int, u: int, n: int) -> None:
-    for unit in range(u, len(back), n):
-        for column in range(len(ends)):
-            if ends[column] == t + 1:
-                back[unit, column] += d_final[unit, column]
-
-
-@inline
-def _clear_register(kind: int, dz: Any, ds: Any, u: int, n: int, e: int) -> None:
-    for row in range(u, len(dz), n):
-        store(dz, at_row(dz, row, e), zeros_of(dz))
-    if kind in (SRU, RG_LRU):
-        store(ds, at_row(ds, u, e), zeros_of(ds))
+        for unit in range(u, len(back), n):
+            back[unit] = 0
+        if kind == MIN_GRU:
+            sums = steps.min_gru_back(z, hs, g, finals, active, back, dz, u, n)
+        elif kind == MIN_LSTM:
+            sums = steps.min_lstm_back(z, hs, g, finals, active, back, dz, u, n)
+        elif kind == SRU:
+            sums = steps.sru_back(z, s, own, hs, g, finals, active, back, dz, ds, u, n)
+        elif kind == LRU:
+            sums = steps.lru_back(own, hs, g, finals, active, back, dz, u, n)
+        elif kind == RG_LRU:
+            sums = steps.rg_lru_back(z, s, own, hs, g, finals, active, back, dz, ds, u, n)
+        else:
+            sums = steps.ind_rnn_back(own, hs, g, finals, active, back, dz, u, n)
+        for row in range(u, len(dz), n):
+            _clear_ended(dz, active, B_p, row, 0)
+        if kind in (SRU, RG_LRU):
+            _clear_ended(ds, active, B_p, u, 0)
+        d_own[u, 0], d_own[u, 1] = sum_of(sums[0]), sum_of(sums[1])
 
 
 @kernel
@@ -167,9 +115,10 @@ def gradient_rows(
     (T, _, B), lanes = dh.shape, lanes_of(out)
     whole = B // lanes * lanes
     for u in range(first, last):
+        row = u * out.shape[1]
         for t in range(T):
             for column in range(0, whole, lanes):
-                store(out, at_row(out, u, t * B_p + column), load_from(dh, t, u, column))
+                store(out, row + t * B_p + column, load_from(dh, t, u, column))
             for column in range(whole, B_p):
                 out[u, t * B_p + column] = dh[t, u, column] if column < B else 0
         for column in range(B):

@@ -11,7 +11,7 @@ from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.rnn.sequence import Input, input_gradient, prepare_input
 from rnnx_builtin.kernels.simd import gemm
 from rnnx_zoo.kernels.gated import CompiledGated, GatedCache, in_every_column, over_columns
-from rnnx_zoo.kernels.layernorm_loops import Backward
+from rnnx_zoo.kernels.layernorm_buffers import Backward
 from rnnx_zoo.norm_of_rows import normalize, through_norm
 
 

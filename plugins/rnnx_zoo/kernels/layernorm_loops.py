@@ -7,7 +7,7 @@ units by itself, in one order, so that the number of threads changes no bit.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnnx.arrays import Array
 from rnnx_builtin.kernels.rnn.columns import (
@@ -29,76 +29,11 @@ from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import multiply, multiply_gates
 from rnnx_builtin.kernels.simd.vectors import load, store
 from rnnx_builtin.kernels.simd.work_queue import finish_and_next, next_task, part_of
-from rnnx_zoo.kernels.gated import Sizes
+from rnnx_zoo.kernels.layernorm_buffers import Forward, buffers, kept
 from rnnx_zoo.kernels.norms import normalize, normalize_back
 
 BLOCKS, GROUPS, STATES = 4, (4,), 2  # i, f, o, g
-
-
-class Forward(NamedTuple):
-    """What ``forward`` computes and ``backward`` reads; n_p and B_p are padded."""
-
-    h_flat: Array  # (n_a, ≥ (T + 1)·B), the initial state first
-    hs: Array  # (2, n_p, B_p): h of a step and of the one before
-    cs: Array  # (T + 1, n_p, B_p), the initial state first
-    gates: Array  # (T, 4·n_p, B_p): i, f, o, g after their activations
-    products: Array  # (≥ 4·n_p, B_p): Wh·h⟨t−1⟩ of a step
-    h_hat: Array  # (T, 4·n_p, B_p): N of them
-    c_hat: Array  # (T, n_p, B_p): N(c)
-    shown: Array  # (T, n_p, B_p): tanh(gc ⊙ N(c) + bc)
-    inverse_h: Array  # (T, chunks, B_p): 1 / √(var + ε) of the products, as each chunk found it
-    inverse_c: Array  # (T, chunks, B_p): that of c
-
-
-class Backward(NamedTuple):
-    """The buffers of ``backward``."""
-
-    dz_flat: Array  # (4·n_a, ≥ T·B)
-    d_products_flat: Array  # (4·n_a, ≥ T·B)
-    dz: Array  # (4·n_p, B_p)
-    d_products: Array  # (2, 4·n_p, B_p): of a step and of the one after it
-    dh_t: Array  # (n_p, B_p): dh of a step
-    back_h: Array  # (≥ n_p, B_p): dh from the step after
-    back_c: Array  # (n_p, B_p): dc from the step after
-    by_c: Array  # (n_p, B_p): the gradient by N(c)
-    dc: Array  # (n_p, B_p): that by c through N
-    by_h: Array  # (4·n_p, B_p): the gradient by N of the products
-    dgh: Array  # (4·n_p, B_p): the gradient of gh by column
-    dm: Array  # (2·n_p, B_p): those of gc and bc
-
-
-def kept(of: Sizes, h_flat: Array) -> Forward:
-    n_p, T, chunks = of.units.padded, of.T, -(-of.units.padded // of.units.chunk)
-    return Forward(
-        h_flat=h_flat,
-        hs=of.steps("hs", 2, n_p),
-        cs=of.steps("cs", T + 1, n_p),
-        gates=of.steps("gates", T, 4 * n_p),
-        products=of.product("products", 4 * n_p),
-        h_hat=of.steps("h_hat", T, 4 * n_p),
-        c_hat=of.steps("c_hat", T, n_p),
-        shown=of.steps("shown", T, n_p),
-        inverse_h=of.steps("inverse_h", T, chunks),
-        inverse_c=of.steps("inverse_c", T, chunks),
-    )
-
-
-def buffers(of: Sizes) -> Backward:
-    n_p = of.units.padded
-    return Backward(
-        dz_flat=of.flat("dz_flat", 4 * of.n_a),
-        d_products_flat=of.flat("d_products_flat", 4 * of.n_a),
-        dz=of.steps("dz_t", 4 * n_p),
-        d_products=of.steps("d_products", 2, 4 * n_p),
-        dh_t=of.steps("dh_t", n_p),
-        back_h=of.product("back_h", n_p),
-        back_c=of.steps("back_c", n_p),
-        by_c=of.steps("by_c", n_p),
-        dc=of.steps("dc_t", n_p),
-        by_h=of.steps("by_h", 4 * n_p),
-        dgh=of.steps("dgh_columns", 4 * n_p),
-        dm=of.steps("dm_columns", 2 * n_p),
-    )
+__all__ = ["BLOCKS", "GROUPS", "STATES", "backward", "buffers", "forward", "kept", "met"]
 
 
 def met(kept: Any) -> list[Array | None]:
@@ -107,14 +42,7 @@ def met(kept: Any) -> list[Array | None]:
 
 @kernel
 def forward(
-    queue: Any,
-    units: Any,
-    kept: Any,
-    x: Any,
-    Wh: Any,
-    gains: Any,
-    start: Any,
-    final: Any,
+    queue: Any, units: Any, kept: Any, x: Any, Wh: Any, gains: Any, start: Any, final: Any
 ) -> None:
     """A whole sequence; a task is a third of a step of one chunk of units."""
     (table, ids, ends), (h0, c0), (final_h, final_c), to = x, start, final, Forward(*kept)
@@ -134,11 +62,8 @@ def forward(
             multiply_gates(Wh, 4, n_p, first, last, hs[t % 2], products, count)
         elif part == 1:
             h_hat, a = h_hats[t], gates[t]
-            inverse = inverses_h[t, chunk]
-            normalize(products, 4, n, n_p, first, last, inverse, h_hat, count)
-            for block in range(4):
-                at, to_row = block * n_p + first, block * n_p + last
-                _scale(h_hat[at:to_row], gh[at:], a[at:], count)
+            normalize(products, 4, n, n_p, first, last, inverses_h[t, chunk], h_hat, count)
+            _scale(h_hat, gh, a, n_p, first, last, count)
             add_to_gates(a, table, ids[t], 4, n, n_p, first, last, count)
             _memory(a[first:], n_p, cs[t, first:last], c[first:], count)
             end_columns(c, final_c, ends, t, count, first, last)
@@ -153,12 +78,14 @@ def forward(
 
 
 @inline
-def _scale(x: Any, gain: Any, out: Any, count: int) -> None:
-    """out = gain ⊙ x."""
-    rows, length = strips(x, count)
-    for u in range(rows):
-        for e in registers(x, u, length):
-            store(out, e, load(gain, e) * load(x, e))
+def _scale(x: Any, gain: Any, out: Any, n_p: int, first: int, last: int, count: int) -> None:
+    """out = gain ⊙ x in the rows of these units in each block."""
+    for block in range(4):
+        row, end = block * n_p + first, block * n_p + last
+        rows, length = strips(x[row:end], count)
+        for u in range(row, row + rows):
+            for e in registers(x, u, length):
+                store(out, e, load(gain, e) * load(x, e))
 
 
 @inline
@@ -187,6 +114,31 @@ def _show(c_hat: Any, gc: Any, bc: Any, o: Any, shown: Any, h: Any, count: int) 
             store(h, e, load(o, e) * s)
 
 
+@inline
+def _begin(
+    back_h: Any,
+    back_c: Any,
+    dh_t: Any,
+    dc: Any,
+    d_products: Any,
+    dgh: Any,
+    dm: Any,
+    n_p: int,
+    first: int,
+    last: int,
+) -> None:
+    """Set what is added to, and what is read in padding or before a column begins, to 0."""
+    clear(back_h, first, last)
+    clear(back_c, first, last)
+    clear(dh_t, first, last)
+    clear(dc, first, last)
+    clear_gates(d_products, 4, first, last)
+    for block in range(4):
+        clear(dgh, block * n_p + first, block * n_p + last)
+    for block in range(2):
+        clear(dm, block * n_p + first, block * n_p + last)
+
+
 @kernel
 def backward(
     queue: Any,
@@ -201,104 +153,154 @@ def backward(
     d_start: Any,
 ) -> None:
     """The gradients of a sequence; a task is a third of a step of one chunk of units."""
-    seen, to, (d_last_h, d_last_c), (dh0, dc0) = Forward(*kept), Backward(*own), d_final, d_start
-    cs, gates, h_hats, c_hats, showns = seen.cs, seen.gates, seen.h_hat, seen.c_hat, seen.shown
-    inverses_h, inverses_c, n_p, (T, n, B) = seen.inverse_h, seen.inverse_c, units[0], dh.shape
-    dz_flat, d_products_flat, dz, d_products, dh_t, back_h, back_c, by_c, dc, by_h, dgh, dm = to
-    gh, gc, _ = gains
+    _, _, cs, gates, _, h_hats, c_hats, showns, inverses_h, inverses_c = kept
+    dz_flat, d_products_flat, dz, d_products, dh_t, back_h, back_c, by_c, dc, by_h, dgh, dm = own
+    (gh, gc, _), n_p, (T, n, B) = gains, units[0], dh.shape
     task = next_task(queue, units, 3 * T + 1)
     while task >= 0:
         phase, first, last = part_of(task, units)
         t, part, chunk = T - 1 - phase // 3, phase % 3, first // units[1]
-        at, count = max(t, 0), active_width(ends, t, back_h)
-        if phase == 0:
-            clear(back_h, first, last)
-            clear(back_c, first, last)
-            clear(dh_t, first, last)
-            clear(dc, first, last)  # its padding is not written later
-            clear_gates(d_products, 4, first, last)
-            for block in range(4):
-                clear(dgh, block * n_p + first, block * n_p + last)
-            clear(dm, first, last)
-            clear(dm, n_p + first, n_p + last)
-        elif part == 0:  # the gradient of h⟨t⟩ by the step after it
-            wide = active_width(ends, t + 1, back_h)
-            multiply(WhT, first, last, d_products[(t + 1) % 2], back_h[first:], wide)
+        count = active_width(ends, t, back_h)
         if part == 0:
-            add_final_gradient(back_h, d_last_h, ends, t, first, last)
-            add_final_gradient(back_c, d_last_c, ends, t, first, last)
-            if t < 0:
-                unpad(back_h, dh0, first, last)
-                unpad(back_c, dc0, first, last)
-            else:
+            if phase == 0:
+                _begin(back_h, back_c, dh_t, dc, d_products, dgh, dm, n_p, first, last)
+            else:  # the gradient of h⟨t⟩ by the step after it
+                _through_products(WhT, d_products, back_h, ends, t, first, last)
+            _arrive(back_h, back_c, d_final, d_start, ends, t, first, last)
+            if t >= 0:
                 add_output_gradient(dh, back_h, ends, t, dh_t, count, first, last)
-                known = gates[t, 2 * n_p + first :], showns[t, first:], c_hats[t, first:]
-                to_write = dz[2 * n_p + first :], by_c[first:], dm[first:], n_p
-                _step_back_h(*known, gc[first:], dh_t[first:last], *to_write, count)
+                known = gates[t], showns[t], c_hats[t], gc, dh_t
+                _step_back_h(*known, dz, by_c, dm, n_p, first, last, count)
         elif part == 1:
-            inverse = inverses_c[at, chunk]
-            normalize_back(by_c, c_hats[at], 1, n, n_p, first, last, inverse, dc, count)
-            known = gates[at, first:], n_p, cs[at, first:last]
-            _step_back_c(*known, dc[first:], back_c[first:], dz[first:], count)
-            for block in range(4):
-                row, end = block * n_p + first, block * n_p + last
-                h_hat, d = h_hats[at, row:end], dz[row:]
-                _step_back_gain(h_hat, gh[row:], d, by_h[row:], dgh[row:], count)
-            scatter_gates(dz, 4, n_p, dz_flat, n, first, last, at * B, B, count)
+            normalize_back(by_c, c_hats[t], 1, n, n_p, first, last, inverses_c[t, chunk], dc, count)
+            _step_back_c(gates[t], n_p, cs[t], dc, back_c, dz, first, last, count)
+            _step_back_gains(h_hats[t], gh, dz, by_h, dgh, n_p, first, last, count)
         else:
-            d, inverse = d_products[t % 2], inverses_h[at, chunk]
-            normalize_back(by_h, h_hats[at], 4, n, n_p, first, last, inverse, d, count)
-            scatter_gates(d, 4, n_p, d_products_flat, n, first, last, at * B, B, count)
+            d, inverse = d_products[t % 2], inverses_h[t, chunk]
+            normalize_back(by_h, h_hats[t], 4, n, n_p, first, last, inverse, d, count)
+            _scatter(dz, dz_flat, d, d_products_flat, n, n_p, first, last, t * B, B, count)
         task = finish_and_next(queue, units, 3 * T + 1)
 
 
 @inline
+def _through_products(
+    WhT: Any, d_products: Any, back_h: Any, ends: Any, t: int, first: int, last: int
+) -> None:
+    """back_h = WhT · the gradient by the products of the step after t."""
+    count = active_width(ends, t + 1, back_h)
+    multiply(WhT, first, last, d_products[(t + 1) % 2], back_h[first:], count)
+
+
+@inline
+def _scatter(
+    dz: Any,
+    dz_flat: Any,
+    d: Any,
+    d_products_flat: Any,
+    n: int,
+    n_p: int,
+    first: int,
+    last: int,
+    start: int,
+    B: int,
+    count: int,
+) -> None:
+    """Copy a step's gradients by z and by the products to where the weights' are computed from."""
+    scatter_gates(dz, 4, n_p, dz_flat, n, first, last, start, B, count)
+    scatter_gates(d, 4, n_p, d_products_flat, n, first, last, start, B, count)
+
+
+@inline
+def _arrive(
+    back_h: Any,
+    back_c: Any,
+    d_final: Any,
+    d_start: Any,
+    ends: Any,
+    t: int,
+    first: int,
+    last: int,
+) -> None:
+    """Add the gradient of the final state; before the first step all is that of the initial one."""
+    (d_last_h, d_last_c), (dh0, dc0) = d_final, d_start
+    add_final_gradient(back_h, d_last_h, ends, t, first, last)
+    add_final_gradient(back_c, d_last_c, ends, t, first, last)
+    if t < 0:
+        unpad(back_h, dh0, first, last)
+        unpad(back_c, dc0, first, last)
+
+
+@inline
 def _step_back_h(
-    o: Any,
+    gates: Any,
     shown: Any,
     c_hat: Any,
     gc: Any,
     dh: Any,
-    do: Any,
+    dz: Any,
     by_c: Any,
     dm: Any,
     n_p: int,
+    first: int,
+    last: int,
     count: int,
 ) -> None:
     """dz of o, the gradient by N(c), and what a step adds to those of gc and bc."""
     size = n_p * dh.shape[1]
-    rows, length = strips(dh, count)
-    for u in range(rows):
+    rows, length = strips(dh[first:last], count)
+    for u in range(first, first + rows):
         for e in registers(dh, u, length):
-            gate, s, d = load(o, e), load(shown, e), load(dh, e)
-            store(do, e, d * s * gate * (1.0 - gate))
-            inner = d * gate * (1.0 - s * s)
+            o, s, d = load(gates, 2 * size + e), load(shown, e), load(dh, e)
+            store(dz, 2 * size + e, d * s * o * (1.0 - o))
+            inner = d * o * (1.0 - s * s)
             store(by_c, e, load(gc, e) * inner)
             store(dm, e, load(dm, e) + inner * load(c_hat, e))
             store(dm, size + e, load(dm, size + e) + inner)
 
 
 @inline
-def _step_back_c(a: Any, n_p: int, before: Any, dc: Any, back_c: Any, dz: Any, count: int) -> None:
-    """dz of i, f and g, and the gradient of c⟨t−1⟩ through f."""
-    size = n_p * before.shape[1]
-    rows, length = strips(before, count)
-    for u in range(rows):
-        for e in registers(before, u, length):
-            i, f, g = load(a, e), load(a, size + e), load(a, 3 * size + e)
+def _step_back_c(
+    gates: Any,
+    n_p: int,
+    cs: Any,
+    dc: Any,
+    back_c: Any,
+    dz: Any,
+    first: int,
+    last: int,
+    count: int,
+) -> None:
+    """dz of i, f and g, and the gradient of c⟨t−1⟩ through f; ``cs`` is c⟨t−1⟩."""
+    size = n_p * cs.shape[1]
+    rows, length = strips(cs[first:last], count)
+    for u in range(first, first + rows):
+        for e in registers(cs, u, length):
+            i, f, g = load(gates, e), load(gates, size + e), load(gates, 3 * size + e)
             d = load(dc, e) + load(back_c, e)
             store(dz, e, d * g * i * (1.0 - i))
-            store(dz, size + e, d * load(before, e) * f * (1.0 - f))
+            store(dz, size + e, d * load(cs, e) * f * (1.0 - f))
             store(dz, 3 * size + e, d * i * (1.0 - g * g))
             store(back_c, e, d * f)
 
 
 @inline
-def _step_back_gain(h_hat: Any, gh: Any, dz: Any, by_h: Any, dgh: Any, count: int) -> None:
+def _step_back_gains(
+    h_hat: Any,
+    gh: Any,
+    dz: Any,
+    by_h: Any,
+    dgh: Any,
+    n_p: int,
+    first: int,
+    last: int,
+    count: int,
+) -> None:
     """The gradient by N of the products, and what a step adds to that of gh."""
-    rows, length = strips(h_hat, count)
-    for u in range(rows):
-        for e in registers(h_hat, u, length):
-            d = load(dz, e)
-            store(by_h, e, load(gh, e) * d)
-            store(dgh, e, load(dgh, e) + d * load(h_hat, e))
+    for block in range(4):
+        row, end = block * n_p + first, block * n_p + last
+        rows, length = strips(h_hat[row:end], count)
+        for u in range(row, row + rows):
+            for e in registers(h_hat, u, length):
+                d = load(dz, e)
+                store(by_h, e, load(gh, e) * d)
+                store(dgh, e, load(dgh, e) + d * load(h_hat, e))

@@ -9,9 +9,7 @@ from rnnx_builtin.kernels.rnn.columns import (
     active_width,
     add_final_gradient,
     add_output_gradient,
-    add_rows,
     clear,
-    clear_gates,
     end_columns,
     registers,
     scatter_gates,
@@ -25,6 +23,7 @@ from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import multiply, multiply_gates
 from rnnx_builtin.kernels.simd.vectors import load, store
 from rnnx_builtin.kernels.simd.work_queue import finish_and_next, next_task, part_of
+from rnnx_zoo.kernels.beginning import begin_step
 from rnnx_zoo.kernels.gated import Sizes
 
 BLOCKS, GROUPS, STATES = 4, (3, 1), 2  # d, s, n; m
@@ -170,16 +169,9 @@ def backward(
         t = T - 1 - phase // 2
         dz, a, count = dzs[t % 2], gates[max(t, 0), first:], active_width(ends, t, back_h)
         if phase == 0:
-            clear(back_h, first, last)
             clear(back_z, first, last)
-            clear(direct, first, last)
-            clear_gates(dzs, 4, first, last)
-        elif phase % 2 == 0:  # the gradient of h⟨t⟩ by the step after it
-            after = dzs[(t + 1) % 2, : 3 * n_p]
-            multiply(WhT, first, last, after, back_h[first:], active_width(ends, t + 1, back_h))
-            add_rows(back_h[first:], direct[first:last])
         if phase % 2 == 0:
-            add_final_gradient(back_h, d_last_h, ends, t, first, last)
+            begin_step(back_h, direct, dzs, 4, WhT, d_last_h, ends, t, T, first, last)
             add_final_gradient(back_z, d_last_z, ends, t, first, last)
             if t < 0:
                 unpad(back_h, dh0, first, last)

@@ -7,11 +7,8 @@ from typing import Any, NamedTuple
 from rnnx.arrays import Array
 from rnnx_builtin.kernels.rnn.columns import (
     active_width,
-    add_final_gradient,
     add_output_gradient,
-    add_rows,
     clear,
-    clear_gates,
     end_columns,
     registers,
     scatter_gates,
@@ -25,6 +22,7 @@ from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import multiply
 from rnnx_builtin.kernels.simd.vectors import load, store
 from rnnx_builtin.kernels.simd.work_queue import finish_and_next, next_task, part_of
+from rnnx_zoo.kernels.beginning import begin_step
 from rnnx_zoo.kernels.gated import Sizes
 
 BLOCKS, GROUPS, STATES = 2, (1, 1), 1  # f, n
@@ -153,16 +151,8 @@ def backward(
         phase, first, last = part_of(task, units)
         t = T - 1 - phase // 2
         dz, a, count = dzs[t % 2], gates[max(t, 0), first:], active_width(ends, t, back)
-        if phase == 0:
-            clear(back, first, last)
-            clear(direct, first, last)
-            clear_gates(dzs, 2, first, last)
-        elif phase % 2 == 0:  # the gradient of h⟨t⟩ by the step after it
-            after = dzs[(t + 1) % 2, :n_p]
-            multiply(WhfT, first, last, after, back[first:], active_width(ends, t + 1, back))
-            add_rows(back[first:], direct[first:last])
         if phase % 2 == 0:
-            add_final_gradient(back, d_last, ends, t, first, last)
+            begin_step(back, direct, dzs, 2, WhfT, d_last, ends, t, T, first, last)
             if t < 0:
                 unpad(back, dh0, first, last)
             else:

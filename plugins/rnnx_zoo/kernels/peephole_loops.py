@@ -128,6 +128,19 @@ def _step(a: Any, before: Any, p: Any, n_p: int, c: Any, tanh_c: Any, h: Any, co
             store(h, e, o * tanh_new)
 
 
+@inline
+def _begin(
+    back_h: Any, back_c: Any, dh_t: Any, dz: Any, dp: Any, n_p: int, first: int, last: int
+) -> None:
+    """Set what is added to, and what a column that has not begun is read from, to 0."""
+    clear(back_h, first, last)
+    clear(back_c, first, last)
+    clear(dh_t, first, last)
+    clear_gates(dz, 4, first, last)
+    for block in range(3):
+        clear(dp, block * n_p + first, block * n_p + last)
+
+
 @kernel
 def backward(
     queue: Any,
@@ -150,12 +163,7 @@ def backward(
         phase, first, last = part_of(task, units)
         t = T - 1 - phase
         if phase == 0:
-            clear(back_h, first, last)
-            clear(back_c, first, last)
-            clear(dh_t, first, last)
-            clear_gates(dzs, 4, first, last)
-            for block in range(3):
-                clear(dp, block * n_p + first, block * n_p + last)
+            _begin(back_h, back_c, dh_t, dzs, dp, n_p, first, last)
         else:  # the gradient of h⟨t⟩ by the step after it
             count = active_width(ends, t + 1, back_h)
             multiply(WhT, first, last, dzs[(t + 1) % 2], back_h[first:], count)
@@ -168,8 +176,8 @@ def backward(
             dz, count = dzs[t % 2], active_width(ends, t, back_h)
             add_output_gradient(dh, back_h, ends, t, dh_t, count, first, last)
             known = gates[t, first:], n_p, cs[t, first:], cs[t + 1, first:], tanh_cs[t, first:]
-            to_write = back_c[first:], dz[first:], dp[first:]
-            _step_back(*known, p[first:], dh_t[first:last], *to_write, count)
+            given = p[first:], dh_t[first:last], back_c[first:], dz[first:], dp[first:]
+            _step_back(*known, *given, count)
             scatter_gates(dz, 4, n_p, dz_flat, n, first, last, t * B, B, count)
         task = finish_and_next(queue, units, T + 1)
 
