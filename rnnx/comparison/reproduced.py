@@ -158,13 +158,21 @@ def section(table: Table, found: Sequence[Entry], command: Sequence[str]) -> str
         f"## {table.title}",
         f"Source: {table.source}.",
         f"What differs: {table.differs}",
-        "; ".join(f"{one.name}: {one.meaning}" for one in table.figures) + ".",
+        _meanings(table),
         markdown.command(command),
         _made(shown),
         markdown.table(*_cells(table, shown)),
         *_notes(table, found, shown),
     ]
     return "\n\n".join(part.strip() for part in parts if part.strip())
+
+
+def _meanings(table: Table) -> str:
+    """The metric of each figure; figures of one metric share a line."""
+    names: dict[str, list[str]] = {}
+    for one in table.figures:
+        names.setdefault(one.meaning, []).append(one.name)
+    return "; ".join(f"{', '.join(of)}: {meaning}" for meaning, of in names.items()) + "."
 
 
 def _made(shown: Sequence[Entry]) -> str:
