@@ -8,7 +8,7 @@ from rnnx.registry.manager import registry
 KINDS = ("cell", "block", "optimizer", "schedule", "clipper", "sampler", "dataset")
 
 # Data sets with targets of their own, which other heads learn, beside all memory tasks.
-GIVEN_TARGETS = {"classified", "tagged", "csv", "npz"}
+GIVEN_TARGETS = {"classified", "tagged", "csv", "npz", "piano_rolls"}
 TASKS = "rnnx_tasks."  # how the modules of the memory tasks begin
 
 SMALL = [

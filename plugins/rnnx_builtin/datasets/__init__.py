@@ -10,5 +10,6 @@ def register_datasets(register: Register) -> None:
     register("dinosaurs", "rnnx_builtin.datasets.dinosaurs:Dinosaurs")
     register("lines", "rnnx_builtin.datasets.lines:Lines")
     register("npz", "rnnx_builtin.datasets.npz:Npz")
+    register("piano_rolls", "rnnx_builtin.datasets.piano_rolls:PianoRolls")
     register("tagged", "rnnx_builtin.datasets.tagged:Tagged")
     register("text", "rnnx_builtin.datasets.text:Text")
