@@ -234,7 +234,7 @@ def test_wrong_words_are_one_line() -> None:
         check("cel", "gru", [])
     with pytest.raises(ConfigError, match="FIELD=VALUE"):
         check("cell", "gru", ["hidden_size"])
-    with pytest.raises(DataError, match="^path: is not set; say path=FILE"):
+    with pytest.raises(DataError, match=r"^path: is not set; say path=FILE"):
         check("dataset", "lines", [])
 
 
