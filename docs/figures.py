@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import rnnx
-from rnnx.contracts import GatedCell
+from rnnx.arrays import Array, Params
+from rnnx.config.components import component_from
+from rnnx.contracts import Cell, GatedCell
 from rnnx.contracts.buffers import Scratch
 from rnnx.errors import Diverged
 from rnnx.training.session import Session
@@ -20,6 +22,7 @@ GATES = {"f": r"forget $\Gamma_f$", "i": r"update $\Gamma_u$", "o": r"output $\G
 NAME, BEGINNING = "tyrannosaurus", "tyr"
 TEMPERATURES = (0.5, 1.0, 2.0)
 TRAINING_STEPS = 600
+SYMBOLS = 8
 
 
 def vanishing() -> str:
@@ -32,6 +35,36 @@ def vanishing() -> str:
         for cell, norms in probe.curves(session.observation).items():
             axes.semilogy(norms, marker=".", label=cell)
         axes.set(xlabel="k (steps back)", ylabel="‖∂L⟨T⟩ / ∂h⟨T−k⟩‖")
+
+    return _curves(draw)
+
+
+def forgetting(*cells: str, steps: int = 100) -> str:
+    """How much another symbol k steps ago changes h⟨T⟩, for fresh cells of 64 units.
+
+    The mean over 16 columns of random symbols of ‖h⟨T⟩ − h′⟨T⟩‖ / ‖h⟨T⟩‖.
+    """
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, SYMBOLS, (steps, 16))
+    lags = np.unique(np.geomspace(1, steps, 24).astype(int)) - 1
+
+    def last(cell: Cell, params: Params, ids: Array) -> Array:
+        state = cell.initial_state(ids.shape[1], np.float64)
+        h, _, _ = cell.forward(params, ids, state, None, Scratch())
+        return h[-1].copy()
+
+    def draw(axes: Axes) -> None:
+        for name in cells:
+            cell = component_from("cell", {"name": name, "hidden_size": 64})
+            params = cell.init(np.random.default_rng(0), SYMBOLS, np.float64)
+            whole, changes = last(cell, params, x), []
+            for lag in lags:
+                other = x.copy()
+                other[steps - 1 - lag] = (other[steps - 1 - lag] + 1) % SYMBOLS
+                moved = np.linalg.norm(last(cell, params, other) - whole, axis=0)
+                changes.append(np.mean(moved / np.linalg.norm(whole, axis=0)))
+            axes.semilogy(lags, changes, marker=".", label=name)
+        axes.set(xlabel="k (steps back)", ylabel="relative change of h⟨T⟩", ylim=(1e-8, 10))
 
     return _curves(draw)
 
