@@ -103,16 +103,16 @@ class _Turns:
         return counts
 
     def enter(self, count: int) -> None:
-        counts = self._counts()
+        counts, now = self._counts(), None
         with self._changed:
             if counts:
                 self._computing -= 1
             elif not self._inside:
-                self._before = _numbers()
+                self._before = now = _numbers()
             self._inside += not counts
             counts.append(count)
             try:
-                self._take_turn()
+                self._take_turn(now)
             except BaseException:  # a signal
                 self._go_back(_numbers())
                 raise
@@ -160,8 +160,11 @@ class _Turns:
                 _let_go(library)
         self._changed.notify_all()
 
-    def _take_turn(self) -> None:
-        """Wait until no thread computes with another number than this thread's, then compute."""
+    def _take_turn(self, now: list[int] | None = None) -> None:
+        """Wait until no thread computes with another number than this thread's, then compute.
+
+        The libraries have the numbers ``now``, where those are known and no thread computes.
+        """
         turn, count = object(), self._counts()[-1]
         self.waiting.append(turn)
         self._changed.notify_all()
@@ -174,8 +177,8 @@ class _Turns:
             self._computing += 1
             self._changed.notify_all()
         self._taken = [
-            _set(library, count, now)
-            for library, now in zip(blas_libraries(), _numbers(), strict=True)
+            _set(library, count, its)
+            for library, its in zip(blas_libraries(), now or _numbers(), strict=True)
         ]
 
 

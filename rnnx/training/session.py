@@ -104,7 +104,7 @@ class Session:
         Raises Diverged, with parameters and state as they were before, if the loss or the
         gradient is not finite.
         """
-        with self.computing():
+        with self.threads, quiet():
             return self.update()
 
     @contextmanager
