@@ -289,8 +289,9 @@ def _limits(facts: _Facts) -> list[str]:
         lines.append(f"It reads and writes {kinds}, those of its data, and refuses all others.")
     else:
         lines.append(f"It reads {inputs_of(model)} and predicts nothing but {outputs_of(model)}.")
-    if tokens := facts.made.data.get("training symbols"):
-        lines.append(f"It has learned from {tokens} symbols of one data set, and knows no other.")
+    counted = "symbols" if model.is_language else "targets"
+    if tokens := facts.made.data.get(f"training {counted}"):
+        lines.append(f"It has learned from {tokens} {counted} of one data set, and knows no other.")
     best, baseline = facts.loss, facts.metric("final/baseline_loss")
     if best is None:
         lines.append("Nothing was held out: how good it is on data it has not seen is unknown.")

@@ -40,7 +40,7 @@ def provenance(folder: RunFolder) -> Provenance:
     settings = {key: text for key, text in params.items() if not key.startswith(COUNTS)}
     return Provenance(
         {key: masked(text) for key, text in sorted(settings.items())},
-        _data(fields, params),
+        _data(fields, params, "targets" if "rnnx.loss_unit" in tags else "symbols"),
         _environment(fields, tags),
         command_of(folder),
         time.strftime("%Y-%m-%d", time.gmtime(fields["started"])) if "started" in fields else "",
@@ -54,15 +54,17 @@ def _params(folder: RunFolder) -> dict[str, str]:
         return {}
 
 
-def _data(fields: Mapping[str, Any], params: Mapping[str, str]) -> dict[str, str]:
+def _data(fields: Mapping[str, Any], params: Mapping[str, str], counted: str) -> dict[str, str]:
+    """What is known of the data; ``counted`` names what is learned, symbols or targets."""
+    kinds = params.get("count.symbols", "")
     known = {
         "data set": params.get("dataset.name", ""),
         "file": params.get("dataset.path", ""),
         "SHA-256 of the data": fields.get("data_sha256", ""),
         "SHA-256 of the split": fields.get("split_sha256", ""),
-        "training symbols": params.get("count.train_tokens", ""),
-        "held-out symbols": params.get("count.val_tokens", ""),
-        "kinds of symbols": params.get("count.symbols", ""),
+        f"training {counted}": params.get("count.train_tokens", ""),
+        f"held-out {counted}": params.get("count.val_tokens", ""),
+        "kinds of symbols": kinds if kinds != "0" else "",
     }
     return {what: value for what, value in known.items() if value}
 

@@ -51,6 +51,8 @@ def test_its_metrics_are_those_of_its_checkpoint(
     assert metrics == pytest.approx(expected, rel=1e-3, abs=1e-4)
     assert f"| mean absolute error (step {model.step}) | {measured.metrics['mae']:.4g} |" in body
     assert ("not of the checkpoint's step" in body) == (best is None)
+    assert "training targets" in body and "targets of one data set" in body
+    assert "symbols" not in body
 
 
 def test_samples_are_those_of_the_checkpoint_where_there_are_some() -> None:
