@@ -91,4 +91,4 @@ def _sum(columns):
 
 @rnnx.hookimpl
 def register_cells(register):
-    register("lru", LRU)
+    register("rotations", LRU)

@@ -32,15 +32,15 @@ def test_the_cell_computes_the_recurrence_in_complex_numbers() -> None:
 def test_the_kit_finds_nothing_wrong_with_it(
     install: Callable[..., object], capsys: object
 ) -> None:
-    install(SOURCE, "lru")
-    code = check("cell", "lru", ["hidden_size=6"])
+    install(SOURCE, "acme")
+    code = check("cell", "rotations", ["hidden_size=6"])
     said = capsys.readouterr().out  # type: ignore[attr-defined]
     assert code == 0, said
-    assert " 0 failed" in said and "lru of lru 1.0" in said
+    assert " 0 failed" in said and "rotations of acme 1.0" in said
 
 
 def test_it_trains_and_samples(install: Callable[..., object], names: Path) -> None:
-    install(SOURCE, "lru")
-    run = rnnx.train(tiny(names, "cell=lru", "layers=2", "steps=30", "eval_every=10"))
+    install(SOURCE, "acme")
+    run = rnnx.train(tiny(names, "cell=rotations", "layers=2", "steps=30", "eval_every=10"))
     assert run.metrics["val/loss"] < np.log(13)  # better than every symbol alike
     assert len(run.model.sample(3)) == 3
