@@ -5,6 +5,7 @@ At every step it would take as long as the update itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,10 +65,15 @@ class FirstUpdate:
                 told = f"{method}: changed state {name}, which evaluated alone may change"
                 raise contract_error("schedule", schedule, told)
 
-    def updated(self, optimizer: Any, method: str) -> None:
-        """PluginError where the update exchanged arrays of the state, or made parameters NaN."""
+    def updated(self, optimizer: Any, method: str, rate: float) -> None:
+        """PluginError where the update exchanged arrays of the state, or made parameters NaN.
+
+        With a huge ``rate`` the numbers overflow in any optimizer.
+        """
         self._refuse_other_arrays("optimizer", optimizer, method)
-        if np.isnan(self._params.flat).any() and not np.isnan(self._before).any():
+        is_moderate = rate < math.sqrt(np.finfo(self._before.dtype).max)
+        made_nan = np.isnan(self._params.flat).any() and not np.isnan(self._before).any()
+        if is_moderate and made_nan:
             told = f"{method}: parameters are nan after it; the gradient and the rate are finite"
             raise contract_error("optimizer", optimizer, told)
 

@@ -72,7 +72,7 @@ class CheckedUpdate:
             rate = self.optimizer.learning_rate * float(factor)
             self._update(params, grads, self._state, rate, step, scratch)
             if first is not None and params.flat is flat:
-                first.updated(self.optimizer, self._parts.update.name)
+                first.updated(self.optimizer, self._parts.update.name, rate)
             if self._project is not None:
                 self._project()
         except BaseException as error:
