@@ -1,5 +1,6 @@
 """Published tables from the command line: theory's predictions, and a kill in the middle."""
 
+import json
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,10 +52,14 @@ def test_parity_comes_out_as_theory_says_after_a_kill() -> None:
 
 
 @pytest.mark.parametrize("name", table_names())
-def test_every_row_and_every_figure_has_valid_jobs(name: str) -> None:
+def test_every_row_and_every_figure_has_valid_jobs(name: str, tmp_path: Path) -> None:
     """All rows with one figure, and all figures with one row: the zoo has 230 pairs of them."""
-    table = table_named(name)
-    typed = [f"{key}={__file__}" for key in table.needs]
+    table, data = table_named(name), Path(__file__)
+    if name == "chorales":  # whose data is no text
+        data = tmp_path / "rolls.json"
+        parts = dict.fromkeys(("train", "valid", "test"), [[[60, 64], [62]]] * 16)
+        data.write_text(json.dumps(parts), "utf-8")
+    typed = [f"{key}={data}" for key in table.needs]
     apart = len({tuple(figure.overrides) for figure in table.figures})
     one_figure, one_row = (
         replace(table, figures=table.figures[:1]),
