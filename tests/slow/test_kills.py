@@ -21,7 +21,7 @@ from rnnx.runs.folder import RunFolder, runs_in
 
 pytestmark = pytest.mark.slow
 
-CONFIGURATIONS = 11  # of configurations.covering_configurations
+CONFIGURATIONS = 24  # of configurations.covering_configurations
 KILLS = math.ceil(int(os.environ.get("RNNX_KILLS", "21")) / CONFIGURATIONS)
 SEED = os.environ.get("RNNX_KILL_SEED", "0")
 
