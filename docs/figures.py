@@ -23,6 +23,7 @@ NAME, BEGINNING = "tyrannosaurus", "tyr"
 TEMPERATURES = (0.5, 1.0, 2.0)
 TRAINING_STEPS = 600
 SYMBOLS = 8
+PARITY_STEPS = 600
 
 
 def vanishing() -> str:
@@ -65,6 +66,27 @@ def forgetting(*cells: str, steps: int = 100) -> str:
                 changes.append(np.mean(moved / np.linalg.norm(whole, axis=0)))
             axes.semilogy(lags, changes, marker=".", label=name)
         axes.set(xlabel="k (steps back)", ylabel="relative change of h⟨T⟩", ylim=(1e-8, 10))
+
+    return _curves(draw)
+
+
+@functools.cache
+def counting(*cells: str) -> str:
+    """The share of right answers by the length of a string, after training on 3–40 bits."""
+
+    def draw(axes: Axes) -> None:
+        for name in cells:
+            sizes = [f"steps={PARITY_STEPS}", f"schedule.steps={PARITY_STEPS}", "batch_size=64"]
+            task = ["experiment=parity", "dataset.every_step=true", "dataset.held_out=300"]
+            session = rnnx.build([*task, *sizes, f"cell={name}", "tracker=none", "seed=0"])
+            for _ in range(PARITY_STEPS):
+                session.step()
+            found = session.measure(with_profiles=True)
+            assert found is not None
+            places, shares = zip(*found.profiles["by_length/accuracy"], strict=True)
+            axes.plot(places, shares, marker=".", label=name)
+        axes.axhline(0.5, color="grey", linestyle=":", label="chance")
+        axes.set(xlabel="bits of the string", ylabel="right answers", ylim=(0.4, 1.05))
 
     return _curves(draw)
 

@@ -20,14 +20,16 @@ def docs(monkeypatch: pytest.MonkeyPatch) -> None:
     ("module", "name"),
     [
         *(("drawings", name) for name in ("unrolled", "vanilla", "lstm", "gru")),
-        *(("figures", name) for name in ("gates", "temperature", "vanishing", "forgetting")),
+        *(("figures", name) for name in ("gates", "temperature", "vanishing")),
+        *(("figures", name) for name in ("forgetting", "counting")),
     ],
 )
 def test_a_drawing_is_whole(module: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = __import__(module)
     if module == "figures":  # a trained network is drawn as an untrained one is
         monkeypatch.setattr(found, "TRAINING_STEPS", 1)
-    text = getattr(found, name)(*(["gru", "lru"] if name == "forgetting" else []))
+        monkeypatch.setattr(found, "PARITY_STEPS", 2)
+    text = getattr(found, name)(*(["gru", "lru"] if name in ("forgetting", "counting") else []))
     root = ElementTree.fromstring(text)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert root.get("fill") == "currentColor" and "max-width" in str(root.get("style"))
