@@ -28,7 +28,7 @@ def test_a_drawing_is_whole(module: str, name: str, monkeypatch: pytest.MonkeyPa
     found = __import__(module)
     if module == "figures":  # a trained network is drawn as an untrained one is
         monkeypatch.setattr(found, "TRAINING_STEPS", 1)
-        monkeypatch.setattr(found, "PARITY_STEPS", 2)
+        monkeypatch.setattr(found, "PARITY_STEPS", 10)
     text = getattr(found, name)(*(["gru", "lru"] if name in ("forgetting", "counting") else []))
     root = ElementTree.fromstring(text)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"

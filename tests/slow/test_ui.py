@@ -28,11 +28,12 @@ def test_a_run_in_the_browser(browser: Any, ui: tuple[str, str], tmp_path: Path)
     home = f"{address.split('#')[0]}#/experiments/1"
     shown = open_page(browser, f"{home}/runs", "Runs", "steps=30")
     assert "Model training" in shown  # the mode of runs and metrics
-    shown = open_page(browser, f"{home}/runs/{run_id}", "train/loss", "cell.hidden_size")
+    told = "train/loss", "cell.hidden_size", "last-step-30"  # which come one after the other
+    shown = open_page(browser, f"{home}/runs/{run_id}", *told)
     assert "Finished" in shown
     assert "rnnx.config_hash" in shown
-    for told in ("Best held-out loss", "rnnx train steps=30", "dinosaurs (", "last-step-30"):
-        assert told in shown
+    for text in ("Best held-out loss", "rnnx train steps=30", "dinosaurs ("):
+        assert text in shown
     shown = open_page(browser, f"{home}/models", "last-step-30")
     assert "best-step-" in shown and "steps=30 log_every=1 eval_every=5" in shown
     open_page(browser, f"{home}/runs/{run_id}/model-metrics", "val_loss", "final")
