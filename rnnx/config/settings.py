@@ -197,7 +197,7 @@ class Train:
     """Compare with n-grams on the same split: auto (up to two million symbols), always, never."""
     threads: int = 0
     """Threads of NumPy's BLAS and of compiled kernels; at least 0. 0: one for the BLAS; two for the
-    kernels, whose bits do not depend on it, where hidden_size²·batch_size is above 2¹⁸."""
+    kernels, whose bits do not depend on it, where hidden_size²·batch_size is above 2²⁰."""
     backend: Backend = Backend.auto
     """numpy, or fast: compiled kernels (the extra ``fast``). auto: fast from the second update
     on where numba is installed and batch_size·hidden_size is at least 48."""

@@ -75,7 +75,7 @@ def why_not() -> str:
     return ""
 
 
-TWO_THREADS_FROM = 2**18  # n_a²·B of a step's recurrent product; a second thread pays above it
+TWO_THREADS_FROM = 2**20  # n_a²·B of a step's recurrent product; a second thread pays above it
 
 
 def blas_threads(settings: Train) -> int:
