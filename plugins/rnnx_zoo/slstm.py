@@ -149,9 +149,10 @@ class SLSTM:
 
     def compiled(self, threads: int) -> Any:
         """The same in compiled kernels."""
+        from rnnx_zoo.kernels import slstm_loops
         from rnnx_zoo.kernels.slstm import CompiledSLSTM
 
-        return CompiledSLSTM(threads)
+        return CompiledSLSTM(threads, slstm_loops)
 
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch

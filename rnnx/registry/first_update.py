@@ -38,6 +38,13 @@ def refuse_other_arrays(kind: str, component: Any, method: str, before: Params, 
         raise contract_error(kind, component, told)
 
 
+def refuse_infinite(clipper: Any, method: str, grads: Parameters) -> None:
+    """PluginError where the clipper left gradients that are not finite: they were before."""
+    if not np.isfinite(grads.flat).all():
+        told = f"{method}: the gradient is not finite after it, and was before"
+        raise contract_error("clipper", clipper, told)
+
+
 class FirstUpdate:
     """Parameters and states as they were before the first update; ``states`` are by their kind."""
 
@@ -53,9 +60,7 @@ class FirstUpdate:
         params = self._params.flat
         if params is not self._flat or not np.array_equal(params, self._before):
             raise contract_error("clipper", clipper, f"{method}: changed the parameters")
-        if not np.isfinite(grads.flat).all():
-            told = f"{method}: the gradient is not finite after it, and was before"
-            raise contract_error("clipper", clipper, told)
+        refuse_infinite(clipper, method, grads)
 
     def factored(self, schedule: Any, method: str) -> None:
         """PluginError where asking for the factor changed the state."""

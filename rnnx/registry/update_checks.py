@@ -13,7 +13,7 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.execution import Execution
 from rnnx.registry.attribution import attribute
 from rnnx.registry.checks import contract_error
-from rnnx.registry.first_update import FirstUpdate
+from rnnx.registry.first_update import FirstUpdate, refuse_infinite
 
 
 class BoundMethod(NamedTuple):
@@ -36,9 +36,7 @@ class UpdateParts(NamedTuple):
     factor: BoundMethod  # of the step
     update: BoundMethod  # as Optimizer.update
     project: Callable[[], None] | None
-    states: Mapping[
-        str, Params
-    ]  # the optimizer's, and the clipper's and schedule's if they have one
+    states: Mapping[str, Params]  # by kind: the optimizer's, the clipper's and schedule's own
 
 
 class CheckedUpdate:
@@ -85,10 +83,7 @@ class CheckedUpdate:
 
     def refuse_clipped(self, grads: Parameters) -> None:
         """PluginError where the clipper left gradients that are not finite: they were before."""
-        if not np.isfinite(grads.flat).all():
-            clip = self._parts.clip
-            told = f"{clip.name}: the gradient is not finite after it, and was before"
-            raise contract_error("clipper", clip.component, told)
+        refuse_infinite(self._parts.clip.component, self._parts.clip.name, grads)
 
     def _refuse(self, method: BoundMethod, step: int | str, found: Any, expected: str) -> None:
         kind = "clipper" if method is self._parts.clip else "schedule"

@@ -118,7 +118,7 @@ def _wrong_methods(entry: Entry) -> str | None:
 def _half_an_ability(component: Any, method: str) -> str | None:
     """Which methods are missing of the ability that a component without ``method`` comes near."""
     for ability in contracts.IN_PLACE_OF.get(method, ()):
-        wanted = [name for name in vars(ability) if not name.startswith("_")]
+        wanted = _methods_in(ability)
         there = [name for name in wanted if callable(getattr(component, name, None))]
         if there:
             lacking = " and ".join(name for name in wanted if name not in there)
@@ -134,13 +134,14 @@ def has_another(component: Any, method: str) -> bool:
     """
     abilities = contracts.IN_PLACE_OF.get(method, ())
     return any(
-        all(
-            callable(getattr(component, name, None))
-            for name in vars(ability)
-            if not name.startswith("_")
-        )
+        all(callable(getattr(component, name, None)) for name in _methods_in(ability))
         for ability in abilities
     )
+
+
+def _methods_in(ability: type[Any]) -> list[str]:
+    """The names of an ability's methods."""
+    return [name for name in vars(ability) if not name.startswith("_")]
 
 
 def _wrong_arguments(method: Any, contract: Any) -> str | None:

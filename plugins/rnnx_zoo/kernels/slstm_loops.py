@@ -25,8 +25,10 @@ from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import multiply, multiply_gates
 from rnnx_builtin.kernels.simd.vectors import at_least, load, store, where_positive
 from rnnx_builtin.kernels.simd.work_queue import finish_and_next, next_task, part_of
+from rnnx_zoo.kernels.gated import Sizes
 from rnnx_zoo.kernels.logarithm import log_sigmoid
 
+STATES, BLOCKS, GROUPS = 4, 4, (4,)
 TINY = 1e-30  # as rnnx_zoo.slstm's
 
 
@@ -52,6 +54,36 @@ class Backward(NamedTuple):
     back_c: Array
     back_n: Array
     back_m: Array
+
+
+def kept(of: Sizes, h_flat: Array) -> Forward:
+    n_p = of.units.padded
+    return Forward(
+        h_flat=h_flat,
+        hs=of.steps("hs", 2, n_p),
+        cs=of.steps("cs", of.T + 1, n_p),
+        ns=of.steps("ns", of.T + 1, n_p),
+        ms=of.steps("ms", 2, n_p),
+        gates=of.product("gates", 4 * n_p, of.T),
+        opened=of.steps("opened", of.T, n_p),
+    )
+
+
+def buffers(of: Sizes) -> Backward:
+    n_p = of.units.padded
+    return Backward(
+        dz_flat=of.flat("dz_flat", 4 * of.n_a),
+        dz=of.steps("dz_t", 2, 4 * n_p),
+        dh_t=of.steps("dh_t", n_p),
+        back_h=of.product("back_h", n_p),
+        back_c=of.steps("back_c", n_p),
+        back_n=of.steps("back_n", n_p),
+        back_m=of.steps("back_m", n_p),
+    )
+
+
+def met(kept: Any) -> list[Array | None]:
+    return [None]
 
 
 @kernel
