@@ -1,4 +1,4 @@
-"""Components: the tasks of this package."""
+"""Components: the tasks of this package, and a head for answers that are read at once."""
 
 from rnnx.registry.hookspecs import Register, hookimpl
 
@@ -29,3 +29,8 @@ def register_datasets(register: Register) -> None:
     register("selective_copy", "rnnx_tasks.selective_copy:SelectiveCopy")
     register("stack_manipulation", "rnnx_tasks.stack_manipulation:StackManipulation")
     register("temporal_order", "rnnx_tasks.temporal_order:TemporalOrder")
+
+
+@hookimpl
+def register_heads(register: Register) -> None:
+    register("several_symbols", "rnnx_tasks.several_symbols:SeveralSymbols")

@@ -13,11 +13,14 @@ SOLVED = Criterion("accuracy", 0.9, 3)
 """Delétang et al. 2023 call a task solved at 90 %; here three evaluations in a row."""
 
 
-def guessed(n: int) -> tuple[Level, ...]:
-    """Of a target that is one of n classes, equally often, and never in doubt."""
+def guessed(n: int, together: int = 1) -> tuple[Level, ...]:
+    """Of a target that is one of n classes, equally often, and never in doubt.
+
+    The loss is that of ``together`` such targets.
+    """
     return (
         Level("accuracy", "chance", 1 / n),
         Level("accuracy", "optimum", 1.0),
-        Level("loss", "chance", log(n)),
+        Level("loss", "chance", together * log(n)),
         Level("loss", "optimum", 0.0),
     )

@@ -32,7 +32,7 @@ def told(corpus: Corpus, part: Sequences) -> Iterator[Drawn]:
         else:
             x = part.features[steps]
         if part.per_sequence:
-            y = names[part.y[i]] if names else part.y[i]
+            y = corpus.targets.read(part.y[i]) if names else part.y[i]
             ages = [] if part.ages is None else [int(part.ages[i])]
         else:
             counts = np.ones(length) if part.weights is None else part.weights[steps]

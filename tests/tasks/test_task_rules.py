@@ -26,7 +26,7 @@ from rnnx_tasks.modular_arithmetic import ModularArithmetic
 from rnnx_tasks.parity import Parity
 from rnnx_tasks.rearranging import BucketSort, DuplicateString, OddsFirst, ReverseString
 from rnnx_tasks.reber import EmbeddedReber, Reber
-from rnnx_tasks.selective_copy import SelectiveCopy
+from rnnx_tasks.selective_copy import Answer, SelectiveCopy
 from rnnx_tasks.stack_manipulation import StackManipulation
 from rnnx_tasks.temporal_order import TemporalOrder
 
@@ -197,6 +197,16 @@ def test_selective_copy() -> None:
         assert one.ages == [0] * one.size + ages
         places |= {place for place, _ in found}
     assert places == set(range(12))
+
+
+def test_selective_copy_at_once() -> None:
+    task = SelectiveCopy(3, 5, Lengths(12, 3), Answer.at_once, **FEW)
+    names = task.load(0).targets.names
+    assert names[:2] == ("1: 1", "1: 2") and names[-1] == "3: 5" and len(names) == 15
+    for one in drawn(task.load(0), 300):
+        string = [symbol for symbol in one.x if symbol != "·"]
+        assert len(one.x) == one.size
+        assert one.y == " ".join(f"{k}: {symbol}" for k, symbol in enumerate(string, 1))
 
 
 def asked(one, answer: str) -> None:

@@ -4,8 +4,9 @@ from contextlib import suppress
 
 import pytest
 
-from rnnx.testing import DatasetSuite, datasets
+from rnnx.testing import DatasetSuite, HeadSuite, datasets
 from rnnx.testing.suite import NotApplicable
+from rnnx_builtin.numerics.pooling import Pooling
 from rnnx_tasks.adding import Adding, Multiplication, Protocol
 from rnnx_tasks.associative_recall import AssociativeRecall
 from rnnx_tasks.copying import Copy
@@ -23,7 +24,8 @@ from rnnx_tasks.modular_arithmetic import ModularArithmetic
 from rnnx_tasks.parity import Parity
 from rnnx_tasks.rearranging import BucketSort, DuplicateString, OddsFirst, ReverseString
 from rnnx_tasks.reber import EmbeddedReber, Reber
-from rnnx_tasks.selective_copy import SelectiveCopy
+from rnnx_tasks.selective_copy import Answer, SelectiveCopy
+from rnnx_tasks.several_symbols import SeveralSymbols
 from rnnx_tasks.stack_manipulation import StackManipulation
 from rnnx_tasks.temporal_order import TemporalOrder
 
@@ -60,6 +62,7 @@ TASKS = {
     "reber": Reber(**FEW),
     "embedded_reber": EmbeddedReber(**FEW),
     "selective_copy": SelectiveCopy(lengths=SHORT, **FEW),
+    "selective_copy, at once": SelectiveCopy(3, 4, SHORT, Answer.at_once, **FEW),
     "stack_manipulation": StackManipulation(SHORT, **FEW),
     "temporal_order": TemporalOrder(lengths=LONG, **FEW),
     "temporal_order, three": TemporalOrder(3, LONG, **FEW),
@@ -70,6 +73,10 @@ class TestTasks(DatasetSuite):
     """All checks: of a task that keeps tables, one that reads data, and one with options."""
 
     components = (TASKS["group"], TASKS["digits"], TASKS["parity, every step"])
+
+
+class TestSeveralSymbols(HeadSuite):
+    components = (SeveralSymbols(2), SeveralSymbols(4, pooling=Pooling.max))
 
 
 # The others cost a process or two each.
