@@ -1,11 +1,15 @@
 """What a command must not wait for: heavy libraries that it does not need."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tiny import tiny
+
+from rnnx.registry.first_line import first_line
+from rnnx.registry.manager import registry
 
 HEAVY = ("matplotlib", "mlflow", "pandas", "sqlalchemy", "selenium", "torch", "jax", "numba")
 TELL = """
@@ -14,21 +18,38 @@ from rnnx.cli.main import main
 try:
     main()
 finally:
-    print("LOADED", *sorted({name.split(".")[0] for name in sys.modules}))
+    print("LOADED", *sorted(sys.modules))
 """
 
 
-def loaded(folder: Path, *arguments: str) -> set[str]:
-    """The top-level modules in memory after ``rnnx …``."""
+def modules(folder: Path, *arguments: str) -> set[str]:
+    """The modules in memory after ``rnnx …``."""
     command = [sys.executable, "-c", TELL, *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr  # else nothing was loaded because nothing ran
     return set(done.stdout.rsplit("LOADED", 1)[1].split())
 
 
+def loaded(folder: Path, *arguments: str) -> set[str]:
+    """The top-level modules in memory after ``rnnx …``."""
+    return {name.split(".")[0] for name in modules(folder, *arguments)}
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["plugins"]])
 def test_looking_around_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     assert not loaded(tmp_path, *arguments) & set(HEAVY)
+
+
+def test_a_list_of_components_imports_none(tmp_path: Path) -> None:
+    components = {entry.module for entry in registry()}
+    assert not modules(tmp_path, "plugins", "--json") & components
+    command = [sys.executable, "-m", "rnnx", "plugins", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    told = {(one["kind"], one["name"]): one for one in json.loads(done.stdout)["components"]}
+    for entry in registry():
+        cls, one = entry.component, told[entry.kind, entry.name]
+        assert one["description"] == first_line(cls)
+        assert one["class"] == f"{cls.__module__}.{cls.__qualname__}"
 
 
 def test_help_needs_no_numpy(tmp_path: Path) -> None:
