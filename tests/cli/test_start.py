@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 from tiny import tiny
 
+from rnnx.cli import hydra_app
 from rnnx.registry.first_line import first_line
 from rnnx.registry.manager import registry
 
@@ -60,3 +64,28 @@ def test_one_step_without_a_tracker_loads_nothing_heavy(tmp_path: Path, names: P
     found = loaded(tmp_path, "train", *tiny(names), "steps=1", "tracker=none")
     assert "numpy" in found
     assert not found & {*HEAVY, "multiprocessing"}  # the last is for sweeps
+
+
+def test_a_run_is_composed_once(
+    tmp_path: Path, names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composed: list[object] = []
+    original = ConfigLoaderImpl.load_configuration
+
+    def counted(*arguments: object, **named: object) -> object:
+        composed.append(arguments)
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    monkeypatch.chdir(tmp_path)
+    seen: list[DictConfig] = []
+    monkeypatch.setattr(hydra_app, "job", lambda _: seen.append(HydraConfig.get()) or 0)
+    typed = ["hydra.run.dir=${hydra.job.name}", *tiny(names), "steps=1", "tracker=none"]
+    assert hydra_app.main(typed) == 0
+    assert len(composed) == 1
+    # With this key Hydra's own main runs the job, and composes the configuration itself.
+    assert hydra_app.main([*typed, "hydra.mode=RUN"]) == 0
+    [once, theirs] = map(OmegaConf.to_container, seen)
+    assert theirs["overrides"].pop("hydra") == [*once["overrides"].pop("hydra"), "hydra.mode=RUN"]
+    assert once == theirs
+    assert Path("hydra_app").is_dir()
