@@ -103,7 +103,8 @@ def _overrides(word: str) -> Iterator[tuple[str, str]]:
     from rnnx.cli.train_help import RECIPES, recipes
     from rnnx.config.settings import Train
     from rnnx.contracts.components import KINDS
-    from rnnx.registry.description import first_line, options_of
+    from rnnx.registry.description import options_of
+    from rnnx.registry.first_line import first_line_of
     from rnnx.registry.manager import registry
 
     key, equals, value = word.partition("=")
@@ -113,7 +114,7 @@ def _overrides(word: str) -> Iterator[tuple[str, str]]:
             yield from ((f"{before}{name}", about) for name, about in recipes(key))
         for entry in registry():
             if entry.kind == key:
-                yield f"{before}{entry.name}", first_line(entry.component)
+                yield f"{before}{entry.name}", first_line_of(entry)
         yield from _values(key, Train)
         return
     if "." in word:

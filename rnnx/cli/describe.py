@@ -11,7 +11,8 @@ from rnnx.contracts.self_description import GateWords
 from rnnx.errors import ConfigError, PluginError, RnnxError
 from rnnx.models.cost import Cost, cost_of
 from rnnx.registry.description import describe as print_description
-from rnnx.registry.description import description_of, first_line
+from rnnx.registry.description import description_of
+from rnnx.registry.first_line import first_line
 from rnnx.registry.manager import registry
 from rnnx.registry.registry import kind_named
 from rnnx.system.table import Column, print_table

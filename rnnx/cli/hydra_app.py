@@ -9,8 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from rnnx.cli.composed_app import run_composed
 from rnnx.config.components import component_from
-from rnnx.config.compose import compose, prepare_hydra
+from rnnx.config.compose import compose, prepare_hydra, resolve_for_hydra
 from rnnx.config.hydra_plugins import find_hydra_plugins
 from rnnx.config.overrides import Overrides, parse, parse_job, shown, spelled, task_overrides
 from rnnx.config.plain import plain
@@ -28,7 +29,7 @@ from rnnx.system.text import printable, replace_unprintable
 from rnnx.training.report import Report, for_terminal
 from rnnx.training.resume import resume, unfinished
 from rnnx.training.run import Run, train
-from rnnx.training.sizing import Sizing, composed
+from rnnx.training.sizing import Sizing
 
 
 def main(
@@ -66,9 +67,12 @@ def main(
         from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
         return drive(parsed, words, lambda texts: _hydra(["--multirun", *texts]), dry_run, opened)
-    composed(parsed)  # a wrong override is one line, before anything starts
+    made, config = resolve_for_hydra(parsed)  # a wrong override is one line, before anything starts
+    Sizing().sized(made.values, parsed.keys)
     _refuse_recipe_of_several(parsed)
-    return _hydra(parsed.texts)
+    if config.hydra.mode is not None:  # which a user may give
+        return _hydra(parsed.texts)
+    return _run(_Task(), lambda task: run_composed(task, config))
 
 
 def _refuse_recipe_of_several(parsed: Overrides) -> None:
@@ -174,12 +178,17 @@ def _hydra(arguments: Sequence[str]) -> int:
     """Run Hydra's own main with these arguments; the highest exit code of its jobs."""
     import hydra
 
-    task = _Task()
     prepare_hydra()
     main = hydra.main(config_path=str(conf_folder()), config_name=MAIN, version_base="1.3")
+    with _argv(arguments):
+        return _run(_Task(), lambda run: main(run)())
+
+
+def _run(task: _Task, application: Callable[[Callable[[DictConfig], None]], None]) -> int:
+    """Have an application of Hydra's run the task; the highest exit code of its jobs."""
     # With HYDRA_FULL_ERROR an error leaves Hydra as it was raised.
-    with _argv(arguments), environment({"HYDRA_FULL_ERROR": "1"}), _hydras_errors(task):
-        main(task.run)()
+    with environment({"HYDRA_FULL_ERROR": "1"}), _hydras_errors(task):
+        application(task.run)
     if task.errors:
         raise task.errors[0]
     return max(task.codes, default=0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnnx.contracts.components import KINDS
-from rnnx.registry.description import first_line
+from rnnx.registry.first_line import first_line_of
 from rnnx.registry.manager import Plugins, plugins
 from rnnx.system.text import json_text, printable
 
@@ -21,7 +21,7 @@ def show_plugins(as_json: bool, strict: bool) -> int:
             print(f"{plural}:")
             for entry in found.registry:
                 if entry.kind == kind:
-                    about = f"{entry.owner}  ({first_line(entry.component)})"
+                    about = f"{entry.owner}  ({first_line_of(entry)})"
                     print(printable(f"  {entry.name:<16} {about}"))
         for failure in found.failures:
             print(printable(f"failed: {failure}"))
@@ -38,11 +38,11 @@ def _as_json(found: Plugins) -> Mapping[str, Any]:
             {
                 "kind": entry.kind,
                 "name": entry.name,
-                "class": f"{entry.component.__module__}.{entry.component.__qualname__}",
+                "class": entry.place.replace(":", "."),
                 "distribution": entry.owner.distribution,
                 "version": entry.owner.version,
                 "entry_point": entry.owner.entry_point,
-                "description": first_line(entry.component),
+                "description": first_line_of(entry),
             }
             for entry in found.registry
         ],

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rnnx.config.recipes import MAIN, conf_folder
 from rnnx.config.settings import Train
-from rnnx.registry.description import first_line, initializer_keys, kinds_and_names, options_of
+from rnnx.registry.description import initializer_keys, kinds_and_names, options_of
+from rnnx.registry.first_line import first_line_of
 from rnnx.registry.importing import folder_of
 from rnnx.registry.manager import CORE, plugins
 from rnnx.system.text import printable
@@ -43,7 +44,7 @@ def _lines() -> Iterator[str]:
         yield f"{kind}:" + (f" (default: {chosen[kind]})" if kind in chosen else _how(kind))
         for entry in entries:
             foreign = "" if entry.owner.distribution == CORE else f" [{entry.owner.distribution}]"
-            yield f"  {entry.name:<20} {first_line(entry.component)}{foreign}"
+            yield f"  {entry.name:<20} {first_line_of(entry)}{foreign}"
     for group, about in RECIPES.items():
         yield ""
         yield f"{group}: {about}; choose with {group}=NAME"

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from omegaconf import DictConfig, open_dict
+
 from rnnx.config.components import store_nodes
 from rnnx.config.composer import Composer
 from rnnx.config.hydra_plugins import find_hydra_plugins
@@ -19,15 +21,38 @@ from rnnx.errors import ConfigError
 from rnnx.registry.manager import plugins
 from rnnx.system.secrets import name_servers
 
+APPLICATION = "hydra_app"  # hydra.job.name, which Hydra takes from the file of the task
 _LOCK = threading.RLock()  # Hydra's state is global
 
 
 def resolve(overrides: Sequence[str] | Overrides) -> ResolvedConfig:
     """The configuration of these overrides, checked in every key, type and range."""
+    parsed = _of_one_run(overrides)
+    with composer() as compose_one:
+        config = compose_one(parsed)
+    return _checked(config)
+
+
+def resolve_for_hydra(overrides: Sequence[str] | Overrides) -> tuple[ResolvedConfig, DictConfig]:
+    """The same, and what Hydra's application runs with: the configuration with Hydra's own node."""
+    parsed = _of_one_run(overrides)
+    with composer() as compose_one:
+        config = compose_one(parsed)
+        node = compose_one.hydra_node(parsed)
+    made = _checked(config)
+    with open_dict(config):
+        config.hydra = node
+    return made, config
+
+
+def _of_one_run(overrides: Sequence[str] | Overrides) -> Overrides:
     parsed = parse(overrides)
     parsed.refuse_sweeps()
-    with composer() as compose_one:
-        values = plain(compose_one(parsed))
+    return parsed
+
+
+def _checked(config: DictConfig) -> ResolvedConfig:
+    values = plain(config)
     name_servers(values["tracker"])
     made = ResolvedConfig.of(values)
     if made.settings.sweep.replicates > 1:
@@ -81,7 +106,7 @@ def _own_hydra() -> Iterator[Composer]:
     GlobalHydra.instance().clear()
     try:
         prepare_hydra()
-        with initialize_config_dir(str(conf_folder()), job_name="rnnx", version_base="1.3"):
+        with initialize_config_dir(str(conf_folder()), job_name=APPLICATION, version_base="1.3"):
             yield Composer(GlobalHydra.instance().config_loader())
     finally:
         GlobalHydra.instance().clear()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnx.config.overrides import SEARCHPATH
@@ -43,11 +43,38 @@ class Composer:
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader  # Hydra's
-        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        # Of these choices: the configuration, and Hydra's own node.
+        self._composed: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
         self._options: dict[str, list[str]] = {}
 
     def __call__(self, overrides: Iterable[Override]) -> DictConfig:
         """The configuration of ``overrides``; ConfigError or UnknownComponent for a wrong one."""
+        choices, values = self._parted(overrides)
+        config = copy.deepcopy(self._of_choices(choices)[0])
+        for override in values:
+            set_value(config, override)
+        return config
+
+    def hydra_node(self, overrides: Iterable[Override]) -> DictConfig:
+        """Hydra's own part of the same configuration, as its application composes it."""
+        overrides = list(overrides)
+        node = copy.deepcopy(self._of_choices(self._parted(overrides)[0])[1])
+        own = [override for override in overrides if not override.is_hydra_override()]
+        node.overrides.task = [str(override.input_line) for override in own]
+        node.job.override_dirname = _dirname(own, node.job.config.override_dirname)
+        return node
+
+    def _of_choices(self, choices: Iterable[Override]) -> tuple[DictConfig, DictConfig]:
+        """What Hydra composes of these, and its own node."""
+        chosen = tuple(str(override.input_line) for override in choices)
+        if chosen not in self._composed:
+            composed = _compose(chosen)
+            with open_dict(composed):
+                self._composed[chosen] = composed, composed.pop("hydra")
+        return self._composed[chosen]
+
+    def _parted(self, overrides: Iterable[Override]) -> tuple[list[Override], list[Override]]:
+        """Those that Hydra has to compose, and those that set a value."""
         overrides = list(overrides)
         folders = [o.value() for o in overrides if o.key_or_group == SEARCHPATH]
         choices: list[Override] = []
@@ -55,13 +82,7 @@ class Composer:
         for override in overrides:
             chooses = self._chooses(override, folders)
             (choices if chooses else values).append(override)
-        chosen = tuple(str(override.input_line) for override in choices)
-        if chosen not in self._composed:
-            self._composed[chosen] = _compose(chosen)
-        config = copy.deepcopy(self._composed[chosen])
-        for override in values:
-            set_value(config, override)
-        return config
+        return choices, values
 
     def options(self, group: str) -> list[str]:
         """The names of a group's choices; those in a user's folder once it was composed with."""
@@ -91,6 +112,14 @@ class Composer:
         options = self._options[group]
         if (options or group in RECIPES) and name is not None and name not in options:
             raise ConfigError(unknown_name(group, group, str(name), options))
+
+
+def _dirname(overrides: Sequence[Override], how: DictConfig) -> str:
+    """Hydra's ``hydra.job.override_dirname``."""
+    from hydra._internal.config_loader_impl import get_overrides_dirname
+
+    name: str = get_overrides_dirname(list(overrides), how.exclude_keys, how.item_sep, how.kv_sep)
+    return name
 
 
 def _check_component(override: Override) -> None:
@@ -135,7 +164,7 @@ def _compose(choices: Sequence[str]) -> DictConfig:
     from yaml import YAMLError
 
     try:
-        composed: DictConfig = compose(MAIN, list(choices))
+        composed: DictConfig = compose(MAIN, list(choices), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException, ValueError, YAMLError) as error:
         line = " ".join(str(error).split())
         if found := NO_PACKAGE.search(line):

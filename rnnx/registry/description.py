@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from rnnx.contracts.components import KINDS
+from rnnx.registry.first_line import first_line
 from rnnx.registry.manager import registry
 from rnnx.registry.registry import Entry
 from rnnx.registry.schema import default_of, initializer_fields
@@ -97,13 +98,6 @@ def initializer_keys() -> list[str]:
         for field in initializer_fields(entry.component)
     ]
     return list(dict.fromkeys(keys))
-
-
-def first_line(component: type[Any]) -> str:
-    """The first line of a class's own docstring."""
-    about = component.__doc__ or ""
-    is_generated = about.startswith(f"{component.__name__}(")  # by @dataclass
-    return "" if is_generated else about.strip().split("\n")[0]
 
 
 def _rest(component: type[Any]) -> str:

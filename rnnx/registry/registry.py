@@ -40,10 +40,14 @@ class Entry:
         return imported(self.given) if isinstance(self.given, str) else self.given
 
     @property
+    def place(self) -> str:
+        """Where the class is: ``package.module:Class``."""
+        return self.given if isinstance(self.given, str) else place_of(self.given)
+
+    @property
     def module(self) -> str:
         """The name of the class's module."""
-        is_place = isinstance(self.given, str)
-        return self.given.partition(":")[0] if is_place else self.given.__module__
+        return self.place.partition(":")[0]
 
     def is_of(self, cls: type[Any]) -> bool:
         """Whether it registers ``cls``."""

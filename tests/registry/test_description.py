@@ -10,7 +10,8 @@ from third_party import GOOD
 from rnnx.cli import train_help
 from rnnx.config.settings import Train
 from rnnx.errors import UnknownComponent
-from rnnx.registry.description import describe, first_line, options_of
+from rnnx.registry.description import describe, options_of
+from rnnx.registry.first_line import first_line
 from rnnx.registry.manager import registry
 
 
