@@ -7,6 +7,7 @@ import functools
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
@@ -128,6 +129,19 @@ def settings_from(config: Mapping[str, Any]) -> Train:
         meant = did_you_mean(key, keys)
         raise ConfigError(f"{key}: there is no such key; choose from {choices}{meant}")
     own = {key: value for key, value in config.items() if key in fields_of(Train)}
+    try:
+        text = json.dumps(own)
+    except TypeError:  # a date in a stored configuration, say
+        return _settings_of(own)
+    return copy.deepcopy(_settings_in(text))
+
+
+@functools.lru_cache(maxsize=64)  # the jobs of a sweep have few of them
+def _settings_in(text: str) -> Train:
+    return _settings_of(json.loads(text))
+
+
+def _settings_of(own: Mapping[str, Any]) -> Train:
     _refuse_unset(own)
     try:
         made = OmegaConf.to_object(OmegaConf.merge(_settings_node(), literals(own)))
@@ -210,9 +224,26 @@ def initializer(spec: str | Mapping[str, Any] | Initializer, where: str = "weigh
     if isinstance(spec, str):
         spec = {"name": spec}
     if isinstance(spec, Mapping):
-        made: Initializer = component_from("initializer", spec, where)
-        return made
+        return _initializer(spec, where)
     if not callable(getattr(spec, "fill", None)):
         choices = ", ".join(registry().names("initializer"))
         raise ConfigError(f"{where}={spec}: must name an initializer; choose: {choices}")
     return spec
+
+
+def _initializer(spec: Mapping[str, Any], where: str) -> Initializer:
+    """The initializer of these values; since none can change, it is made once for all weights."""
+    name = spec.get("name")
+    with suppress(TypeError):  # a value that JSON has not
+        text = json.dumps(spec)
+        if isinstance(name, str):
+            cls: Any = registry().get("initializer", name, where).component
+            return _shared_initializer(cls, text, where)
+    made: Initializer = component_from("initializer", spec, where)
+    return made
+
+
+@functools.lru_cache(maxsize=256)
+def _shared_initializer(cls: type[Any], text: str, where: str) -> Initializer:
+    made: Initializer = component_from("initializer", json.loads(text), where)
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import NoneType, UnionType
@@ -120,8 +121,13 @@ def _types_at(hint: Any, path: Sequence[str]) -> Iterator[Any]:
                 yield from _types_at(inner, path[1:])
         else:
             try:
-                hints = get_type_hints(kind)
+                hints = _hints(kind)
             except (TypeError, NameError):  # no class, or one that was annotated wrongly
                 continue
             if path[0] in hints:
                 yield from _types_at(hints[path[0]], path[1:])
+
+
+@functools.lru_cache(maxsize=1024)  # a table of results has thousands of keys
+def _hints(kind: type[Any]) -> Mapping[str, Any]:
+    return get_type_hints(kind)

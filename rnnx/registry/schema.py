@@ -64,11 +64,16 @@ def default_of(item: Field[Any]) -> Any:
     return item.default_factory() if item.default_factory is not MISSING else item.default
 
 
-def initializer_fields(cls: type[Any]) -> tuple[str, ...]:
+def initializer_fields(cls: Any) -> tuple[str, ...]:
     """The fields of a component that name initializers, as ``weights.input``.
 
     These are the fields of type InitializerSpec, and all fields of a nested ``weights``.
     """
+    return _initializer_fields(cls)
+
+
+@functools.lru_cache(maxsize=1024)  # the components of each job are asked
+def _initializer_fields(cls: type[Any]) -> tuple[str, ...]:
     hints, found = get_type_hints(cls, include_extras=True), []
     for item in fields(cls):
         nested = type(default_of(item)) if is_dataclass(default_of(item)) else hints[item.name]

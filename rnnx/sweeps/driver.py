@@ -30,6 +30,7 @@ from rnnx.sweeps.catch_up import catch_up
 from rnnx.sweeps.dry_run import show_plan
 from rnnx.sweeps.find import environment_names
 from rnnx.sweeps.grid import CheckedSweep, SweepCommand, parse_sweep, validate_sweep
+from rnnx.sweeps.job_configs import composed_before
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
 from rnnx.sweeps.parent import describe, open_parent, tell_results
@@ -78,7 +79,7 @@ def _run(
 ) -> int:
     configs, plan = checked.configs, checked.plan
     settings, tracker = configs[0].settings, configs[0].components.tracker
-    with Stop() as stop, one_reading():
+    with Stop() as stop, one_reading(), composed_before(checked.composed):
         sweep = _open(command, checked)
         opened(sweep)
         refuse_links(sweep.path, sweep.path / "hydra")

@@ -30,7 +30,7 @@ def show_plan(checked: CheckedSweep) -> None:
 
     ConfigError where the sweeper proposes its jobs as it goes. Nothing is written.
     """
-    if checked.plan is None:
+    if checked.plan is None or checked.composed is None:
         raise ConfigError(
             "--dry-run: this sweeper proposes its jobs from the results of others, so there are "
             "none to list; leave it out"
@@ -40,7 +40,7 @@ def show_plan(checked: CheckedSweep) -> None:
     left: list[Estimate | None] = []  # the times of the jobs that have not finished
     with composer():
         for number, job in enumerate(checked.plan.jobs, 1):
-            values = checked.values_of(job)
+            values = checked.composed.values(job)
             earlier = records.alike(values)
             before, time = "goes on" if earlier else "", ""
             if any(run.is_whole for run in earlier):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import OmegaConf
 
 from rnnx.config.compose import composer
-from rnnx.config.composer import Composer
 from rnnx.config.overrides import SEARCHPATH, Overrides, parse, parse_job
-from rnnx.config.plain import plain
 from rnnx.config.recipes import MAIN, SWEEPERS, sweepers_of_recipes
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import ConfigError
@@ -102,8 +100,7 @@ class CheckedSweep(NamedTuple):
     configs: list[ResolvedConfig]  # in which every value occurs
     data: JobData  # of all jobs
     plan: Plan | None = None  # the jobs; None where a sweeper proposes them as it goes
-    # A job's configuration; what was composed for the plan is not composed again.
-    values_of: Callable[[Sequence[str]], Mapping[str, Any]] = lambda _: {}
+    composed: JobConfigs | None = None  # those of the plan
 
 
 def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) -> SweepCommand:
@@ -177,17 +174,17 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
         space = builder.space(command.parts)
         made: dict[str, Any] = {}  # components, which most of these configurations share
         sizing = Sizing()
-        configs = [_checked(make, sizing, command, job, made) for job in _to_check(space)]
+        composed = JobConfigs(make, command.searchpath, sizing)
+        configs = [_checked(composed, fixed, job, made) for job in _to_check(space)]
         refuse_no_rungs(command.sweeper, configs)
         data = JobData()
         if not command.is_planned:
             for config in configs:
                 data.add(config.values)
             return CheckedSweep(configs, data)
-        values_of = JobConfigs(make, command.searchpath, sizing).values
 
         def values_and_data_of(job: list[str]) -> Mapping[str, Any]:
-            values = values_of(job)
+            values = composed.values(job)
             data.add(values)
             return values
 
@@ -197,7 +194,8 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
             _seeds(command, keys_of(space.parts)),
             values_and_data_of,
         )
-    return CheckedSweep(configs, data, plan._replace(read=builder.read), values_of)
+    sizing.forget_data()
+    return CheckedSweep(configs, data, plan._replace(read=builder.read), composed)
 
 
 def _validate_sweeper(command: SweepCommand) -> None:
@@ -252,17 +250,11 @@ def _seeds(command: SweepCommand, swept: Sequence[str]) -> range:
 
 
 def _checked(
-    make: Composer,
-    sizing: Sizing,
-    command: SweepCommand,
-    job: Mapping[str, str],
-    made: dict[str, Any],
+    composed: JobConfigs, fixed: Mapping[str, str], job: Mapping[str, str], made: dict[str, Any]
 ) -> ResolvedConfig:
     """The configuration of a job; ConfigError or UnknownComponent for a wrong value."""
-    own = parse_job([f"{key}={text}" for key, text in job.items()])
-    overrides = command.overrides.single + own
-    values = plain(make(overrides))
-    return ResolvedConfig.of(sizing.sized(values, overrides.keys), made)
+    overrides = [f"{key}={text}" for key, text in {**fixed, **job}.items()]
+    return ResolvedConfig.of(composed.values(overrides), made)
 
 
 def _to_check(space: Space) -> Iterator[dict[str, str]]:

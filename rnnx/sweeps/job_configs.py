@@ -1,16 +1,21 @@
 """The configurations of many jobs: what they share is composed once.
 
 Composing takes hundredths of a second, a sweep has thousands of jobs, and most of them differ in a
-few values. So each choice of components is composed once, each value is set once beside each
-choice, and a job's configuration is put together from these.
+few values and choices. A choice of a component decides the keys below its kind and nothing else, so
+each choice is composed once, each value is set once beside the choice that decides its key, and a
+job's configuration is put together from these. A recipe may set anything: what was composed beside
+one recipe is used beside that one alone.
 """
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -20,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from rnnx.config.composer import Composer, set_value
 from rnnx.config.overrides import Overrides
 from rnnx.config.plain import not_plain, plain
+from rnnx.contracts.components import KINDS
 from rnnx.errors import ConfigError
 from rnnx.sweeps.space import GROUPS
 from rnnx.training.sizing import Sizing
@@ -28,6 +34,8 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 
+# Kind → the key below which its component is.
+PLACES = {kind: kind for kind in KINDS if kind != "initializer"} | {"probe": "probes"}
 WHOLE_NUMBER = re.compile(r"([a-z_]+(?:\.[a-z_]+)*)=(0|-?[1-9][0-9]{0,17})")
 
 
@@ -41,8 +49,19 @@ class JobConfigs:
         self._sizing = sizing or Sizing()
         self._parsed: dict[str, Override] = {}
         self._scratch: dict[tuple[str, ...], DictConfig] = {}
-        self._bases: dict[tuple[str, ...], dict[str, Any] | None] = {}
-        self._values: dict[tuple[tuple[str, ...], str], Any] = {}
+        self._bases: dict[tuple[str, ...], dict[str, Any] | None] = {}  # by all choices
+        self._wholes: dict[tuple[tuple[str, ...], frozenset[str]], dict[str, Any]] = {}
+        self._nodes: dict[tuple[tuple[str, ...], str], Any] = {}  # by the recipes and a choice
+        self._first: dict[tuple[tuple[str, ...], str], Overrides] = {}  # which were composed so
+        self._values: dict[tuple[tuple[tuple[str, ...], str], str], Any] = {}
+
+    def in_hydra_of(self, make: Composer, hydra: Overrides) -> JobConfigs:
+        """The same for another Hydra, with what was composed here if it has the same recipes."""
+        if hydra.texts != self._hydra.texts:
+            return JobConfigs(make, hydra)
+        other = copy.copy(self)
+        other._make, other._scratch = make, {}
+        return other
 
     def values(self, overrides: Sequence[str]) -> dict[str, Any]:
         """A job's configuration as plain values, to be read alone: ConfigError for a wrong one."""
@@ -61,14 +80,21 @@ class JobConfigs:
             return plain(self._make(self._hydra + Overrides(tuple(parsed))))
         made: dict[str, Any] = dict(base)
         for override in own:
-            text = str(override.input_line)
             *path, last = str(override.key_or_group).split(".")
-            if (chosen, text) not in self._values:
-                self._values[chosen, text] = self._value(choices, override)
-            _own_at(made, path)[last] = _copied(self._values[chosen, text])
+            _own_at(made, path)[last] = _copied(self._value(choices, override))
         return made
 
     def _value(self, choices: Overrides, override: Override) -> Any:
+        """What an override sets, beside the choice that decides whether there is its key."""
+        place = str(override.key_or_group).partition(".")[0]
+        recipes, parts = _parts_of(choices)
+        about = recipes, parts.get(place, "")
+        if (about, str(override.input_line)) not in self._values:
+            value = self._set(self._first.get(about, choices), override)
+            self._values[about, str(override.input_line)] = value
+        return self._values[about, str(override.input_line)]
+
+    def _set(self, choices: Overrides, override: Override) -> Any:
         """What an override sets, beside these choices: a number in a field of text is a text."""
         key, chosen = str(override.key_or_group), tuple(choices.texts)
         if isinstance(override.value(), list | dict) or key.startswith("tracker"):
@@ -88,9 +114,21 @@ class JobConfigs:
 
     def _base(self, choices: Overrides) -> dict[str, Any] | None:
         """What the choices alone come to; None where one value is computed from another."""
+        recipes, parts = _parts_of(choices)
+        whole = self._wholes.get((recipes, frozenset(parts)))
+        if whole is not None and all((recipes, text) in self._nodes for text in parts.values()):
+            own = {place: self._nodes[recipes, text] for place, text in parts.items()}
+            return {**whole, **own}
         composed = self._make(self._hydra + choices)
         written = OmegaConf.to_container(composed, resolve=False, enum_to_str=True)
-        return None if "${" in json.dumps(written, default=str) else plain(composed)
+        if "${" in json.dumps(written, default=str):
+            return None
+        made = plain(composed)
+        self._wholes[recipes, frozenset(parts)] = made
+        self._nodes |= {(recipes, text): made[place] for place, text in parts.items()}
+        for text in ("", *parts.values()):
+            self._first.setdefault((recipes, text), choices)
+        return made
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:
@@ -100,6 +138,37 @@ class JobConfigs:
             else:
                 (self._parsed[text],) = self._parser.parse_overrides([text])
         return self._parsed[text]
+
+
+_BEFORE: ContextVar[JobConfigs | None] = ContextVar("before", default=None)
+
+
+@contextmanager
+def composed_before(configs: JobConfigs | None) -> Iterator[None]:
+    """Inside, :func:`job_configs` composes nothing again that ``configs`` has composed."""
+    token = _BEFORE.set(configs)
+    try:
+        yield
+    finally:
+        _BEFORE.reset(token)
+
+
+def job_configs(make: Composer, hydra: Overrides) -> JobConfigs:
+    """What composes the jobs of a sweep in the Hydra of ``make``."""
+    before = _BEFORE.get()
+    return before.in_hydra_of(make, hydra) if before else JobConfigs(make, hydra)
+
+
+def _parts_of(choices: Overrides) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Choices as recipes, and as the components that are chosen, by the key that each decides."""
+    recipes, parts = [], {}
+    for choice in choices:
+        kind, text = str(choice.key_or_group), str(choice.input_line)
+        if kind in PLACES and text.startswith(f"{kind}="):
+            parts[PLACES[kind]] = text
+        else:
+            recipes.append(text)
+    return tuple(recipes), parts
 
 
 def _whole_number(key: str, digits: str, text: str) -> Override:

@@ -38,12 +38,13 @@ class JobData:
 
         What may be otherwise when a job starts, or on its machine, is left to the job.
         """
+        made: dict[str, Any] = {}  # components, which many jobs share
         for about, batch_size in self._largest.items():
             with suppress(MemoryError, OutOfMemory, OSError, StorageError):
                 corpus = load_corpus(component_from("dataset", json.loads(about)))
                 refuse_large_batch(corpus.train, batch_size)
                 for values in self._kinds[about].values():
-                    _refuse_unfit(values, corpus)
+                    _refuse_unfit(values, corpus, made)
 
 
 def _kind(value: Any) -> Any:
@@ -55,6 +56,6 @@ def _kind(value: Any) -> Any:
     return value
 
 
-def _refuse_unfit(values: Mapping[str, Any], corpus: Corpus) -> None:
-    config = ResolvedConfig.of(values)
+def _refuse_unfit(values: Mapping[str, Any], corpus: Corpus, made: dict[str, Any]) -> None:
+    config = ResolvedConfig.of(values, made)
     fitted(config.values, config.settings, config.components, corpus)

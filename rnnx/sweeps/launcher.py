@@ -22,7 +22,7 @@ from rnnx.config.overrides import own_overrides, parse_job
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.find import run_of, sweep_of
 from rnnx.sweeps.job import run_job_process, skip_finished
-from rnnx.sweeps.job_configs import JobConfigs
+from rnnx.sweeps.job_configs import job_configs
 from rnnx.sweeps.job_lines import JobLines
 from rnnx.sweeps.orphans import end_abandoned
 from rnnx.sweeps.records import Records
@@ -68,7 +68,7 @@ def stream(
             ended(result)
 
         at_once = config.jobs or processors()
-        values, records = JobConfigs(make, hydra).values, Records(config.outputs)
+        values, records = job_configs(make, hydra).values, Records(config.outputs)
         pool = Pool(sweep, config.outputs, at_once, values, print_and_pass_on, records)
         pool.run(jobs, stop, sweep.interrupt)
     return sweep

@@ -44,6 +44,7 @@ class Sizing:
     def __init__(self) -> None:
         self._corpora: dict[str, Corpus] = {}  # by the configuration of the data set
         self._sizes: dict[str, int] = {}  # by that of the run, but for its seed
+        self._made: dict[str, Any] = {}  # components, which many configurations share
 
     def sized(self, values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
         """``values`` with the hidden size that ``params`` asks for; as they are without it.
@@ -63,8 +64,13 @@ class Sizing:
             self._sizes[key] = self._solved(values)
         return {**values, "cell": {**values["cell"], "hidden_size": self._sizes[key]}}
 
+    def forget_data(self) -> None:
+        """Let go of the data sets: the sizes that are known need none."""
+        self._corpora.clear()
+
     def _solved(self, values: Mapping[str, Any]) -> int:
-        settings, parts, data = settings_from(values), components_from(values), self._data(values)
+        settings, data = settings_from(values), self._data(values)
+        parts = components_from(values, self._made)
         assert settings.parameters is not None
         refuse_unfit_head(values["head"]["name"], parts.head, data)
         own = for_task(settings, data)

@@ -137,6 +137,41 @@ def test_a_dry_run_composes_as_often_for_many_jobs_as_for_few(
     assert count[3] == count[30]
 
 
+def test_a_choice_is_composed_once_however_many_others_it_stands_beside(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composed: list[tuple[str, ...]] = []
+    real = composer._compose
+
+    def counting(chosen: tuple[str, ...]) -> Any:
+        composed.append(chosen)
+        return real(chosen)
+
+    monkeypatch.setattr(composer, "_compose", counting)
+    cells, optimizers = ["vanilla", "gru", "lstm", "mgu"], ["sgd", "adam", "rmsprop"]
+    both = [f"cell={','.join(cells)}", f"optimizer={','.join(optimizers)}"]
+    own = [text for text in tiny(names) if not text.startswith("cell.")]
+    command = ["experiment=names", *own, *both, "params=2k,3k", "optimizer.learning_rate=0.1"]
+    assert main(command, multirun=True, dry_run=True) == 0
+    first = [chosen for chosen in composed if f"cell={cells[1]}" in chosen]
+    assert 0 < len(first) <= len(optimizers)  # and not twelve
+    assert len(composed) < len(cells) * len(optimizers)
+    dry = len(composed)
+    for module in (driver, launcher):
+        monkeypatch.setattr(module, "start_server", lambda folder: None)
+
+    def skipped(values: Any, overrides: list[str], job: int, sweep: Sweep, *_: Any) -> bool:
+        sweep.store_result(JobResult(job, overrides, "SKIPPED"))
+        return True
+
+    monkeypatch.setattr(launcher, "skip_finished", skipped)
+    assert main(command, multirun=True) == 0
+    assert len(results()) == len(cells) * len(optimizers) * 2
+    # What was composed to list the jobs serves to run them.
+    again = [chosen for chosen in composed[dry:] if f"cell={cells[1]}" in chosen]
+    assert len(again) <= len(first) + 1
+
+
 def test_a_figure_names_no_more_values_than_can_be_read(
     names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
