@@ -7,23 +7,27 @@ import torch
 from rows import Row, Step
 from torch.nn import functional
 
+WORDS = 1000  # symbols; from here on rows of the unit matrix would be absurd
 KINDS = {"vanilla": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
 
 
 def inputs(row: Row) -> tuple[str, ...]:
     """The ways to take the row's inputs in."""
-    return ("real",) if row.real else ("one-hot", "embedding")
+    if row.real:
+        return ("real",)
+    return ("one-hot", "embedding") if row.n_y < WORDS else ("embedding",)
 
 
 def make_step(cell: str, row: Row, given: str) -> Step:
     """One update; the input is rows of the unit matrix by id, learned ones, or real numbers."""
     n_y, n_a, B, T, both, _ = row
+    n_x = n_y if n_y < WORDS else n_a  # of words an embedding of n_a features is usual
     torch.manual_seed(0)
-    layer = KINDS[cell](n_y, n_a, bidirectional=both)
+    layer = KINDS[cell](n_x, n_a, bidirectional=both)
     head = torch.nn.Linear((1 + both) * n_a, n_y)
     parameters = [*layer.parameters(), *head.parameters()]
     if given == "embedding":
-        rows = torch.nn.Embedding(n_y, n_y)
+        rows = torch.nn.Embedding(n_y, n_x)
         parameters += rows.parameters()
     else:
         unit = torch.eye(n_y)

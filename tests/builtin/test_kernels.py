@@ -100,6 +100,26 @@ def test_two_threads_give_the_bits_of_one(ids: bool) -> None:
         np.testing.assert_equal(run(with_kernels(case, 2))._asdict(), one._asdict())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_columns_bits_are_the_same_beside_any_number_of_others(dtype: Any, threads: int) -> None:
+    T, n, most = 3, 130, 12
+    for cell in CELLS:
+        whole = case_of(cell, (T, most, 9, n), dtype, True, 6)
+        wide = run(with_kernels(whole, threads))
+        for B in range(2, most):
+            some = whole._replace(
+                x=whole.x[:, :B],
+                state=tuple(s[:, :B] for s in whole.state),
+                dh=whole.dh[..., :B],
+                dstate=tuple(s[:, :B] for s in whole.dstate or ()),
+            )
+            narrow = run(with_kernels(some, threads))
+            np.testing.assert_array_equal(narrow.h, wide.h[..., :B])
+            for few, many in zip(narrow.dstate0, wide.dstate0, strict=True):
+                np.testing.assert_array_equal(few, many[:, :B])
+
+
 def test_two_threads_give_the_heads_bits_of_one() -> None:
     from rnnx_builtin.kernels.simd import blas
 

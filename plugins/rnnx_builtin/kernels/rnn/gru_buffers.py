@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from rnnx.arrays import Array
 from rnnx_builtin.kernels.rnn.columns import (
-    active_width,
+    active_columns,
     add_final_gradient,
     add_rows,
     clear,
@@ -61,7 +61,7 @@ def begin_step(
         clear(direct, first, last)
         clear_gates(dz, 3, first, last)
     else:
-        after, count = dz[(t + 1) % 2, : WhT.shape[1]], active_width(ends, t + 1, back)
+        after, count = dz[(t + 1) % 2, : WhT.shape[1]], active_columns(ends, t + 1)
         multiply(WhT, first, last, after, back[first:], count)
         add_rows(back[first:], direct[first:last])
     add_final_gradient(back, d_final, ends, t, first, last)

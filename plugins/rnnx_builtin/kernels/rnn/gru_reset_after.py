@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnx_builtin.kernels.rnn.columns import (
+    active_columns,
     active_width,
     add_output_gradient,
     end_columns,
@@ -41,7 +42,7 @@ def forward(
             start_columns(h0, h, final_h, ends, first, last)
         else:
             a, inner, count = gates[t], inners[t], active_width(ends, t, h)
-            multiply_gates(Wh, 3, n_p, first, last, hs[t], a, count)
+            multiply_gates(Wh, 3, n_p, first, last, hs[t], a, active_columns(ends, t))
             _split_candidate(a[2 * n_p :], bn, inner, count, first, last)
             add_to_gates(a, table, ids[t], 3, n, n_p, first, last, count)
             _step(a[first:], n_p, inner[first:], hs[t, first:last], h[first:], count)

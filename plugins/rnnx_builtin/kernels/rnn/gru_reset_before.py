@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnx_builtin.kernels.rnn.columns import (
+    active_columns,
     active_width,
     add_output_gradient,
     clear,
@@ -43,12 +44,12 @@ def forward(
         if t < 0:
             start_columns(h0, h, final_h, ends, first, last)
         elif is_first_half:
-            multiply_gates(Wh, 2, n_p, first, last, hs[t], a, count)
+            multiply_gates(Wh, 2, n_p, first, last, hs[t], a, active_columns(ends, t))
             clear(a, 2 * n_p + first, 2 * n_p + last)
             add_to_gates(a, table, ids[t], 3, n, n_p, first, last, count)
             _reset(a[first:], n_p, hs[t, first:last], inner[t, first:], count)
         else:
-            multiply(Whn, first, last, inner[t], q[first:], count)
+            multiply(Whn, first, last, inner[t], q[first:], active_columns(ends, t))
             _step(a[first:], n_p, q[first:], hs[t, first:last], h[first:], count)
             end_columns(h, final_h, ends, t, count, first, last)
         if not is_first_half:
@@ -113,7 +114,7 @@ def backward(
                 before = hs[t, first:last]
                 _step_back_gates(a, n_p, before, direct[first:], dz[first:], count)
         else:
-            multiply(WhnT, first, last, dz[2 * n_p :], d_inner[first:], count)
+            multiply(WhnT, first, last, dz[2 * n_p :], d_inner[first:], active_columns(ends, t))
             before, by_inner = hs[t, first:last], d_inner[first:]
             _step_back_reset(a, before, by_inner, direct[first:], dz[first:], count)
             scatter_gates(dz, 3, n_p, dz_flat, n, first, last, t * B, B, count)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from rnnx.arrays import Array
 from rnnx_builtin.kernels.rnn.columns import (
+    active_columns,
     active_width,
     add_final_gradient,
     add_output_gradient,
@@ -63,7 +64,7 @@ def forward(queue: Any, units: Any, kept: Any, x: Any, Wh: Any, start: Any, fina
             start_columns(c0, c, final_c, ends, first, last)
         else:
             a, count = gates[t], active_width(ends, t, h)
-            multiply_gates(Wh, 4, n_p, first, last, hs[t % 2], a, count)
+            multiply_gates(Wh, 4, n_p, first, last, hs[t % 2], a, active_columns(ends, t))
             add_to_gates(a, table, ids[t], 4, n, n_p, first, last, count)
             before, tanh_c = cs[t, first:last], tanh_cs[t, first:]
             _step(a[first:], n_p, before, c[first:], tanh_c, h[first:], count)
@@ -119,7 +120,7 @@ def backward(
             clear(dh_t, first, last)
             clear_gates(dzs, 4, first, last)
         else:  # the gradient of h⟨t⟩ by the step after it
-            count = active_width(ends, t + 1, back_h)
+            count = active_columns(ends, t + 1)
             multiply(WhT, first, last, dzs[(t + 1) % 2], back_h[first:], count)
         add_final_gradient(back_h, d_last_h, ends, t, first, last)
         add_final_gradient(back_c, d_last_c, ends, t, first, last)

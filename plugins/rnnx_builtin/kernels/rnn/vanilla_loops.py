@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from rnnx.arrays import Array
 from rnnx_builtin.kernels.rnn.columns import (
+    active_columns,
     active_width,
     add_final_gradient,
     add_output_gradient,
@@ -58,7 +59,7 @@ def forward(
             start_columns(h0, h, final_h, ends, first, last)
         else:
             count = active_width(ends, t, h)
-            multiply(Wh, first, last, hs[t], h[first:], count)
+            multiply(Wh, first, last, hs[t], h[first:], active_columns(ends, t))
             add_to_gates(h, table, ids[t], 1, n, n_p, first, last, count)
             _step(h[first:last], count, relu)
             end_columns(h, final_h, ends, t, count, first, last)
@@ -99,7 +100,7 @@ def backward(
             clear(back, first, last)
             clear_gates(dzs, 1, first, last)
         else:  # the gradient of h⟨t⟩ by the step after it
-            count = active_width(ends, t + 1, back)
+            count = active_columns(ends, t + 1)
             multiply(WhT, first, last, dzs[(t + 1) % 2], back[first:], count)
         add_final_gradient(back, d_last, ends, t, first, last)
         if t < 0:

@@ -18,6 +18,7 @@ from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.simd.compiling import VECTOR, inline, kernel
 from rnnx_builtin.kernels.simd.microkernel import ROWS, make_tile
+from rnnx_builtin.kernels.simd.narrow_tile import SLACK, make_narrow_tile, panels_at_once
 from rnnx_builtin.kernels.simd.work_queue import divide
 
 K_BLOCK = 512  # rows of h at a time: a strip of h and a panel of W then stay in the near caches
@@ -77,7 +78,7 @@ def pack_weights(
         out = scratch.array(name, (1, K, blocks * n_p), W.dtype)
         pack_columns(W, blocks, out)
     else:
-        out = scratch.array(name, (padded_rows(blocks * n_p, B) // ROWS, K, ROWS), W.dtype)
+        out = _panels(name, padded_rows(blocks * n_p, B) // ROWS, K, W.dtype, scratch)
         _pack_in_threads(pack_panels, W, blocks, n_p, out, threads)
     return out
 
@@ -91,9 +92,15 @@ def pack_transposed_weights(
         out = scratch.array(name, (1, blocks * n_p, n_p), W.dtype)
         pack_rows(W, blocks, out)
     else:
-        out = scratch.array(name, (padded_rows(n_p, B) // ROWS, blocks * n_p, ROWS), W.dtype)
+        out = _panels(name, padded_rows(n_p, B) // ROWS, blocks * n_p, W.dtype, scratch)
         _pack_in_threads(pack_transposed_panels, W, blocks, n_p, out, threads)
     return out
+
+
+def _panels(name: str, count: int, K: int, dtype: Any, scratch: Scratch) -> Array:
+    """A buffer of so many panels (count, K, ROWS), behind which a register can be read."""
+    size = count * K * ROWS
+    return scratch.array(name, (size + SLACK,), dtype)[:size].reshape(count, K, ROWS)
 
 
 def _pack_in_threads(
@@ -174,6 +181,9 @@ def _lanes_of(array: Any) -> Any:
 _first, _first_half = make_tile(2, False), make_tile(1, False)
 _more, _more_half = make_tile(2, True), make_tile(1, True)
 _eight, _four, _one = (make_tile(count, False, 1) for count in (8, 4, 1))
+_at_once = inline(panels_at_once)
+# Few columns are computed as 2, 5 or 8: each further kind of tile would take time to compile.
+_two, _five, _eight_columns = (make_narrow_tile(c, panels_at_once(c)) for c in (2, 5, 8))
 
 
 @inline
@@ -191,8 +201,9 @@ def multiply_gates(
 def multiply(W: Any, first: int, last: int, h: Any, out: Any, count: int) -> None:
     """out = W[first:last] @ h for W packed, ``first`` where a panel begins.
 
-    h is (K, B) and out (rows, B), B padded; ``count`` columns are computed. The backward pass is
-    the same with Wᵀ packed.
+    h is (K, B) and out (rows, B), B padded; ``count`` columns are computed, and the rest of the
+    last register that they reach into, or set to 0 there. The backward pass is the same with Wᵀ
+    packed.
     """
     if h.shape[1] > 1:
         rows = W.shape[2]
@@ -204,22 +215,43 @@ def multiply(W: Any, first: int, last: int, h: Any, out: Any, count: int) -> Non
 @inline
 def _tiles(W: Any, first: int, last: int, h: Any, out: Any, count: int) -> None:
     _, K, rows = W.shape
-    B, pair = h.shape[1], 2 * lanes_of(W)
+    B, one = h.shape[1], lanes_of(W)
+    narrow = count % one
+    if 2 * narrow > one or last - first < _at_once(narrow):
+        narrow = 0
+    wide = (count - narrow + one - 1) // one * one
     for k0 in range(0, K, K_BLOCK):
         depth = min(K_BLOCK, K - k0)
         for p in range(first, last):
             w, to, j = (p * K + k0) * rows, (p - first) * rows * B, 0
-            while j + pair <= count:
+            while j + 2 * one <= wide:
                 if k0 == 0:
                     _first(W, w, depth, h, j, B, out, to + j)
                 else:
                     _more(W, w, depth, h, k0 * B + j, B, out, to + j)
-                j += pair
-            if j < count:
+                j += 2 * one
+            if j < wide:
                 if k0 == 0:
                     _first_half(W, w, depth, h, j, B, out, to + j)
                 else:
                     _more_half(W, w, depth, h, k0 * B + j, B, out, to + j)
+    if narrow:
+        _narrow(W, first, last, h, wide, out, narrow)
+
+
+@inline
+def _narrow(W: Any, first: int, last: int, h: Any, j: int, out: Any, count: int) -> None:
+    """Columns j … j + count − 1 of W @ h, and 0 in the rest of their register."""
+    (_, K, rows), B, step = W.shape, h.shape[1], _at_once(count)
+    for begin in range(first, last, step):
+        p = min(begin, last - step)  # the last panels, of which some are computed a second time
+        w, to = p * K * rows, (p - first) * rows * B + j
+        if count <= 2:
+            _two(W, w, K, h, j, B, out, to)
+        elif count <= 5:
+            _five(W, w, K, h, j, B, out, to)
+        else:
+            _eight_columns(W, w, K, h, j, B, out, to)
 
 
 @inline
