@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,8 @@ class Cache(NamedTuple):
 @dataclass(frozen=True)
 class LRU:
     """Damped rotations: each unit turns and fades at a rate of its own."""
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/lru.json",)
 
     hidden_size: int = 128
     """n_a, units, at least 1."""

@@ -22,7 +22,7 @@ the controller's input weights have to be called Wx then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -32,7 +32,7 @@ import numpy.typing as npt
 from rnnx.arrays import Array, Params, State
 from rnnx.config.components import component_from
 from rnnx.contracts.buffers import Scratch
-from rnnx.contracts.components import Cell
+from rnnx.contracts.components import Cell, StreamingCell
 from rnnx.contracts.ranges import require
 from rnnx.contracts.self_description import GateWords
 from rnnx.errors import ConfigError, UnknownComponent
@@ -66,6 +66,8 @@ class StackRNN:
         "pop": GateWords("takes the top off the stack", "takes nothing off"),
         "keep": GateWords("keeps the stack as it is", "leaves it to push and pop"),
     }
+
+    golden: ClassVar[tuple[str, ...]] = ("golden/stack_rnn.json",)
 
     hidden_size: int = 64
     """n_a, the controller's units, at least 1."""
@@ -184,6 +186,22 @@ class StackRNN:
         total["Wa"] = sum_products(by_actions, rows, "dWa", scratch).copy()
         total["Wd"] = sum_products(by_value, rows, "dWd", scratch).copy()
         return total, None if cache.x_is_ids else np.stack(dx[::-1]), (*inner, dstack)
+
+    def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
+        cell, controlled = self._cell, self._controllers(params)
+        inner = cell.stream(controlled, scratch) if isinstance(cell, StreamingCell) else None
+
+        def step(x: Array, state: State) -> State:
+            *own, stack = state
+            seen = np.concatenate([self._columns(params, x[None], None)[0], self._read(stack)])
+            if inner is not None:
+                after = inner(seen, tuple(own))
+            else:
+                _, after, _ = cell.forward(controlled, seen[None], tuple(own), None, Scratch())
+            _, moved = self._move(params, after[0], stack, None)
+            return (*after, moved)
+
+        return step
 
     def _columns(self, params: Params, x: Array, lengths: Array | None) -> Array:
         """x dense (T, n_x, B), ids as one-hot columns, 0 beyond the lengths."""

@@ -18,11 +18,11 @@ def numbers(rng, *shape, scale=1.0):
     return np.round(rng.normal(scale=scale, size=shape), 3)
 
 
-def inputs(rng, shapes, n_states=0):
+def inputs(rng, shapes, n_states=0, n_x=N_X):
     """Parameters of these shapes, x, dh, and states with their gradients."""
     drawn = {
         "params": {name: numbers(rng, *shape, scale=0.5) for name, shape in shapes.items()},
-        "x": numbers(rng, T, N_X, B),
+        "x": numbers(rng, T, n_x, B),
         "dh": numbers(rng, T, N_A, B),
     }
     if n_states:
