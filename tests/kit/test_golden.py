@@ -143,10 +143,10 @@ def test_the_cells_of_the_wheel_compute_what_others_do(cls: Any) -> None:
     for file in files(cls):
         made = json.loads(file.read_text("utf-8"))
         assert (ROOT / made["script"]).is_file()
-        assert np.shape(made["x"]) == (7, 4, 3)
+        assert np.shape(made["x"])[::2] == (7, 3)
 
 
 def test_every_file_belongs_to_a_cell() -> None:
     there = set((ROOT / "plugins").glob("rnnx_*/**/golden/*.json"))
     assert {file for cls in CELLS for file in files(cls)} == there
-    assert len(there) >= 20
+    assert len(there) >= 22
