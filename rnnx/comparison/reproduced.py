@@ -254,8 +254,14 @@ def _notes(table: Table, found: Sequence[Entry], shown: Sequence[Entry]) -> Iter
             reasons[entry.row.because].append(entry.row.name)
     yield "\n".join(f"- {', '.join(names)}: {reason}" for reason, names in reasons.items())
     names = {entry.row.name for entry in shown}
-    if left := [name for name in dict.fromkeys(e.row.name for e in found) if name not in names]:
-        yield f"Without a finished run, and so left out: {', '.join(left)}."
+    left: dict[str, int] = {}  # row → runs without a value
+    for entry in found:
+        if entry.row.name not in names:
+            left[entry.row.name] = left.get(entry.row.name, 0) + entry.failed
+    if lost := [f"{name} ({count})" for name, count in left.items() if count]:
+        yield f"Every run failed or diverged, and so the row is left out: {', '.join(lost)}."
+    if missing := [name for name, count in left.items() if not count]:
+        yield f"Not run, and so left out: {', '.join(missing)}."
     failed = {entry.row.name: entry.failed for entry in shown if entry.failed}
     if failed:
         counted = ", ".join(f"{name} {count}" for name, count in failed.items())

@@ -116,7 +116,7 @@ def test_a_section_has_what_a_reader_needs_to_judge_it(tmp_path: Path) -> None:
     assert "| plain | 1.500 † | 1.000 (cannot ✗) | 1 | 0 | 0.5 |" in text
     assert "| gated | — | 2.000 (can ✓) | 1 |" in text
     assert "| open gate" not in text
-    assert "left out: open gate." in text
+    assert "Not run, and so left out: open gate." in text
     assert "rnnx reproduce names seed=0" in text
     assert "Seeds: 0." in text
     assert "told by others" in text
@@ -128,6 +128,15 @@ def test_a_section_counts_the_runs_that_failed(tmp_path: Path) -> None:
     runs = [run(0, 1.0), run(1, math.nan), run(2, 3.0, "FAILED")]
     text = section(table, [measured(table.rows[1], table.figures[0], runs)], ["rnnx"])
     assert "count in no mean: gated 2." in text
+
+
+def test_a_row_whose_every_run_failed_is_told_from_one_that_was_not_run(tmp_path: Path) -> None:
+    table = read(tmp_path)
+    runs = [[run(0, 1.0)], [run(0, math.nan), run(1, 3.0, "FAILED")], []]
+    pairs = zip(table.rows, runs, strict=False)
+    text = section(table, [measured(row, table.figures[0], own) for row, own in pairs], ["rnnx"])
+    assert "Every run failed or diverged, and so the row is left out: gated (2)." in text
+    assert "Not run, and so left out: open gate." in text
 
 
 def test_a_section_takes_the_place_of_its_earlier_one(tmp_path: Path) -> None:
