@@ -84,10 +84,10 @@ class MLflow:
         name_unread(self.experiment)
         if self.system_metrics and not has_psutil():
             raise StoreError(NEEDS)
+        began = int(1000 * float(tags.get(STARTED_TAG) or time.time()))  # before MLflow is imported
         with self._store_errors():
             client = connect(self._uri())
             experiment_id = self._experiment_id(client)
-            began = int(1000 * float(tags.get(STARTED_TAG) or time.time()))
             own = {"mlflow.user": _user(), **source_tags(tags), **with_parent(tags)}
             run = create(client, experiment_id, name, own, start_time=began)
             log = MLflowLog(client, run.info.run_id, self._system(), run)
