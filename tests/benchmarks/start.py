@@ -24,7 +24,7 @@ main()
 """
 RNNX = [sys.executable, "-m", "rnnx"]
 STEP = ["train", "steps=1", "samples=0"]
-FIRST = "train steps=1, until its first step has ended"
+FIRST = "rnnx train steps=1, wall time until its first step has ended"
 
 
 def commands(run: str) -> dict[str, list[str]]:
@@ -46,7 +46,7 @@ def commands(run: str) -> dict[str, list[str]]:
         ["evaluate", run],
         ["compare", run],
     ]
-    return rows | {" ".join(one).replace(run, "RUN"): [*RNNX, *one] for one in own}
+    return rows | {" ".join(["rnnx", *one]).replace(run, "RUN"): [*RNNX, *one] for one in own}
 
 
 def measure(rounds: int) -> dict[str, float]:
@@ -85,6 +85,6 @@ def _first_point(folder: str) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    print("| command | CPU time, all threads (the last row: wall time) |\n|---|---|")
+    print("| command | CPU time, all threads |\n|---|---|")
     for row, seconds in measure(parser.parse_args().rounds).items():
         print(f"| {row} | {seconds:.2f} s |", flush=True)
