@@ -57,12 +57,7 @@ def main(
         # Flags go first: Hydra's parser refuses one that stands between overrides.
         return _hydra([*look, *(["--multirun"] if multirun else []), *spelled(overrides, multirun)])
     parsed = parse(overrides, several=multirun)
-    for address in taken():
-        print(
-            f"rnnx: the password for {address} is kept nowhere; later commands take it from "
-            "MLFLOW_TRACKING_URI, set to the whole address",
-            file=sys.stderr,
-        )
+    _tell_of_passwords()
     if multirun:
         from rnnx.sweeps.driver import drive  # takes time that a single run need not wait
 
@@ -73,6 +68,15 @@ def main(
     if config.hydra.mode is not None:  # which a user may give
         return _hydra(parsed.texts)
     return _run(_Task(), lambda task: run_composed(task, config))
+
+
+def _tell_of_passwords() -> None:
+    for address in taken():
+        print(
+            f"rnnx: the password for {address} is kept nowhere; later commands take it from "
+            "MLFLOW_TRACKING_URI, set to the whole address",
+            file=sys.stderr,
+        )
 
 
 def _refuse_recipe_of_several(parsed: Overrides) -> None:

@@ -5,6 +5,7 @@ Only click is imported here. A command imports what it needs when it runs, so ``
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -338,4 +339,7 @@ for _command in (reproduce, *AUTHORS):
 
 def main() -> None:
     """The command line."""
+    # Imports make many objects and hardly any garbage: at Python's own 700 the collector takes a
+    # sixth of the time of a start. A training step leaves it nothing (test_allocation.py).
+    gc.set_threshold(10_000)
     guarded(commands, "rnnx")

@@ -26,16 +26,16 @@ from rnnx.runs.whereabouts import project_of, settle
 from rnnx.sweeps.catch_up import catch_up
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import cause, printable
-from rnnx.training import resume as resuming
 from rnnx.training.report import console as output
 from rnnx.training.report import for_terminal
-from rnnx.training.run import storage_errors
 
 BEST_LOSS = "best/val_loss"
 
 
 def resume(run: str, overrides: Sequence[str]) -> int:
     """Resume ``run``; the exit code."""
+    from rnnx.training import resume as resuming  # a list of runs needs nothing that trains
+
     parsed = parse(overrides)
     folder = _in_its_directory(find_run(run))
     done = resuming.resume(folder, for_terminal(), parsed)
@@ -46,6 +46,8 @@ def resume(run: str, overrides: Sequence[str]) -> int:
 
 def sync(run: str, overrides: Sequence[str] = ()) -> None:
     """Send the store of ``run`` what it lacks; with ``tracker…=`` another store gets the run."""
+    from rnnx.training.run import storage_errors
+
     folder = _in_its_directory(find_run(run))
     with storage_errors(folder), RunLock(folder):
         brought = bring_up_to_date(folder, _tracker(folder, overrides))

@@ -15,9 +15,9 @@ from rnnx.comparison.groups import (
 )
 from rnnx.comparison.measured import by_measured, notes_on_parts, titles
 from rnnx.comparison.runs import BEST_LOSS, ComparedRun, jobs_of, runs_named, sweeps_named
-from rnnx.config.compose import compose
 from rnnx.config.overrides import shown
 from rnnx.errors import ConfigError
+from rnnx.runs.folder import DEFAULT
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.suggestion import did_you_mean
 
@@ -86,7 +86,7 @@ def compare(
     ``higher_is_better``: whether more of the metric is better; None: the runs or its name say so.
     Raises RunNotFound for a name of neither, ConfigError for a metric that no run has.
     """
-    outputs = Path(compose([])["outputs"])
+    outputs = Path(DEFAULT)
     runs: dict[str, ComparedRun] = {}
     for name in dict.fromkeys(names):
         for place, run in enumerate(runs_named(name, outputs)):

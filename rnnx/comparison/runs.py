@@ -15,7 +15,7 @@ from rnnx.config.identity import Identity, config_hash, group_of
 from rnnx.contracts.trackers import RunSummary, is_key, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.find import find_run, jobs_in_tracker
-from rnnx.runs.folder import RunFolder, find_folders, runs_in
+from rnnx.runs.folder import DEFAULT, RunFolder, find_folders, runs_in
 from rnnx.runs.known_runs import runs_of_sweep
 from rnnx.runs.paths import name_of
 from rnnx.runs.sweep_folder import JobResult, Sweep
@@ -100,7 +100,7 @@ def lasting_name(name: str) -> str:
     """The name by which a run or sweep is found tomorrow, too: an id for ``last``."""
     if name != "last":
         return name
-    sweeps = sweeps_named(name, Path(compose([])["outputs"]))
+    sweeps = sweeps_named(name, Path(DEFAULT))
     return sweeps[0].id if sweeps else find_run(name).id
 
 

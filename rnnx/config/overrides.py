@@ -79,6 +79,8 @@ def parse(overrides: Sequence[str] | Overrides, several: bool = False) -> Overri
     """
     if isinstance(overrides, Overrides):
         return overrides
+    if not overrides:
+        return Overrides()  # nothing waits for Hydra's parser
     speller = Speller(several)
     parsed = tuple(_parse_one(speller, without_password_in(text)) for text in overrides)
     for override in parsed:

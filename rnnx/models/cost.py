@@ -17,6 +17,7 @@ from rnnx.models.growth import grown
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import CheckedCell, contract_error
 from rnnx.system.memory import reraise_as
+from rnnx.system.threads import BlasThreads
 
 MOST_INPUTS = 100_000  # of a cell whose parameters are made to be counted
 TRIED = 5  # inputs, so that a matrix over inputs has more than one column
@@ -43,7 +44,8 @@ def cost_of(cell: Cell, n_x: int) -> Cost:
         """Parameters, state, entries of matrices."""
         sized: Cell = replace(cell, hidden_size=n)  # type: ignore[type-var]
         checked = CheckedCell(sized, NUMPY)
-        params = checked.init(np.random.default_rng(0), n_x, np.float32)
+        with BlasThreads(1):  # a second one spins for longer than this takes
+            params = checked.init(np.random.default_rng(0), n_x, np.float32)
         state = checked.initial_state(1, np.float32)
         return (
             sum(array.size for array in params.values()),
@@ -75,7 +77,8 @@ def matrix_entries(cell: Cell, params: Params) -> int:
     column, too, so what is a matrix is seen at other sizes.
     """
     tried: Cell = cell if cell.hidden_size > 1 else replace(cell, hidden_size=2)  # type: ignore[type-var]
-    own = CheckedCell(tried, NUMPY).init(np.random.default_rng(0), TRIED, np.float32)
+    with BlasThreads(1):
+        own = CheckedCell(tried, NUMPY).init(np.random.default_rng(0), TRIED, np.float32)
     return sum(params[name].size for name, array in own.items() if _is_matrix(array))
 
 

@@ -12,7 +12,7 @@ from rnnx.config.compose import compose
 from rnnx.contracts.trackers import Tracker
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.find import folder_here, run_in_tracker, several
-from rnnx.runs.folder import BEST, LAST, find_folders
+from rnnx.runs.folder import BEST, DEFAULT, LAST, find_folders
 from rnnx.system.files import expanded
 
 if TYPE_CHECKING:
@@ -27,13 +27,12 @@ def find_model(run: str) -> Model:
     path = expanded(run)
     if os.path.isfile(path):  # False for what is no path at all
         return _loaded(path)
-    config = compose([])
-    folders = find_folders(run, Path(config["outputs"]))
+    folders = find_folders(run, Path(DEFAULT))
     if len(folders) == 1:
         return _loaded(folders[0].best_or_last())
     if len(folders) > 1:
         raise RunNotFound(several(run, [folder.id for folder in folders]))
-    return _fetched(run, component_from("tracker", config["tracker"]), config["outputs"])
+    return _fetched(run, component_from("tracker", compose([])["tracker"]), DEFAULT)
 
 
 def _loaded(path: Path) -> Model:

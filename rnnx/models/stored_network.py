@@ -13,6 +13,7 @@ from rnnx.registry.manager import CORE
 from rnnx.registry.sources import source_sha256
 from rnnx.runs import checkpoint as checkpoints
 from rnnx.runs.checkpoint import Checkpoint
+from rnnx.system.threads import BlasThreads
 
 
 def network_of(checkpoint: Checkpoint) -> tuple[Network, str]:
@@ -38,7 +39,8 @@ def params_of(network: Network, checkpoint: Checkpoint, dtype: str) -> Parameter
     """Arrays for the file's values; CheckpointError where the file cannot hold such a network."""
     refuse_other_network(network, checkpoint, dtype)
     try:
-        return network.init(np.random.default_rng(0), dtype)  # load_params replaces the values
+        with BlasThreads(1):  # a second one spins for longer than this takes
+            return network.init(np.random.default_rng(0), dtype)  # load_params replaces the values
     except (MemoryError, ValueError, OverflowError) as error:  # NumPy's: too large
         raise CheckpointError(
             f"{checkpoint.path}: its configuration asks for more than the file holds ({error})"

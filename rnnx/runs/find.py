@@ -12,8 +12,7 @@ from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.contracts.trackers import RunSummary, Tracker
 from rnnx.errors import RunNotFound
-from rnnx.runs.fetch import fetch_folder
-from rnnx.runs.folder import FOLDER_TAG, RunFolder, find_folders
+from rnnx.runs.folder import DEFAULT, FOLDER_TAG, RunFolder, find_folders
 from rnnx.runs.known_runs import known_runs
 from rnnx.runs.registration import COPY_TAG, SEARCHED
 from rnnx.runs.sweep_folder import PARENT_TAG
@@ -86,14 +85,17 @@ def folder_here(found: RunSummary, outputs: Path) -> RunFolder | None:
 
 def find_run(run: str) -> RunFolder:
     """The folder of ``run``, fetched from its tracker where it is not here."""
-    config = compose([])
-    outputs, tracker = expanded(config["outputs"]), component_from("tracker", config["tracker"])
+    outputs = expanded(DEFAULT)
     folders = find_folders(run, outputs)
     if len(folders) > 1:
         raise RunNotFound(several(run, [folder.id for folder in folders]))
     if folders:
         return folders[0]
-    found = run_in_tracker(run, tracker, config["outputs"])
+    from rnnx.runs.fetch import fetch_folder  # and with it all that computes
+
+    config = compose([])
+    tracker = component_from("tracker", config["tracker"])
+    found = run_in_tracker(run, tracker, DEFAULT)
     made = outputs / Path(found.tags.get(FOLDER_TAG, "-")).name  # a name, whatever the tag is
     if (made / "run.json").is_file():  # killed before it could be named after its run
         return RunFolder(made)

@@ -78,12 +78,16 @@ class Tracking:
         samples_file.rewind(self.folder.samples, step)
         predictions_file.rewind(self.folder.predictions, step)
 
-    def point(self, key: str, value: float, step: int) -> None:
-        """Log one value of a metric, now; one that was logged before the run was resumed stays."""
+    def point(self, key: str, value: float, step: int, when: float | None = None) -> None:
+        """Log one value of a metric; one that was logged before the run was resumed stays.
+
+        ``when`` is in seconds since 1970; None: now.
+        """
         self.last[key] = value
         if step > self._known.get(key, -1):
             self._known[key] = step
-            self._buffer.append(Point(key, float(value), step, int(time.time() * 1000)))
+            made = time.time() if when is None else when
+            self._buffer.append(Point(key, float(value), step, int(made * 1000)))
 
     def total(self, key: str, value: float, step: int) -> None:
         """Log a value that a run has once, when it has ended: at step 0, as a tracker's bars are.

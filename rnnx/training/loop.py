@@ -25,6 +25,7 @@ from rnnx.system.threads import give_way
 from rnnx.training import snapshot
 from rnnx.training.describing import Best, description
 from rnnx.training.end import conclusions, fail, held_out_metrics, measure
+from rnnx.training.head_start import FirstStep
 from rnnx.training.judging import judge, levels
 from rnnx.training.monitor import monitored
 from rnnx.training.predicting import held_out_predictions
@@ -49,13 +50,17 @@ class TrainingLoop:
         report: Report,
         progress: Progress | None = None,
         should_prune: PruningRule | None = None,
+        first: FirstStep | None = None,
     ) -> None:
+        """``first`` is the session's first step where it was made already."""
         self.session, self.tracking, self.folder, self.report = session, tracking, folder, report
         self.settings, self.progress = session.settings, progress or Progress()
         self.novelty = Novelty(session.corpus) if session.corpus.is_language else None
         self.own_tags = run_tags(session)
         self.should_prune, self.pruned = should_prune, False
         self.stopped = False  # by a person, in the tracker
+        self._first = first
+        self._ended: float | None = None  # when the step was made, if not just now
         self.clock = time.perf_counter()
         self.speed = 0.0  # tokens a second, between the last two logs
 
@@ -113,12 +118,11 @@ class TrainingLoop:
         session, settings = self.session, self.settings
         self.clock = time.perf_counter()
         steering = self.tracking.steering
-        while session.steps < settings.steps and not (stop.signal or self.stopped or self._over()):
+        while self._first or (
+            session.steps < settings.steps and not (stop.signal or self.stopped or self._over())
+        ):
             give_way()
-            if session.steps == 1:  # the second step's compiled kernels take a second to load
-                with self._clock_stopped():
-                    session.prepare()
-            session.update()
+            self._step()
             step = session.steps
             self._count()
             sampling = step == 1 or _due(step - settings.sample_offset, settings.sample_every)
@@ -136,6 +140,20 @@ class TrainingLoop:
                 self._checkpoint()
         if reason := self._over():
             self.report.note(f"stopped after step {session.steps}: {reason}")
+
+    def _step(self) -> None:
+        """Make a step, or take the first one where it was made already."""
+        self._ended = None
+        if self._first is None:
+            if self.session.steps == 1:  # the second step's compiled kernels take time to load
+                with self._clock_stopped():
+                    self.session.prepare()
+            self.session.update()
+            return
+        made, self._first = self._first, None
+        self.clock, self._ended = time.perf_counter() - made.seconds, made.ended
+        if made.error is not None:
+            raise made.error
 
     def _obey(self, asked: frozenset[str], sampled: bool, evaluated: bool) -> None:
         """Do what a person asked for, unless this step has done it: later steps do not see it."""
@@ -195,7 +213,7 @@ class TrainingLoop:
         self.clock = time.perf_counter()
 
     def _point(self, key: str, value: float) -> None:
-        self.tracking.point(key, value, self.session.steps)
+        self.tracking.point(key, value, self.session.steps, self._ended)
 
     @contextmanager
     def _clock_stopped(self) -> Iterator[None]:

@@ -14,7 +14,6 @@ from rnnx.data.yardsticks import Level, beside
 from rnnx.runs.predictions_file import Shown
 from rnnx.system.table import Column, print_table
 from rnnx.system.text import printable
-from rnnx.training.sizing import solved_size
 
 if TYPE_CHECKING:
     from rnnx.runs.folder import RunFolder
@@ -209,6 +208,8 @@ class Live(Lines):
 def _opening(session: Session, folder: RunFolder) -> str:
     corpus, parts = session.corpus, session.config
     held_out = corpus.val.tokens if corpus.val else 0
+    from rnnx.training.sizing import solved_size  # and all of the network: a list needs none
+
     size = solved_size(parts)
     units = "" if size is None else f" · hidden_size={size}"
     network = f"{parts['cell']['name']}{units} · {session.params.size:,} parameters"

@@ -22,6 +22,7 @@ from rnnx.runs.tracking import REASON_LENGTH, Tracking, ended_by
 from rnnx.system.machine import machine
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason, storable
+from rnnx.training.head_start import FirstStep, beside
 from rnnx.training.loop import PruningRule, TrainingLoop
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
@@ -88,10 +89,30 @@ def train(
             remove_leftovers(session.settings.outputs)
         folder = RunFolder.create(session.settings.outputs, about, config)
         with storage_errors(folder), RunLock(folder):
-            open_log = begin(session, folder)
-            with tracking_of(open_log, session, folder, report) as tracking:
-                tracking.params(run_params(session))
-                return run_loop(session, tracking, folder, report, stop, should_prune=should_prune)
+            return _train_new(session, folder, report, stop, should_prune)
+
+
+def _train_new(
+    session: Session,
+    folder: RunFolder,
+    report: Report,
+    stop: Stop,
+    should_prune: PruningRule | None,
+) -> Run:
+    """Train in a new folder; the first step is made while the tracker's store opens."""
+    made: list[FirstStep] = []
+
+    def meanwhile() -> None:
+        if not stop.signal:
+            made.append(FirstStep.of(session))
+
+    open_log = begin(session, folder, meanwhile)
+    first = made[0] if made else None
+    with tracking_of(open_log, session, folder, report) as tracking:
+        tracking.params(run_params(session))
+        return run_loop(
+            session, tracking, folder, report, stop, should_prune=should_prune, first=first
+        )
 
 
 @contextmanager
@@ -108,8 +129,12 @@ def storage_errors(folder: RunFolder) -> Iterator[None]:
 OpenLog = Callable[[], RunLog]
 
 
-def begin(session: Session, folder: RunFolder) -> OpenLog:
+def begin(
+    session: Session, folder: RunFolder, meanwhile: Callable[[], None] = lambda: None
+) -> OpenLog:
     """Open the tracker's run for a new folder and name the folder after it.
+
+    The store opens in a thread of its own; ``meanwhile`` is called beside it.
 
     A run begins also where its tracker's store is full or read-only, and a sweep's job where the
     tracker does not answer any more, which it did when the sweep began. The run has an id of its
@@ -121,8 +146,9 @@ def begin(session: Session, folder: RunFolder) -> OpenLog:
     name = storable(str(known.get("name", "")))
     folder.write({"told": {"params": run_params(session), "tags": tags}})
     try:
-        with attributing():
-            log = _open_log(session, str(known.get("takes_over", "")), name, tags)
+        opening = beside(lambda: _open_log(session, str(known.get("takes_over", "")), name, tags))
+        meanwhile()
+        log = opening.result()
     except Exception as error:
         if isinstance(error, StoreError if "sweep" in known else StoreUnwritable):
             return _begin_without_tracker(session, folder)
@@ -168,14 +194,15 @@ def _end(open_log: OpenLog, folder: RunFolder, error: BaseException) -> None:
 def _open_log(session: Session, before: str, name: str, tags: Mapping[str, str]) -> RunLog:
     """A new run of the tracker's, or the run ``before`` of the same job, which failed early."""
     tracker = session.components.tracker
-    if before:
-        with suppress(StoreError):  # it may have been deleted
-            log: RunLog = tracker.reopen(before)
-            log.tags({**tags, "reason": ""})
-            return log
-    # Parameters follow through the outbox: where they cannot be written, the run is not lost.
-    started: RunLog = tracker.start(name, {}, tags)
-    return started
+    with attributing():
+        if before:
+            with suppress(StoreError):  # it may have been deleted
+                log: RunLog = tracker.reopen(before)
+                log.tags({**tags, "reason": ""})
+                return log
+        # Parameters follow through the outbox: where they cannot be written, the run is not lost.
+        started: RunLog = tracker.start(name, {}, tags)
+        return started
 
 
 def run_loop(
@@ -186,14 +213,17 @@ def run_loop(
     stop: Stop,
     progress: Progress | None = None,
     should_prune: PruningRule | None = None,
+    first: FirstStep | None = None,
 ) -> Run:
-    """Train from the session's step to the end."""
+    """Train from the session's step to the end; a ``first`` step that was made is logged, too."""
     for note in session.notes:
         report.note(note)
+    if first is None and not stop.signal:
+        session.load()
     tracking.rewind(session.steps)
     tracking.tags({"rnnx.folder": str(folder.path.resolve())})
     tracking.file(folder.config)
-    loop = TrainingLoop(session, tracking, folder, report, progress, should_prune)
+    loop = TrainingLoop(session, tracking, folder, report, progress, should_prune, first)
     config, corpus = session.config, session.corpus
     tracking.data(data_parts(config["dataset"]["name"], corpus, session.identity.split_sha256))
     loop.describe()

@@ -71,8 +71,11 @@ class Session:
             T, B = self.batches.longest, settings.batch_size
             refuse_large_steps(self._network, self.params, T, B)
         self.states: States = self._zero_states()
-        if settings.steps > 1 and self._backend(1) is Backend.fast:
-            with self.threads, quiet():  # now what the second step would wait for
+
+    def load(self) -> None:
+        """Load the kernels, or compile them, that the second step would wait for."""
+        if self.settings.steps > 1 and self._backend(1) is Backend.fast:
+            with self.threads, quiet():
                 load(self.network, self.params, self.states, self._kernel_threads)
 
     def _backend(self, done: int) -> Backend:

@@ -33,7 +33,7 @@ def main() -> None:
         print(f"1,000 names, {row['cell']:8} {row['n_a']:4}  {times} {row['ratio']:6.1f} ×")
     found["start"] = start.measure(given.rounds)
     for name, seconds in found["start"].items():
-        print(f"rnnx {name:30} {seconds:5.2f} s of CPU time", flush=True)
+        print(f"{name:65} {seconds:5.2f} s of CPU time", flush=True)
     found["memory"] = memory.measure(given.large)
     print("a run on a large file: " + ", ".join(f"{k} {v:.0f}" for k, v in found["memory"].items()))
     given.json.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """What a command must not wait for: heavy libraries that it does not need."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from tiny import tiny
 
+import rnnx
 from rnnx.cli import hydra_app
 from rnnx.registry.first_line import first_line
 from rnnx.registry.manager import registry
@@ -64,6 +66,26 @@ def test_one_step_without_a_tracker_loads_nothing_heavy(tmp_path: Path, names: P
     found = loaded(tmp_path, "train", *tiny(names), "steps=1", "tracker=none")
     assert "numpy" in found
     assert not found & {*HEAVY, "multiprocessing"}  # the last is for sweeps
+
+
+def test_what_a_folder_knows_needs_no_tracker(
+    tmp_path: Path, names: Path, empty_store: Path
+) -> None:
+    """With a store beside the runs: a list reads its tables, the others the folder alone."""
+    shutil.copy(empty_store, tmp_path)
+    run = rnnx.train(tiny(names, "steps=1"))
+    commands = [
+        ["runs"],
+        ["sample", run.run_id, "--count", "1"],
+        ["evaluate", run.run_id[:8]],
+        ["compare", "last"],
+        ["describe", "cell", "lstm"],
+    ]
+    for arguments in commands:
+        found = modules(tmp_path, *arguments)
+        assert not {name.split(".")[0] for name in found} & set(HEAVY), arguments
+        trains = "rnnx.training.session" in found
+        assert not trains or arguments[0] in ("sample", "evaluate"), arguments
 
 
 def test_a_run_is_composed_once(

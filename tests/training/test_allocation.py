@@ -1,5 +1,6 @@
 """A training step works in buffers that are there: the cause of its speed, not its time."""
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,18 @@ def test_the_test_sees_a_step_that_keeps_something(names: Path) -> None:
     with session.computing():
         found = peaks(step, 1000)
     assert max(found[-50:]) > max(found[:500]) + SLACK
+
+
+def test_a_step_leaves_the_garbage_collector_nothing(names: Path) -> None:
+    """Else the arrays of a step would live on until a collection, of which there are few."""
+    session = rnnx.build(tiny(names, "cell=gru", "layers=2", "dropout=0.2"))
+    for _ in range(3):
+        session.step()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            session.step()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

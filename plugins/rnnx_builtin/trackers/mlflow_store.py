@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,8 +37,7 @@ from rnnx_builtin.trackers.mlflow_client import (
     unwritable,
 )
 from rnnx_builtin.trackers.mlflow_host import name_unread, say_once
-from rnnx_builtin.trackers.mlflow_log import MLflowLog, as_told, source_tags, with_parent
-from rnnx_builtin.trackers.mlflow_models import METRICS
+from rnnx_builtin.trackers.mlflow_log import MLflowLog, source_tags, with_parent
 from rnnx_builtin.trackers.mlflow_pages import (
     experiments_of,
     run_page,
@@ -46,7 +46,8 @@ from rnnx_builtin.trackers.mlflow_pages import (
 )
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, read_where_it_is
 from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
-from rnnx_builtin.trackers.mlflow_system import NEEDS, PREFIX, SystemMetrics, has_psutil
+from rnnx_builtin.trackers.mlflow_rows import newest_runs, summary
+from rnnx_builtin.trackers.mlflow_system import NEEDS, SystemMetrics, has_psutil
 from rnnx_builtin.trackers.mlflow_views import keep_view
 
 NAME_LENGTH = 256  # of an experiment, in MLflow's databases
@@ -84,10 +85,10 @@ class MLflow:
         name_unread(self.experiment)
         if self.system_metrics and not has_psutil():
             raise StoreError(NEEDS)
+        began = int(1000 * float(tags.get(STARTED_TAG) or time.time()))  # before MLflow is imported
         with self._store_errors():
             client = connect(self._uri())
             experiment_id = self._experiment_id(client)
-            began = int(1000 * float(tags.get(STARTED_TAG) or time.time()))
             own = {"mlflow.user": _user(), **source_tags(tags), **with_parent(tags)}
             run = create(client, experiment_id, name, own, start_time=began)
             log = MLflowLog(client, run.info.run_id, self._system(), run)
@@ -112,12 +113,12 @@ class MLflow:
         return SystemMetrics() if self.system_metrics and has_psutil() else None
 
     def runs(self, limit: int) -> list[RunSummary]:
-        return self._search("", min(limit, RUNS_PER_CALL))
+        return self._search("", limit)
 
     def find(self, prefix: str) -> list[RunSummary]:
         if not prefix.isalnum():
             return []
-        return [run for run in self._search("", RUNS_PER_CALL) if run.id.startswith(prefix)]
+        return self._search(prefix, RUNS_PER_CALL)
 
     def entry(self, run_id: str) -> RunSummary | None:
         file = sqlite_file(self._uri())
@@ -238,19 +239,28 @@ class MLflow:
                 "restore it in the MLflow UI or choose another name"
             )
 
-    def _search(self, query: str, limit: int) -> list[RunSummary]:
-        file = sqlite_file(self._uri())
-        if file is not None and not file.is_file():
-            return []  # reading creates no store
+    def _search(self, prefix: str, limit: int) -> list[RunSummary]:
+        """The newest runs whose ids begin with ``prefix``."""
+        file, limit = sqlite_file(self._uri()), min(limit, RUNS_PER_CALL)
+        if file is not None:
+            if not file.is_file():
+                return []  # reading creates no store
+            with suppress(sqlite3.Error):  # the client says what is wrong
+                read_where_it_is(file)
+                found = newest_runs(file, self.experiment, prefix, limit)
+                if found is not None:
+                    return found
+        return [run for run in self._asked(limit) if run.id.startswith(prefix)]
+
+    def _asked(self, limit: int) -> list[RunSummary]:
+        """The newest runs that MLflow's client is told."""
         with self._store_errors():
             client = connect(self._uri(), to_read=True)
             found = client.get_experiment_by_name(self.experiment)
             if found is None:
                 return []
             order = ["attributes.start_time DESC"]
-            runs = client.search_runs(
-                [found.experiment_id], query, max_results=limit, order_by=order
-            )
+            runs = client.search_runs([found.experiment_id], "", max_results=limit, order_by=order)
         return [_summary(run) for run in runs]
 
     @contextmanager
@@ -308,9 +318,5 @@ def _user() -> str:
 
 def _summary(run: Any) -> RunSummary:
     info, data = run.info, run.data
-    folder = data.tags.get("rnnx.folder", "")
-    started = (info.start_time or 0) / 1000
-    name = info.run_name or ""
-    # What rnnx told MLflow in the form of metrics, and was no metric of the run.
-    metrics = {k: v for k, v in data.metrics.items() if not k.startswith((METRICS, PREFIX))}
-    return RunSummary(info.run_id, info.status, name, started, folder, metrics, as_told(data.tags))
+    about = info.run_id, info.status, info.run_name, info.start_time
+    return summary(*about, data.metrics, data.tags)

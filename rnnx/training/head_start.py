@@ -1,0 +1,54 @@
+"""What a run does while its tracker's store opens, which may take seconds: the first step.
+
+Its metrics are logged, and its error is raised, where the training loop comes to it: so a run logs
+the same in the same order, whichever of the two is ready first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import NamedTuple, TypeVar
+
+from rnnx.registry.attribution import attributing
+from rnnx.training.session import Session
+
+T = TypeVar("T")
+
+
+class FirstStep(NamedTuple):
+    """A step that was made before the training loop began."""
+
+    seconds: float  # that it took
+    ended: float  # when, in seconds since 1970
+    error: Exception | None  # that it raised, or loading the kernels of the second one
+
+    @classmethod
+    def of(cls, session: Session) -> FirstStep:
+        """Make the session's first step, and load what its second one computes with."""
+        began = time.perf_counter()
+        try:
+            with session.computing(), attributing():
+                session.update()
+                seconds, ended = time.perf_counter() - began, time.time()
+                session.load()
+        except Exception as error:
+            return cls(0.0, time.time(), error)
+        return cls(seconds, ended, None)
+
+
+def beside(work: Callable[[], T]) -> Future[T]:
+    """Do the work in a thread of its own; ``result()`` waits for it and raises what it raised."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    # A process that is told twice to end does not wait for a store.
+    threading.Thread(target=run, name="rnnx-opening", daemon=True).start()
+    return future
