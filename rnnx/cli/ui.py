@@ -5,10 +5,12 @@ They open on charts: of the newest runs, or of the run or the sweep that is name
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +32,8 @@ from rnnx.contracts.trackers import UI, Tracker
 from rnnx.contracts.views import View
 from rnnx.errors import ConfigError, RunNotFound
 from rnnx.runs.find import jobs_in_tracker, run_in_tracker, several
-from rnnx.runs.folder import RunFolder, find_folders
+from rnnx.runs.folder import RunFolder
+from rnnx.runs.named import find_folders
 from rnnx.runs.stored_config import stored_config
 from rnnx.runs.whereabouts import project_of
 from rnnx.system.files import expanded
@@ -42,6 +45,10 @@ UNSAFE_PORTS = """
 587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667
 6668 6669 6679 6697 10080
 """
+
+
+ANSWERS_WITHIN = 60.0  # seconds, after which the address is printed in any case
+POLL_INTERVAL = 0.1  # seconds between two questions whether it answers
 
 
 class _Asked(NamedTuple):
@@ -107,6 +114,27 @@ def _page(asked: _Asked, port: int) -> UI:
     return ui
 
 
+def _answers(port: int, server: subprocess.Popen[bytes]) -> bool:
+    """Wait until the server answers; False where it ends before, or takes too long.
+
+    Its workers answer seconds after the port is open, and a browser that comes first is refused.
+    """
+    deadline = time.monotonic() + ANSWERS_WITHIN
+    while server.poll() is None and time.monotonic() < deadline:
+        asked = http.client.HTTPConnection(HOST, port, timeout=5)
+        try:
+            asked.request("HEAD", "/")
+            asked.getresponse()
+            return True
+        except http.client.HTTPException:
+            return True  # it speaks another language, but it answers
+        except OSError:
+            time.sleep(POLL_INTERVAL)
+        finally:
+            asked.close()
+    return False
+
+
 def open_ui(name: str | None, overrides: Sequence[str], port: int) -> int:
     """Run the server of the tracker's pages until it is stopped; its exit code.
 
@@ -118,12 +146,16 @@ def open_ui(name: str | None, overrides: Sequence[str], port: int) -> int:
         print(f"{ui.address}  (its own server, which runs already)")
         return 0
     _refuse_busy(port)
-    print(f"{ui.address}  (Ctrl-C stops it)", flush=True)
     # The server starts workers: in a session of their own, all are stopped together.
     environment = os.environ | ui.environment
     server = subprocess.Popen(ui.command, env=environment, start_new_session=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if _answers(port, server):
+            print(f"{ui.address}  (Ctrl-C stops it)", flush=True)
+        elif server.poll() is None:
+            seconds = f"{ANSWERS_WITHIN:.0f} s"
+            print(f"{ui.address}  (no answer within {seconds}; Ctrl-C stops it)", flush=True)
         return server.wait()
     except KeyboardInterrupt:
         return 130

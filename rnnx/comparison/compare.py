@@ -18,6 +18,7 @@ from rnnx.comparison.runs import BEST_LOSS, ComparedRun, jobs_of, runs_named, sw
 from rnnx.config.overrides import shown
 from rnnx.errors import ConfigError
 from rnnx.runs.folder import DEFAULT
+from rnnx.runs.known_runs import one_reading
 from rnnx.runs.sweep_folder import Sweep
 from rnnx.system.suggestion import did_you_mean
 
@@ -88,17 +89,20 @@ def compare(
     """
     outputs = Path(DEFAULT)
     runs: dict[str, ComparedRun] = {}
-    for name in dict.fromkeys(names):
-        for place, run in enumerate(runs_named(name, outputs)):
-            runs.setdefault(run.run_id or f"{name} {place}", run)
+    with one_reading():
+        for name in dict.fromkeys(names):
+            for place, run in enumerate(runs_named(name, outputs)):
+                runs.setdefault(run.run_id or f"{name} {place}", run)
     sweeps = sweeps_named(names[0], outputs) if len(names) == 1 else []
     title = _title(sweeps[0]) if sweeps else f"compared: {' '.join(names)}"
     return rank_runs(list(runs.values()), title, metric, higher_is_better)
 
 
-def compare_sweep(sweep: Sweep, metric: str | None = None) -> Comparison:
-    """Compare the jobs of a sweep."""
-    return rank_runs(jobs_of(sweep), _title(sweep), metric)
+def compare_sweep(
+    sweep: Sweep, metric: str | None = None, jobs: Sequence[ComparedRun] | None = None
+) -> Comparison:
+    """Compare the jobs of a sweep; ``jobs`` are these where they were read."""
+    return rank_runs(jobs_of(sweep) if jobs is None else jobs, _title(sweep), metric)
 
 
 def _title(sweep: Sweep) -> str:

@@ -113,17 +113,19 @@ def save_page(comparison: Comparison, page: Path) -> None:
         ) from None
 
 
-def write_sweep_page(sweep: Sweep, charts: str | None = "") -> None:
+def write_sweep_page(
+    sweep: Sweep, charts: str | None = "", jobs: Sequence[ComparedRun] | None = None
+) -> None:
     """Write the page into the sweep's folder, unless the one there shows the same finished runs; an
     error is a warning on stderr.
 
-    ``charts`` is as in :func:`write_page`.
+    ``charts`` is as in :func:`write_page`, ``jobs`` as in :func:`compare_sweep`.
     """
     page, shows = sweep.path / PAGE, _shows(sweep.results(), charts)
     if shows and shows == sweep.read().get("page") and page.is_file():
         return
     try:
-        write_page(compare_sweep(sweep), page, charts)
+        write_page(compare_sweep(sweep, jobs=jobs), page, charts)
         sweep.write({"page": shows})
     except Exception as error:
         print(

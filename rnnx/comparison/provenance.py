@@ -93,9 +93,13 @@ def command_of(folder: RunFolder) -> str:
     return masked(shlex.join(["rnnx", "train", *typed]))
 
 
-def sweep_of(folder: RunFolder) -> Sweep | None:
-    """The sweep beside a run's folder of which the run is a job; None where there is none."""
-    name = Path(str(folder.read().get("sweep", ""))).name  # a name, whatever the field is
+def sweep_of(folder: RunFolder, known: Mapping[str, Any] | None = None) -> Sweep | None:
+    """The sweep beside a run's folder of which the run is a job; None where there is none.
+
+    ``known`` are the fields of its run.json where they were read.
+    """
+    fields = folder.read() if known is None else known
+    name = Path(str(fields.get("sweep", ""))).name  # a name, whatever the field is
     sweep = Sweep(folder.path.parent / "sweeps" / name)
     return sweep if name and (sweep.path / "sweep.json").is_file() else None
 

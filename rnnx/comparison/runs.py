@@ -15,12 +15,14 @@ from rnnx.config.identity import Identity, config_hash, group_of
 from rnnx.contracts.trackers import RunSummary, is_key, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.find import find_run, jobs_in_tracker
-from rnnx.runs.folder import DEFAULT, RunFolder, find_folders, runs_in
+from rnnx.runs.folder import DEFAULT, RunFolder
 from rnnx.runs.known_runs import runs_of_sweep
+from rnnx.runs.named import find_folders, newest_run
 from rnnx.runs.paths import name_of
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.files import expanded
 
+PLACE = ("sweep", "entries", "cwd", "place")
 BEST_LOSS = "best/val_loss"  # the metric that ranks unless another one is given
 
 
@@ -42,6 +44,7 @@ class ComparedRun(NamedTuple):
     monitor: str = ""  # the metric that decided its best checkpoint; "": the held-out loss
     higher: Sequence[str] = ()  # the names of its head's metrics of which more is better
     loss_unit: str = "nats"
+    place: Mapping[str, Any] = {}  # the fields of run.json that tell where it is: PLACE
 
 
 def runs_named(name: str, outputs: Path) -> list[ComparedRun]:
@@ -86,9 +89,10 @@ def _last_sweep(outputs: Path) -> str:
     sweeps = [Sweep(file.parent) for file in expanded(outputs).glob("sweeps/*/sweep.json")]
     began = [(_time(sweep.read().get("started")), sweep.id) for sweep in sweeps]
     at, newest = max(began, default=(0.0, ""))
-    if newest and not runs_in(outputs):
+    last = newest_run(outputs)
+    if newest and last is None:
         return newest
-    run = find_folders("last", outputs)[0].read()
+    run = (last or find_folders("last", outputs)[0]).read()
     return newest if at > _time(run.get("started")) else str(run.get("sweep", ""))
 
 
@@ -160,7 +164,8 @@ def _from_folder(folder: RunFolder, fields: Mapping[str, Any]) -> ComparedRun:
     own = settings, metrics, group, folder, made_of
     monitor, higher = str(fields.get("monitor", "")), fields.get("higher_is_better", ())
     unit = str(fields.get("loss_unit", "nats"))
-    return ComparedRun(name, status, folder.id, reason, *own, monitor, higher, unit)
+    place = {key: fields[key] for key in PLACE if key in fields}
+    return ComparedRun(name, status, folder.id, reason, *own, monitor, higher, unit, place)
 
 
 def _from_entry(entry: RunSummary) -> ComparedRun:

@@ -18,7 +18,7 @@ from rnnx.config.compose import compose
 from rnnx.contracts.views import RunPages
 from rnnx.errors import RnnxError
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.stored_config import kept_config
+from rnnx.runs.stored_config import kept_tracker
 from rnnx.runs.whereabouts import project_of
 from rnnx.system.text import cause, printable
 
@@ -94,29 +94,30 @@ def _entries(runs: Sequence[ComparedRun]) -> Iterator[_Entry]:
         folder = run.folder
         if folder is None:
             if run.run_id:
-                yield _Entry(_store(compose([])["tracker"], None), [run.run_id], run.run_id)
+                yield _Entry(_store(compose([])["tracker"], run), [run.run_id], run.run_id)
             continue
-        sweep = sweep_of(folder)
+        sweep = sweep_of(folder, run.place)
         if sweep is not None and sweep.path not in of_sweep:
             known = sweep.read()
             about, swept = known.get("tracker"), known.get("swept", [])
-            store = _store(about, folder) if isinstance(about, dict) else None
+            store = _store(about, run) if isinstance(about, dict) else None
             if store and known.get("parent"):
                 yield _Entry(store, [str(known["parent"])], sweep=sweep.id)
             is_one = not any(str(key).startswith("tracker") for key in swept)
             of_sweep[sweep.path] = store if is_one else None
         shared = of_sweep[sweep.path] if sweep is not None else None
-        if own := shared or _own_store(folder):
-            yield _Entry(own, [*reversed(folder.entries), folder.id], run.run_id)
+        if own := shared or _own_store(run, folder):
+            entries = run.place.get("entries", ())
+            yield _Entry(own, [*reversed(entries), folder.id], run.run_id)
 
 
-def _own_store(folder: RunFolder) -> _Store | None:
+def _own_store(run: ComparedRun, folder: RunFolder) -> _Store | None:
     try:
-        return _store(kept_config(folder)["tracker"], folder)
+        return _store(kept_tracker(folder), run)
     except RnnxError:  # config.yaml is missing or damaged
         return None
 
 
-def _store(about: Mapping[str, Any], folder: RunFolder | None) -> _Store:
-    project = None if folder is None else project_of(folder)
+def _store(about: Mapping[str, Any], run: ComparedRun) -> _Store:
+    project = None if run.folder is None else project_of(run.folder, run.place)
     return _Store(json.dumps(about, sort_keys=True), "" if project is None else str(project))

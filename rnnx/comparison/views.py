@@ -288,7 +288,8 @@ def _lines(found: Shown, per_probe: bool) -> dict[str, list[Chart]]:
         "update": [
             LineChart("Norm of the gradient", ["grad/norm"], is_log=True),
             LineChart("Fraction of steps that were clipped", ["grad/clipped"]),
-            LineChart("Learning rate", ["lr"]),
+            # A linear axis around one small rate goes from -1 to 1: the rate looks like 0.
+            LineChart("Learning rate", ["lr"], is_log=True),
         ],
         "samples": [
             LineChart("Fraction of samples that are new", ["samples/new"]),

@@ -12,7 +12,8 @@ from rnnx.config.compose import compose
 from rnnx.contracts.trackers import Tracker
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.find import folder_here, run_in_tracker, several
-from rnnx.runs.folder import BEST, DEFAULT, LAST, find_folders
+from rnnx.runs.folder import BEST, DEFAULT, LAST
+from rnnx.runs.named import find_folders
 from rnnx.system.files import expanded
 
 if TYPE_CHECKING:

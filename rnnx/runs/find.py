@@ -12,8 +12,9 @@ from rnnx.config.components import component_from
 from rnnx.config.compose import compose
 from rnnx.contracts.trackers import RunSummary, Tracker
 from rnnx.errors import RunNotFound
-from rnnx.runs.folder import DEFAULT, FOLDER_TAG, RunFolder, find_folders
+from rnnx.runs.folder import DEFAULT, FOLDER_TAG, RunFolder
 from rnnx.runs.known_runs import known_runs
+from rnnx.runs.named import find_folders
 from rnnx.runs.registration import COPY_TAG, SEARCHED
 from rnnx.runs.sweep_folder import PARENT_TAG
 from rnnx.system.files import expanded

@@ -31,7 +31,7 @@ from typing import Any
 from rnnx.config.interpolations import literals
 from rnnx.config.settings import Train
 from rnnx.contracts.trackers import RunSummary, is_number, is_time
-from rnnx.errors import CheckpointError, RunNotFound
+from rnnx.errors import CheckpointError
 from rnnx.runs import predictions_file, samples_file
 from rnnx.runs.fields import RUN, fields_in, read_fields
 from rnnx.runs.paths import name_of, writing_below
@@ -272,47 +272,5 @@ def _read_where(name: str, texts: Sequence[bytes]) -> dict[str, Any] | None:
     return fields_in(content, name, RUN)
 
 
-def find_folders(run: str, outputs: Path) -> list[RunFolder]:
-    """The folders that ``run`` means: `last`, a folder, an id or the beginning of one."""
-    if not run.strip():
-        raise RunNotFound("'': names no run or sweep; `rnnx runs` lists what there is")
-    path = expanded(run)
-    if os.path.isfile(path / "run.json"):  # False for what is no path at all
-        return [RunFolder(path.resolve())]
-    if run == "last":
-        folders = runs_in(outputs)
-        if not folders:
-            raise RunNotFound(f"last: there is no run in {outputs}/ yet; begin with: rnnx train")
-        return folders[:1]
-    names = [name for name in map(_id_in, run_files(outputs)) if run and name.startswith(run)]
-    begins = _newest_first(RunFolder(expanded(outputs) / name) for name in names)
-    exact = [folder for folder in begins if folder.id == run]
-    return exact or begins or (_with_entry(run, outputs) if run else [])
-
-
 def _id_in(name: str) -> str:
     return os.path.basename(os.path.dirname(name))
-
-
-def _newest_first(folders: Iterable[RunFolder]) -> list[RunFolder]:
-    found = []
-    for folder in folders:
-        with suppress(FileNotFoundError):
-            if (folder.path / "run.json").exists():
-                found.append((started_at(folder, folder.read()), folder))
-    return [folder for _, folder in sorted(found, key=lambda run: run[0], reverse=True)]
-
-
-def _with_entry(beginning: str, outputs: Path) -> list[RunFolder]:
-    """The runs that have an entry in a store whose id begins so."""
-    text = json.dumps(beginning)[:-1].encode()
-    others = kept_others(outputs, lambda run: any(e.startswith(beginning) for e in run.entries))
-    found = []
-    for name in run_files(outputs):
-        with suppress(FileNotFoundError, NotADirectoryError):
-            if others and others.get(_id_in(name)) == Signature.of(os.stat(name)):
-                continue
-            known = _read_where(name, [text])
-            if known and any(entry.startswith(beginning) for entry in known.get("entries", ())):
-                found.append(RunFolder(Path(os.path.dirname(name))))
-    return _newest_first(found)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -67,10 +67,18 @@ class KnownRuns:
     def __iter__(self) -> Iterator[KnownRun]:
         return iter(self._sorted)
 
-    def look(self) -> None:
-        """Bring what is known up to date. Other processes begin, end and delete runs meanwhile."""
+    def look(self, may_differ: Callable[[KnownRun], bool] = lambda run: True) -> None:
+        """Bring what is known up to date. Other processes begin, end and delete runs meanwhile.
+
+        ``may_differ`` says at which of the known runs it is looked again: to ask for the status of
+        ten thousand files takes as long as many a step of a job.
+        """
         now: dict[str, tuple[Signature | None, KnownRun]] = {}
         for name in run_files(self._outputs):
+            before = self._read.get(name)
+            if before is not None and before[0] is not None and not may_differ(before[1]):
+                now[name] = before
+                continue
             with suppress(OSError):
                 now[name] = self._known(name, os.stat(name))
         if now != self._read:
@@ -122,14 +130,19 @@ def one_reading() -> Iterator[None]:
         _READING.reset(token)
 
 
-def known_runs(outputs: str | Path) -> KnownRuns:
-    """The runs below ``outputs`` as they are now."""
+def known_runs(
+    outputs: str | Path, may_differ: Callable[[KnownRun], bool] = lambda run: True
+) -> KnownRuns:
+    """The runs below ``outputs`` as they are now.
+
+    ``may_differ``: at which of those that are known it is looked again; at new ones it always is.
+    """
     shared = _READING.get()
     if shared is None:
         return KnownRuns(outputs)
     place = expanded(outputs).resolve()
     if place in shared:
-        shared[place].look()
+        shared[place].look(may_differ)
     else:
         shared[place] = KnownRuns(outputs)
     return shared[place]
@@ -139,5 +152,6 @@ def runs_of_sweep(outputs: str | Path, sweep: str) -> list[tuple[RunFolder, dict
     """The runs of the jobs of a sweep, newest first, each with the fields of its run.json."""
     if _READING.get() is None:
         return read_runs(outputs, sweep=sweep)
-    own = [run.folder for run in known_runs(outputs) if run.sweep == sweep]
+    known = known_runs(outputs, lambda run: run.sweep == sweep or not run.is_whole)
+    own = [run.folder for run in known if run.sweep == sweep]
     return [(folder, fields) for folder in own if (fields := folder.read())]

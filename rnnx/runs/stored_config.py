@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import re
+from contextlib import suppress
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -43,20 +44,27 @@ def kept_config(folder: RunFolder) -> dict[str, Any]:
     return with_split_seed(plain_config(stored, str(folder.config)))
 
 
+def kept_tracker(folder: RunFolder) -> Any:
+    """The tracker in the configuration that the folder has; CheckpointError for a damaged one.
+
+    A page asks it of each of thousands of runs, so the rest is not parsed.
+    """
+    with suppress(Exception):  # the whole configuration says what is wrong
+        parts = _parts(read_regular(folder.config, CONFIG_LIMIT).decode())
+        if "tracker" in parts:
+            tracker = _parsed_part(f"tracker:{parts['tracker']}")["tracker"]
+            return plain_config({"tracker": tracker}, str(folder.config))["tracker"]
+    return kept_config(folder)["tracker"]
+
+
 def _by_parts(text: str) -> dict[str, Any]:
     """What :func:`_parsed` gives, put together from the part of each key; empty where it is not so
     simple.
 
     Parsing takes hundredths of a second, and the jobs of a sweep share all but a few parts.
     """
-    parts = TOP_KEY.split(text)  # what is before the first key, then keys and what follows each
-    keys = parts[1::2]
     found: dict[str, Any] = {}
-    if parts[0] or len(set(keys)) < len(keys):
-        return {}
-    for key, rest in zip(keys, parts[2::2], strict=True):
-        if any(line[:1] not in (" ", "") for line in rest.split("\n")):
-            return {}
+    for key, rest in _parts(text).items():
         try:
             part = _parsed_part(f"{key}:{rest}")
         except Exception:  # the whole text says it by its line
@@ -65,6 +73,16 @@ def _by_parts(text: str) -> dict[str, Any]:
             return {}
         found |= copy.deepcopy(part)
     return found
+
+
+def _parts(text: str) -> dict[str, str]:
+    """Each key of a YAML text and what follows it; empty where the text is not so simple."""
+    parts = TOP_KEY.split(text)  # what is before the first key, then keys and what follows each
+    keys, rests = parts[1::2], parts[2::2]
+    lines = (line for rest in rests for line in rest.split("\n"))
+    if parts[0] or len(set(keys)) < len(keys) or any(line[:1] not in (" ", "") for line in lines):
+        return {}
+    return dict(zip(keys, rests, strict=True))
 
 
 @functools.lru_cache(maxsize=4096)

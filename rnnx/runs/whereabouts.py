@@ -9,15 +9,20 @@ same distance from the folder as the old one was.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from rnnx.runs.folder import RunFolder
 
 
-def project_of(folder: RunFolder) -> Path | None:
-    """The directory whose relative paths the run's configuration means; None if unknown or gone."""
-    known, here = folder.read(), folder.path.resolve()
+def project_of(folder: RunFolder, known: Mapping[str, Any] | None = None) -> Path | None:
+    """The directory whose relative paths the run's configuration means; None if unknown or gone.
+
+    ``known`` are the fields of its run.json where they were read.
+    """
+    known, here = folder.read() if known is None else known, folder.path.resolve()
     began = known.get("cwd")
     if not isinstance(began, str) or "\0" in began or not os.path.isabs(began):
         return None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rnnx.comparison.groups import Group, group_by_seed, group_names
 from rnnx.comparison.numbers import format_value
+from rnnx.comparison.runs import ComparedRun
 from rnnx.config.overrides import shown
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps.ranking import MEASURED, RANKING, STATUSES, Part, ranked_parts
@@ -28,10 +29,13 @@ class _Row(NamedTuple):
     part: str  # what it was measured on; "" where that is the same for all
 
 
-def description(sweep: Sweep) -> str:
-    """The description of a sweep in Markdown, with the results that it has so far."""
+def description(sweep: Sweep, jobs: Sequence[ComparedRun] | None = None) -> str:
+    """The description of a sweep in Markdown, with the results that it has so far.
+
+    ``jobs`` are those of the sweep where they were read.
+    """
     results = sweep.results()
-    of_parts = [rows for part in ranked_parts(sweep) if (rows := _rows(part))]
+    of_parts = [rows for part in ranked_parts(sweep, jobs) if (rows := _rows(part))]
     # A page may show the first lines alone.
     best = [_best(sweep, rows) for rows in of_parts[:MAX_ROWS]]
     parts = ["  \n".join([_what(sweep, results), *best])]

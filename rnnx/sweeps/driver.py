@@ -13,6 +13,7 @@ from typing import Any
 
 from rnnx.comparison.page import send_sweep_page, write_sweep_page
 from rnnx.comparison.pages import closing_line, page_of
+from rnnx.comparison.runs import jobs_of
 from rnnx.comparison.views import view_of_sweep
 from rnnx.config.identity import config_hash
 from rnnx.config.interpolations import literal
@@ -200,15 +201,16 @@ def _close(
     A tracker that does not answer costs a warning: another command tells it later.
     """
     counts = Counter(result.status for result in sweep.results())
-    found = ranking(sweep)
+    jobs = jobs_of(sweep)
+    found = ranking(sweep, jobs)
     write_ranking(found, sweep.path / RANKING)
     status = "KILLED" if signal_number else "FAILED" if failed else "FINISHED"
     sweep.write({"ended": status, "ended_at": time.time()})
-    answers = log is not None and _answers(lambda: tell_results(sweep, log))
+    answers = log is not None and _answers(lambda: tell_results(sweep, log, jobs))
     print_ranking(found, console(soft_wrap=True))
     ui = page_of(tracker, lambda: view_of_sweep(sweep)) if answers and not signal_number else None
     # Last: its figures take a moment, in which a signal may come.
-    write_sweep_page(sweep, None if not answers else ui.address if ui else "")
+    write_sweep_page(sweep, None if not answers else ui.address if ui else "", jobs)
     if answers and log is not None:
         answers = _answers(lambda: send_sweep_page(sweep, log))
     (sweep.path / CONFIGS).unlink(missing_ok=True)  # where no job needed a process

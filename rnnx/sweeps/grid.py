@@ -188,12 +188,8 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
             data.add(values)
             return values
 
-        plan = make_plan(
-            space,
-            command.draw,
-            _seeds(command, keys_of(space.parts)),
-            values_and_data_of,
-        )
+        seeds = _seeds(command, keys_of(space.parts))
+        plan = make_plan(space, command.draw, seeds, values_and_data_of)
     sizing.forget_data()
     return CheckedSweep(configs, data, plan._replace(read=builder.read), composed)
 

@@ -40,7 +40,7 @@ def end_abandoned(sweep: Sweep, outputs: str, job: int | None = None) -> None:
 def _running(sweep: Sweep, outputs: str, job: int | None) -> list[RunFolder]:
     return [
         run.folder
-        for run in known_runs(outputs)
+        for run in known_runs(outputs, lambda run: run.sweep == sweep.id or not run.is_whole)
         if run.sweep == sweep.id and run.status == "RUNNING" and job in (None, run.job)
     ]
 

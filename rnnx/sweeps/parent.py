@@ -14,12 +14,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rnnx.comparison.page import send_sweep_page
+from rnnx.comparison.runs import ComparedRun, jobs_of
 from rnnx.config.components import component_from
 from rnnx.config.overrides import shown
 from rnnx.contracts.trackers import DescribedLog, Point, RunLog, StoreTracker, Tracker
@@ -68,23 +69,27 @@ def _is_own(sweep: Sweep, tracker: Tracker, parent: str) -> bool:
     )
 
 
-def tell_results(sweep: Sweep, log: RunLog) -> None:
-    """Tell the sweep's run how its jobs ended, and end it."""
+def tell_results(sweep: Sweep, log: RunLog, jobs: Sequence[ComparedRun] | None = None) -> None:
+    """Tell the sweep's run how its jobs ended, and end it.
+
+    ``jobs`` are those of the sweep where they were read.
+    """
+    jobs = jobs_of(sweep) if jobs is None else jobs
     results, known = sweep.results(), sweep.read()
     counts = Counter(result.status for result in results)
     log.tags({f"sweep.{status.lower()}": str(counts[status]) for status in STATUSES})
     for path in (sweep.path / RANKING, *sorted(sweep.artifacts.glob("*"))):
         if path.is_file():
             log.file(path)
-    _tell_best(sweep, log)
-    describe(sweep, log)
+    _tell_best(sweep, log, jobs)
+    describe(sweep, log, jobs)
     log.finish(known.get("ended") or "KILLED", known.get("ended_at"))
 
 
-def describe(sweep: Sweep, log: RunLog) -> None:
-    """Describe the sweep where its tracker has a place for that."""
+def describe(sweep: Sweep, log: RunLog, jobs: Sequence[ComparedRun] | None = None) -> None:
+    """Describe the sweep where its tracker has a place for that; ``jobs`` as in tell_results."""
     if isinstance(log, DescribedLog):
-        log.describe(storable(description(sweep)))
+        log.describe(storable(description(sweep, jobs)))
 
 
 def tell_everything(sweep: Sweep, config: Mapping[str, Any]) -> None:
@@ -104,12 +109,12 @@ def tell_everything(sweep: Sweep, config: Mapping[str, Any]) -> None:
     sweep.write({"sent": True})
 
 
-def _tell_best(sweep: Sweep, log: RunLog) -> None:
+def _tell_best(sweep: Sweep, log: RunLog, jobs: Sequence[ComparedRun] | None = None) -> None:
     """Tell the best of what is monitored, and the values of its job; a step has one point.
 
     Of jobs whose results cannot be compared none is the best.
     """
-    parts, results = ranked_parts(sweep), sweep.results()
+    parts, results = ranked_parts(sweep, jobs), sweep.results()
     best = parts[0].results[0] if len(parts) == 1 else None
     if best is None or best.best is None or not math.isfinite(best.best):
         return

@@ -60,13 +60,16 @@ def with_size(size: int | None) -> str:
     return "" if size is None else f" (hidden_size={size})"
 
 
-def ranked_parts(sweep: Sweep) -> list[Part]:
-    """The results of a sweep, those of each metric, data and unit by themselves."""
+def ranked_parts(sweep: Sweep, jobs: Sequence[ComparedRun] | None = None) -> list[Part]:
+    """The results of a sweep, those of each metric, data and unit by themselves.
+
+    ``jobs`` are those of the sweep where they were read: thousands of runs take a while.
+    """
     results = sweep.results()
     with_value = [result.goal for result in results if result.best is not None]
     by_goal: dict[str, list[tuple[ComparedRun, JobResult]]] = {}
     # The jobs that have ended come first, in the order of their results.
-    for run, result in zip(jobs_of(sweep), results, strict=False):
+    for run, result in zip(jobs_of(sweep) if jobs is None else jobs, results, strict=False):
         has_none = result.best is None and with_value  # it failed early: it has its place below all
         goal = with_value[0] if has_none else result.goal
         by_goal.setdefault(goal, []).append((run, result))
@@ -81,9 +84,9 @@ def ranked_parts(sweep: Sweep) -> list[Part]:
     return parts
 
 
-def ranking(sweep: Sweep) -> Ranking:
-    """The table of the jobs, ranked."""
-    parts = ranked_parts(sweep)
+def ranking(sweep: Sweep, jobs: Sequence[ComparedRun] | None = None) -> Ranking:
+    """The table of the jobs, ranked; ``jobs`` as in :func:`ranked_parts`."""
+    parts = ranked_parts(sweep, jobs)
     goals = list(dict.fromkeys(part.goal for part in parts)) or ["best/val_loss"]
     value = goals[0] if len(goals) == 1 else "best"
     columns = ["rank", "job", "status", value, "job seconds", "run", "cause"]

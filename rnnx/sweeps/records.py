@@ -59,7 +59,7 @@ class Records:
     """The runs below ``outputs``."""
 
     def __init__(self, outputs: str) -> None:
-        self._outputs = outputs
+        self._known = known_runs(outputs)
         self._alike: dict[str, list[KnownRun]] = {}  # by the hash of the configuration
         self._took: dict[str, list[Took]] = {}  # by shape
         self._timed: dict[str, list[str]] = {}  # the folders of these runs
@@ -67,11 +67,7 @@ class Records:
         self._digests: dict[str, tuple[str, str] | None] = {}  # of data sets
         self._made: dict[str, _Made | None] = {}  # by the components
         self.used: set[str] = set()  # the folders of the runs from which times were estimated
-        self._look()
-
-    def _look(self) -> None:
-        self._alike, self._took, self._timed, self._pace = {}, {}, {}, {}
-        for run in known_runs(self._outputs):
+        for run in self._known:
             if run.config_hash:
                 self._alike.setdefault(run.config_hash, []).append(run)
             if run.took is not None:
@@ -79,9 +75,14 @@ class Records:
                 self._timed.setdefault(run.took.shape, []).append(run.path)
 
     def of_now(self, values: Mapping[str, Any]) -> list[RunFolder]:
-        """The runs of a configuration after another look, the newest first."""
-        self._look()
-        return [run.folder for run in self._alike.get(config_hash(values), [])]
+        """The runs of a configuration after another look, the newest first.
+
+        It is looked at what is new, at runs that have not finished and at those of this
+        configuration: a sweep of thousands of jobs asks before each.
+        """
+        hashed = config_hash(values)
+        self._known.look(lambda run: run.config_hash == hashed or not run.is_whole)
+        return [run.folder for run in self._known if run.config_hash == hashed]
 
     def alike(self, values: Mapping[str, Any]) -> list[Alike]:
         """The runs of a configuration on the data and with the code of now, the newest first."""

@@ -35,7 +35,7 @@ def placed(run: ComparedRun, tracker: Mapping[str, Any], **fields: Any) -> Compa
     folder.path.mkdir(parents=True)
     folder.config.write_text(yaml.safe_dump({**compose([]), "tracker": dict(tracker)}), "utf-8")
     (folder.path / "run.json").write_text(json.dumps({"id": run.run_id, **fields}), "utf-8")
-    return run._replace(folder=folder)
+    return run._replace(folder=folder, place=fields)
 
 
 def page_in(experiment: str, run_id: str, server: str = "http://127.0.0.1:5000") -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,16 @@ from hypothesis import strategies as st
 
 from rnnx.cli.runs import show_runs
 from rnnx.comparison.runs import jobs_of
+from rnnx.config.compose import compose
+from rnnx.config.identity import config_hash
 from rnnx.errors import CheckpointError
-from rnnx.runs.folder import RunFolder, find_folders, runs_with
+from rnnx.runs.folder import RunFolder, runs_with
 from rnnx.runs.known_runs import KnownRuns, known_runs, one_reading
+from rnnx.runs.named import find_folders
 from rnnx.runs.runs_cache import FEW, _file
 from rnnx.runs.stored_config import kept_config
 from rnnx.runs.sweep_folder import JobResult, Sweep
+from rnnx.sweeps.records import Records
 
 RUNS = 30
 
@@ -157,7 +162,40 @@ def test_an_entry_is_looked_for_in_what_is_kept(very_many: list[RunFolder]) -> N
     with opened() as count:
         assert [run.id for run in find_folders("bee", Path("outputs"))] == [very_many[5].id]
         assert find_folders("dead", Path("outputs")) == []
-    assert count == {very_many[5].id: 2}  # to be sure, and for its place among several
+    assert not count
+
+
+def test_last_reads_what_the_last_command_has_not(very_many: list[RunFolder]) -> None:
+    known_runs("outputs")
+    new = made("new", started=1e6)
+    with opened() as count:
+        assert [run.id for run in find_folders("last", Path("outputs"))] == [new.id]
+    assert set(count) == {new.id}
+
+
+def test_before_each_job_it_is_looked_at_new_unfinished_and_equal_runs_alone(
+    many: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = compose(["tracker=none"])
+    equal, running = many[3], many[4]
+    equal.write({"config_hash": config_hash(values)})
+    running.write({"status": "RUNNING"})
+    for run in (equal, running):
+        settled(run)
+    records, looked, real = Records("outputs"), Counter[str](), os.stat
+
+    def counting(path: Any, *arguments: Any, **named: Any) -> os.stat_result:
+        if str(path).endswith("run.json"):
+            looked[Path(str(path)).parent.name] += 1
+        return real(path, *arguments, **named)
+
+    new = made("new", started=1e6, config_hash=config_hash(values))
+    monkeypatch.setattr(os, "stat", counting)
+    assert [run.id for run in records.of_now(values)] == [new.id, equal.id]
+    assert set(looked) == {equal.id, running.id, new.id}
+    running.write({"status": "FINISHED", "config_hash": config_hash(values)})
+    shutil.rmtree(equal.path)
+    assert [run.id for run in records.of_now(values)] == [new.id, running.id]
 
 
 @pytest.mark.parametrize("damage", ["cut", "other bytes", "a folder", "foreign"])

@@ -13,7 +13,8 @@ from tiny import tiny
 from rnnx.cli.hydra_app import main
 from rnnx.cli.runs import resume, sync
 from rnnx.errors import ConfigError, StoreError
-from rnnx.runs.folder import RunFolder, find_folders, runs_in
+from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.named import find_folders
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.registration import bring_up_to_date, is_same_tracker, register
 from rnnx.runs.stored_config import stored_config

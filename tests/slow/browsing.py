@@ -32,12 +32,8 @@ def running_ui(*words: str) -> Iterator[str]:
         said = server.stdout.readline()
         address = re.match(r"http://\S+", said)
         assert address, said
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(0.5)
+        # The address is printed when the server answers.
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30)
         yield address[0]
         server.terminate()
         server.wait()

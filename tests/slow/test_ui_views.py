@@ -20,7 +20,7 @@ from single_sweep import only_sweep
 from rnnx.comparison.pages import newest_runs
 from rnnx.comparison.views import shown_of_folders, view_of_run
 from rnnx.contracts import View
-from rnnx.runs.folder import find_folders
+from rnnx.runs.named import find_folders
 from rnnx_builtin.trackers.mlflow_store import MLflow
 
 pytestmark = pytest.mark.slow
