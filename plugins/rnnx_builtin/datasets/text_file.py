@@ -85,8 +85,8 @@ def _read(named: NamedFile, file: Path, how: Reading) -> TextFile:
     try:
         stored.parent.mkdir(parents=True, exist_ok=True)
         with replacing(stored, to_disk=True) as temporary, temporary.open("wb") as out:
-            for ids in _ids(file, how, symbols, plain is not None):
-                count += out.write(ids) // dtype.itemsize
+            for piece in _ids(file, how, symbols, plain is not None):
+                count += out.write(piece) // dtype.itemsize
         about = {"symbols": symbols, "count": count, "dtype": dtype.str, "notes": notes}
         write_json(stored.with_suffix(".json"), about)
     except OSError as error:
