@@ -25,8 +25,7 @@ def main() -> None:
         print(f"{name:24} {rate:9.0f} names/s {rate / plain:6.2f} × the plain loop", flush=True)
     found["streams"] = sampling.streams(given.rounds)
     for row in found["streams"]:
-        rates = f"{row['rnnx']:8.0f} and {row['torch']:8.0f} characters/s"
-        print(f"one stream, {row['cell']:8} {row['n_a']:4}  {rates} {row['ratio']:6.2f} × PyTorch")
+        print(sampling.shown(row))
     found["batches"] = sampling.batches(3)
     for row in found["batches"]:
         times = f"{row['batch'] * 1e3:6.1f} and {row['one by one'] * 1e3:7.1f} ms"

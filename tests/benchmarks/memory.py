@@ -1,4 +1,9 @@
-"""Anonymous memory of a whole run on a large file: what the file itself is mapped to is not."""
+"""Anonymous memory of a whole run on a large file: what the file itself is mapped to is not.
+
+    python tests/benchmarks/memory.py [BYTES]
+
+The cache holds as many bytes again, in the folder for temporary files.
+"""
 
 import os
 import subprocess
@@ -15,12 +20,12 @@ RUN = ["train", "dataset=text", "steps=20", "tracker=none", *SIZES]
 
 
 def write_text(path: Path, size: int) -> None:
-    """``size`` bytes of words in lines."""
-    rng = np.random.default_rng(0)
+    """``size`` bytes of words in lines, the same mebibyte again and again."""
     letters = np.frombuffer(b"etaoinshrdlucmfwypvbgkjqxz      \n", np.uint8)
+    once = np.random.default_rng(0).choice(letters, 2**20).tobytes()
     with path.open("wb") as file:
         for _ in range(max(1, size // 2**20)):
-            file.write(rng.choice(letters, 2**20).tobytes())
+            file.write(once)
 
 
 def measure(size: int = 10**9) -> dict[str, float]:
@@ -74,4 +79,4 @@ def _watch(pid: int, peak: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    print(measure())
+    print(measure(*map(int, sys.argv[1:2])))

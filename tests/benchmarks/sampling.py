@@ -1,12 +1,20 @@
-"""New text: one stream beside PyTorch's, and 1,000 names in one call beside one by one."""
+"""New text: one stream beside PyTorch's, and 1,000 names in one call beside one by one.
 
+    python tests/benchmarks/sampling.py [CELL UNITS]
+
+measures one stream, and the share of a character's time that reading its weights alone takes.
+"""
+
+import sys
 from functools import partial
 
+import numpy as np
 import timing
 import torch_peer
 from rows import CELLS, text_of
 
 import rnnx
+from rnnx.arrays import Array
 from rnnx.models.generation import generate
 
 CHARACTERS, NAMES = 500, 1000
@@ -19,21 +27,42 @@ def write(session: "rnnx.training.session.Session", n: int) -> object:
         return generate(network, params, sampler, session.rngs["sampling"], 1, n)
 
 
-def streams(rounds: int, sizes: tuple[int, ...] = (50, 128, 256, 512)) -> list[dict[str, object]]:
-    """Characters a second of fresh networks over 65 symbols, one thread."""
+def weights_read(session: "rnnx.training.session.Session") -> Array:
+    """As many numbers as a character reads: all weights but the input's, of which it reads one
+    column.
+    """
+    leaves = session.params.leaves()
+    size = sum(array.size for name, array in leaves if not name.endswith("Wx"))
+    return np.ones(size, np.float32)
+
+
+def streams(
+    rounds: int, sizes: tuple[int, ...] = (50, 128, 256, 512), cells: tuple[str, ...] = CELLS
+) -> list[dict[str, object]]:
+    """Characters a second of fresh networks over 65 symbols, one thread.
+
+    ``reading`` is the share of a character that it takes to read as many numbers as its weights
+    are, again and again: they come from the level of the caches that they fit into.
+    """
     torch_peer.threads(1)
     table: list[dict[str, object]] = []
     data = ["dataset=text", f"dataset.path={text_of(65)}", "threads=1"]
-    for cell in CELLS:
+    for cell in cells:
         for n_a in sizes:
             session = rnnx.build([*data, f"cell={cell}", f"cell.hidden_size={n_a}"])
             works = {
                 "rnnx": partial(write, session, CHARACTERS),
                 "torch": partial(torch_peer.make_writer(cell, 65, n_a), CHARACTERS),
             }
+            numbers = weights_read(session)
+            with session.threads:
+                reading = timing.medians({"read": partial(np.dot, numbers, numbers)}, rounds)
             found = timing.medians(works, rounds)
             table.append({"cell": cell, "n_a": n_a, "ratio": found["torch"] / found["rnnx"]})
             table[-1] |= {name: CHARACTERS / t for name, t in found.items()}
+            table[-1]["MB"] = numbers.nbytes / 1e6
+            table[-1]["GB/s"] = numbers.nbytes / reading["read"] / 1e9
+            table[-1]["reading"] = reading["read"] * CHARACTERS / found["rnnx"]
     return table
 
 
@@ -57,3 +86,16 @@ def batches(rounds: int) -> list[dict[str, object]]:
         ratio = found["one by one"] / found["batch"]
         table.append({"cell": cell, "n_a": n_a, "ratio": ratio, **found})
     return table
+
+
+def shown(row: dict[str, object]) -> str:
+    """A row of ``streams`` as a line."""
+    rates = f"{row['rnnx']:8.0f} and {row['torch']:8.0f} characters/s {row['ratio']:6.2f} × PyTorch"
+    bound = f"{row['MB']:.2f} MB at {row['GB/s']:.0f} GB/s are {row['reading']:.2f} of the time"
+    return f"one stream, {row['cell']:8} {row['n_a']:4}  {rates}, {bound}"
+
+
+if __name__ == "__main__":
+    cell, units = sys.argv[1:] or ("gru", "512")
+    for row in streams(7, (int(units),), (cell,)):
+        print(shown(row))

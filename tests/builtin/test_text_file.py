@@ -27,7 +27,10 @@ def expected(content: str, lower: bool, lines: bool) -> str:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    content=st.text(st.sampled_from("aB cÄß天Σ\n\r𝄞"), min_size=3, max_size=60),
+    content=st.one_of(
+        st.text(st.sampled_from(symbols), min_size=3, max_size=60)
+        for symbols in ("aB cÄß天Σ\n\r𝄞", "aB c\n~\x7f")  # the second is read byte by byte
+    ),
     lower=st.booleans(),
     lines=st.booleans(),
     piece=st.integers(1, 20),

@@ -78,18 +78,15 @@ def _read(named: NamedFile, file: Path, how: Reading) -> TextFile:
     found = _stored(stored, sha256)
     if found is not None:
         return found
-    symbols = _symbols(file, how)
+    plain = _plain_codes(file, how)
+    symbols = _symbols(file, how, plain)
     notes = tuple(_notes(file, how, symbols))
-    dtype = smallest_unsigned(len(symbols))
-    table = np.zeros(ord(symbols[-1]) + 1, dtype)
-    table[[ord(symbol) for symbol in symbols]] = np.arange(len(symbols), dtype=dtype)
-    count = 0
+    dtype, count = smallest_unsigned(len(symbols)), 0
     try:
         stored.parent.mkdir(parents=True, exist_ok=True)
         with replacing(stored, to_disk=True) as temporary, temporary.open("wb") as out:
-            for codes in _codes(file, how):
-                out.write(table[codes].tobytes())
-                count += len(codes)
+            for piece in _ids(file, how, symbols, plain is not None):
+                count += out.write(piece) // dtype.itemsize
         about = {"symbols": symbols, "count": count, "dtype": dtype.str, "notes": notes}
         write_json(stored.with_suffix(".json"), about)
     except OSError as error:
@@ -163,11 +160,45 @@ def _twice(file: Path, how: Reading, symbols: tuple[str, ...]) -> list[str]:
     return sorted(found)
 
 
-def _symbols(file: Path, how: Reading) -> tuple[str, ...]:
+def _plain_codes(file: Path, how: Reading) -> bytes | None:
+    """The distinct codes of a text whose bytes are its characters, as it is read; None for others.
+
+    Those are ASCII without carriage returns. Such a text is read several times as fast.
+    """
+    if any(how):
+        return None
+    seen = b""
+    with file.open("rb") as data:
+        while chunk := data.read(CHUNK_SIZE):
+            if fresh := chunk.translate(None, seen):  # what is left without those that are known
+                seen = bytes(sorted({*seen, *fresh}))
+                if b"\r" in seen or not seen.isascii():
+                    return None
+    return seen
+
+
+def _ids(file: Path, how: Reading, symbols: tuple[str, ...], is_plain: bool) -> Iterator[bytes]:
+    """The text's ids in chunks, each the bytes of an array."""
+    dtype = smallest_unsigned(len(symbols))
+    table = np.zeros(max(ord(symbols[-1]) + 1, 256), dtype)
+    table[[ord(symbol) for symbol in symbols]] = np.arange(len(symbols), dtype=dtype)
+    if not is_plain:
+        for codes in _codes(file, how):
+            yield table[codes].tobytes()
+        return
+    with file.open("rb") as data:  # at most 128 symbols: an id is a byte, too
+        while chunk := data.read(CHUNK_SIZE):
+            yield chunk.translate(table.tobytes())
+
+
+def _symbols(file: Path, how: Reading, plain: bytes | None) -> tuple[str, ...]:
     """The distinct characters, sorted; DataError for fewer than two."""
     lines, seen = how.lines, np.zeros(0x110000, bool)
-    for codes in _codes(file, how):
-        seen[codes] = True
+    if plain is None:
+        for codes in _codes(file, how):
+            seen[codes] = True
+    else:
+        seen[list(plain)] = True
     symbols = tuple(chr(code) for code in np.flatnonzero(seen))
     letters = [symbol for symbol in symbols if not (lines and symbol == "\n")]
     if not letters:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +39,26 @@ class Reduction(Enum):
     sequence = "sequence"
 
 
-class Cache(NamedTuple):
+@dataclass
+class Cache:
+    """What the backward pass needs. Of many symbols p is by far the largest array of a step, so
+    the gradient takes its place.
+    """
+
     h_flat: Array  # (n_a, T·B)
-    p: Array  # (n_y, T·B), the probabilities
+    p: Array  # (n_y, T·B), the probabilities until the gradient is asked for
     y: Array  # (T·B,) ids
     weight: Array | float  # of each token in the loss: (T·B,), or one for all
     shape: tuple[int, int, int]  # T, n_a, B
+    is_gradient: bool = False  # whether p is the gradient by now
+
+    def gradient(self) -> Array:
+        """dz = (p − onehot(y)) · weight, in p's memory."""
+        if not self.is_gradient:
+            self.p *= self.weight
+            self.p[self.y, np.arange(len(self.y))] -= self.weight
+            self.is_gradient = True
+        return self.p
 
 
 @dataclass(frozen=True)
@@ -151,10 +165,8 @@ class Softmax:
     ) -> tuple[Params, Array]:
         if isinstance(cache, OutputCache):
             return gradients(params, cache, self.pooling, scratch)
-        h_flat, p, y, weight, (T, n_a, B) = cache
-        n_y, dtype = len(p), p.dtype
-        dz = np.multiply(p, weight, out=scratch.array("dz", p.shape, dtype))
-        dz[y, np.arange(T * B)] -= weight
+        dz, h_flat, (T, n_a, B) = cache.gradient(), cache.h_flat, cache.shape
+        n_y, dtype = len(dz), dz.dtype
         dWy = np.matmul(dz, h_flat.T, out=scratch.array("dWy", (n_y, n_a), dtype))
         dby = np.add.reduce(dz, 1, keepdims=True, out=scratch.array("dby", (n_y, 1), dtype))
         dh = np.matmul(params["Wy"].T, dz, out=scratch.array("dh", (n_a, T * B), dtype))

@@ -19,6 +19,7 @@ from rnnx_builtin.kernels.simd.compiling import kernel
 from rnnx_builtin.kernels.simd.gemm import padded_columns
 from rnnx_builtin.kernels.simd.work_queue import divide
 
+ROWS_AT_ONCE = 16  # of Wx that a table is made of: a cache line of each of its rows
 SHARED_SUM_MIN = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
 
 
@@ -110,12 +111,11 @@ def input_gradient(
 ) -> tuple[Array, Array, Array | None]:
     """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
     (n, n_x), T, B = Wx.shape, len(x.ids), len(x.ends)
-    dWx, db, d_columns = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
+    dWx, db = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
     if x.x_flat is None:
 
         def rows(first: int, last: int) -> None:
-            own = (array[first:last] for array in (d_columns, dWx, db))
-            add_into_columns(dz_flat[first:last], x.ids, x.ends, *own)
+            add_into_columns(dz_flat[first:last], x.ids, x.ends, dWx[first:last], db[first:last])
 
         divide(rows, n, threads if n * T * B >= SHARED_SUM_MIN else 1)
         return dWx, db, None
@@ -127,19 +127,27 @@ def input_gradient(
     return dWx, db, steps_view(dx, T, B)
 
 
-def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
-    shapes = {"dWx": (n, n_x), "db": (n, 1), "d_columns": (n, n_x + 1)}
-    dWx, db, d_columns = (scratch.array(name, shape, dtype) for name, shape in shapes.items())
-    return dWx, db, d_columns
+def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array]:
+    return scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
 
 
 @kernel
 def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> None:
     """The columns of Wx + b as rows, then b alone; ids name the row, b's beyond a column's end."""
     (n, n_x), (T, B) = Wx.shape, x.shape
-    for r in range(n):
+    is_read = np.full(n_x, n_x <= T * B)  # of many symbols only those that occur
+    if n_x > T * B:
+        for t in range(T):
+            for column in range(B):
+                if x[t, column] >= 0:
+                    is_read[x[t, column]] = True
+    for start in range(0, n, ROWS_AT_ONCE):
+        stop = min(start + ROWS_AT_ONCE, n)
         for k in range(n_x):
-            table[k, r] = Wx[r, k] + b[r, 0]
+            if is_read[k]:
+                for r in range(start, stop):
+                    table[k, r] = Wx[r, k] + b[r, 0]
+    for r in range(n):
         table[n_x, r] = b[r, 0]
     for t in range(T):
         for column in range(ids.shape[1]):
@@ -148,30 +156,31 @@ def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> N
 
 
 @kernel
-def add_into_columns(dz: Any, ids: Any, ends: Any, out: Any, dWx: Any, db: Any) -> None:
+def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any) -> None:
     """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns."""
-    (n, width), T, B = out.shape, len(ids), len(ends)
-    for r in range(n):
-        for k in range(width):
-            out[r, k] = 0
-    r = 0
-    while r + 4 <= n:
-        for t in range(T):
-            for b in range(active_columns(ends, t)):  # beyond it dz is 0
-                e, k = t * B + b, ids[t, b]
-                out[r, k] += dz[r, e]
-                out[r + 1, k] += dz[r + 1, e]
-                out[r + 2, k] += dz[r + 2, e]
-                out[r + 3, k] += dz[r + 3, e]
-        r += 4
-    while r < n:
-        for t in range(T):
-            for b in range(active_columns(ends, t)):
-                out[r, ids[t, b]] += dz[r, t * B + b]
-        r += 1
-    for r in range(n):
-        total = out[r, width - 1]
-        for k in range(width - 1):
-            dWx[r, k] = out[r, k]
-            total += out[r, k]
-        db[r, 0] = total
+    (n, n_x), T, B = dWx.shape, len(ids), len(ends)
+    out = np.empty((4, n_x + 1), dz.dtype)
+    for start in range(0, n, 4):
+        rows = min(4, n - start)
+        for i in range(rows):
+            for k in range(n_x + 1):
+                out[i, k] = 0
+        if rows == 4:
+            for t in range(T):
+                for b in range(active_columns(ends, t)):  # beyond it dz is 0
+                    e, k = t * B + b, ids[t, b]
+                    out[0, k] += dz[start, e]
+                    out[1, k] += dz[start + 1, e]
+                    out[2, k] += dz[start + 2, e]
+                    out[3, k] += dz[start + 3, e]
+        else:
+            for i in range(rows):
+                for t in range(T):
+                    for b in range(active_columns(ends, t)):
+                        out[i, ids[t, b]] += dz[start + i, t * B + b]
+        for i in range(rows):
+            total = out[i, n_x]
+            for k in range(n_x):
+                dWx[start + i, k] = out[i, k]
+                total += out[i, k]
+            db[start + i, 0] = total

@@ -26,19 +26,16 @@ class Workspace(NamedTuple):
     """The buffers of a sequence of one size, which the next sequence of that size reuses."""
 
     places: Array  # (T·B,), 0, 1, …
-    p: Array  # (n_y, ≥ T·B), the probabilities
+    dz: Array  # (n_y, ≥ T·B): logits, then probabilities, then the gradient
     highest: Array  # (lanes,) the largest logit of each column in a register
     total: Array  # (lanes,) Σ exp(z − highest) of each
-    dz: Array  # (n_y, ≥ T·B)
     dh_flat: Array  # (n_a, ≥ T·B)
     dh: Array  # (T, n_a, B), a view of it
 
 
 class Cache(NamedTuple):
     h: Array  # (n_a, N)
-    ids: Array  # (N,) their targets
     valid: ValidTokens | None  # None: all T·B
-    weight: float  # of a token in the loss
     space: Workspace
 
 
@@ -46,10 +43,9 @@ def _workspace(scratch: Scratch, n_y: int, n_a: int, T: int, B: int, dtype: Any)
     dh = flat_buffer("dh", n_a, T * B, dtype, scratch)
     return Workspace(
         np.arange(T * B),
-        flat_buffer("p", n_y, T * B, dtype, scratch),
+        flat_buffer("dz", n_y, T * B, dtype, scratch),
         scratch.array("highest", (register_lanes(dtype),), dtype),
         scratch.array("total", (register_lanes(dtype),), dtype),
-        flat_buffer("dz", n_y, T * B, dtype, scratch),
         dh,
         steps_view(dh, T, B),
     )
@@ -76,20 +72,19 @@ class CompiledSoftmax:
         if valid:
             ids = ids[places]
         count = len(ids)
-        matmul(Wy, h_flat, space.p[:, :count], self.threads)
+        matmul(Wy, h_flat, space.dz[:, :count], self.threads)
         nats = np.zeros(T * B, h.dtype)
-        sums = space.highest, space.total
-        total = _probabilities(space.p, by, ids, places, *sums, nats)
-        divisor = max(count, 1) if self.by_token else B
-        return total / divisor, nats.reshape(T, B), Cache(h_flat, ids, valid, 1 / divisor, space)
+        sums, divisor = (space.highest, space.total), max(count, 1) if self.by_token else B
+        total = _gradient(space.dz, by, ids, places, 1 / divisor, *sums, nats)
+        return total / divisor, nats.reshape(T, B), Cache(h_flat, valid, space)
 
     def backward(self, params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Array]:
         """``Head.backward``."""
-        h, ids, valid, weight, space = cache
-        dh, count, dtype = space.dh_flat, len(ids), space.p.dtype
-        dWy = scratch.array("dWy", (len(space.p), len(dh)), dtype)
-        dby = scratch.array("dby", (len(space.p), 1), dtype)
-        _gradient(space.p, ids, weight, space.dz, dby)
+        h, valid, space = cache
+        dh, count, dtype = space.dh_flat, h.shape[1], space.dz.dtype
+        dWy = scratch.array("dWy", (len(space.dz), len(dh)), dtype)
+        dby = scratch.array("dby", (len(space.dz), 1), dtype)
+        _row_sums(space.dz, count, dby)
         dz = space.dz[:, :count]
         matmul(dz, h.T, dWy, self.threads)
         if valid is None:
@@ -102,10 +97,13 @@ class CompiledSoftmax:
 
 
 @kernel
-def _probabilities(
-    z: Any, by: Any, ids: Any, places: Any, highest: Any, total: Any, nats: Any
+def _gradient(
+    z: Any, by: Any, ids: Any, places: Any, weight: Any, highest: Any, total: Any, nats: Any
 ) -> float:
-    """Wy·h → p in place, a register of columns at a time; −ln p of each target, and their sum."""
+    """Wy·h → (p − onehot(y)) · weight in place; −ln p of each target, and their sum.
+
+    A register of columns at a time, which stays in the caches from the logits to the gradient.
+    """
     n, row = z.shape
     lanes, loss = lanes_of(z), 0.0
     for e in range(0, ids.size, lanes):
@@ -132,25 +130,22 @@ def _probabilities(
             loss += nats[places[e + j]]
         inverse = 1.0 / whole
         for r in range(n):
-            store(z, r * row + e, load(z, r * row + e) * inverse)
+            store(z, r * row + e, load(z, r * row + e) * inverse * weight)
+        for j in range(last):
+            z[ids[e + j], e + j] -= weight
+        for r in range(n):
+            for j in range(last, lanes):
+                z[r, e + j] = 0
     return loss
 
 
 @kernel
-def _gradient(p: Any, ids: Any, weight: Any, dz: Any, dby: Any) -> None:
-    """dz = (p − onehot(y)) · weight, and its sums by row."""
-    n, row = p.shape
-    lanes = lanes_of(p)
-    stop = (ids.size + lanes - 1) // lanes * lanes
-    for r in range(n):
-        for e in range(r * row, r * row + stop, lanes):
-            store(dz, e, load(p, e) * weight)
-        for e in range(ids.size, stop):
-            dz[r, e] = 0
-    for e in range(ids.size):
-        dz[ids[e], e] -= weight
+def _row_sums(dz: Any, count: int, sums: Any) -> None:
+    """Σ of the first ``count`` columns of each row; 0 stands in the rest of their registers."""
+    n, row = dz.shape
+    lanes = lanes_of(dz)
     for r in range(n):
         whole = zeros_of(dz)
-        for e in range(r * row, r * row + stop, lanes):
+        for e in range(r * row, r * row + count, lanes):
             whole = whole + load(dz, e)
-        dby[r, 0] = sum_of(whole)
+        sums[r, 0] = sum_of(whole)
