@@ -29,10 +29,10 @@ def running_ui(*words: str) -> Iterator[str]:
     command = [sys.executable, "-m", "rnnx", "ui", *words, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        said = server.stdout.readline()
+        # The address is printed when the server answers, below what the server says as it starts.
+        said = next((line for line in server.stdout if "Ctrl-C stops it" in line), "")
         address = re.match(r"http://\S+", said)
         assert address, said
-        # The address is printed when the server answers.
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30)
         yield address[0]
         server.terminate()
