@@ -24,6 +24,19 @@ def by_unit(vectors: Array, out: Array) -> Array:
     return out
 
 
+def heads_first(steps: Array, heads: int) -> Array:
+    """(T, n_a, B) → (B, heads, T, d), a copy in order."""
+    T, n_a, B = steps.shape
+    return np.array(steps.reshape(T, heads, n_a // heads, B).transpose(3, 1, 0, 2), order="C")
+
+
+def by_step(vectors: Array, out: Array) -> Array:
+    """(B, heads, T, d) → ``out`` (T, n_a, B)."""
+    B, heads, T, d = vectors.shape
+    np.copyto(out.reshape(T, heads, d, B), vectors.transpose(2, 1, 3, 0))
+    return out
+
+
 def column_first(state: Array) -> Array:
     """(…, B) → (B, …)."""
     return np.moveaxis(state, -1, 0)

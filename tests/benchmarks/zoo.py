@@ -1,9 +1,10 @@
-"""CPU time of the cells of rnnx_zoo beside torchrecurrent, one layer forward and backward.
+"""CPU time of the cells of rnnx_zoo beside torchrecurrent and xlstm, forward and backward.
 
     python tests/benchmarks/zoo.py --cells mgu lem --rounds 5
 
-One thread, float32, dense inputs. A factor is torchrecurrent's time over rnnx's, compiled where
-the cell has a compiled form. Both get the same sizes, each has its own weights.
+One layer, one thread, float32, dense inputs. A factor is the peer's time over rnnx's, compiled
+where the cell has a compiled form. Both get the same sizes, each has its own weights. Where xlstm
+is not installed (see xlstm_peer.py) slstm and mlstm are left out.
 """
 
 import argparse
@@ -16,10 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 import torchrecurrent
+import xlstm_peer
 from timing import medians
 
 from rnnx.config.components import component_from
 from rnnx.contracts.buffers import Scratch
+from rnnx.system.threads import BlasThreads
 
 PEERS = {
     "mgu": "MGU",
@@ -32,6 +35,7 @@ PEERS = {
     "cornn": "coRNN",
     "indrnn": "IndRNN",
 }
+CELLS = [*PEERS, *xlstm_peer.CELLS]
 
 
 class Size(NamedTuple):
@@ -63,48 +67,58 @@ def ours(form: Any, cell: Any, size: Size) -> Work:
 def theirs(name: str, size: Size) -> Work:
     torch.manual_seed(0)
     n_x, n_a, B, T = size
-    layer = getattr(torchrecurrent, PEERS[name])(n_x, n_a)
+    if name in PEERS:
+        peer = getattr(torchrecurrent, PEERS[name])(n_x, n_a)
+        parameters = list(peer.parameters())
+        layer = lambda x: peer(x)[0]  # noqa: E731
+    else:
+        layer, parameters = xlstm_peer.layer(name, n_x, n_a)
     x, dh = torch.randn(T, B, n_x, requires_grad=True), torch.randn(T, B, n_a)
 
     def run() -> None:
-        layer.zero_grad()
-        layer(x)[0].backward(dh)
+        for one in parameters:
+            one.grad = None
+        layer(x).backward(dh)
 
     return run
 
 
 def measured(name: str, size: Size, rounds: int) -> dict[str, Any]:
     cell = component_from("cell", {"name": name, "hidden_size": size.n_a})
-    works = {"numpy": ours(cell, cell, size), "torchrecurrent": theirs(name, size)}
+    works = {"numpy": ours(cell, cell, size), "peer": theirs(name, size)}
     if callable(getattr(cell, "compiled", None)):
         works["compiled"] = ours(cell.compiled(1), cell, size)
     return {"cell": name, "size": size, "seconds": medians(works, rounds)}
 
 
 def shown(entry: dict[str, Any]) -> str:
-    found, peer = entry["seconds"], entry["seconds"]["torchrecurrent"]
+    found, peer = entry["seconds"], entry["seconds"]["peer"]
     line = f"{entry['cell']:14} {', '.join(map(str, entry['size'])):>16}"
-    for name in ("compiled", "numpy", "torchrecurrent"):
+    for name in ("compiled", "numpy", "peer"):
         line += f" {found[name] * 1e3:11.2f}" if name in found else f" {'—':>11}"
     return f"{line}    {peer / min(found.get('compiled', np.inf), found['numpy']):8.1f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     torch.set_num_threads(1)
     print("ms of CPU time a sequence, forward and backward")
     print(
-        f"{'cell':14} {'n_x, n_a, B, T':>16} {'compiled':>11} {'NumPy':>11} {'torchrec.':>11}",
+        f"{'cell':14} {'n_x, n_a, B, T':>16} {'compiled':>11} {'NumPy':>11} {'peer':>11}",
         end="",
     )
     print("      factor")
     table = []
-    for name in given.cells:
+    here = [name for name in given.cells if name in PEERS or xlstm_peer.is_installed()]
+    if left := [name for name in given.cells if name not in here]:
+        print(f"{' and '.join(left)}: left out, xlstm is not installed")
+    for name in here:
         for size in SIZES:
-            table.append(measured(name, size, given.rounds))
+            with BlasThreads(1):  # a second one spins, and its time would count
+                table.append(measured(name, size, given.rounds))
             print(shown(table[-1]), flush=True)
     path = Path(".bench/zoo.json")
     path.parent.mkdir(parents=True, exist_ok=True)

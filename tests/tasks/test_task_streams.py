@@ -21,7 +21,11 @@ from rnnx.training.run import train
 from rnnx.training.session import Session
 from rnnx_tasks.digits import Digits
 
-TASKS = {one.name: one.component for one in registry() if one.module.startswith("rnnx_tasks.")}
+TASKS = {
+    one.name: one.component
+    for one in registry()
+    if one.kind == "dataset" and one.module.startswith("rnnx_tasks.")
+}
 ENDLESS = sorted(set(TASKS) - {"digits"})
 
 SMALL = [
