@@ -11,8 +11,8 @@ import pytest
 from rnnx.contracts.trackers import Point
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.folder import RunFolder, runs_in
-from rnnx.runs.named import find_folders
 from rnnx.runs.metrics_file import read_history
+from rnnx.runs.named import find_folders
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import inside
 from rnnx.runs.retention import keep_recent
