@@ -114,15 +114,15 @@ def _pack_in_threads(
     divide(panels, len(out), threads if W.size >= SHARED_PACKING_MIN else 1)
 
 
-@kernel
-def pack_columns(W: Any, blocks: int, out: Any) -> None:
-    """Row u of each block of W (blocks · n, K) becomes a column, 0 beyond a block's last."""
+def pack_columns(W: Array, blocks: int, out: Array) -> None:
+    """Row u of each block of W (blocks · n, K) becomes a column, 0 beyond a block's last.
+
+    NumPy's transposing copy takes a quarter of a compiled loop's time.
+    """
     (_, K, width), n = out.shape, len(W) // blocks
-    n_p = width // blocks
-    for block in range(blocks):
-        for u in range(n_p):
-            for k in range(K):
-                out[0, k, block * n_p + u] = W[block * n + u, k] if u < n else 0
+    to = out[0].reshape(K, blocks, width // blocks)
+    to[:, :, n:] = 0
+    to[:, :, :n] = W.reshape(blocks, n, K).transpose(2, 0, 1)
 
 
 @kernel
