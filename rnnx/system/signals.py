@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -43,12 +44,14 @@ class Stop:
         self._count = self._inherited = 0
         self._before: dict[int, Any] = {}
         self._outer: Stop | None = None
+        self._tell_ignored: Callable[[Any], Any] = sys.unraisablehook
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT,) if self._at_once else STOPPING:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._handle)
+            self._tell_ignored, sys.unraisablehook = sys.unraisablehook, self._ignored
         around = (getattr(handler, "__self__", None) for handler in self._before.values())
         self._outer = next((found for found in around if isinstance(found, Stop)), None)
         if self._outer is not None and self._on_behalf is None:
@@ -60,6 +63,8 @@ class Stop:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            sys.unraisablehook = self._tell_ignored
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if self._outer is not None and self._count > self._inherited:
@@ -85,6 +90,15 @@ class Stop:
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         raise SystemExit(128 + number)
+
+    def _ignored(self, about: Any) -> None:
+        """What a finalizer raised, which Python ignores.
+
+        A second signal that comes inside one is as the first: the run stops after its step, and
+        there is nothing to tell.
+        """
+        if not (self.raised and about.exc_type in (KeyboardInterrupt, SystemExit)):
+            self._tell_ignored(about)
 
 
 def interrupted() -> bool:

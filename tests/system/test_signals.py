@@ -3,11 +3,12 @@
 import contextlib
 import os
 import signal
+import sys
 import threading
 
 import pytest
 
-from rnnx.system.signals import Stop, interrupted
+from rnnx.system.signals import STOPPING, Stop, interrupted
 
 
 def send(number: int) -> None:
@@ -106,3 +107,28 @@ def test_outside_the_main_thread_nothing_is_set() -> None:
     thread.start()
     thread.join()
     assert inside == [before]
+
+
+@pytest.mark.parametrize("number", STOPPING)
+def test_a_signal_inside_a_finalizer_is_noted_and_told_to_nobody(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda about: told.append(about.exc_type))
+
+    class Signalled:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    class Faulty:
+        def __del__(self) -> None:
+            raise ValueError
+
+    with Stop() as stop:
+        signal.raise_signal(number)
+        Signalled()
+        Faulty()
+        assert stop.signal == number and stop.raised
+    assert told == [ValueError]
+    Faulty()
+    assert told == [ValueError, ValueError]
