@@ -34,8 +34,9 @@ def test_a_run_in_the_browser(browser: Any, ui: tuple[str, str], tmp_path: Path)
     assert "rnnx.config_hash" in shown
     for text in ("Best held-out loss", "rnnx train steps=30", "dinosaurs ("):
         assert text in shown
-    shown = open_page(browser, f"{home}/models", "last-step-30")
-    assert "best-step-" in shown and "steps=30 log_every=1 eval_every=5" in shown
+    named = "last-step-30", "steps=30 log_every=1 eval_every=5"  # the run's name comes later
+    shown = open_page(browser, f"{home}/models", *named)
+    assert "best-step-" in shown
     open_page(browser, f"{home}/runs/{run_id}/model-metrics", "val_loss", "final")
     final = browser.find_element(By.XPATH, "//*[contains(text(), 'final')]")
     browser.execute_script("arguments[0].scrollIntoView({block: 'start'})", final)
