@@ -34,7 +34,7 @@ class Steps(NamedTuple):
     k: Array
     v: Array
     i: Array  # (B, heads, T)
-    l: Array  # noqa: E741 (B, heads, T): ln σ(f)
+    ln_f: Array  # (B, heads, T): l, ln σ(f)
     m: Array  # (B, heads, T + 1), the initial one first
 
 
@@ -56,22 +56,22 @@ class Found(NamedTuple):
     k: Array
     v: Array
     i: Array
-    l: Array  # noqa: E741
+    ln_f: Array
     C: Array
     n: Array
     m: Array  # (B, heads)
 
 
-def stabilisers(i: Array, l: Array, m: Array) -> Array:  # noqa: E741
+def stabilisers(i: Array, ln_f: Array, m: Array) -> Array:
     """m⟨t⟩ = max(i⟨t⟩, m⟨t−1⟩ + l⟨t⟩) of (B, heads, T) from ``m`` (B, heads) on, that one first."""
     ms = np.empty((*i.shape[:2], i.shape[2] + 1), i.dtype)
     ms[..., 0] = m
     for t in range(i.shape[2]):
-        np.maximum(i[..., t], ms[..., t] + l[..., t], out=ms[..., t + 1])
+        np.maximum(i[..., t], ms[..., t] + ln_f[..., t], out=ms[..., t + 1])
     return ms
 
 
-def forward(steps: Steps, C: Array, n: Array) -> tuple[Array, Array, Array, Array, list[Chunk]]:
+def run(steps: Steps, C: Array, n: Array) -> tuple[Array, Array, Array, Array, list[Chunk]]:
     """Cᵀ·q (B, heads, T, d) and n·q (B, heads, T) of each step, the last C and n, the chunks."""
     T = steps.q.shape[2]
     read, by_norm, chunks = np.empty_like(steps.v), np.empty_like(steps.i), []
@@ -86,7 +86,7 @@ def forward(steps: Steps, C: Array, n: Array) -> tuple[Array, Array, Array, Arra
         chunks.append(Chunk(part, C, n, D, W, F))
         written, kept = D[..., -1, :, None] * k, F[..., -1:]
         after = np.matmul(_turned(written), v), written.sum(-2)
-        if C.any() or n.any():  # the products with an empty memory are half of the work
+        if _holds(C, n):  # the products with an empty memory are half of the work
             read[:, :, part] += F[..., None] * np.matmul(q, C)
             by_norm[:, :, part] += F * np.matmul(q, n[..., None])[..., 0]
             after = after[0] + kept[..., None] * C, after[1] + kept * n
@@ -94,7 +94,7 @@ def forward(steps: Steps, C: Array, n: Array) -> tuple[Array, Array, Array, Arra
     return read, by_norm, C, n, chunks
 
 
-def backward(
+def run_back(
     steps: Steps,
     chunks: list[Chunk],
     by_read: Array,
@@ -104,8 +104,8 @@ def backward(
 ) -> Found:
     """From the gradients by Cᵀ·q, n·q and m of each step, and by the last C, n and m."""
     dC, dn, dm = last
-    q, k, v, i, l = (np.empty_like(one) for one in steps[:5])  # noqa: E741
-    found = Found(q, k, v, i, l, dC, dn, dm)
+    q, k, v, i, ln_f = (np.empty_like(one) for one in steps[:5])
+    found = Found(q, k, v, i, ln_f, dC, dn, dm)
     direct = np.zeros_like(steps.m)
     direct[..., 1:] = by_m
     direct[..., -1] += dm
@@ -116,14 +116,14 @@ def backward(
         is_i = steps.i[..., t] == steps.m[..., t + 1]
         found.i[..., t] += np.where(is_i, total, 0)
         total = np.where(is_i, 0, total)
-        found.l[..., t] += total
+        found.ln_f[..., t] += total
         total += direct[..., t]
     return found._replace(m=total)
 
 
 def _factors(steps: Steps, part: slice) -> tuple[Array, Array]:
     """D and F of a chunk; float64 up to the exponent, in which large numbers cancel."""
-    b = np.cumsum(steps.l[..., part], axis=-1, dtype=np.float64)
+    b = np.cumsum(steps.ln_f[..., part], axis=-1, dtype=np.float64)
     m = steps.m[..., part.start + 1 : part.stop + 1]
     rows, columns = b - m, steps.i[..., part] - b
     D = (rows[..., :, None] + columns[..., None, :]).astype(steps.i.dtype)
@@ -148,11 +148,11 @@ def _back_over(
     dW *= D
     dq, dk, dv = np.matmul(dW, k), np.matmul(_turned(dW), q), np.matmul(_turned(W), G)
     by_F = np.zeros_like(F)
-    if C.any() or n.any():  # what the start still gives to each step
+    if _holds(C, n):  # what the start still gives to each step
         by_start = F[..., None] * np.matmul(G, _turned(C)) + (F * g)[..., None] * n[..., None, :]
         dq += by_start
         by_F += dot(q, by_start)
-    if dC.any() or dn.any():  # what the last step still holds of each, and of the start
+    if _holds(dC, dn):  # what the last step still holds of each, and of the start
         by_end = np.matmul(v, _turned(dC)) + dn[..., None, :]
         by_D[..., -1, :] += dot(ends * k, by_end)
         by_F[..., -1] += kept[..., 0] * (np.einsum("bhkv,bhkv->bh", dC, C) + dot(dn, n))
@@ -162,12 +162,17 @@ def _back_over(
     rows, columns = by_D.sum(-1) + by_F, by_D.sum(-2)
     found.i[..., part] = columns
     # b is a sum from the chunk's start, so a step's l is in all b from it on.
-    found.l[..., part] = np.cumsum((rows - columns)[..., ::-1], axis=-1)[..., ::-1]
+    found.ln_f[..., part] = np.cumsum((rows - columns)[..., ::-1], axis=-1)[..., ::-1]
     direct[..., part.start + 1 : part.stop + 1] -= rows
     direct[..., part.start] += by_F.sum(-1)
     dC = kept[..., None] * dC + np.matmul(_turned(F[..., None] * q), G)
     dn = kept * dn + np.matmul((F * g)[..., None, :], q)[..., 0, :]
     return found._replace(C=dC, n=dn)
+
+
+def _holds(C: Array, n: Array) -> bool:
+    """Whether a memory, or a gradient of one, is anything but 0."""
+    return bool(C.any() or n.any())
 
 
 def _turned(matrices: Array) -> Array:

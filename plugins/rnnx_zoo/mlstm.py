@@ -46,7 +46,7 @@ from rnnx_builtin.numerics.whole_sequence import (
     zero_padding,
 )
 from rnnx_zoo.diagonal import projected, weight_gradients
-from rnnx_zoo.fading_memory import Chunk, Found, Steps, backward, forward, stabilisers
+from rnnx_zoo.fading_memory import Chunk, Found, Steps, run, run_back, stabilisers
 from rnnx_zoo.matrix import by_column, by_step, column_first, column_last, dot, heads_first
 from rnnx_zoo.sigmoid import sigmoid
 
@@ -114,7 +114,7 @@ class MLSTM:
         sums = projected(params["Wx"], self._biases(params), x, lengths, scratch)
         steps, opened = self._steps(params, sums, state[3], lengths)
         n = by_column(state[2][None], self.heads)[0]
-        read, by_norm, C, n, chunks = forward(steps, column_first(state[1]), n)
+        read, by_norm, C, n, chunks = run(steps, column_first(state[1]), n)
         below = np.maximum(np.abs(by_norm), _floor(steps.m[..., 1:])) + EPSILON
         read /= below[..., None]
         h = by_step(read, scratch.array("h_all", (T, n_a, B), sums.dtype))
@@ -162,7 +162,7 @@ class MLSTM:
             sums = project_one(x)[None].copy()
             steps, _ = self._steps(params, sums, state[3], None)
             n = by_column(state[2][None], self.heads)[0]
-            read, by_norm, C, n, _ = forward(steps, column_first(state[1]), n)
+            read, by_norm, C, n, _ = run(steps, column_first(state[1]), n)
             read /= (np.maximum(np.abs(by_norm), _floor(steps.m[..., 1:])) + EPSILON)[..., None]
             h = by_step(read, np.empty((1, *state[0].shape), read.dtype))[0]
             after = column_last(n).reshape(state[2].shape)
@@ -185,7 +185,7 @@ class MLSTM:
         # Beyond its end a column's memory stays, so its gradient is that after the last step.
         _, dC, dn, dm = dstate or self.initial_state(B, dh.dtype)
         last = column_first(dC), by_column(dn[None], self.heads)[0], column_first(dm)
-        back = backward(cache.steps, cache.chunks, by_read, by_norm, by_m, last)
+        back = run_back(cache.steps, cache.chunks, by_read, by_norm, by_m, last)
         start = ends.at(-1)
         d_start = (
             np.zeros((n_a, B), dh.dtype) if start is None else start[0],
@@ -221,7 +221,7 @@ class MLSTM:
             by_step(d, dz[:, block * n_a : (block + 1) * n_a])
         d_gates = np.empty((T, 2 * heads, B), dz.dtype)
         d_gates[:, :heads] = back.i.transpose(2, 1, 0)
-        d_gates[:, heads:] = (back.l * cache.opened).transpose(2, 1, 0)
+        d_gates[:, heads:] = (back.ln_f * cache.opened).transpose(2, 1, 0)
         dz[:, : 3 * n_a] += np.matmul(params["Wg"].T, d_gates)
         seen = Dense(cache.sums[:, : 3 * n_a])
         total = sum_products(d_gates, [seen, One()], "dWg", scratch)

@@ -152,6 +152,11 @@ def runs_of_sweep(outputs: str | Path, sweep: str) -> list[tuple[RunFolder, dict
     """The runs of the jobs of a sweep, newest first, each with the fields of its run.json."""
     if _READING.get() is None:
         return read_runs(outputs, sweep=sweep)
-    known = known_runs(outputs, lambda run: run.sweep == sweep or not run.is_whole)
-    own = [run.folder for run in known if run.sweep == sweep]
+    own = [run.folder for run in known_of_sweep(outputs, sweep)]
     return [(folder, fields) for folder in own if (fields := folder.read())]
+
+
+def known_of_sweep(outputs: str | Path, sweep: str) -> list[KnownRun]:
+    """The runs of the jobs of a sweep; it is looked at these, new and unfinished ones alone."""
+    known = known_runs(outputs, lambda run: run.sweep == sweep or not run.is_whole)
+    return [run for run in known if run.sweep == sweep]

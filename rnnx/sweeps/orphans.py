@@ -9,7 +9,7 @@ from rnnx.config.components import component_from
 from rnnx.contracts.trackers import StoreTracker
 from rnnx.errors import RunBusy
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.known_runs import known_runs
+from rnnx.runs.known_runs import known_of_sweep
 from rnnx.runs.lock import is_busy
 from rnnx.runs.sweep_folder import Sweep
 
@@ -40,8 +40,8 @@ def end_abandoned(sweep: Sweep, outputs: str, job: int | None = None) -> None:
 def _running(sweep: Sweep, outputs: str, job: int | None) -> list[RunFolder]:
     return [
         run.folder
-        for run in known_runs(outputs, lambda run: run.sweep == sweep.id or not run.is_whole)
-        if run.sweep == sweep.id and run.status == "RUNNING" and job in (None, run.job)
+        for run in known_of_sweep(outputs, sweep.id)
+        if run.status == "RUNNING" and job in (None, run.job)
     ]
 
 

@@ -117,7 +117,8 @@ def _pack_in_threads(
 def pack_columns(W: Array, blocks: int, out: Array) -> None:
     """Row u of each block of W (blocks · n, K) becomes a column, 0 beyond a block's last.
 
-    NumPy's transposing copy takes a quarter of a compiled loop's time.
+    NumPy's copy goes along the rows of ``out``: a loop along those of W would write a line of the
+    cache for each number.
     """
     (_, K, width), n = out.shape, len(W) // blocks
     to = out[0].reshape(K, blocks, width // blocks)

@@ -11,13 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from rnnx_builtin.kernels.simd.compiling import REGISTERS, VECTOR
-from rnnx_builtin.kernels.simd.microkernel import ROWS
-from rnnx_builtin.kernels.simd.vectors import Lanes, splat
+from rnnx_builtin.kernels.simd.microkernel import ROWS, address_at, tile_of
+from rnnx_builtin.kernels.simd.vectors import splat
 
 SLACK = VECTOR // 4  # numbers that may be read beyond the last panel: less than a register
 
@@ -37,33 +35,14 @@ def make_narrow_tile(columns: int, panels: int) -> Callable[..., Any]:
     ``panels`` panels and for ``columns`` columns j; the rest of their register becomes 0.
     """
 
-    @intrinsic
-    def tile(
-        typing: Any, W: Any, w: Any, K: Any, h: Any, at: Any, stride: Any, out: Any, to: Any
-    ) -> Any:
-        place = types.intp
+    def emit(builder: Any, vector: Any, w: Any, K: Any, h: Any, stride: Any, out: Any) -> None:
+        size, weights = builder.mul(K, ir.Constant(K.type, ROWS)), [w]
+        for _ in range(panels - 1):
+            weights.append(address_at(builder, weights[-1], size))
+        sums = _sums(builder, vector, weights, K, h, stride, columns)
+        _store_rows(builder, sums, out, stride)
 
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            def address(kind: Any, array: int, index: int) -> Any:
-                base = context.make_array(kind)(context, builder, args[array]).data
-                return _at(builder, base, args[index])
-
-            vector = context.get_value_type(Lanes(W.dtype))
-            size = builder.mul(args[2], ir.Constant(args[2].type, ROWS))
-            weights = [address(W, 0, 1)]
-            for _ in range(panels - 1):
-                weights.append(_at(builder, weights[-1], size))
-            sums = _sums(builder, vector, weights, args[2], address(h, 3, 4), args[5], columns)
-            _store_rows(builder, sums, address(out, 6, 7), args[5])
-            return context.get_dummy_value()
-
-        return types.void(W, place, place, h, place, place, out, place), codegen
-
-    return tile  # type: ignore[no-any-return]
-
-
-def _at(builder: Any, base: Any, by: Any) -> Any:
-    return builder.gep(base, [by if isinstance(by, ir.Value) else ir.Constant(ir.IntType(64), by)])
+    return tile_of(emit)
 
 
 def _sums(
@@ -75,12 +54,15 @@ def _sums(
     held = [[cgutils.alloca_once_value(builder, zero) for _ in range(columns)] for _ in registers]
     row, of_h = (cgutils.alloca_once_value(builder, ir.Constant(K.type, 0)) for _ in range(2))
     with cgutils.for_range(builder, K):
-        at, inputs = builder.load(row), _at(builder, h, builder.load(of_h))
+        at, inputs = builder.load(row), address_at(builder, h, builder.load(of_h))
         numbers = [
-            splat(builder, builder.load(_at(builder, inputs, j)), vector) for j in range(columns)
+            splat(builder, builder.load(address_at(builder, inputs, j)), vector)
+            for j in range(columns)
         ]
         for (w, r), sums in zip(registers, held, strict=True):
-            place = builder.bitcast(_at(builder, _at(builder, w, at), r), vector.as_pointer())
+            place = builder.bitcast(
+                address_at(builder, address_at(builder, w, at), r), vector.as_pointer()
+            )
             weights = builder.load(place, align=align)
             for number, total in zip(numbers, sums, strict=True):
                 part = builder.fmul(weights, number, flags=["contract"])
@@ -105,7 +87,7 @@ def _store_rows(builder: Any, sums: list[list[Any]], out: Any, stride: Any) -> N
             chosen = [lane * apart + j if j < wide else beyond for j in range(lanes)]
             row = builder.shuffle_vector(whole, zeros, _indices(chosen))
             builder.store(row, builder.bitcast(out, pointer), align=align)
-            out = _at(builder, out, stride)
+            out = address_at(builder, out, stride)
 
 
 def _power_of_two(least: int) -> int:
