@@ -34,9 +34,20 @@ class Prediction(NamedTuple):
     # (T, n_y, B) or (n_y, B): the probability of each class or bit; of each value the standard
     # deviation, in the scale of y, where the head predicts one.
     p: Array | None = None
-    # (T, B) whether all targets that the step could have had are more probable than all others:
-    # what an evaluation adds where the data knows them.
-    first: Array | None = None
+
+
+class RankedPrediction(Prediction):
+    """A prediction of data that knows which targets each step could have had."""
+
+    first: Array
+    """(T, B) whether all of those are more probable than all others."""
+
+    @classmethod
+    def of(cls, found: Prediction, first: Array) -> RankedPrediction:
+        """A prediction with ``first`` beside it."""
+        ranked = cls(*found)
+        ranked.first = first
+        return ranked
 
 
 class Metrics(Protocol):
@@ -103,9 +114,9 @@ class ClassMetrics:
             near = _nearness(found.p, y) <= self.targets.tolerance
             pairs.append(_share(near, weights))
         if self.targets.alternatives:
-            # Without them nothing counts, and the metric is left out.
-            first = np.zeros_like(counts) if found.first is None else found.first
-            pairs.append(_share_of_sequences(first, counts & (found.first is not None)))
+            # Without probabilities nothing counts, and the metric is left out.
+            ranked = isinstance(found, RankedPrediction)
+            pairs.append(_share_of_sequences(found.first, counts) if ranked else (0.0, 0.0))
         return np.array(pairs, np.float64).ravel()
 
     def values(self, sums: Array) -> Mapping[str, float]:

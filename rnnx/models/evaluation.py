@@ -14,7 +14,7 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.data.batch import Batch
 from rnnx.data.batches import evaluation_batches, longest_first, parts
 from rnnx.data.corpus import Examples, Split, Stream, TextSplit
-from rnnx.data.metrics import Prediction, counting
+from rnnx.data.metrics import Prediction, RankedPrediction, counting
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.data.yardsticks import Level
@@ -135,7 +135,7 @@ def _beside_alternatives(split: Split, batch: Batch, found: Prediction) -> Predi
         return found
     if batch.which is None or found.p is None:
         return found
-    return found._replace(first=split.alternatives_first(batch.which, found.p))
+    return RankedPrediction.of(found, split.alternatives_first(batch.which, found.p))
 
 
 def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from rnnx.config.compose import compose
 from rnnx.data.corpus import Corpus
-from rnnx.data.metrics import Metrics, Prediction, metrics_for
+from rnnx.data.metrics import Metrics, Prediction, RankedPrediction, metrics_for
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.targets import Targets, classes, values
 from rnnx.data.vocabulary import Vocabulary
@@ -61,10 +61,20 @@ def test_all_possible_targets_come_first() -> None:
     weights = np.array([[1.0, 1], [1, 0]])
     y = np.array([[0, 1], [2, 0]])
     guess = np.argmax(p, axis=1)
-    assert of_one(metrics, Prediction(guess, p, first), y, weights)["alternatives_first"] == 1
+    assert (
+        of_one(metrics, RankedPrediction.of(Prediction(guess, p), first), y, weights)[
+            "alternatives_first"
+        ]
+        == 1
+    )
     p[0, :, 0] = [0.3, 0.3, 0.4]
     first = sequences.alternatives_first(which, p)
-    assert of_one(metrics, Prediction(guess, p, first), y, weights)["alternatives_first"] == 0.5
+    assert (
+        of_one(metrics, RankedPrediction.of(Prediction(guess, p), first), y, weights)[
+            "alternatives_first"
+        ]
+        == 0.5
+    )
     p[0, :, 0] = [0.4, 0.3, 0.3]  # a draw is not first
     assert not sequences.alternatives_first(which, p)[0, 0]
     # A head that tells no probabilities leaves the metric out.
