@@ -115,8 +115,8 @@ class ClassMetrics:
             pairs.append(_share(near, weights))
         if self.targets.alternatives:
             # Without probabilities nothing counts, and the metric is left out.
-            ranked = isinstance(found, RankedPrediction)
-            pairs.append(_share_of_sequences(found.first, counts) if ranked else (0.0, 0.0))
+            first = found.first if isinstance(found, RankedPrediction) else None
+            pairs.append((0.0, 0.0) if first is None else _share_of_sequences(first, counts))
         return np.array(pairs, np.float64).ravel()
 
     def values(self, sums: Array) -> Mapping[str, float]:
