@@ -123,7 +123,7 @@ class Store(Recorder):
 def test_a_run_that_ends_while_points_are_sent_is_read_back_once(folder: RunFolder) -> None:
     store, entries = Store(), []
     tracking = Tracking(lambda: store, folder, print)
-    tracking._sender._steering = Steering(lambda entry: entries.append(entry))
+    tracking._sender._steering = Steering(entries.append)
     tracking.point("a", 1.0, 1)
     tracking.flush()
     assert store.sending.wait(60)
