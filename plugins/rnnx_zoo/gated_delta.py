@@ -51,12 +51,18 @@ from rnnx_zoo.sigmoid import sigmoid
 EPSILON = 1e-6  # beside |k|²: a key of zeros stays zero
 
 
-class Cache(NamedTuple):
-    x: Array  # (T, B) ids or (T, n_x, B)
-    steps: Steps
+class Slopes(NamedTuple):
+    """How the steps depend on the sums."""
+
     scale: Array  # (B, heads, T, 1): 1 / |k| before
     rate: Array | None  # (B, heads, T): softplus(…), a = exp(−e^A · rate); 0 beyond a column's end
     opened: Array | None  # (B, heads, T): its slope, likewise
+
+
+class Cache(NamedTuple):
+    x: Array  # (T, B) ids or (T, n_x, B)
+    steps: Steps
+    slopes: Slopes
     chunks: list[Solved]
     lengths: Array | None  # (B,)
 
@@ -122,11 +128,11 @@ class GatedDelta:
     ) -> tuple[Array, State, Cache]:
         T, B, n_a = len(x), state[0].shape[1], self.hidden_size
         sums = projected(params["Wx"], self._biases(params), x, lengths, scratch)
-        steps, scale, *slopes = self._steps(params, sums, lengths)
+        steps, slopes = self._steps(params, sums, lengths)
         read, S, chunks = run(steps, column_first(state[1]))
         h = by_step(read, scratch.array("h_all", (T, n_a, B), read.dtype))
         final = last_valid(h, state[0], lengths), column_last(S)
-        cache = Cache(x, steps, scale, *slopes, chunks, lengths)
+        cache = Cache(x, steps, slopes, chunks, lengths)
         return zero_padding(h, lengths, "h", scratch), final, cache
 
     def _biases(self, params: Params) -> Array:
@@ -134,10 +140,8 @@ class GatedDelta:
         b = params["b"]
         return np.concatenate([np.zeros((3 * self.hidden_size, 1), b.dtype), b])
 
-    def _steps(
-        self, params: Params, sums: Array, lengths: Array | None
-    ) -> tuple[Steps, Array, Array | None, Array | None]:
-        """From the sums (T, rows of Wx, B): the steps, and scale, rate and opened of the cache."""
+    def _steps(self, params: Params, sums: Array, lengths: Array | None) -> tuple[Steps, Slopes]:
+        """From the sums (T, rows of Wx, B)."""
         n_a, heads = self.hidden_size, self.heads
         q, k, v = (heads_first(part, heads) for part in np.split(sums[:, : 3 * n_a], 3, axis=1))
         q *= (n_a // heads) ** -0.5
@@ -156,7 +160,7 @@ class GatedDelta:
             if rate is not None and opened is not None:
                 rate, opened = rate * is_valid, opened * is_valid
         ln_a = None if rate is None else -np.exp(params["A"]) * rate
-        return Steps(q, k, v, beta, ln_a), scale, rate, opened
+        return Steps(q, k, v, beta, ln_a), Slopes(scale, rate, opened)
 
     def gates(self, cache: Cache) -> Params:
         """β (without the factor 2) and a, of the head of each unit."""
@@ -170,7 +174,7 @@ class GatedDelta:
         project_one = step_projection(params["Wx"], self._biases(params))
 
         def step(x: Array, state: State) -> State:
-            steps, *_ = self._steps(params, project_one(x)[None], None)
+            steps, _ = self._steps(params, project_one(x)[None], None)
             read, S, _ = run(steps, column_first(state[1]))
             h = by_step(read, np.empty((1, *state[0].shape), S.dtype))
             return h[0], column_last(S)
@@ -197,15 +201,15 @@ class GatedDelta:
     ) -> tuple[Array, Params]:
         """dz (T, rows of Wx, B), and the gradient of A."""
         n_a, heads, k, beta = self.hidden_size, self.heads, cache.steps.k, cache.steps.beta
-        B, _, T, d = k.shape
+        (scale, rate, opened), (B, _, T, d) = cache.slopes, k.shape
         dz = scratch.array("dz", (T, len(params["Wx"]), B), k.dtype)
         dk = back.k - k * dot(back.k, k)[..., None]  # along k itself its length does not change
-        for block, by in enumerate((back.q * d**-0.5, dk * cache.scale, back.v)):
+        for block, by in enumerate((back.q * d**-0.5, dk * scale, back.v)):
             by_step(by, dz[:, block * n_a : (block + 1) * n_a])
         by_beta = back.ln_beta * (1 - beta / self._sigmas)
         dz[:, 3 * n_a : 3 * n_a + heads] = by_beta.transpose(2, 1, 0)
-        if cache.rate is None or cache.opened is None:
+        if rate is None or opened is None:
             return dz, {}
         steepness = -np.exp(params["A"])  # ln a = −e^A · rate
-        dz[:, 3 * n_a + heads :] = (back.ln_a * steepness * cache.opened).transpose(2, 1, 0)
-        return dz, {"A": steepness * (back.ln_a * cache.rate).sum(axis=(0, 2))[:, None]}
+        dz[:, 3 * n_a + heads :] = (back.ln_a * steepness * opened).transpose(2, 1, 0)
+        return dz, {"A": steepness * (back.ln_a * rate).sum(axis=(0, 2))[:, None]}
