@@ -73,6 +73,7 @@ class MLSTM:
 
     golden: ClassVar[tuple[str, ...]] = ("golden/mlstm.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes with the largest weight so far", "writes nothing"),
         "f": GateWords("keeps C⟨t−1⟩", "forgets it"),
         "o": GateWords("shows what is read from C in h", "hides it"),
     }
@@ -161,10 +162,12 @@ class MLSTM:
         return Steps(q, k, u, i, kept, stabilisers(i, kept, column_first(m))), opened
 
     def gates(self, cache: Cache) -> Params:
-        """σ(f) of the head of each unit, and σ(o)."""
-        n_a = self.hidden_size
-        f = 1 - cache.opened.transpose(2, 1, 0)
-        return {"f": np.repeat(f, n_a // self.heads, axis=1), "o": cache.sums[:, 3 * n_a :]}
+        """i′ and σ(f) of the head of each unit, and σ(o)."""
+        n_a, steps = self.hidden_size, cache.steps
+        of_heads = {"i": np.exp(steps.i - steps.m[..., 1:]), "f": 1 - cache.opened}
+        d = n_a // self.heads
+        found = {k: np.repeat(g.transpose(2, 1, 0), d, axis=1) for k, g in of_heads.items()}
+        return {**found, "o": cache.sums[:, 3 * n_a :]}
 
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         n_a, project_one = self.hidden_size, step_projection(params["Wx"], self._biases(params))
