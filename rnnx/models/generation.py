@@ -89,11 +89,12 @@ def _generate(
         drawn = sampler.sample(wide, ids[:t], rng)
         _check(drawn, len(z), count, sampler)
         ids[t] = drawn
-        ends = ids[t] == end  # nowhere where there is no end
-        if rules:
-            ends = ends | rules.follow(ids[t], t)
-        if (end is not None or rules) and (on := spread.drop(ends)) is not None:
-            states = select(states, on)
+        if end is not None or rules:
+            ends = ids[t] == end  # nowhere where there is no end
+            if rules:
+                ends = ends | rules.follow(ids[t], t)
+            if (on := spread.drop(ends)) is not None:
+                states = select(states, on)
         if t + 1 == length or not len(spread.going):
             break
         h, states = step(ids[t] if spread.whole else ids[t, spread.going], states)
@@ -168,7 +169,7 @@ def _until(text: list[int], end: int | None) -> list[int]:
 
 
 def _check(ids: Array, n_symbols: int, count: int, sampler: Sampler) -> None:
-    if np.shape(ids) != (count,) or not np.issubdtype(np.asarray(ids).dtype, np.integer):
+    if np.shape(ids) != (count,) or np.asarray(ids).dtype.kind not in "iu":
         found = f"{np.shape(ids)} of {np.asarray(ids).dtype}"
         what = f"sample returned {found}, expected ({count},) of whole numbers"
         raise contract_error("sampler", sampler, what)

@@ -25,6 +25,9 @@ def step_projection(W: Array, b: Array) -> Callable[[Array], Array]:
 
     def one(x: Array) -> Array:
         if x.ndim == 1:
+            if len(x) == 1:
+                own: Array = rows[x[0]]
+                return own[:, None]
             if len(x) < ROWS_MAX:
                 return rows[x].T
             # Not columns[:, x]: its memory is transposed, and adding it takes four times as long.
