@@ -100,6 +100,9 @@ def why_not() -> str:
     try:
         if find_spec("numba") is None:
             return "numba is not installed; pip install numba"
+        # It colours the message of each overload that it tries and rejects, a twentieth of the
+        # time of compiling, and the codes would be in our one line of error.
+        os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
         importlib.import_module("numba")
     except Exception as error:  # it does not fit this NumPy, or something stands in its place
         if isinstance(error, ModuleNotFoundError) and error.name == "numba":
