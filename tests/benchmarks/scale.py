@@ -3,8 +3,8 @@
     python tests/benchmarks/scale.py tokens [CHARACTERS …]
     python tests/benchmarks/scale.py steps [STEPS …]
 
-``tokens``: one epoch of a small network over texts of so many characters, the second run on each,
-which finds its ids in the cache. ``steps``: a run of so many steps on a short text.
+``tokens``: one epoch of a small network, in NumPy, over texts of so many characters; the second run
+on each, which finds its ids in the cache. ``steps``: a run of so many steps on a short text.
 """
 
 import sys
@@ -14,7 +14,7 @@ from pathlib import Path
 from memory import run_and_watch, write_text
 
 SMALL = ["train", "dataset=text", "tracker=none", "samples=0", "baseline=never", "layers=1"]
-EPOCH = [*SMALL, "cell.hidden_size=16", "batch_size=100", "dataset.length=100"]
+EPOCH = [*SMALL, "backend=numpy", "cell.hidden_size=16", "batch_size=100", "dataset.length=100"]
 STEPS = [*SMALL, "cell.hidden_size=4", "batch_size=12", "dataset.length=4", "eval_every=10000"]
 
 
@@ -23,7 +23,7 @@ def main(what: str, sizes: list[int]) -> None:
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "text.txt"
-            write_text(path, size if what == "tokens" else 2**20)
+            write_text(path, size + 2**20 if what == "tokens" else 2**20)
             if what == "tokens":
                 with path.open("r+b") as file:
                     file.truncate(size)
