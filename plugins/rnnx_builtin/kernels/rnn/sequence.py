@@ -80,7 +80,7 @@ def prepare_input(
     ends = scratch.plan(_whole, T, B) if lengths is None else lengths
     if x.ndim == 2:
         table, ids = scratch.plan(_table, n_x + 1, n, T, B, dtype)
-        prepare_table(Wx, b, x, ends, table, ids)
+        prepare_table(Wx, b, x, ends, table, ids, scratch.array("is_read", (n_x,), np.bool_))
         return Input(table, ids, ends, None)
     x_flat = flatten(x, "x_flat", scratch)
     if is_padded(ends, T):
@@ -115,7 +115,8 @@ def input_gradient(
     if x.x_flat is None:
 
         def rows(first: int, last: int) -> None:
-            add_into_columns(dz_flat[first:last], x.ids, x.ends, dWx[first:last], db[first:last])
+            sums, own = np.empty((4, n_x + 1), Wx.dtype), (dWx[first:last], db[first:last])
+            add_into_columns(dz_flat[first:last], x.ids, x.ends, *own, sums)
 
         divide(rows, n, threads if n * T * B >= SHARED_SUM_MIN else 1)
         return dWx, db, None
@@ -132,10 +133,11 @@ def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Ar
 
 
 @kernel
-def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> None:
+def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any, is_read: Any) -> None:
     """The columns of Wx + b as rows, then b alone; ids name the row, b's beyond a column's end."""
     (n, n_x), (T, B) = Wx.shape, x.shape
-    is_read = np.full(n_x, n_x <= T * B)  # of many symbols only those that occur
+    for k in range(n_x):  # of many symbols only those that occur
+        is_read[k] = n_x <= T * B
     if n_x > T * B:
         for t in range(T):
             for column in range(B):
@@ -156,10 +158,12 @@ def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> N
 
 
 @kernel
-def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any) -> None:
-    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns."""
+def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any, out: Any) -> None:
+    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns.
+
+    ``out`` (4, n_x + 1) holds the sums of four rows.
+    """
     (n, n_x), T, B = dWx.shape, len(ids), len(ends)
-    out = np.empty((4, n_x + 1), dz.dtype)
     for start in range(0, n, 4):
         rows = min(4, n - start)
         for i in range(rows):
