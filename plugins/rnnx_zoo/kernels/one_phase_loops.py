@@ -131,9 +131,7 @@ def forward(
                 start_columns(c0, c, final_c, ends, first, last)
         else:
             a, count = gates[t], active_width(ends, t, h)
-            multiply_gates(Wh, products, n_p, first, last, hs[t], a, count)
-            for block in range(products, blocks):
-                clear(a, block * n_p + first, block * n_p + last)
+            _multiply(Wh, products, blocks, n_p, first, last, hs[t], a, count)
             add_to_gates(a, table, ids[t], blocks, n, n_p, first, last, count)
             if kind == CORNN:
                 multiply(Wz, first, last, cs[t % 2], q[first:], count)
@@ -146,6 +144,24 @@ def forward(
         if kind == CORNN and phase < T:
             scatter_gates(c, 1, n_p, z_flat, n, first, last, phase * B, B, count)
         task = finish_and_next(queue, units, T + 1)
+
+
+@inline
+def _multiply(
+    Wh: Any,
+    products: int,
+    blocks: int,
+    n_p: int,
+    first: int,
+    last: int,
+    h: Any,
+    a: Any,
+    count: int,
+) -> None:
+    """Wh·h in the blocks that have a product, 0 in the others."""
+    multiply_gates(Wh, products, n_p, first, last, h, a, count)
+    for block in range(products, blocks):
+        clear(a, block * n_p + first, block * n_p + last)
 
 
 @inline
@@ -199,15 +215,8 @@ def backward(
         phase, first, last = part_of(task, units)
         t = T - 1 - phase
         begin_step(back_h, direct, dzs, blocks, WhT, d_last_h, ends, t, T, first, last)
-        if phase == 0:
-            clear(back_c, first, last)
-            clear(direct_c, first, last)
-        elif kind == CORNN:
-            count = active_width(ends, t + 1, back_c)
-            multiply(WzT, first, last, dzs[(t + 1) % 2], back_c[first:], count)
-            add_rows(back_c[first:], direct_c[first:last])
-        if kind >= LSTM_1997:
-            add_final_gradient(back_c, d_last_c, ends, t, first, last)
+        memory = back_c, direct_c, d_last_c
+        _begin_memory(kind, *memory, dzs, WzT, ends, t, phase == 0, first, last)
         if t < 0:
             unpad(back_h, dh0, first, last)
             if kind >= LSTM_1997:
@@ -220,6 +229,32 @@ def backward(
             _step_back(kind, *known, *given, numbers, count)
             scatter_gates(dz, blocks, n_p, dz_flat, n, first, last, t * B, B, count)
         task = finish_and_next(queue, units, T + 1)
+
+
+@inline
+def _begin_memory(
+    kind: int,
+    back_c: Any,
+    direct_c: Any,
+    d_last_c: Any,
+    dzs: Any,
+    WzT: Any,
+    ends: Any,
+    t: int,
+    is_last: bool,
+    first: int,
+    last: int,
+) -> None:
+    """The gradient by the second state that step t + 1 and the sequence's end hand back."""
+    if is_last:
+        clear(back_c, first, last)
+        clear(direct_c, first, last)
+    elif kind == CORNN:
+        count = active_width(ends, t + 1, back_c)
+        multiply(WzT, first, last, dzs[(t + 1) % 2], back_c[first:], count)
+        add_rows(back_c[first:], direct_c[first:last])
+    if kind >= LSTM_1997:
+        add_final_gradient(back_c, d_last_c, ends, t, first, last)
 
 
 @inline
