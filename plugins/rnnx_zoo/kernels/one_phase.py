@@ -51,8 +51,8 @@ class CompiledOnePhase(CompiledGated):
         return [*found, second]
 
     def _more(self, params: Params, units: gemm.Units, B: int, scratch: Scratch) -> tuple[Any, ...]:
-        form = self.loops.kind, self.loops.BLOCKS, self.loops.products
-        return form, (*self.settings, 0.0, 0.0, 0.0)[:3]
+        loops, numbers = self.loops, (*self.settings, 0.0, 0.0, 0.0)[:3]
+        return ((loops.kind, loops.BLOCKS, loops.products, numbers),)
 
     def _gradients(
         self, params: Params, cache: GatedCache, own: tuple[Array, ...], scratch: Scratch

@@ -1,8 +1,9 @@
 """The time loops of the cells whose step is one product and then goes unit by unit.
 
-One pair of kernels is compiled for all of them: ``kind`` chooses the equations at each step, and
-``numbers`` are a cell's three settings. coRNN has a second product, of z with Wz; the others are
-given Wh in its place and do not read it. A cell of one state has a second one without units.
+One pair of kernels is compiled for all of them. ``form`` is the kind, which chooses the equations
+at each step, the blocks of z, those of Wh, and a cell's three settings. coRNN has a second product,
+of z with Wz; the others are given Wh in its place and do not read it. A cell of one state has a
+second one without units.
 """
 
 from __future__ import annotations
@@ -105,21 +106,12 @@ class OnePhase:
 
 @kernel
 def forward(
-    queue: Any,
-    units: Any,
-    kept: Any,
-    x: Any,
-    Wh: Any,
-    Wz: Any,
-    form: Any,
-    numbers: Any,
-    start: Any,
-    final: Any,
+    queue: Any, units: Any, kept: Any, x: Any, Wh: Any, Wz: Any, form: Any, start: Any, final: Any
 ) -> None:
     """A whole sequence; a task is one step of one chunk of units."""
     (table, ids, ends), (h0, c0), (final_h, final_c), to = x, start, final, Forward(*kept)
     h_flat, z_flat, hs, cs, gates, q = to
-    T, B, n, n_p, (kind, blocks, products) = len(ids), len(ends), len(h0), units[0], form
+    T, B, n, n_p, (kind, blocks, products, numbers) = len(ids), len(ends), len(h0), units[0], form
     task = next_task(queue, units, T + 1)
     while task >= 0:
         phase, first, last = part_of(task, units)
@@ -131,7 +123,9 @@ def forward(
                 start_columns(c0, c, final_c, ends, first, last)
         else:
             a, count = gates[t], active_width(ends, t, h)
-            _multiply(Wh, products, blocks, n_p, first, last, hs[t], a, count)
+            multiply_gates(Wh, products, n_p, first, last, hs[t], a, count)
+            for block in range(products, blocks):
+                clear(a, block * n_p + first, block * n_p + last)
             add_to_gates(a, table, ids[t], blocks, n, n_p, first, last, count)
             if kind == CORNN:
                 multiply(Wz, first, last, cs[t % 2], q[first:], count)
@@ -144,24 +138,6 @@ def forward(
         if kind == CORNN and phase < T:
             scatter_gates(c, 1, n_p, z_flat, n, first, last, phase * B, B, count)
         task = finish_and_next(queue, units, T + 1)
-
-
-@inline
-def _multiply(
-    Wh: Any,
-    products: int,
-    blocks: int,
-    n_p: int,
-    first: int,
-    last: int,
-    h: Any,
-    a: Any,
-    count: int,
-) -> None:
-    """Wh·h in the blocks that have a product, 0 in the others."""
-    multiply_gates(Wh, products, n_p, first, last, h, a, count)
-    for block in range(products, blocks):
-        clear(a, block * n_p + first, block * n_p + last)
 
 
 @inline
@@ -201,22 +177,19 @@ def backward(
     WhT: Any,
     WzT: Any,
     form: Any,
-    numbers: Any,
-    dh: Any,
-    d_final: Any,
-    d_start: Any,
+    *gradients: Any,
 ) -> None:
     """The gradients of a sequence; a task is one step of one chunk of units."""
-    seen, to, (d_last_h, d_last_c), (dh0, dc0) = Forward(*kept), Backward(*own), d_final, d_start
-    hs, gates, n_p, (T, n, B), (kind, blocks, _) = seen.hs, seen.gates, units[0], dh.shape, form
-    dz_flat, dzs, direct, direct_c, back_h, back_c = to
+    (dh, (d_last_h, d_last_c), (dh0, dc0)), seen = gradients, Forward(*kept)
+    dz_flat, dzs, direct, direct_c, back_h, back_c = Backward(*own)
+    hs, gates, (T, n, B), (kind, blocks, _, numbers) = seen.hs, seen.gates, dh.shape, form
+    n_p = units[0]
     task = next_task(queue, units, T + 1)
     while task >= 0:
         phase, first, last = part_of(task, units)
         t = T - 1 - phase
         begin_step(back_h, direct, dzs, blocks, WhT, d_last_h, ends, t, T, first, last)
-        memory = back_c, direct_c, d_last_c
-        _begin_memory(kind, *memory, dzs, WzT, ends, t, phase == 0, first, last)
+        _begin_second(kind, back_c, direct_c, dzs, WzT, d_last_c, ends, t, T, first, last)
         if t < 0:
             unpad(back_h, dh0, first, last)
             if kind >= LSTM_1997:
@@ -232,29 +205,29 @@ def backward(
 
 
 @inline
-def _begin_memory(
+def _begin_second(
     kind: int,
-    back_c: Any,
-    direct_c: Any,
-    d_last_c: Any,
-    dzs: Any,
+    back: Any,
+    direct: Any,
+    dz: Any,
     WzT: Any,
+    d_final: Any,
     ends: Any,
     t: int,
-    is_last: bool,
+    T: int,
     first: int,
     last: int,
 ) -> None:
-    """The gradient by the second state that step t + 1 and the sequence's end hand back."""
-    if is_last:
-        clear(back_c, first, last)
-        clear(direct_c, first, last)
+    """back = the gradient of the second state by the step after t, and by the final state."""
+    if t + 1 == T:
+        clear(back, first, last)
+        clear(direct, first, last)
     elif kind == CORNN:
-        count = active_width(ends, t + 1, back_c)
-        multiply(WzT, first, last, dzs[(t + 1) % 2], back_c[first:], count)
-        add_rows(back_c[first:], direct_c[first:last])
+        count = active_width(ends, t + 1, back)
+        multiply(WzT, first, last, dz[(t + 1) % 2], back[first:], count)
+        add_rows(back[first:], direct[first:last])
     if kind >= LSTM_1997:
-        add_final_gradient(back_c, d_last_c, ends, t, first, last)
+        add_final_gradient(back, d_final, ends, t, first, last)
 
 
 @inline
