@@ -53,6 +53,7 @@ UNWRITABLE = re.compile(
     r"disk is full|table is full|No space left|[Qq]uota exceeded|File too large|disk I/O error"
     r"|read-?only|unable to open database file"
 )
+DAMAGED = re.compile(r"database disk image is malformed|file is not a database")  # of SQLite
 
 
 @dataclass
