@@ -15,6 +15,9 @@ LABELS = {
     "train/smooth_loss": "training, smoothed",
     "val/loss": "held out",
 }
+NORM = "grad/norm"
+DRAWN = {*LABELS, NORM}
+"""The metrics that are drawn."""
 
 
 def draw_curve(
@@ -36,7 +39,7 @@ def curve_png(history: Mapping[str, Sequence[Point]], unit: str = "nats") -> byt
     curves = {key: history[key] for key in LABELS if history.get(key)}
     if max(map(len, curves.values()), default=0) < 2:
         return None
-    return _draw(curves, history.get("grad/norm", ()), unit)
+    return _draw(curves, history.get(NORM, ()), unit)
 
 
 def warm_up() -> None:
