@@ -7,6 +7,7 @@ To write them once, as with other texts, means to wait for the disk: for minutes
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnx.arrays import Array
+from rnnx.data.corpus import smallest_unsigned
 from rnnx.errors import DataError
 
 
@@ -35,8 +37,8 @@ class Signature(NamedTuple):
 class MappedText:
     """A file that is mapped, and refused once it is not the one that was looked through."""
 
-    def __init__(self, path: Path, signature: Signature) -> None:
-        self.path, self.signature = path, signature
+    def __init__(self, path: Path, signature: Signature, sha256: str) -> None:
+        self.path, self.signature, self.sha256 = path, signature, sha256
         self.codes: Array = np.asarray(np.memmap(path, np.uint8, "r", shape=(signature.size,)))
 
     def refuse_change(self) -> None:
@@ -67,6 +69,19 @@ class CodedIds:
         self.shape, self.ndim, self.size = codes.shape, codes.ndim, codes.size
         self.dtype = table.dtype
 
+    @classmethod
+    def whole(cls, text: MappedText, symbols: Sequence[str]) -> CodedIds:
+        """All of a text whose characters are ``symbols``, sorted."""
+        table = np.zeros(256, smallest_unsigned(len(symbols)))
+        table[[ord(symbol) for symbol in symbols]] = np.arange(len(symbols))
+        return cls(text, text.codes, table)
+
+    @property
+    def content(self) -> tuple[str, bytes, int, int]:
+        """What the ids are, unread: of which text, how coded, from where, and how many."""
+        start = self._codes.ctypes.data - self._text.codes.ctypes.data
+        return self._text.sha256, self._table.tobytes(), start, self.size
+
     def __len__(self) -> int:
         return len(self._codes)
 
@@ -77,12 +92,13 @@ class CodedIds:
             return self._with(found)
         return self._ids(found)
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self.astype(self.dtype if dtype is None else dtype)
 
     def take(self, places: Array, mode: str = "raise") -> Array:
         """The ids at ``places``, as of an array."""
-        return self._ids(self._codes.take(places, mode=mode))  # type: ignore[call-overload]
+        found: Array = self._ids(self._codes.take(places, mode=mode))  # type: ignore[call-overload]
+        return found
 
     def reshape(self, *shape: int) -> CodedIds:
         """The same ids in another shape."""
@@ -94,8 +110,11 @@ class CodedIds:
         return self._with(self._codes.T)
 
     def astype(self, dtype: npt.DTypeLike, order: str = "C") -> Array:
-        """An array of all of these ids, in C order."""
-        return self._ids(np.ascontiguousarray(self._codes)).astype(dtype, copy=False)
+        """An array of all of these ids, in C order; it may be read-only."""
+        self._text.refuse_change()
+        # Faster than an index a byte; of ASCII an id is a byte, too.
+        ids = np.frombuffer(self._codes.tobytes().translate(self._table.tobytes()), self.dtype)
+        return ids.reshape(self.shape).astype(dtype, copy=False)
 
     def _with(self, codes: Array) -> CodedIds:
         return CodedIds(self._text, codes, self._table)

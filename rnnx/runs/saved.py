@@ -17,7 +17,6 @@ from typing import Any
 from rnnx.contracts.trackers import (
     LARGEST,
     DataPart,
-    Point,
     SavedCheckpoint,
     is_folder,
     is_key,
