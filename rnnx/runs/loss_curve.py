@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,13 @@ def curve_png(history: Mapping[str, Sequence[Point]], unit: str = "nats") -> byt
     if max(map(len, curves.values()), default=0) < 2:
         return None
     return _draw(curves, history.get(NORM, ()), unit)
+
+
+def load_drawing() -> None:
+    """Import Matplotlib, for which the first figure of a process would wait, if that is possible."""
+    with suppress(Exception):
+        for module in ("figure", "ticker", "backends.backend_agg"):
+            importlib.import_module(f"matplotlib.{module}")
 
 
 def warm_up() -> None:
