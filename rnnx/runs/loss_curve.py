@@ -45,7 +45,7 @@ def curve_png(history: Mapping[str, Sequence[Point]], unit: str = "nats") -> byt
 
 
 def load_drawing() -> None:
-    """Import Matplotlib, for which the first figure of a process would wait, if that is possible."""
+    """Import Matplotlib, where that is possible: a first figure would wait for it."""
     with suppress(Exception):
         for module in ("figure", "ticker", "backends.backend_agg"):
             importlib.import_module(f"matplotlib.{module}")
