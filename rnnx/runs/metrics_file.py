@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -77,22 +77,26 @@ def _is_readable(path: Path) -> bool:
     return path.is_file() and path.stat().st_size <= MAX_BYTES
 
 
-def points(path: Path) -> Iterator[Point]:
-    """All points in order; a damaged line is passed over."""
+def points(path: Path, keys: Collection[str] | None = None) -> Iterator[Point]:
+    """All points in order; a damaged line is passed over.
+
+    ``keys``: of these metrics alone, which are read without parsing the lines of others.
+    """
+    begins = "" if keys is None else tuple(f"[{json.dumps(key)}," for key in keys)
     for _, line in lines(path):
-        if point := point_of(line):
+        if line.startswith(begins) and (point := point_of(line)):
             yield point
 
 
-def read_history(path: Path) -> dict[str, list[Point]]:
-    """Metric → its points in order."""
+def read_history(path: Path, keys: Collection[str] | None = None) -> dict[str, list[Point]]:
+    """Metric → its points in order, of all metrics or of ``keys``, as :func:`points` reads them."""
     history: dict[str, list[Point]] = {}
-    for point in points(path):
+    for point in points(path, keys):
         history.setdefault(point.key, []).append(point)
     return history
 
 
-def read_curves(path: Path, keys: Container[str], most: int = CURVE_POINTS) -> Curves:
+def read_curves(path: Path, keys: Collection[str], most: int = CURVE_POINTS) -> Curves:
     """The same for these metrics; of one with more than ``2 · most`` points every 2ⁿ-th, and the
     last: at least ``most`` of them.
     """
@@ -100,9 +104,8 @@ def read_curves(path: Path, keys: Container[str], most: int = CURVE_POINTS) -> C
     every: dict[str, int] = {}
     last: dict[str, Point] = {}
     count = Counter[str]()
-    for point in points(path):
-        if (key := point.key) not in keys:
-            continue
+    for point in points(path, keys):
+        key = point.key
         curve, stride = curves.setdefault(key, []), every.setdefault(key, 1)
         last[key] = point
         if count[key] % stride == 0:

@@ -105,7 +105,7 @@ class Tracking:
 
         A run that is resumed and ends again logs anew what has changed since.
         """
-        known = {p.step: p.value for p in points(self.folder.metrics) if p.key == key}
+        known = {p.step: p.value for p in points(self.folder.metrics, [key])}
         now = int(time.time() * 1000)
         for place, value in values:
             self.last[key] = value

@@ -132,7 +132,7 @@ from rnnx.system.kernels import help_to_compile; help_to_compile()"
 def _start(calls: Sequence[Call], claims: str) -> subprocess.Popen[bytes]:
     """A process that helps to compile; a signal that stops this one does not print there."""
     process = subprocess.Popen(
-        [sys.executable, "-c", START],
+        [sys.executable, "-P", "-c", START],  # -P: nothing is imported from the working folder
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -77,11 +77,13 @@ def prepare_input(
 ) -> Input:
     """Wx·x + b: for ids the columns of Wx become the table, dense x is one product of all steps."""
     (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
-    ends = scratch.plan(_whole, T, B) if lengths is None else lengths
     if x.ndim == 2:
-        table, ids = scratch.plan(_table, n_x + 1, n, T, B, dtype)
-        prepare_table(Wx, b, x, ends, table, ids, scratch.array("is_read", (n_x,), np.bool_))
-        return Input(table, ids, ends, None)
+        given, is_read = scratch.plan(_ids_input, n_x + 1, n, T, B, dtype)
+        if lengths is not None:
+            given = given._replace(ends=lengths)
+        prepare_table(Wx, b, x, given.ends, given.table, given.ids, is_read)
+        return given
+    ends = np.full(B, T) if lengths is None else lengths
     x_flat = flatten(x, "x_flat", scratch)
     if is_padded(ends, T):
         own = flat_buffer("x_valid", n_x, T * B, dtype, scratch)[:, : T * B]
@@ -97,8 +99,12 @@ def prepare_input(
     return Input(table, ids, ends, x_flat)
 
 
-def _whole(scratch: Scratch, T: int, B: int) -> Array:
-    return np.full(B, T)
+def _ids_input(
+    scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any
+) -> tuple[Input, Array]:
+    """The input of one size without padding, and which symbols a batch has, (rows − 1,)."""
+    given = Input(*_table(scratch, rows, n, T, B, dtype), np.full(B, T), None)
+    return given, np.empty(rows - 1, np.bool_)
 
 
 def _table(scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any) -> tuple[Array, Array]:
@@ -111,14 +117,17 @@ def input_gradient(
 ) -> tuple[Array, Array, Array | None]:
     """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
     (n, n_x), T, B = Wx.shape, len(x.ids), len(x.ends)
-    dWx, db = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
+    dWx, db, sums = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
     if x.x_flat is None:
+        if threads == 1 or n * T * B < SHARED_SUM_MIN:
+            add_into_columns(dz_flat, x.ids, x.ends, dWx, db, sums)
+            return dWx, db, None
 
         def rows(first: int, last: int) -> None:
-            sums, own = np.empty((4, n_x + 1), Wx.dtype), (dWx[first:last], db[first:last])
-            add_into_columns(dz_flat[first:last], x.ids, x.ends, *own, sums)
+            own = dWx[first:last], db[first:last], np.empty_like(sums)
+            add_into_columns(dz_flat[first:last], x.ids, x.ends, *own)
 
-        divide(rows, n, threads if n * T * B >= SHARED_SUM_MIN else 1)
+        divide(rows, n, threads)
         return dWx, db, None
     dz = dz_flat[:, : T * B]
     matmul(dz, x.x_flat.T, dWx, threads)
@@ -128,8 +137,10 @@ def input_gradient(
     return dWx, db, steps_view(dx, T, B)
 
 
-def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array]:
-    return scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
+def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
+    """dWx, db, and the sums of four rows by id, (4, n_x + 1)."""
+    own = scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
+    return *own, np.empty((4, n_x + 1), dtype)
 
 
 @kernel
