@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.data.corpus import Corpus, Examples, TextSplit, smallest_unsigned, text_parts
+from rnnx.data.coded import CodedIds
+from rnnx.data.corpus import Corpus, Examples, Stream, TextSplit, smallest_unsigned, text_parts
 from rnnx.data.sequences import Endless, Sequences
+from rnnx.system.files import cache_folder, read_json, write_json
+
+Buffer: TypeAlias = bytes | memoryview
 
 CHUNK_SIZE = 1 << 20  # ids that are copied at once
 DRAWN = 16  # sequences by which a function that draws them without end is known
@@ -26,15 +34,51 @@ def split_sha256(corpus: Corpus) -> str:
         about = repr((symbols, corpus.vocabulary.end_id, corpus.targets, corpus.features))
         parts = [corpus.train, *([] if corpus.val is None else [corpus.val])]
         return sequences_sha256(*parts, about=about)  # type: ignore[arg-type]
-    sha = hashlib.sha256(
-        repr((symbols, corpus.vocabulary.end_id)).encode("utf-8", "backslashreplace")
-    )
+    about = repr((symbols, corpus.vocabulary.end_id))
+    kept = _kept(about, text_parts(corpus))
+    if kept is not None and (known := _known(kept)):
+        return known
+    sha = hashlib.sha256(about.encode("utf-8", "backslashreplace"))
     dtype = smallest_unsigned(len(symbols))
-    for part in text_parts(corpus):
-        sha.update(_shape(part))
-        for ids in _content(part):
-            sha.update(np.ascontiguousarray(ids, dtype).data)
+    # A chunk is digested in another thread while the next one is read.
+    with ThreadPoolExecutor(1) as beside:
+        before: Future[None] | None = None
+        for part in text_parts(corpus):
+            for chunk in _chunks(part, dtype):
+                if before is not None:
+                    before.result()
+                before = beside.submit(sha.update, chunk)
+    if kept is not None:
+        with suppress(OSError):  # then the next run computes it, too
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_json(kept, {"sha256": sha.hexdigest()})
     return sha.hexdigest()
+
+
+def _chunks(part: TextSplit | None, dtype: np.dtype[Any]) -> Iterator[Buffer]:
+    """All that is digested of a part, in order."""
+    yield _shape(part)
+    for ids in _content(part):
+        yield np.ascontiguousarray(ids, dtype).data
+
+
+def _kept(about: str, parts: Sequence[TextSplit | None]) -> Path | None:
+    """The cache's file for a text whose ids need not be read to know what they are, else None."""
+    contents = []
+    for part in parts:
+        if part is None:
+            continue
+        ids: object = part.ids
+        if not isinstance(part, Stream) or not isinstance(ids, CodedIds):
+            return None
+        contents.append((ids.content, part.length))
+    name = hashlib.sha256(repr((about, contents)).encode("utf-8", "backslashreplace")).hexdigest()
+    return cache_folder() / "texts" / f"split-{name[:32]}.json"
+
+
+def _known(path: Path) -> str:
+    found = read_json(path).get("sha256")
+    return found if isinstance(found, str) and len(found) == 64 else ""
 
 
 def sequences_sha256(*parts: Sequences | Endless, about: str = "") -> str:

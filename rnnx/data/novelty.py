@@ -80,7 +80,7 @@ class Novelty:
 
     @cached_property
     def _text(self) -> str:
-        return _text(self._corpus.vocabulary, self._train.ids)
+        return _text(self._corpus.vocabulary, np.asarray(self._train.ids))
 
 
 def _text(vocabulary: Vocabulary, ids: np.ndarray) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.data.batch import Batch
+from rnnx.data.coded import CodedIds
 from rnnx.data.corpus import Corpus, Examples, Split, Stream, wrong_part
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.targets import NEXT_SYMBOL, TargetKind, Targets
@@ -86,6 +87,8 @@ def _in_part(corpus: Corpus, part: Split) -> str:
 
 def _in_text(corpus: Corpus, part: Examples | Stream) -> str:
     """Every id is a target; no example is named: they may overlap."""
+    if isinstance(part.ids, CodedIds):  # each is the place of a symbol
+        return ""
     ids, rule = np.asarray(part.ids), rule_of(NEXT_SYMBOL, len(corpus.vocabulary))
     if ids.dtype.kind not in rule.dtypes:
         return f"ids are {ids.dtype}, expected whole numbers"

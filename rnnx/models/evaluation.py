@@ -77,8 +77,9 @@ def with_ids_of(ours: Vocabulary, theirs: Vocabulary, split: AnySplit) -> AnySpl
         raise DataError("data: examples without end cannot be measured on; name finite data")
     if split.ids is None:
         return split
+    theirs_ids = np.asarray(split.ids)
     # Of sequences id −1 is the zero vector.
-    changed: dict[str, Any] = {"ids": np.where(split.ids < 0, -1, ids[split.ids])}
+    changed: dict[str, Any] = {"ids": np.where(theirs_ids < 0, -1, ids[theirs_ids])}
     if isinstance(split, Sequences):
         changed["n_symbols"] = len(ours)
     if isinstance(split, Examples) and split.first is not None:

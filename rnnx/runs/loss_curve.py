@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,9 @@ LABELS = {
     "train/smooth_loss": "training, smoothed",
     "val/loss": "held out",
 }
+NORM = "grad/norm"
+DRAWN = {*LABELS, NORM}
+"""The metrics that are drawn."""
 MAX_TICKS = 10  # of an axis, that are made before it is known how many there are
 
 
@@ -37,7 +42,14 @@ def curve_png(history: Mapping[str, Sequence[Point]], unit: str = "nats") -> byt
     curves = {key: history[key] for key in LABELS if history.get(key)}
     if max(map(len, curves.values()), default=0) < 2:
         return None
-    return _draw(curves, history.get("grad/norm", ()), unit)
+    return _draw(curves, history.get(NORM, ()), unit)
+
+
+def load_drawing() -> None:
+    """Import Matplotlib, where that is possible: a first figure would wait for it."""
+    with suppress(Exception):
+        for module in ("figure", "ticker", "backends.backend_agg"):
+            importlib.import_module(f"matplotlib.{module}")
 
 
 def warm_up() -> None:

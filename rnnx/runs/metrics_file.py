@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from rnnx.contracts.trackers import Point, point_of
 from rnnx.system import files
@@ -17,6 +19,9 @@ from rnnx.system import files
 NAME = "metrics.jsonl"
 MAX_LINE = 2**20  # bytes; a line of ours has some hundred
 MAX_BYTES = 2**32  # of the file; a million steps take some ten million
+CURVE_POINTS = 10_000  # of a curve that is drawn: more than a figure has pixels
+
+Curves: TypeAlias = dict[str, list[Point]]
 
 
 def append(path: Path, points: Sequence[Point]) -> None:
@@ -72,14 +77,43 @@ def _is_readable(path: Path) -> bool:
     return path.is_file() and path.stat().st_size <= MAX_BYTES
 
 
-def read_history(path: Path, keys: Sequence[str] | None = None) -> dict[str, list[Point]]:
-    """Metric → its points in order; a damaged line is passed over.
+def points(path: Path, keys: Collection[str] | None = None) -> Iterator[Point]:
+    """All points in order; a damaged line is passed over.
 
     ``keys``: of these metrics alone, which are read without parsing the lines of others.
     """
-    history: dict[str, list[Point]] = {}
     begins = "" if keys is None else tuple(f"[{json.dumps(key)}," for key in keys)
     for _, line in lines(path):
         if line.startswith(begins) and (point := point_of(line)):
-            history.setdefault(point.key, []).append(point)
+            yield point
+
+
+def read_history(path: Path, keys: Collection[str] | None = None) -> dict[str, list[Point]]:
+    """Metric → its points in order, of all metrics or of ``keys``, as :func:`points` reads them."""
+    history: dict[str, list[Point]] = {}
+    for point in points(path, keys):
+        history.setdefault(point.key, []).append(point)
     return history
+
+
+def read_curves(path: Path, keys: Collection[str], most: int = CURVE_POINTS) -> Curves:
+    """The same for these metrics; of one with more than ``2 · most`` points every 2ⁿ-th, and the
+    last: at least ``most`` of them.
+    """
+    curves: dict[str, list[Point]] = {}
+    every: dict[str, int] = {}
+    last: dict[str, Point] = {}
+    count = Counter[str]()
+    for point in points(path, keys):
+        key = point.key
+        curve, stride = curves.setdefault(key, []), every.setdefault(key, 1)
+        last[key] = point
+        if count[key] % stride == 0:
+            curve.append(point)
+            if len(curve) > 2 * most:
+                curves[key], every[key] = curve[::2], 2 * stride
+        count[key] += 1
+    for key, point in last.items():
+        if curves[key][-1] is not point:
+            curves[key].append(point)
+    return curves

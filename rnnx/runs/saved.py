@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from typing import Any
 from rnnx.contracts.trackers import (
     LARGEST,
     DataPart,
-    Point,
     SavedCheckpoint,
     is_folder,
     is_key,
@@ -27,7 +27,7 @@ from rnnx.data.sequences import Sequences
 from rnnx.errors import CheckpointError
 from rnnx.runs import safetensors_file
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.metrics_file import read_history
+from rnnx.runs.metrics_file import points
 from rnnx.runs.paths import file_inside
 from rnnx.system.secrets import without_password
 from rnnx.system.text import storable
@@ -66,9 +66,8 @@ def _part(name: str, digest: str, use: str, source: str, split: Split) -> DataPa
 
 def checkpoint_entries(folder: RunFolder) -> list[dict[str, Any]]:
     """The best and the last checkpoint of a folder, as an entry of the outbox has them."""
-    history = read_history(folder.metrics)
     held_out = next((part for part in kept_parts(folder) if part.use == "validation"), None)
-    return list(_checkpoints(folder, history, held_out))
+    return list(_checkpoints(folder, held_out))
 
 
 def kept_parts(folder: RunFolder) -> list[DataPart]:
@@ -78,19 +77,20 @@ def kept_parts(folder: RunFolder) -> list[DataPart]:
     return [part for part in parts if part is not None]
 
 
-def _checkpoints(
-    folder: RunFolder, history: Mapping[str, list[Point]], held_out: DataPart | None
-) -> Iterator[dict[str, Any]]:
+def _checkpoints(folder: RunFolder, held_out: DataPart | None) -> Iterator[dict[str, Any]]:
+    files = []
     for kind, path in (("best", folder.best), ("last", folder.last)):
         try:
             header = safetensors_file.header(path)
-            step = json.loads(header["rnnx"])["step"]
+            step = operator.index(json.loads(header["rnnx"])["step"])
         except (CheckpointError, KeyError, TypeError, ValueError, RecursionError):
             continue  # there is none, or it is damaged: the run goes on without it
+        files.append((kind, path, header, step))
+    values = _values_at(folder, [step for *_, step in files])
+    for kind, path, header, step in files:
         found = {
-            name: next(values, None)
+            name: next((values.get((key, step)) for key in keys), None)
             for name, keys in METRICS[kind].items()
-            if (values := (_value_at(history.get(key, []), step) for key in keys))
         }
         yield {
             "kind": kind,
@@ -103,10 +103,13 @@ def _checkpoints(
         }
 
 
-def _value_at(points: list[Point], step: int) -> float | None:
-    """The newest value of this step."""
-    values = [p.value for p in points if p.step == step and math.isfinite(p.value)]
-    return values[-1] if values else None
+def _values_at(folder: RunFolder, steps: Sequence[int]) -> dict[tuple[str, int], float]:
+    """Metric and step, one of ``steps`` → the newest value that is finite."""
+    return {
+        (point.key, point.step): point.value
+        for point in points(folder.metrics)
+        if point.step in steps and math.isfinite(point.value)
+    }
 
 
 def part_of(value: Any) -> DataPart | None:

@@ -19,7 +19,7 @@ from rnnx.contracts.trackers import DataPart, Point, RunLog, StoreTracker, Track
 from rnnx.errors import PluginError
 from rnnx.runs import predictions_file, samples_file
 from rnnx.runs.folder import RunFolder
-from rnnx.runs.metrics_file import read_history
+from rnnx.runs.metrics_file import points, read_curves
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import inside
 from rnnx.runs.saved import checkpoint_entries
@@ -49,9 +49,9 @@ class Tracking:
         self.folder, self._warn = folder, warn
         self._outbox = Outbox(folder.path)
         # A run that is resumed computes again what it had measured after its checkpoint.
-        history = read_history(folder.metrics)
-        self._known = {key: points[-1].step for key, points in history.items()}
-        self.last = {key: points[-1].value for key, points in history.items()}
+        newest = {point.key: point for point in points(folder.metrics)}
+        self._known = {key: point.step for key, point in newest.items()}
+        self.last = {key: point.value for key, point in newest.items()}
         self._buffer: list[Point] = []
         self._flushed = time.monotonic()
         self._tags: dict[str, str] = {}
@@ -100,14 +100,14 @@ class Tracking:
         elif self._known[key] > 0 or repr(float(self.last[key])) != repr(float(value)):
             self.point(key, value, step)
 
-    def profile(self, key: str, points: Iterable[tuple[int, float]]) -> None:
+    def profile(self, key: str, values: Iterable[tuple[int, float]]) -> None:
         """Log a metric by another number than the step, such as a length, when the run has ended.
 
         A run that is resumed and ends again logs anew what has changed since.
         """
-        known = {p.step: p.value for p in read_history(self.folder.metrics).get(key, ())}
+        known = {p.step: p.value for p in points(self.folder.metrics, [key])}
         now = int(time.time() * 1000)
-        for place, value in points:
+        for place, value in values:
             self.last[key] = value
             if known.get(place) != value:
                 self._buffer.append(Point(key, float(value), place, now))
@@ -224,14 +224,14 @@ class Tracking:
 
     def artifacts(self) -> None:
         """Send what is complete only at the end: the table, the curve, the checkpoints."""
-        from rnnx.runs.loss_curve import draw_curve
+        from rnnx.runs.loss_curve import DRAWN, draw_curve
 
         for path in (self.folder.samples, self.folder.predictions):
             if path.is_file():
                 self.file(path)
         self.flush()
         unit = self.folder.read().get("loss_unit", "nats")
-        path, history = self.folder.path / "loss.png", read_history(self.folder.metrics)
+        path, history = self.folder.path / "loss.png", read_curves(self.folder.metrics, DRAWN)
         curve = draw_curve(history, path, unit)
         if curve is not None:
             self.file(curve)

@@ -1,4 +1,5 @@
-"""What a run does while its tracker's store opens, which may take seconds: the first step.
+"""What a run does beside something else: its first step while its tracker's store opens, which may
+take seconds, and the import of what its end draws with while it trains.
 
 Its metrics are logged, and its error is raised, where the training loop comes to it: so a run logs
 the same in the same order, whichever of the two is ready first.
@@ -8,11 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from rnnx.registry.attribution import attributing
+from rnnx.runs.loss_curve import load_drawing
 from rnnx.training.session import Session
 
 T = TypeVar("T")
@@ -37,6 +40,21 @@ class FirstStep(NamedTuple):
         except Exception as error:
             return cls(0.0, time.time(), error)
         return cls(seconds, ended, None)
+
+
+@contextmanager
+def drawing_is_loaded(after: float = 1.0) -> Iterator[None]:
+    """Inside, another thread imports what the end of a run draws its curve with.
+
+    Not before so many seconds have passed: a short run may have nothing to draw.
+    """
+    timer = threading.Timer(after, load_drawing)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def beside(work: Callable[[], T]) -> Future[T]:

@@ -22,7 +22,7 @@ from rnnx.runs.tracking import REASON_LENGTH, Tracking, ended_by
 from rnnx.system.machine import machine
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason, storable
-from rnnx.training.head_start import FirstStep, beside
+from rnnx.training.head_start import FirstStep, beside, drawing_is_loaded
 from rnnx.training.loop import PruningRule, TrainingLoop
 from rnnx.training.progress import Progress
 from rnnx.training.report import Report
@@ -228,6 +228,7 @@ def run_loop(
     tracking.data(data_parts(config["dataset"]["name"], corpus, session.identity.split_sha256))
     loop.describe()
     tracking.flush()
-    code = loop.run(stop)
+    with drawing_is_loaded():
+        code = loop.run(stop)
     status = "KILLED" if code else "FINISHED"
     return Run(folder.id, folder, status, tracking.last, code, loop.pruned)

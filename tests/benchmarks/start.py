@@ -3,7 +3,7 @@
     python tests/benchmarks/start.py --rounds 5
 
 Beside rnnx's own rows stand those of what it is made of: NumPy, MLflow and a bare application of
-Hydra's. The last row is wall time, from the command to the end of the first step.
+Hydra's. The row of the first step is wall time, from the command to its end.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 
 HYDRA = """
@@ -22,13 +23,40 @@ import hydra
 def main(config): pass
 main()
 """
+# Prints how long the plugins take to load in a process that has NumPy, and without what pluggy,
+# importlib.metadata and rnnx's own contracts take to be imported.
+PLUGINS = """
+import gc, time, numpy
+gc.set_threshold(10_000)
+began = time.process_time()
+from rnnx.registry.manager import registry
+imported = time.process_time()
+registry()
+loaded = time.process_time()
+print(loaded - began, loaded - imported)
+"""
+# Prints how long the end of a run takes, from its last step to the end of the process.
+END = """
+import atexit, sys, time
+import rnnx.training.loop as loop
+from rnnx.__main__ import main
+steps, ended = loop.TrainingLoop._steps, []
+def timed(self, stop):
+    steps(self, stop)
+    ended.append(time.process_time())
+loop.TrainingLoop._steps = timed
+atexit.register(lambda: print(time.process_time() - ended[0]))
+sys.argv[0] = "rnnx"
+main()
+"""
+LONG = ["train", "steps=600", "samples=0", "baseline=never", "eval_every=600", "backend=numpy"]
 RNNX = [sys.executable, "-m", "rnnx"]
 STEP = ["train", "steps=1", "samples=0"]
 FIRST = "rnnx train steps=1, wall time until its first step has ended"
 
 
 def commands(run: str) -> dict[str, list[str]]:
-    """Every row but the last; ``run`` is the id of a run that is there."""
+    """Every command that is a row; ``run`` is the id of a run that is there."""
     rows = {
         'python -c "import numpy"': [sys.executable, "-c", "import numpy"],
         'python -c "import mlflow"': [sys.executable, "-c", "import mlflow"],
@@ -55,13 +83,19 @@ def measure(rounds: int) -> dict[str, float]:
         _run([*RNNX, *STEP], folder)  # makes the store
         [first] = Path(folder).glob("outputs/*/run.json")
         rows = commands(first.parent.name)
-        found: dict[str, list[float]] = {name: [] for name in [*rows, FIRST]}
+        found: dict[str, list[float]] = defaultdict(list)
         for _ in range(rounds + 1):
             for name, command in rows.items():
                 found[name].append(_run(command, folder))
             began = time.time()
             _run([*RNNX, *STEP], folder)
             found[FIRST].append(_first_point(folder) - began)
+            whole, alone = _printed([sys.executable, "-c", PLUGINS], folder)
+            found["loading the plugins of four packages, beside NumPy"].append(whole)
+            found["… once pluggy and rnnx's contracts are imported"].append(alone)
+            for tracker in ("none", "mlflow"):
+                own = [sys.executable, "-c", END, *LONG, f"tracker={tracker}"]
+                found[f"the end of a run of 600 steps, tracker={tracker}"] += _printed(own, folder)
     return {name: statistics.median(times[1:]) for name, times in found.items()}
 
 
@@ -72,6 +106,12 @@ def _run(command: list[str], folder: str) -> float:
     after = os.times()
     children = (after.children_user, after.children_system)
     return sum(children) - before.children_user - before.children_system
+
+
+def _printed(command: list[str], folder: str) -> list[float]:
+    """The numbers of the last line that a command prints."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)
+    return [float(word) for word in done.stdout.splitlines()[-1].split()]
 
 
 def _first_point(folder: str) -> float:

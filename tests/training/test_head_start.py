@@ -16,6 +16,7 @@ import rnnx
 from rnnx.errors import Diverged, StoreError
 from rnnx.runs.folder import runs_in
 from rnnx.runs.metrics_file import read_history
+from rnnx.training import head_start
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.session import Session
@@ -116,3 +117,21 @@ def test_a_run_that_is_stopped_while_the_store_opens_has_its_first_step(
     assert [p.step for p in read_history(stopped.folder.metrics)["train/loss"]] == [1]
     resumed = resume(stopped.folder, Silent())
     assert_same_run(resumed.folder, whole.folder)
+
+
+def test_what_the_end_draws_with_is_loaded_while_training_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = threading.Event()
+    monkeypatch.setattr(head_start, "load_drawing", loaded.set)
+    with head_start.drawing_is_loaded(after=0):
+        assert loaded.wait(PATIENCE)
+    loaded.clear()
+    with head_start.drawing_is_loaded(after=PATIENCE):
+        (timer,) = (
+            one
+            for one in threading.enumerate()
+            if isinstance(one, threading.Timer) and one.interval == PATIENCE
+        )
+    timer.join(PATIENCE)  # it ends with the block, not when its time has come
+    assert not timer.is_alive() and not loaded.is_set()

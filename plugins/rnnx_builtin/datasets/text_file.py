@@ -2,7 +2,7 @@
 
 The file is read in chunks: once for its SHA-256, once for its characters, once to write the ids to
 the cache folder under that hash, from where they are memory-mapped. The next run with the same
-content finds them there.
+content finds them there. A large text of ASCII is not written: large_text.py.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from rnnx.arrays import Array
+from rnnx.data.coded import CodedIds, MappedText
 from rnnx.data.corpus import smallest_unsigned
 from rnnx.data.named_file import NamedFile, named_file
 from rnnx.errors import DataError
 from rnnx.system.files import cache_folder, read_json, replacing, write_json
+from rnnx_builtin.datasets.large_text import look_through
 
 CHUNK_SIZE = 4 << 20  # bytes that are read at once
 CACHE_FORMAT = 2  # another one leaves old entries unused
@@ -32,7 +34,7 @@ class TextFile(NamedTuple):
     """A text as ids."""
 
     symbols: tuple[str, ...]  # its characters, sorted
-    ids: Array  # (n,), memory-mapped and read-only
+    ids: Array  # (n,), memory-mapped and read-only; of a large text CodedIds
     sha256: str  # of the file's bytes
     notes: tuple[str, ...] = ()  # what the user may not have meant to be in it
 
@@ -73,19 +75,24 @@ def read_text(
 
 
 def _read(named: NamedFile, file: Path, how: Reading) -> TextFile:
+    if not any(how) and (plain := look_through(file)) is not None:
+        symbols = _symbols(file, how, plain.codes)
+        text = MappedText(file, plain.signature, plain.sha256)
+        # It is read as an array is wherever a text is trained and measured on.
+        return TextFile(symbols, cast(Array, CodedIds.whole(text, symbols)), plain.sha256)
     sha256 = named.sha256(is_text=True)
     stored = cache_folder() / "ids" / f"{sha256}-{how.name}-{CACHE_FORMAT}.bin"
     found = _stored(stored, sha256)
     if found is not None:
         return found
-    plain = _plain_codes(file, how)
-    symbols = _symbols(file, how, plain)
+    codes = _plain_codes(file, how)
+    symbols = _symbols(file, how, codes)
     notes = tuple(_notes(file, how, symbols))
     dtype, count = smallest_unsigned(len(symbols)), 0
     try:
         stored.parent.mkdir(parents=True, exist_ok=True)
         with replacing(stored, to_disk=True) as temporary, temporary.open("wb") as out:
-            for piece in _ids(file, how, symbols, plain is not None):
+            for piece in _ids(file, how, symbols, codes is not None):
                 count += out.write(piece) // dtype.itemsize
         about = {"symbols": symbols, "count": count, "dtype": dtype.str, "notes": notes}
         write_json(stored.with_suffix(".json"), about)
