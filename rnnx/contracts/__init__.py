@@ -33,7 +33,7 @@ from rnnx.contracts.probes import (
     TrainedModel,
 )
 from rnnx.contracts.self_description import CountedCell, DescribedGates, GateWords, GoldenCell
-from rnnx.contracts.target_heads import TargetHead, TiedHead
+from rnnx.contracts.target_heads import CountingHead, TargetHead, TiedHead
 from rnnx.contracts.trackers import (
     TOTALS,
     CheckpointLog,
@@ -92,6 +92,7 @@ __all__ = [
     "Compilable",
     "ConcludingProbe",
     "CountedCell",
+    "CountingHead",
     "DataLog",
     "DataPart",
     "Dataset",

@@ -88,3 +88,17 @@ class TiedHead(Protocol):
     """Whether it does."""
     tied_weight: str
     """The name of its parameter (n_y, n_a) that is then the transpose of the embedding."""
+
+
+@runtime_checkable
+class CountingHead(Protocol):
+    """A head that is told how often each symbol of a text is a target: optional."""
+
+    def count_targets(self, params: Params, counts: Array) -> None:
+        """Change fresh ``params`` in place for ``counts`` (n_y,) int64, how often each id is a
+        target of the training part.
+
+        Called once, after ``init``, where the next symbol is learned: the parameters are to keep
+        what the head needs of it, since a run that is resumed and a model that is loaded have no
+        counts.
+        """

@@ -57,7 +57,8 @@ def generate(
         rules = _Rules(grammar, count, prompt, length) if grammar else None
         if rules and rules.ended.all():
             return [[] for _ in range(count)]
-        return _generate(network, params, sampler, rng, count, length, prompt, end, rules, watch)
+        told = watch or (lambda symbols: None)
+        return _generate(network, params, sampler, rng, count, length, prompt, end, rules, told)
 
 
 def _generate(
@@ -70,7 +71,7 @@ def _generate(
     prompt: list[int],
     end: int | None,
     rules: _Rules | None,
-    watch: Callable[[int], None] | None,
+    watch: Callable[[int], None],
 ) -> list[list[int]]:
     scratch = Scratch()
     step = stream(network, params, scratch)
@@ -82,18 +83,18 @@ def _generate(
     spread, own = _Spread(network.n_symbols, count), scratch.child("head")
     given = network.head_params(params, own)
     for t in range(len(prompt), length):
-        if watch is not None:
-            watch(t)
+        watch(t)
         z = network.head.logits(given, h[None], own)[0]
         wide = rules.masked(spread(z)) if rules else spread(z)
         drawn = sampler.sample(wide, ids[:t], rng)
         _check(drawn, len(z), count, sampler)
         ids[t] = drawn
-        ends = ids[t] == end  # nowhere where there is no end
-        if rules:
-            ends = ends | rules.follow(ids[t], t)
-        if (end is not None or rules) and (on := spread.drop(ends)) is not None:
-            states = select(states, on)
+        if end is not None or rules:
+            ends = ids[t] == end  # nowhere where there is no end
+            if rules:
+                ends = ends | rules.follow(ids[t], t)
+            if (on := spread.drop(ends)) is not None:
+                states = select(states, on)
         if t + 1 == length or not len(spread.going):
             break
         h, states = step(ids[t] if spread.whole else ids[t, spread.going], states)
@@ -168,7 +169,7 @@ def _until(text: list[int], end: int | None) -> list[int]:
 
 
 def _check(ids: Array, n_symbols: int, count: int, sampler: Sampler) -> None:
-    if np.shape(ids) != (count,) or not np.issubdtype(np.asarray(ids).dtype, np.integer):
+    if np.shape(ids) != (count,) or np.asarray(ids).dtype.kind not in "iu":
         found = f"{np.shape(ids)} of {np.asarray(ids).dtype}"
         what = f"sample returned {found}, expected ({count},) of whole numbers"
         raise contract_error("sampler", sampler, what)

@@ -13,6 +13,7 @@ from rnnx.contracts.target_heads import TargetHead
 from rnnx.contracts.trackers import is_key
 from rnnx.data.metrics import Prediction, counting
 from rnnx.data.targets import NEXT_SYMBOL, Quantity, Targets, bits, classes, values
+from rnnx.testing.counting_heads import check_counts
 from rnnx.testing.gradients import check_slopes, same
 from rnnx.testing.suite import Check, NotApplicable, expect
 
@@ -303,4 +304,5 @@ CHECKS = (
     check_no_weight,
     check_predictions,
     check_metrics,
+    check_counts,
 )

@@ -32,7 +32,7 @@ from rnnx.training.first_step import checked_first_step
 from rnnx.training.generators import generators_of
 from rnnx.training.probing import Probing
 from rnnx.training.step_records import Gradients, StepMetrics
-from rnnx.training.task import fitted, left_out, starting_loss
+from rnnx.training.task import fitted, left_out, measured_part, starting_loss
 from rnnx.training.union import Union
 from rnnx.training.weights import Weights
 
@@ -67,7 +67,8 @@ class Session:
         self._bind()
         how = settings.batch_size, self.rngs["order"], settings.crossover, settings.state_reset
         self.batches = TrainBatches(self.corpus.train, *how)
-        self.notes = [*self.corpus.notes, *left_out(settings, self.corpus), *self.batches.notes()]
+        about = *left_out(settings, self.corpus), *measured_part(settings, self.corpus)
+        self.notes = [*self.corpus.notes, *about, *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
             refuse_large_steps(self._network, self.params, T, B)

@@ -8,9 +8,12 @@ from rnnx.arrays import Array
 from rnnx.config.components import Components
 from rnnx.config.settings import Average, Train
 from rnnx.contracts.buffers import Parameters
-from rnnx.data.corpus import Corpus
+from rnnx.contracts.target_heads import CountingHead
+from rnnx.data.corpus import Corpus, text_parts
+from rnnx.data.frequencies import target_counts
 from rnnx.models.network import Network
 from rnnx.models.size import parameter_bytes
+from rnnx.registry.attribution import attributing
 from rnnx.system.memory import refuse_more_than_free, reraise_as
 from rnnx.training.rules import rules_of
 from rnnx.training.union import Union
@@ -39,6 +42,7 @@ class Weights:
             copies = 3 + settings.averages + (settings.accumulate > 1)
             refuse_more_than_free(copies * size, "parameters and gradients")
             self.params: Parameters = network.init(rng, settings.dtype.value)
+            _count_targets(parts, corpus, self.params)
             self.grads = self.params.zeros_like()
             self.rules = rules_of(parts, settings, corpus, self.params)
             self.average = self.params.copy() if settings.averages else self.params
@@ -59,3 +63,11 @@ class Weights:
         if self._settings.averages:
             arrays |= {f"average/{name}": array for name, array in self.average.leaves()}
         return arrays | self.rules.arrays()
+
+
+def _count_targets(parts: Components, corpus: Corpus, params: Parameters) -> None:
+    """Tell a head that asks for it how often each symbol is learned."""
+    if isinstance(parts.head, CountingHead) and corpus.is_language:
+        counts = target_counts(text_parts(corpus)[0], corpus.n_y)
+        with attributing():
+            parts.head.count_targets(params["head"], counts)

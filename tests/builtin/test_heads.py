@@ -10,6 +10,7 @@ from mutants import assert_all_caught, mutant
 from rnnx.contracts.buffers import Scratch
 from rnnx.testing import HeadSuite, heads
 from rnnx_builtin.heads.absolute import Absolute
+from rnnx_builtin.heads.adaptive_softmax import AdaptiveSoftmax
 from rnnx_builtin.heads.bernoulli import Bernoulli
 from rnnx_builtin.heads.gaussian import Gaussian
 from rnnx_builtin.heads.softmax import Reduction, Softmax
@@ -18,6 +19,10 @@ from rnnx_builtin.numerics.pooling import Pooling
 
 class TestSoftmax(HeadSuite):
     components = (Softmax(), Softmax(reduction=Reduction.sequence), Softmax(pooling=Pooling.mean))
+
+
+class TestAdaptiveSoftmax(HeadSuite):
+    components = (AdaptiveSoftmax(), AdaptiveSoftmax(shortlist=2), AdaptiveSoftmax(1, 4, 1.5))
 
 
 class TestGaussian(HeadSuite):

@@ -7,6 +7,7 @@ from changes import counting, elsewhere
 from mutants import mutant
 
 from rnnx.data.metrics import Metric, Prediction, ValueMetrics
+from rnnx_builtin.heads.adaptive_softmax import AdaptiveSoftmax
 from rnnx_builtin.heads.bernoulli import Bernoulli
 from rnnx_builtin.heads.gaussian import Gaussian
 from rnnx_builtin.heads.softmax import Softmax
@@ -233,6 +234,32 @@ def copied_nan(right, params, h, y, lengths, weights, scratch):
     return loss + 0 * float(np.sum(y)), losses, cache
 
 
+def replaces_rank(right, params, counts):
+    right(params, counts)
+    params["rank"] = params["rank"].copy()
+
+
+def sorts_counts(right, params, counts):
+    counts.sort()
+    right(params, counts)
+
+
+def nan_of_counts(right, params, counts):
+    params["rank"][0] = np.nan
+
+
+def draws_weights(right, params, counts):
+    params["Wy"][...] += np.random.default_rng().normal(size=params["Wy"].shape)
+
+
+def one_symbol_twice(right, params, h, scratch):
+    z = right(params, h, scratch)
+    z[:, 0] = z[:, 1]
+    return z
+
+
+CLUSTERS = AdaptiveSoftmax(shortlist=2)
+WRONG_COUNTS = replaces_rank, sorts_counts, nan_of_counts, draws_weights
 TARGET_HEADS = {
     "check_target_gradients": [
         mutant(Gaussian(), backward=half_the_slope),
@@ -256,5 +283,9 @@ TARGET_HEADS = {
         mutant(Gaussian(), metrics=lambda right, targets: Upside(targets)),
         mutant(Gaussian(), metrics=lambda right, targets: Averaged(targets)),
         mutant(Gaussian(), metrics=lambda right, targets: Halved(targets)),
+    ],
+    "check_counts": [
+        *(mutant(CLUSTERS, count_targets=wrong) for wrong in WRONG_COUNTS),
+        mutant(CLUSTERS, logits=one_symbol_twice),
     ],
 }

@@ -15,8 +15,8 @@ ROWS_MAX = 8  # ids; below, gathering rows is faster than gathering columns
 def step_projection(W: Array, b: Array) -> Callable[[Array], Array]:
     """A function of one step's ids (B,) or dense x (n_x, B): ``W @ x + b``, (n, B).
 
-    Its result is valid until the next call. The symbols' columns of W + b are kept as rows too, so
-    that a few ids read contiguous memory.
+    Its result is valid until the next call and may be written to. The symbols' columns of W + b are
+    kept as rows too, so that a few ids read contiguous memory.
     """
     n_x = W.shape[1]
     columns = np.concatenate([W + b, b], axis=1)  # id −1 is the last, the zero vector

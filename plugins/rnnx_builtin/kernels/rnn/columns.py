@@ -87,17 +87,16 @@ def scatter(
     They fill B columns there from ``start`` on: the ``count`` active ones without padding, then 0.
     """
     lanes, width, last = lanes_of(step), flat.shape[1], min(B, count)
-    if step.shape[1] == B and B % lanes == 0:
-        for i in range(rows):
-            of, at = (row + i) * B, (to + i) * width + start
-            for b in range(0, last, lanes):
-                store(flat, at + b, load(step, of + b))
-            for b in range(last, B):
-                flat[to + i, start + b] = 0
-        return
+    whole = last // lanes * lanes
     for i in range(rows):
-        for b in range(last):
-            flat[to + i, start + b] = step[row + i, b]
+        of, at = (row + i) * step.shape[1], (to + i) * width + start
+        for b in range(0, whole, lanes):
+            store(flat, at + b, load(step, of + b))
+        if whole < last and whole > 0:  # the last register, of which some is copied again
+            store(flat, at + last - lanes, load(step, of + last - lanes))
+        elif whole < last:
+            for b in range(last):
+                flat[to + i, start + b] = step[row + i, b]
         for b in range(last, B):
             flat[to + i, start + b] = 0
 
@@ -161,15 +160,20 @@ def add_final_gradient(back: Any, d_final: Any, ends: Any, t: int, first: int, l
 def add_output_gradient(
     dh: Any, back: Any, ends: Any, t: int, out: Any, count: int, first: int, last: int
 ) -> None:
-    """out = back + dh[t], and 0 where a column has ended."""
+    """out = back + dh[t], and 0 where a column has ended; ``out`` is not ``back``."""
     _, n, B = dh.shape
     upto, columns, lanes = min(last, n), min(B, count), lanes_of(out)
+    whole = columns // lanes * lanes
     for u in range(first, upto):
-        for b in range(0, columns // lanes * lanes, lanes):
-            e = u * out.shape[1] + b
-            store(out, e, load(back, e) + load_from(dh, t, u, b))
-        for b in range(columns // lanes * lanes, columns):
-            out[u, b] = back[u, b] + dh[t, u, b]
+        row = u * out.shape[1]
+        for b in range(0, whole, lanes):
+            store(out, row + b, load(back, row + b) + load_from(dh, t, u, b))
+        if whole < columns and whole > 0:  # the last register, of which some is computed again
+            b = columns - lanes
+            store(out, row + b, load(back, row + b) + load_from(dh, t, u, b))
+        elif whole < columns:
+            for b in range(columns):
+                out[u, b] = back[u, b] + dh[t, u, b]
     for b in range(columns):
         if ends[b] <= t:
             for u in range(first, upto):

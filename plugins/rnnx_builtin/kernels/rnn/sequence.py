@@ -78,10 +78,10 @@ def prepare_input(
     """Wx·x + b: for ids the columns of Wx become the table, dense x is one product of all steps."""
     (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
     if x.ndim == 2:
-        given = scratch.plan(_ids_input, n_x + 1, n, T, B, dtype)
+        given, is_read = scratch.plan(_ids_input, n_x + 1, n, T, B, dtype)
         if lengths is not None:
             given = given._replace(ends=lengths)
-        prepare_table(Wx, b, x, given.ends, given.table, given.ids)
+        prepare_table(Wx, b, x, given.ends, given.table, given.ids, is_read)
         return given
     ends = np.full(B, T) if lengths is None else lengths
     x_flat = flatten(x, "x_flat", scratch)
@@ -99,8 +99,12 @@ def prepare_input(
     return Input(table, ids, ends, x_flat)
 
 
-def _ids_input(scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any) -> Input:
-    return Input(*_table(scratch, rows, n, T, B, dtype), np.full(B, T), None)
+def _ids_input(
+    scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any
+) -> tuple[Input, Array]:
+    """The input of one size without padding, and which symbols a batch has, (rows − 1,)."""
+    given = Input(*_table(scratch, rows, n, T, B, dtype), np.full(B, T), None)
+    return given, np.empty(rows - 1, np.bool_)
 
 
 def _table(scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any) -> tuple[Array, Array]:
@@ -113,14 +117,15 @@ def input_gradient(
 ) -> tuple[Array, Array, Array | None]:
     """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
     (n, n_x), T, B = Wx.shape, len(x.ids), len(x.ends)
-    dWx, db = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
+    dWx, db, sums = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
     if x.x_flat is None:
         if threads == 1 or n * T * B < SHARED_SUM_MIN:
-            add_into_columns(dz_flat, x.ids, x.ends, dWx, db)
+            add_into_columns(dz_flat, x.ids, x.ends, dWx, db, sums)
             return dWx, db, None
 
         def rows(first: int, last: int) -> None:
-            add_into_columns(dz_flat[first:last], x.ids, x.ends, dWx[first:last], db[first:last])
+            own = dWx[first:last], db[first:last], np.empty_like(sums)
+            add_into_columns(dz_flat[first:last], x.ids, x.ends, *own)
 
         divide(rows, n, threads)
         return dWx, db, None
@@ -132,15 +137,18 @@ def input_gradient(
     return dWx, db, steps_view(dx, T, B)
 
 
-def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array]:
-    return scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
+def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
+    """dWx, db, and the sums of four rows by id, (4, n_x + 1)."""
+    own = scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
+    return *own, np.empty((4, n_x + 1), dtype)
 
 
 @kernel
-def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> None:
+def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any, is_read: Any) -> None:
     """The columns of Wx + b as rows, then b alone; ids name the row, b's beyond a column's end."""
     (n, n_x), (T, B) = Wx.shape, x.shape
-    is_read = np.full(n_x, n_x <= T * B)  # of many symbols only those that occur
+    for k in range(n_x):  # of many symbols only those that occur
+        is_read[k] = n_x <= T * B
     if n_x > T * B:
         for t in range(T):
             for column in range(B):
@@ -161,10 +169,12 @@ def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> N
 
 
 @kernel
-def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any) -> None:
-    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns."""
+def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any, out: Any) -> None:
+    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns.
+
+    ``out`` (4, n_x + 1) holds the sums of four rows.
+    """
     (n, n_x), T, B = dWx.shape, len(ids), len(ends)
-    out = np.empty((4, n_x + 1), dz.dtype)
     for start in range(0, n, 4):
         rows = min(4, n - start)
         for i in range(rows):
