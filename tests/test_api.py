@@ -128,6 +128,7 @@ def test_a_name_that_is_not_public_is_seen(source: str) -> None:
 PRIVATE = {
     "rnnx_builtin": {
         "rnnx.contracts.ranges": {"require_finite"},
+        "rnnx.data.coded": {"CodedIds", "MappedText", "Signature"},
         "rnnx.contracts.trackers": {"STARTED_TAG"},
         "rnnx.contracts.buffers": {"flat_buffer"},
         "rnnx.data.corpus": {"smallest_unsigned"},
