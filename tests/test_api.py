@@ -130,6 +130,7 @@ PRIVATE = {
         "rnnx.contracts.ranges": {"require_finite"},
         "rnnx.contracts.trackers": {"STARTED_TAG"},
         "rnnx.contracts.buffers": {"flat_buffer"},
+        "rnnx.data.coded": {"CodedIds", "MappedText", "Signature"},
         "rnnx.data.corpus": {"smallest_unsigned"},
         "rnnx.system.distributions": {"entry_points"},
         "rnnx.system.files": {
