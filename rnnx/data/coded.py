@@ -39,15 +39,13 @@ class MappedText:
 
     def __init__(self, path: Path, signature: Signature, sha256: str) -> None:
         self.path, self.signature, self.sha256 = path, signature, sha256
-        self.codes: Array = np.asarray(np.memmap(path, np.uint8, "r", shape=(signature.size,)))
+        self._file = path.open("rb")  # of what is mapped, whatever takes its name later
+        self.codes: Array = np.asarray(np.memmap(self._file, np.uint8, "r"))
 
     def refuse_change(self) -> None:
         """DataError if the file was written since."""
-        try:
-            same = Signature.of(self.path) == self.signature
-        except OSError:
-            return  # deleted, or out of reach: what is mapped stays
-        if not same:
+        status = os.fstat(self._file.fileno())
+        if (status.st_size, status.st_mtime_ns) != (self.signature.size, self.signature.time):
             raise DataError(
                 f"dataset.path={self.path}: has changed since the run began to read it; "
                 "start again, and train on a file that nothing writes to"

@@ -102,6 +102,21 @@ def test_a_text_that_is_written_while_it_is_trained_on_is_refused(
         session.step()
 
 
+def test_a_text_that_another_file_replaces_is_trained_on_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    as_large(monkeypatch)
+    session = rnnx.build([*RUN, *REST])
+    Path("t.txt").chmod(0o600)
+    first = session.step()
+    Path("new.txt").write_text("another text")
+    Path("new.txt").replace("t.txt")
+    losses = [session.step() for _ in range(5)]
+    Path("t.txt").write_text(TEXT, "utf-8")
+    again = rnnx.build([*RUN, *REST])
+    assert [again.step() for _ in range(6)] == [first, *losses]
+
+
 @pytest.mark.parametrize("end", ["é", "\r\n", "\0"])
 def test_other_texts_are_read_as_before(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     as_large(monkeypatch)
