@@ -15,7 +15,7 @@ from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx.padding import is_padded, mask
 from rnnx_builtin.kernels.rnn.columns import active_columns
 from rnnx_builtin.kernels.simd.blas import matmul
-from rnnx_builtin.kernels.simd.compiling import kernel
+from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import padded_columns
 from rnnx_builtin.kernels.simd.work_queue import divide
 
@@ -157,30 +157,69 @@ def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> N
 
 @kernel
 def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any) -> None:
-    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns."""
+    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns.
+
+    Of many symbols only those that occur are added up; the other columns are 0.
+    """
     (n, n_x), T, B = dWx.shape, len(ids), len(ends)
-    out = np.empty((4, n_x + 1), dz.dtype)
+    count, symbols, places = n_x, np.arange(n_x + 1), ids
+    if n_x > T * B:
+        symbols, places = _occurring(ids, n_x)
+        count = len(symbols) - 1
+    out = np.empty((4, count + 1), dz.dtype)
     for start in range(0, n, 4):
         rows = min(4, n - start)
+        _add_by_place(dz[start:], places, ends, out, rows)
         for i in range(rows):
-            for k in range(n_x + 1):
-                out[i, k] = 0
-        if rows == 4:
-            for t in range(T):
-                for b in range(active_columns(ends, t)):  # beyond it dz is 0
-                    e, k = t * B + b, ids[t, b]
-                    out[0, k] += dz[start, e]
-                    out[1, k] += dz[start + 1, e]
-                    out[2, k] += dz[start + 2, e]
-                    out[3, k] += dz[start + 3, e]
-        else:
-            for i in range(rows):
-                for t in range(T):
-                    for b in range(active_columns(ends, t)):
-                        out[i, ids[t, b]] += dz[start + i, t * B + b]
-        for i in range(rows):
-            total = out[i, n_x]
-            for k in range(n_x):
-                dWx[start + i, k] = out[i, k]
+            total = out[i, count]
+            for k in range(count):
                 total += out[i, k]
             db[start + i, 0] = total
+            if count < n_x:
+                dWx[start + i, :] = 0
+                for k in range(count):
+                    dWx[start + i, symbols[k]] = out[i, k]
+            else:
+                for k in range(count):
+                    dWx[start + i, k] = out[i, k]
+
+
+@inline
+def _add_by_place(dz: Any, places: Any, ends: Any, out: Any, rows: int) -> None:
+    """The first ``rows`` rows of dz, each number added up at its place in ``out`` (4, ·)."""
+    T, B = len(places), len(ends)
+    for i in range(rows):
+        for k in range(out.shape[1]):
+            out[i, k] = 0
+    if rows == 4:
+        for t in range(T):
+            for b in range(active_columns(ends, t)):  # beyond it dz is 0
+                e, k = t * B + b, places[t, b]
+                out[0, k] += dz[0, e]
+                out[1, k] += dz[1, e]
+                out[2, k] += dz[2, e]
+                out[3, k] += dz[3, e]
+    else:
+        for i in range(rows):
+            for t in range(T):
+                for b in range(active_columns(ends, t)):
+                    out[i, places[t, b]] += dz[i, t * B + b]
+
+
+@kernel
+def _occurring(ids: Any, n_x: int) -> Any:
+    """The symbols that occur, in order, then n_x; and the place of each id among them."""
+    T, B = ids.shape
+    place = np.full(n_x + 1, 0)
+    for t in range(T):
+        for b in range(B):
+            place[ids[t, b]] = 1
+    place[n_x] = 1
+    symbols = np.flatnonzero(place)
+    for k in range(len(symbols)):
+        place[symbols[k]] = k
+    places = np.empty((T, B), np.uint32)
+    for t in range(T):
+        for b in range(B):
+            places[t, b] = place[ids[t, b]]
+    return symbols, places
