@@ -15,6 +15,7 @@ from rnnx.arrays import Array, Params
 from rnnx.config.components import component_from
 from rnnx.contracts import Cell, GatedCell
 from rnnx.contracts.buffers import Scratch
+from rnnx.contracts.self_description import DescribedGates
 from rnnx.errors import Diverged
 from rnnx.training.session import Session
 
@@ -117,28 +118,29 @@ def clipping() -> str:
 
 
 @functools.cache
-def trained() -> Session:
-    """A small LSTM trained on the names that come with rnnx; some two seconds."""
-    sizes = ["cell.hidden_size=48", "dropout=0", "batch_size=32", "backend=numpy", "threads=1"]
-    sizes += ["input_dropout=0", "crossover=0", "averaging=0"]
+def trained(cell: str) -> Session:
+    """A small network trained on the names that come with rnnx; some two seconds."""
+    sizes = [f"cell={cell}", "cell.hidden_size=48", "dropout=0", "batch_size=32"]
+    sizes += ["backend=numpy", "threads=1", "input_dropout=0", "crossover=0", "averaging=0"]
     session = rnnx.build([*sizes, f"steps={TRAINING_STEPS}", "tracker=none"])
     for _ in range(TRAINING_STEPS):
         session.step()
     return session
 
 
-def gates(name: str = NAME) -> str:
-    """Every unit's three gates while the trained LSTM reads a name: units down, letters across."""
-    session = trained()
+def gates(name: str = NAME, of: str = "lstm") -> str:
+    """Every unit's gates while the trained cell reads a name: units down, letters across."""
+    session = trained(of)
     vocabulary, cell = session.corpus.vocabulary, session.network.cell
     assert isinstance(cell, GatedCell)
+    titles = GATES if of == "lstm" else _directions(cell)
     ids = np.array([[-1, *vocabulary.encode(name)]]).T  # (T, 1): the zero vector comes first
     state = cell.initial_state(1, np.float32)
     _, _, cache = cell.forward(session.params["layer0"], ids, state, None, Scratch())
     found = cell.gates(cache)
     figure = Figure(figsize=(8.4, 3.8), layout="constrained")
-    several = figure.subplots(1, 3, sharey=True)
-    for axes, (letter, title) in zip(several, GATES.items(), strict=True):
+    several = figure.subplots(1, len(titles), sharey=True)
+    for axes, (letter, title) in zip(several, titles.items(), strict=True):
         values = found[letter][:, :, 0].T  # (n_a, T)
         image = axes.imshow(values, aspect="auto", cmap="viridis", vmin=0, vmax=1)
         axes.set_xticks(range(len(ids)), ["·", *name], fontsize=8)
@@ -148,9 +150,15 @@ def gates(name: str = NAME) -> str:
     return svg(figure)
 
 
+def _directions(cell: GatedCell) -> dict[str, str]:
+    """Which way each gate points: ``f = 1 keeps c``."""
+    assert isinstance(cell, DescribedGates)
+    return {gate: f"{gate} = 1 {words.at_one}" for gate, words in cell.gate_words.items()}
+
+
 def temperature(beginning: str = BEGINNING) -> str:
     """The probabilities of the letter after ``beginning``, at several temperatures."""
-    session = trained()
+    session = trained("lstm")
     vocabulary = session.corpus.vocabulary
     ids = np.array([[-1, *vocabulary.encode(beginning)]]).T
     network, params = session.network, session.params

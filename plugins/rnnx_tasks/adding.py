@@ -14,6 +14,9 @@ original    numbers in [−1, 1], T to 1.1·T steps, the first marker among the 
 The first step is never one of the two: in the paper that is the rare case, X₁ being 0 then.
 Multiplication (experiment 5) has numbers in [0, 1], the steps and markers of `original`, and the
 target X₁·X₂, whose variance is 7/144.
+
+Solved as in 1997 where the protocol is that of 1997: the error of every held-out sequence is at
+most 0.04, in multiplication of all but 13 in 2,000. Else: a mean squared error of 0.01.
 """
 
 from __future__ import annotations
@@ -26,11 +29,12 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.data.corpus import Corpus
 from rnnx.data.sequences import Sequences
-from rnnx.data.targets import Quantity, values
+from rnnx.data.targets import Quantity, Targets, values
 from rnnx.data.yardsticks import Criterion, Level
 from rnnx_tasks.endless import Draw, Task, check_task, endless_corpus
 from rnnx_tasks.lengths import Lengths, flat
 
+TOLERANCE = 0.04  # of a target of 1997
 LEAST = 8  # of T: below it `original` has no place for a second marker
 
 
@@ -59,8 +63,10 @@ class Adding:
 
     def load(self, seed: int) -> Corpus:
         if self.protocol is Protocol.arjovsky:
-            return _corpus(self, seed, _in_halves, "sum", 1 / 6, 0.01)
-        return _corpus(self, seed, _original_sums, "sum", 1 / 24, 0.0016)
+            target = values(["sum"], per_sequence=True)
+            return _corpus(self, seed, _in_halves, target, 1 / 6, Criterion("mse", 0.01, 3))
+        target = values(["sum"], per_sequence=True, tolerance=TOLERANCE)
+        return _corpus(self, seed, _original_sums, target, 1 / 24, Criterion("within", 1.0))
 
 
 @dataclass(frozen=True)
@@ -78,18 +84,22 @@ class Multiplication:
         check_task(self, LEAST)
 
     def load(self, seed: int) -> Corpus:
-        return _corpus(self, seed, _products, "product", 7 / 144, 0.0016)
+        target = values(["product"], per_sequence=True, tolerance=TOLERANCE)
+        solved = Criterion("within", 1 - 13 / 2000)
+        return _corpus(self, seed, _products, target, 7 / 144, solved)
 
 
-def _corpus(task: Task, seed: int, draw: Draw, name: str, variance: float, bound: float) -> Corpus:
+def _corpus(
+    task: Task, seed: int, draw: Draw, target: Targets, variance: float, solved: Criterion
+) -> Corpus:
     return endless_corpus(
         task,
         seed,
         draw,
-        values([name], per_sequence=True),
+        target,
         features=(Quantity("number"), Quantity("marker")),
         levels=(Level("mse", "chance", variance), Level("mse", "optimum", 0.0)),
-        criterion=Criterion("mse", bound, 3),
+        criterion=solved,
     )
 
 

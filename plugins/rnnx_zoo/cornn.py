@@ -15,7 +15,7 @@ of dt, gamma and epsilon are its own for sequential MNIST; they have to be tuned
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,12 @@ class CoRNN(Recurrence):
             dh - (self.dt * self.gamma) * dz_state + params["Wh"].T @ dz,
             (1 - self.dt * self.epsilon) * dz_state + params["Wz"].T @ dz,
         )
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.one_phase import CORNN, CompiledOnePhase
+
+        return CompiledOnePhase(threads, CORNN, (self.dt, self.gamma, self.epsilon))
 
     def gradients(
         self, params: Params, cache: Cache, dz: Array, scratch: Scratch

@@ -11,7 +11,8 @@
     with decay=false: Wx (3·n_a + heads, n_x) · b (heads, 1), and no A
 
 The rows of Wx are the blocks q, k, v, β, a, those of b β, a. β = 1 replaces, β = 0 keeps; a = 1
-keeps, a = 0 clears. h is read out and has no say in the next step.
+keeps, a = 0 clears. h is read out and has no say in the next step, so nothing of one step waits for
+another but S: it is computed over many steps at once (rnnx_zoo.delta_memory).
 
 S⟨t⟩ is (I − β·k·kᵀ)·a·S⟨t−1⟩ plus what is new, so along k the memory is multiplied by a·(1 − β):
 by 0 … 1 with β = σ, by −1 … 1 with 2·σ (Grazzi et al. 2024). A reflection can turn what it holds
@@ -39,44 +40,30 @@ from rnnx.contracts import Group
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
 from rnnx.contracts.self_description import GateWords
-from rnnx.padding import FinalGradient, last_valid
+from rnnx.padding import last_valid, mask
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import input_gradient, zero_padding
+from rnnx_zoo.delta_memory import Found, Solved, Steps, run, run_back
 from rnnx_zoo.diagonal import projected, weight_gradients
-from rnnx_zoo.matrix import (
-    add_outer,
-    at_the_end,
-    by_column,
-    by_unit,
-    column_first,
-    column_last,
-    dot,
-    row_times,
-    times_column,
-)
+from rnnx_zoo.matrix import by_step, column_first, column_last, dot, gradients_by_h, heads_first
 from rnnx_zoo.sigmoid import sigmoid
 
 EPSILON = 1e-6  # beside |k|²: a key of zeros stays zero
 
 
-class Factors(NamedTuple):
-    """What each step does to the memory, of all steps, columns and heads."""
+class Slopes(NamedTuple):
+    """How the steps depend on the sums."""
 
-    q: Array  # (T, B, heads, d): q / √d
-    k: Array  # (T, B, heads, d): of length 1
-    scale: Array  # (T, B, heads, 1): 1 / |k| before
-    v: Array  # (T, B, heads, d)
-    beta: Array  # (T, B, heads)
-    a: Array | None  # (T, B, heads)
-    rate: Array | None  # (T, B, heads): softplus(…), a = exp(−e^A · rate)
-    opened: Array | None  # (T, B, heads): its slope
+    scale: Array  # (B, heads, T, 1): 1 / |k| before
+    rate: Array | None  # (B, heads, T): softplus(…), a = exp(−e^A · rate); 0 beyond a column's end
+    opened: Array | None  # (B, heads, T): its slope, likewise
 
 
 class Cache(NamedTuple):
     x: Array  # (T, B) ids or (T, n_x, B)
-    factors: Factors
-    memory: Array  # (T + 1, B, heads, d, d), the initial one first
-    errors: Array  # (T, B, heads, d): e
+    steps: Steps
+    slopes: Slopes
+    chunks: list[Solved]
     lengths: Array | None  # (B,)
 
 
@@ -133,70 +120,63 @@ class GatedDelta:
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
         d = self.hidden_size // self.heads
-        return np.zeros((self.hidden_size, B), dtype), np.zeros((self.heads, d, d, B), dtype)
+        S = column_last(np.zeros((B, self.heads, d, d), dtype))
+        return np.zeros((self.hidden_size, B), dtype), S
 
     def forward(
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
     ) -> tuple[Array, State, Cache]:
         T, B, n_a = len(x), state[0].shape[1], self.hidden_size
         sums = projected(params["Wx"], self._biases(params), x, lengths, scratch)
-        f = self._factors(params, sums)
-        d, dtype = f.k.shape[-1], f.k.dtype
-        memory = scratch.array("memory", (T + 1, B, self.heads, d, d), dtype)
-        errors, read = np.empty_like(f.v), np.empty_like(f.v)
-        memory[0], spare = column_first(state[1]), np.empty(memory.shape[1:], dtype)
-        for t in range(T):
-            S = memory[t + 1]
-            if f.a is None:
-                np.copyto(S, memory[t])
-            else:
-                np.multiply(memory[t], f.a[t, ..., None, None], out=S)
-            np.subtract(f.v[t], row_times(f.k[t], S), out=errors[t])
-            add_outer(S, f.k[t], f.beta[t, ..., None] * errors[t], spare)
-            read[t] = row_times(f.q[t], S)
-        h = by_unit(read, scratch.array("h_all", (T, n_a, B), dtype))
-        finals = (last_valid(h, state[0], lengths), at_the_end(memory, lengths))
-        cache = Cache(x, f, memory, errors, lengths)
-        return zero_padding(h, lengths, "h", scratch), finals, cache
+        steps, slopes = self._steps(params, sums, lengths)
+        read, S, chunks = run(steps, column_first(state[1]))
+        h = by_step(read, scratch.array("h_all", (T, n_a, B), read.dtype))
+        final = last_valid(h, state[0], lengths), column_last(S)
+        cache = Cache(x, steps, slopes, chunks, lengths)
+        return zero_padding(h, lengths, "h", scratch), final, cache
 
     def _biases(self, params: Params) -> Array:
         """A bias for each row of Wx."""
         b = params["b"]
         return np.concatenate([np.zeros((3 * self.hidden_size, 1), b.dtype), b])
 
-    def _factors(self, params: Params, sums: Array) -> Factors:
+    def _steps(self, params: Params, sums: Array, lengths: Array | None) -> tuple[Steps, Slopes]:
         """From the sums (T, rows of Wx, B)."""
         n_a, heads = self.hidden_size, self.heads
-        q, k, v = (by_column(part, heads) for part in np.split(sums[:, : 3 * n_a], 3, axis=1))
+        q, k, v = (heads_first(part, heads) for part in np.split(sums[:, : 3 * n_a], 3, axis=1))
         q *= (n_a // heads) ** -0.5
         scale = 1 / np.sqrt(dot(k, k) + EPSILON)[..., None]
         k *= scale
-        gates = np.ascontiguousarray(sums[:, 3 * n_a :].transpose(0, 2, 1))
-        beta = sigmoid(gates[..., :heads].copy())
+        gates = np.ascontiguousarray(sums[:, 3 * n_a :].transpose(2, 1, 0))  # (B, ·, T)
+        beta = sigmoid(gates[:, :heads].copy())
         beta *= self._sigmas
-        if not self.decay:
-            return Factors(q, k, scale, v, beta, None, None, None)
-        rate = np.logaddexp(0, gates[..., heads:])
-        a = np.exp(-np.exp(params["A"][:, 0]) * rate)
-        return Factors(q, k, scale, v, beta, a, rate, sigmoid(gates[..., heads:]))
+        rate = opened = None
+        if self.decay:
+            rate = np.logaddexp(0, gates[:, heads:])
+            opened = sigmoid(gates[:, heads:])
+        if lengths is not None:  # beyond its end a column's memory stays
+            is_valid = mask(lengths, len(sums)).T[:, None]
+            beta = beta * is_valid
+            if rate is not None and opened is not None:
+                rate, opened = rate * is_valid, opened * is_valid
+        ln_a = None if rate is None else -np.exp(params["A"]) * rate
+        return Steps(q, k, v, beta, ln_a), Slopes(scale, rate, opened)
 
     def gates(self, cache: Cache) -> Params:
         """β (without the factor 2) and a, of the head of each unit."""
-        f, d = cache.factors, self.hidden_size // self.heads
-        found = {"b": f.beta / self._sigmas} | ({} if f.a is None else {"a": f.a})
-        return {name: np.repeat(g.transpose(0, 2, 1), d, axis=1) for name, g in found.items()}
+        steps, d = cache.steps, self.hidden_size // self.heads
+        found = {"b": steps.beta / self._sigmas}
+        if steps.ln_a is not None:
+            found["a"] = np.exp(steps.ln_a)
+        return {name: np.repeat(g.transpose(2, 1, 0), d, axis=1) for name, g in found.items()}
 
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         project_one = step_projection(params["Wx"], self._biases(params))
 
         def step(x: Array, state: State) -> State:
-            f = self._factors(params, project_one(x)[None].copy())
-            S = np.array(column_first(state[1]), order="C")
-            if f.a is not None:
-                S *= f.a[0, ..., None, None]
-            e = f.v[0] - row_times(f.k[0], S)
-            add_outer(S, f.k[0], f.beta[0, ..., None] * e, np.empty_like(S))
-            h = by_unit(row_times(f.q[0], S)[None], np.empty((1, *state[0].shape), S.dtype))
+            steps, _ = self._steps(params, project_one(x)[None], None)
+            read, S, _ = run(steps, column_first(state[1]))
+            h = by_step(read, np.empty((1, *state[0].shape), S.dtype))
             return h[0], column_last(S)
 
         return step
@@ -204,65 +184,32 @@ class GatedDelta:
     def backward(
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
-        (T, n_a, B), f, lengths = dh.shape, cache.factors, cache.lengths
-        dh = zero_padding(dh, lengths, "dh", scratch)
-        ends = FinalGradient(dstate, lengths, T)
-        by_h = by_column(dh, self.heads)
-        dq, dk, dv = (np.empty_like(f.k) for _ in range(3))
-        d_beta, d_decay = np.empty_like(f.beta), np.empty_like(f.beta)
-        dS, spare = (np.zeros(cache.memory.shape[1:], dh.dtype) for _ in range(2))
-        for t in range(T - 1, -1, -1):
-            if (final := ends.at(t)) is not None:
-                by_h[t] += by_column(final[0][None], self.heads)[0]
-                dS += column_first(final[1])
-            dq[t], dk[t], dv[t], d_beta[t], d_decay[t] = _back(cache, t, by_h[t], dS, spare)
-        initial = np.zeros((n_a, B), dh.dtype)
-        d_memory = column_last(dS)
-        if (final := ends.at(-1)) is not None:
-            initial, d_memory = initial + final[0], d_memory + final[1]
-        dz, dA = self._by_sums(params, f, (dq, dk, dv), (d_beta, d_decay), scratch)
+        (_, n_a, B), lengths = dh.shape, cache.lengths
+        by_h, dh0 = gradients_by_h(dh, dstate, lengths, scratch)
+        # Beyond its end a column's memory stays, so its gradient is that after the last step.
+        _, dS = dstate or self.initial_state(B, dh.dtype)
+        by_read = heads_first(by_h, self.heads)
+        back = run_back(cache.steps, cache.chunks, by_read, column_first(dS))
+        dz, dA = self._by_sums(params, cache, back, scratch)
         dWx, db = weight_gradients(dz, cache.x, params["Wx"].shape[1], lengths, scratch)
         dparams = {"Wx": dWx, "b": db[3 * n_a :], **dA}
-        return dparams, input_gradient(params["Wx"], dz, cache.x, scratch), (initial, d_memory)
+        dx = input_gradient(params["Wx"], dz, cache.x, scratch)
+        return dparams, dx, (dh0, column_last(back.S))
 
     def _by_sums(
-        self, params: Params, f: Factors, vectors: State, gates: State, scratch: Scratch
+        self, params: Params, cache: Cache, back: Found, scratch: Scratch
     ) -> tuple[Array, Params]:
         """dz (T, rows of Wx, B), and the gradient of A."""
-        n_a, heads, (dq, dk, dv), (d_beta, d_decay) = self.hidden_size, self.heads, vectors, gates
-        T, B = f.beta.shape[:2]
-        dz = scratch.array("dz", (T, len(params["Wx"]), B), dq.dtype)
-        dq *= (n_a // heads) ** -0.5
-        dk -= f.k * dot(dk, f.k)[..., None]  # along k itself its length does not change
-        dk *= f.scale
-        for block, d in enumerate((dq, dk, dv)):
-            by_unit(d, dz[:, block * n_a : (block + 1) * n_a])
-        d_beta *= f.beta * (1 - f.beta / self._sigmas)
-        by_unit(d_beta[..., None], dz[:, 3 * n_a : 3 * n_a + heads])
-        if f.a is None or f.rate is None or f.opened is None:
+        n_a, heads, k, beta = self.hidden_size, self.heads, cache.steps.k, cache.steps.beta
+        (scale, rate, opened), (B, _, T, d) = cache.slopes, k.shape
+        dz = scratch.array("dz", (T, len(params["Wx"]), B), k.dtype)
+        dk = back.k - k * dot(back.k, k)[..., None]  # along k itself its length does not change
+        for block, by in enumerate((back.q * d**-0.5, dk * scale, back.v)):
+            by_step(by, dz[:, block * n_a : (block + 1) * n_a])
+        by_beta = back.ln_beta * (1 - beta / self._sigmas)
+        dz[:, 3 * n_a : 3 * n_a + heads] = by_beta.transpose(2, 1, 0)
+        if rate is None or opened is None:
             return dz, {}
-        d_decay *= f.a  # by ln a = −e^A · rate
-        steepness = -np.exp(params["A"])
-        dA = steepness * (d_decay * f.rate).sum(axis=(0, 1))[:, None]
-        d_decay *= steepness[:, 0] * f.opened
-        by_unit(d_decay[..., None], dz[:, 3 * n_a + heads :])
-        return dz, {"A": dA}
-
-
-def _back(cache: Cache, t: int, by_h: Array, dS: Array, spare: Array) -> State:
-    """One step back: dS becomes the gradient by the memory before it; by q, k, v, β and a."""
-    f, e, before = cache.factors, cache.errors[t], cache.memory[t]
-    k, beta = f.k[t], f.beta[t, ..., None]
-    add_outer(dS, f.q[t], by_h, spare)
-    dq = times_column(cache.memory[t + 1], by_h)
-    by_written = row_times(k, dS)
-    dk = times_column(dS, beta * e)
-    d_beta, de = dot(by_written, e), by_written * beta
-    add_outer(dS, k, -de, spare)
-    seen = times_column(before, de)
-    if f.a is None:
-        return dq, dk - seen, de, d_beta, np.zeros_like(d_beta)
-    a = f.a[t, ..., None]
-    d_a = np.einsum("bhkv,bhkv->bh", dS, before)
-    dS *= a[..., None]
-    return dq, dk - a * seen, de, d_beta, d_a
+        steepness = -np.exp(params["A"])  # ln a = −e^A · rate
+        dz[:, 3 * n_a + heads :] = (back.ln_a * steepness * opened).transpose(2, 1, 0)
+        return dz, {"A": steepness * (back.ln_a * rate).sum(axis=(0, 2))[:, None]}

@@ -18,7 +18,7 @@ weights begin as those of the built-in cells. The authors' code, JosvanderWesthu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,12 @@ class JANET(Recurrence):
         np.multiply(dh, before * f * (1 - f) - n * i * (1 - i), out=dz[:n_a])
         np.multiply(dh * i, 1 - n * n, out=dz[n_a:])
         return (dh * f + params["Wh"].T @ dz,)
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.one_phase import JANET, CompiledOnePhase
+
+        return CompiledOnePhase(threads, JANET, (self.beta,))
 
     def gates(self, cache: Cache) -> Params:
         f, _, i = np.split(cache.kept[0], 3, axis=1)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -89,6 +89,12 @@ class LSTM1997(Recurrence):
         np.multiply(dh * shown, o * (1 - o), out=do)
         np.multiply(dc * i, height * slope * (1 - g * g), out=dg)
         return params["Wh"].T @ dz, dc
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.one_phase import LSTM_1997, CompiledOnePhase
+
+        return CompiledOnePhase(threads, LSTM_1997, self._factors)
 
     def gates(self, cache: Cache) -> Params:
         i, o, _ = np.split(cache.kept[0], 3, axis=1)

@@ -1,33 +1,27 @@
-"""Memories that are a matrix for each head and column: the layout of their loops.
+"""Memories that are a matrix for each head and column: their layout, and the gradient by h.
 
-A state of the contract has B last. In the loop B is first, so that each column's matrix is in one
-piece of memory: (T, B, heads, d, d), with d = n_a / heads, and vectors (T, B, heads, d).
+A state of the contract has B last. In the cells B is first, so that each column's matrix is in one
+piece of memory: (B, heads, d, d), with d = n_a / heads, and vectors of all steps (B, heads, T, d).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from rnnx.arrays import Array
+from rnnx.arrays import Array, State
+from rnnx.contracts.buffers import Scratch
+from rnnx.padding import FinalGradient
+from rnnx_builtin.numerics.whole_sequence import zero_padding
 
 
-def by_column(steps: Array, heads: int) -> Array:
-    """(T, n_a, B) → (T, B, heads, d), a copy in order."""
+def heads_first(steps: Array, heads: int, ones: int = 0) -> Array:
+    """(T, n_a, B) → (B, heads, T, d + ones), a copy; the last numbers of each vector are 1."""
     T, n_a, B = steps.shape
-    return np.array(steps.reshape(T, heads, n_a // heads, B).transpose(0, 3, 1, 2), order="C")
-
-
-def by_unit(vectors: Array, out: Array) -> Array:
-    """(T, B, heads, d) → ``out`` (T, n_a, B)."""
-    T, B = vectors.shape[:2]
-    np.copyto(out, vectors.reshape(T, B, -1).transpose(0, 2, 1))
+    d = n_a // heads
+    out = np.empty((B, heads, T, d + ones), steps.dtype)
+    out[..., :d] = steps.reshape(T, heads, d, B).transpose(3, 1, 0, 2)
+    out[..., d:] = 1
     return out
-
-
-def heads_first(steps: Array, heads: int) -> Array:
-    """(T, n_a, B) → (B, heads, T, d), a copy in order."""
-    T, n_a, B = steps.shape
-    return np.array(steps.reshape(T, heads, n_a // heads, B).transpose(3, 1, 0, 2), order="C")
 
 
 def by_step(vectors: Array, out: Array) -> Array:
@@ -38,31 +32,13 @@ def by_step(vectors: Array, out: Array) -> Array:
 
 
 def column_first(state: Array) -> Array:
-    """(…, B) → (B, …)."""
-    return np.moveaxis(state, -1, 0)
+    """(…, B) → (B, …), in order: the same sums for a state from a file as for one made here."""
+    return np.ascontiguousarray(np.moveaxis(state, -1, 0))
 
 
 def column_last(state: Array) -> Array:
-    """(B, …) → (…, B), a copy in order."""
-    return np.ascontiguousarray(np.moveaxis(state, 0, -1))
-
-
-def at_the_end(steps: Array, lengths: Array | None) -> Array:
-    """(T + 1, B, …), the initial state first → (…, B) after each column's last step."""
-    T, B = len(steps) - 1, steps.shape[1]
-    return column_last(steps[T if lengths is None else lengths, np.arange(B)])
-
-
-def row_times(vector: Array, matrix: Array) -> Array:
-    """vᵀ·M: (B, heads, d), (B, heads, d, d) → (B, heads, d)."""
-    product: Array = np.matmul(vector[..., None, :], matrix)[..., 0, :]
-    return product
-
-
-def times_column(matrix: Array, vector: Array) -> Array:
-    """M·v."""
-    product: Array = np.matmul(matrix, vector[..., None])[..., 0]
-    return product
+    """(B, …) → (…, B), a view: ``column_first`` need not copy what it gives."""
+    return np.moveaxis(state, 0, -1)
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -71,6 +47,18 @@ def dot(a: Array, b: Array) -> Array:
     return product
 
 
-def add_outer(matrix: Array, k: Array, v: Array, spare: Array) -> None:
-    """M += k·vᵀ; ``spare`` is a buffer as M."""
-    matrix += np.multiply(k[..., :, None], v[..., None, :], out=spare)
+def gradients_by_h(
+    dh: Array, dstate: State | None, lengths: Array | None, scratch: Scratch
+) -> tuple[Array, Array]:
+    """Those by h of each step (T, n_a, B), that of the final h in it, and by the initial h.
+
+    Where h has no say in the next step, the initial h counts for columns of length 0 alone.
+    """
+    T = len(dh)
+    ends = FinalGradient(None if dstate is None else dstate[:1], lengths, T)
+    by_h = np.array(zero_padding(dh, lengths, "dh", scratch))
+    for t in range(T):
+        if (final := ends.at(t)) is not None:
+            by_h[t] += final[0]
+    start = ends.at(-1)
+    return by_h, np.zeros(dh.shape[1:], dh.dtype) if start is None else start[0]

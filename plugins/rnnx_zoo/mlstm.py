@@ -36,7 +36,7 @@ from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 from rnnx.contracts.ranges import require
 from rnnx.contracts.self_description import GateWords
-from rnnx.padding import FinalGradient, last_valid, mask
+from rnnx.padding import last_valid, mask
 from rnnx_builtin.numerics.one_step import step_projection
 from rnnx_builtin.numerics.whole_sequence import (
     Dense,
@@ -45,9 +45,10 @@ from rnnx_builtin.numerics.whole_sequence import (
     sum_products,
     zero_padding,
 )
+from rnnx_zoo.chunks import Chunk
 from rnnx_zoo.diagonal import projected, weight_gradients
-from rnnx_zoo.fading_memory import Chunk, Found, Steps, run, run_back, stabilisers
-from rnnx_zoo.matrix import by_column, by_step, column_first, column_last, dot, heads_first
+from rnnx_zoo.fading_memory import Found, Steps, run, run_back, stabilisers
+from rnnx_zoo.matrix import by_step, column_first, column_last, dot, gradients_by_h, heads_first
 from rnnx_zoo.sigmoid import sigmoid
 
 EPSILON = 1e-6
@@ -72,6 +73,7 @@ class MLSTM:
 
     golden: ClassVar[tuple[str, ...]] = ("golden/mlstm.json",)
     gate_words: ClassVar[dict[str, GateWords]] = {
+        "i": GateWords("writes with the largest weight so far", "writes nothing"),
         "f": GateWords("keeps C⟨t−1⟩", "forgets it"),
         "o": GateWords("shows what is read from C in h", "hides it"),
     }
@@ -104,8 +106,8 @@ class MLSTM:
 
     def initial_state(self, B: int, dtype: npt.DTypeLike) -> State:
         n_a, heads, d = self.hidden_size, self.heads, self.hidden_size // self.heads
-        shapes = (n_a,), (heads, d, d), (n_a,), (heads,)
-        return tuple(np.zeros((*shape, B), dtype) for shape in shapes)
+        h, n, m = (np.zeros((rows, B), dtype) for rows in (n_a, n_a, heads))
+        return h, column_last(np.zeros((B, heads, d, d), dtype)), n, m
 
     def forward(
         self, params: Params, x: Array, state: State, lengths: Array | None, scratch: Scratch
@@ -113,16 +115,25 @@ class MLSTM:
         T, B, n_a = len(x), state[0].shape[1], self.hidden_size
         sums = projected(params["Wx"], self._biases(params), x, lengths, scratch)
         steps, opened = self._steps(params, sums, state[3], lengths)
-        n = by_column(state[2][None], self.heads)[0]
-        read, by_norm, C, n, chunks = run(steps, column_first(state[1]), n)
-        below = np.maximum(np.abs(by_norm), _floor(steps.m[..., 1:])) + EPSILON
-        read /= below[..., None]
+        sums_read, S, chunks = run(steps, self._memory(state[1], state[2]))
+        read, by_norm, below = _mean(sums_read, steps.m)
         h = by_step(read, scratch.array("h_all", (T, n_a, B), sums.dtype))
         h *= sigmoid(sums[:, 3 * n_a :])
         cache = Cache(x, sums, steps, chunks, opened, by_norm, below, read, lengths)
         shown = zero_padding(h, lengths, "h", scratch)
-        final = last_valid(h, state[0], lengths), column_last(C), column_last(n).reshape(n_a, B)
-        return shown, (*final, column_last(steps.m[..., -1])), cache
+        final = last_valid(h, state[0], lengths), *self._split(S), column_last(steps.m[..., -1])
+        return shown, final, cache
+
+    def _memory(self, C: Array, n: Array) -> Array:
+        """C (heads, d, d, B) and n (n_a, B), to which each step writes 1: (B, heads, d, d + 1)."""
+        heads, d, _, B = C.shape
+        out = np.empty((B, heads, d, d + 1), C.dtype)
+        out[..., :d], out[..., d] = np.moveaxis(C, -1, 0), n.reshape(heads, d, B).transpose(2, 0, 1)
+        return out
+
+    def _split(self, S: Array) -> tuple[Array, Array]:
+        """C and n again."""
+        return column_last(S[..., :-1]), column_last(S[..., -1]).reshape(self.hidden_size, -1)
 
     def _biases(self, params: Params) -> Array:
         """A bias for each row of Wx."""
@@ -134,7 +145,8 @@ class MLSTM:
     ) -> tuple[Steps, Array]:
         """From the sums (T, 4·n_a, B) and the initial m (heads, B); 1 − σ(f) (B, heads, T)."""
         n_a, heads = self.hidden_size, self.heads
-        q, k, v = (heads_first(part, heads) for part in np.split(sums[:, : 3 * n_a], 3, axis=1))
+        q, k, v = np.split(sums[:, : 3 * n_a], 3, axis=1)
+        q, k, u = heads_first(q, heads), heads_first(k, heads), heads_first(v, heads, ones=1)
         k *= (n_a // heads) ** -0.5
         gates = np.matmul(params["Wg"], sums[:, : 3 * n_a])
         gates += params["bg"]
@@ -147,13 +159,15 @@ class MLSTM:
                 np.where(is_beyond, what, one)
                 for one, what in ((i, i.dtype.type(-np.inf)), (kept, 0), (opened, 0))
             )
-        return Steps(q, k, v, i, kept, stabilisers(i, kept, column_first(m))), opened
+        return Steps(q, k, u, i, kept, stabilisers(i, kept, column_first(m))), opened
 
     def gates(self, cache: Cache) -> Params:
-        """σ(f) of the head of each unit, and σ(o)."""
-        n_a = self.hidden_size
-        f = 1 - cache.opened.transpose(2, 1, 0)
-        return {"f": np.repeat(f, n_a // self.heads, axis=1), "o": cache.sums[:, 3 * n_a :]}
+        """i′ and σ(f) of the head of each unit, and σ(o)."""
+        n_a, steps = self.hidden_size, cache.steps
+        of_heads = {"i": np.exp(steps.i - steps.m[..., 1:]), "f": 1 - cache.opened}
+        d = n_a // self.heads
+        found = {k: np.repeat(g.transpose(2, 1, 0), d, axis=1) for k, g in of_heads.items()}
+        return {**found, "o": cache.sums[:, 3 * n_a :]}
 
     def stream(self, params: Params, scratch: Scratch) -> Callable[[Array, State], State]:
         n_a, project_one = self.hidden_size, step_projection(params["Wx"], self._biases(params))
@@ -161,13 +175,11 @@ class MLSTM:
         def step(x: Array, state: State) -> State:
             sums = project_one(x)[None].copy()
             steps, _ = self._steps(params, sums, state[3], None)
-            n = by_column(state[2][None], self.heads)[0]
-            read, by_norm, C, n, _ = run(steps, column_first(state[1]), n)
-            read /= (np.maximum(np.abs(by_norm), _floor(steps.m[..., 1:])) + EPSILON)[..., None]
+            sums_read, S, _ = run(steps, self._memory(state[1], state[2]))
+            read, _, _ = _mean(sums_read, steps.m)
             h = by_step(read, np.empty((1, *state[0].shape), read.dtype))[0]
-            after = column_last(n).reshape(state[2].shape)
-            m = column_last(steps.m[..., -1])
-            return h * sigmoid(sums[0, 3 * n_a :]), column_last(C), after, m
+            h *= sigmoid(sums[0, 3 * n_a :])
+            return h, *self._split(S), column_last(steps.m[..., -1])
 
         return step
 
@@ -175,41 +187,31 @@ class MLSTM:
         self, params: Params, cache: Cache, dh: Array, dstate: State | None, scratch: Scratch
     ) -> tuple[Params, Array | None, State]:
         (T, n_a, B), lengths = dh.shape, cache.lengths
-        ends = FinalGradient(dstate, lengths, T)
-        by_h = np.array(zero_padding(dh, lengths, "dh", scratch))
-        for t in range(T):
-            if (final := ends.at(t)) is not None:
-                by_h[t] += final[0]
+        by_h, dh0 = gradients_by_h(dh, dstate, lengths, scratch)
         dz = scratch.array("dz", (T, 4 * n_a, B), dh.dtype)
-        by_read, by_norm, by_m = self._by_output(cache, by_h, dz[:, 3 * n_a :])
+        by_sums, by_m = self._by_output(cache, by_h, dz[:, 3 * n_a :])
         # Beyond its end a column's memory stays, so its gradient is that after the last step.
         _, dC, dn, dm = dstate or self.initial_state(B, dh.dtype)
-        last = column_first(dC), by_column(dn[None], self.heads)[0], column_first(dm)
-        back = run_back(cache.steps, cache.chunks, by_read, by_norm, by_m, last)
-        start = ends.at(-1)
-        d_start = (
-            np.zeros((n_a, B), dh.dtype) if start is None else start[0],
-            column_last(back.C),
-            column_last(back.n).reshape(n_a, B),
-            column_last(back.m),
-        )
+        last = self._memory(dC, dn), column_first(dm)
+        back = run_back(cache.steps, cache.chunks, by_sums, by_m, *last)
+        d_start = dh0, *self._split(back.S), column_last(back.m)
         grads = self._by_gates(params, cache, back, dz, scratch)
         dWx, db = weight_gradients(dz, cache.x, params["Wx"].shape[1], lengths, scratch)
         dx = input_gradient(params["Wx"], dz, cache.x, scratch)
         return {"Wx": dWx, "b": db[3 * n_a :], **grads}, dx, d_start
 
-    def _by_output(self, cache: Cache, by_h: Array, by_o: Array) -> tuple[Array, Array, Array]:
-        """Fill by_o; the gradients by Cᵀ·q (B, heads, T, d), by n·q and by m (B, heads, T)."""
+    def _by_output(self, cache: Cache, by_h: Array, by_o: Array) -> tuple[Array, Array]:
+        """Fill by_o; the gradients by what is read (B, heads, T, d + 1) and by m (B, heads, T)."""
         o = cache.sums[:, 3 * self.hidden_size :]
         mean = by_step(cache.read, np.empty_like(by_h))
         np.multiply(by_h * mean, o * (1 - o), out=by_o)
-        by_read = heads_first(by_h * o, self.heads)
-        by_read /= cache.below[..., None]
-        by_below = -dot(by_read, cache.read)
+        by_sums = heads_first(by_h * o, self.heads, ones=1)
+        by_sums /= cache.below[..., None]
+        by_below = -dot(by_sums[..., :-1], cache.read)
         floor = _floor(cache.steps.m[..., 1:])
         is_norm = np.abs(cache.by_norm) >= floor
-        by_norm = np.where(is_norm, np.sign(cache.by_norm) * by_below, 0)
-        return by_read, by_norm, np.where(is_norm, 0, -floor * by_below)
+        by_sums[..., -1] = np.where(is_norm, np.sign(cache.by_norm) * by_below, 0)
+        return by_sums, np.where(is_norm, 0, -floor * by_below)
 
     def _by_gates(
         self, params: Params, cache: Cache, back: Found, dz: Array, scratch: Scratch
@@ -217,7 +219,7 @@ class MLSTM:
         """Fill dz of q, k and v; the gradients of Wg and bg."""
         n_a, heads, (T, _, B) = self.hidden_size, self.heads, dz.shape
         by_k = back.k * (n_a // heads) ** -0.5
-        for block, d in enumerate((back.q, by_k, back.v)):
+        for block, d in enumerate((back.q, by_k, back.u[..., :-1])):
             by_step(d, dz[:, block * n_a : (block + 1) * n_a])
         d_gates = np.empty((T, 2 * heads, B), dz.dtype)
         d_gates[:, :heads] = back.i.transpose(2, 1, 0)
@@ -226,6 +228,15 @@ class MLSTM:
         seen = Dense(cache.sums[:, : 3 * n_a])
         total = sum_products(d_gates, [seen, One()], "dWg", scratch)
         return {"Wg": total[:, :-1], "bg": total[:, -1:]}
+
+
+def _mean(read: Array, m: Array) -> tuple[Array, Array, Array]:
+    """From [Cᵀ·q; n·q] (B, heads, T, d + 1), which it changes: the mean, n·q, what it is over."""
+    by_norm = read[..., -1].copy()
+    below = np.maximum(np.abs(by_norm), _floor(m[..., 1:])) + EPSILON
+    mean = read[..., :-1]
+    mean /= below[..., None]
+    return mean, by_norm, below
 
 
 def _floor(m: Array) -> Array:

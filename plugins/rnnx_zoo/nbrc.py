@@ -16,7 +16,7 @@ have no bias of n; ours begins at 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -68,6 +68,12 @@ class NBRC(Recurrence):
         np.multiply(dh * (before - n), c * (1 - c), out=dz[n_a : 2 * n_a])
         np.multiply(dn * before, a * (2 - a), out=dz[:n_a])  # 1 − tanh² = a·(2 − a)
         return (dh * c + dn * a + params["Wh"].T @ dz[: 2 * n_a],)
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.one_phase import NBRC, CompiledOnePhase
+
+        return CompiledOnePhase(threads, NBRC)
 
     def gates(self, cache: Cache) -> Params:
         a, c, _ = np.split(cache.kept[0], 3, axis=1)

@@ -14,6 +14,8 @@ The rows of Wa are the blocks push, pop, keep, a row a stack. An empty stack is 
 authors' code, facebookarchive/Stack-RNN; the state holds S + 1, so that it begins as 0. Their
 controller is a layer of σ, here it is any cell: `vanilla` is nearest, and `lstm` and `gru` are in
 use. Wa and Wd begin as theirs, a sum of three U(−0.1, 0.1), the controller as it does alone.
+push, pop and keep are numbers of a stack and not of a unit, so `probe=saturation`, which looks at
+gates unit by unit, has |h| of this cell and none of them.
 
 The controller goes one step at a time, since its input depends on the stack: a sequence costs
 several times that of the controller alone. Ids become one-hot columns, so keep vocabularies small;

@@ -14,7 +14,7 @@ the built-in cells.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,12 @@ class UGRNN(Recurrence):
         np.multiply(dh * (before - n), g * (1 - g), out=dz[:n_a])
         np.multiply(dh * (1 - g), 1 - n * n, out=dz[n_a:])
         return (dh * g + params["Wh"].T @ dz,)
+
+    def compiled(self, threads: int) -> Any:
+        """The same in compiled kernels."""
+        from rnnx_zoo.kernels.one_phase import UGRNN, CompiledOnePhase
+
+        return CompiledOnePhase(threads, UGRNN)
 
     def gates(self, cache: Cache) -> Params:
         return {"g": cache.kept[0][:, : self.hidden_size]}

@@ -9,16 +9,20 @@ from typing import Any
 from rnnx.comparison.compare import Comparison
 from rnnx.comparison.drawing import (
     MAX_LABELS,
+    Line,
+    add_bands,
+    add_legend,
+    add_lines,
     color_key,
     group_colors,
     highest_shown,
     new_figure,
     plain_label,
+    thinned,
 )
 from rnnx.comparison.groups import name_without_seed
+from rnnx.comparison.runs import ComparedRun
 from rnnx.comparison.statistics import mean_and_spread
-from rnnx.contracts.trackers import Point
-from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.system.png import png_bytes
 
@@ -29,7 +33,8 @@ Curve = Mapping[int, float]  # step → loss
 
 def loss_curves(comparison: Comparison) -> tuple[str, list[Curve]]:
     """The loss that is drawn, ``val/loss``, and each run's curve of it; empty where it has none."""
-    histories = [_losses(run.folder) if run.folder else {} for run in comparison.runs]
+    folders = [run.folder for run in comparison.runs]
+    histories = [read_history(one.metrics, LOSSES) if one else {} for one in folders]
     begun = [history for history in histories if history]
     in_all = (key for key in LOSSES if begun and all(key in history for history in begun))
     key = next(in_all, LOSSES[-1])
@@ -37,12 +42,6 @@ def loss_curves(comparison: Comparison) -> tuple[str, list[Curve]]:
         {p.step: p.value for p in history.get(key, ()) if math.isfinite(p.value)}
         for history in histories
     ]
-
-
-def _losses(folder: RunFolder) -> Mapping[str, Sequence[Point]]:
-    """The points of the losses alone, and an empty list for other metrics: runs are many."""
-    history = read_history(folder.metrics)
-    return {key: points if key in LOSSES else () for key, points in history.items()}
 
 
 def _loss_label(comparison: Comparison, key: str) -> str:
@@ -61,10 +60,6 @@ def _loss_axes(figure: Any, label: str, curves: Sequence[Curve]) -> Any:
     return axes
 
 
-def _add_legend(axes: Any) -> None:
-    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
-
-
 def draw_curves(comparison: Comparison, key: str, curves: Sequence[Curve]) -> bytes | None:
     """The curve of every run, in the colour of its group."""
     if max(map(len, curves), default=0) < 2:
@@ -73,16 +68,16 @@ def draw_curves(comparison: Comparison, key: str, curves: Sequence[Curve]) -> by
     axes = _loss_axes(figure, _loss_label(comparison, key), curves)
     colors = group_colors([color_key(run) for run in comparison.runs])
     names = {group.hash: group.name for group in comparison.groups}
-    labelled: set[str] = set()  # the groups in the legend
+    first: dict[str, ComparedRun] = {}  # of each group
+    lines = []
     for run, curve in zip(comparison.runs, curves, strict=True):
-        group, label = color_key(run), None
-        if curve and group not in labelled and len(labelled) < MAX_LABELS:
-            labelled.add(group)
-            label = plain_label(names.get(group, name_without_seed(run)))
-        steps = sorted(curve)
-        losses = [curve[step] for step in steps]
-        axes.plot(steps, losses, color=colors[group], label=label, linewidth=1.2, alpha=0.85)
-    _add_legend(axes)
+        if curve:
+            first.setdefault(color_key(run), run)
+            lines.append((thinned(sorted(curve.items())), colors[color_key(run)]))
+    add_lines(axes, lines, linewidth=1.2, alpha=0.85)
+    shown = list(first.items())[:MAX_LABELS]
+    told = [(names.get(g, name_without_seed(run)), colors[g]) for g, run in shown]
+    add_legend(axes, told)
     return png_bytes(figure)
 
 
@@ -99,17 +94,23 @@ def draw_seeds(comparison: Comparison, key: str, curves: Sequence[Curve]) -> byt
     axes = _loss_axes(figure, _loss_label(comparison, key), curves)
     colors = group_colors([color_key(run) for run in comparison.runs])
     names = {group.hash: group.name for group in comparison.groups}
-    for place, (group, alike) in enumerate(of_group.items()):
+    traces: list[tuple[Line, Any]] = []
+    means: list[tuple[Line, Any]] = []
+    bands: list[tuple[Line, Line, Any]] = []
+    for group, alike in of_group.items():
         steps, mean, spread = over_seeds(alike)
-        label = f"{plain_label(names.get(group, group[:8]))} ({len(alike)})"
-        axes.plot(steps, mean, color=colors[group], label=label if place < MAX_LABELS else None)
-        low = [m - s for m, s in zip(mean, spread, strict=True)]
-        high = [m + s for m, s in zip(mean, spread, strict=True)]
-        axes.fill_between(steps, low, high, color=colors[group], alpha=0.2, linewidth=0)
-        for trace in alike if len(alike) > 1 else ():
-            by_step = sorted(trace.items())
-            axes.plot(*zip(*by_step, strict=True), color=colors[group], linewidth=0.6, alpha=0.5)
-    _add_legend(axes)
+        color, own = colors[group], list(zip(steps, mean, spread, strict=True))
+        means.append((thinned([(step, m) for step, m, _ in own]), color))
+        low, high = ([(step, m + sign * s) for step, m, s in own] for sign in (-1, 1))
+        bands.append((thinned(low), thinned(high), color))
+        if len(alike) > 1:
+            traces += [(thinned(sorted(curve.items())), color) for curve in alike]
+    add_bands(axes, bands)
+    add_lines(axes, traces, linewidth=0.6, alpha=0.5)
+    add_lines(axes, means, linewidth=1.5, alpha=1.0)
+    shown = list(of_group.items())[:MAX_LABELS]
+    told = [(f"{names.get(g, g[:8])} ({len(alike)})", colors[g]) for g, alike in shown]
+    add_legend(axes, told)
     return png_bytes(figure)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rnnx.comparison.compare import Comparison
 from rnnx.comparison.drawing import (
+    add_lines,
     color_key,
     group_colors,
     highest_shown,
@@ -26,14 +28,17 @@ def draw_finals(comparison: Comparison) -> bytes | None:
     figure = new_figure(1.2 + 0.3 * len(groups))
     axes = figure.subplots()
     colors = group_colors([color_key(run) for run in comparison.runs])
-    for row, group in enumerate(groups):
-        color = colors[group.hash]
-        if group.interval:
-            low, high, _ = group.interval
-            axes.plot([low, high], [row, row], color=color, linewidth=6, alpha=0.25)
-        rows = [row] * len(group.values)
-        axes.plot(group.values, rows, "o", color=color, markersize=5, alpha=0.7)
-        axes.plot([group.mean], [row], "|", color=color, markersize=18, markeredgewidth=2)
+    own = [colors[group.hash] for group in groups]
+    spans = [
+        ([(group.interval.low, row), (group.interval.high, row)], color)
+        for row, (group, color) in enumerate(zip(groups, own, strict=True))
+        if group.interval
+    ]
+    dots = [(v, row, own[row]) for row, group in enumerate(groups) for v in group.values]
+    means = [(group.mean, row, own[row]) for row, group in enumerate(groups)]
+    add_lines(axes, spans, linewidth=6, alpha=0.25)
+    _add_marks(axes, dots, "o", size=5, alpha=0.7)
+    _add_marks(axes, means, "|", size=18, alpha=1)
     names = [plain_label(group.name) for group in groups]
     axes.set_yticks(range(len(groups)), names, fontsize="small")
     axes.set_ylim(len(groups) - 0.5, -0.5)
@@ -43,6 +48,15 @@ def draw_finals(comparison: Comparison) -> bytes | None:
     if len(groups) < len(with_values):
         axes.set_title(f"the best {len(groups)} of {len(with_values)} configurations")
     return png_bytes(figure)
+
+
+def _add_marks(
+    axes: Any, marks: Sequence[tuple[float, int, Any]], marker: str, size: int, alpha: float
+) -> None:
+    """Marks at a value and a row, each in its colour, as one artist of Matplotlib's."""
+    values, rows, colors = zip(*marks, strict=True)
+    look = {"marker": marker, "linewidths": max(size / 9, 1), "alpha": alpha, "zorder": 2}
+    axes.scatter(values, rows, s=size**2, c=colors, **look)
 
 
 def _limit(axes: Any, values: list[float], comparison: Comparison) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rnnx.comparison.compare import Comparison
-from rnnx.comparison.drawing import highest_shown, new_figure, plain_label
+from rnnx.comparison.drawing import add_lines, highest_shown, new_figure, plain_label
 from rnnx.comparison.runs import ComparedRun
 from rnnx.system.png import png_bytes
 
@@ -49,10 +49,11 @@ def _draw_lines(drawing: Any, axes: Sequence[Axis], rising: bool) -> None:
     """A line a run across all axes; the best one is the darkest and on top."""
     from matplotlib import colormaps
 
+    viridis, lines = colormaps["viridis"], []  # looked up once: each look-up is a copy
     for heights in reversed(list(zip(*(axis.heights for axis in axes), strict=True))):
         shade = 1 - heights[-1] if rising else heights[-1]
-        color = colormaps["viridis"](0.95 * shade)
-        drawing.plot(range(len(axes)), heights, color=color, linewidth=1.6, alpha=0.8)
+        lines.append(([*enumerate(heights)], viridis(0.95 * shade)))
+    add_lines(drawing, lines, linewidth=1.6, alpha=0.8)
 
 
 def _draw_axis(drawing: Any, place: int, axis: Axis) -> None:

@@ -64,12 +64,16 @@ class Readings:
         exact = None if of.step is None else folder.recent(of.step)
         if exact is not None and exact.is_file():
             return self._model(exact)
-        kept = [self._model(path) for path in (folder.last, folder.best) if path.is_file()]
-        models = [model for model in kept if model is not None]
-        of_step = [model for model in models if model.step == of.step]
+        kept = [path for path in (folder.last, folder.best) if path.is_file()]
         if not kept:
             self._tell(f"{folder.id[:8]}: no checkpoint is here, so nothing is measured")
-        return next(iter([*of_step, *models]), None)
+        readable = []
+        for path in kept:
+            model = self._model(path)
+            if model is not None and model.step == of.step:
+                return model
+            readable += [model] if model is not None else []
+        return next(iter(readable), None)
 
     def _model(self, path: Path) -> Model | None:
         if path not in self._models:

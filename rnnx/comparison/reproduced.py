@@ -38,7 +38,8 @@ class Entry(NamedTuple):
     minutes: float  # of training, the mean of its runs; nan without one
     ended: float  # when the last run ended, in seconds since 1970; 0 without one
     machines: frozenset[str]
-    failed: int  # runs without a value
+    failed: int  # runs that did not end well, and so have no value
+    lacking: int  # runs that did, and have none: a criterion was never met
 
     @property
     def mean(self) -> float:
@@ -85,9 +86,10 @@ def measured(row: Row, figure: Figure, runs: Sequence[ComparedRun]) -> Entry:
     seconds = [run.metrics["final/seconds"] for run in ended if "final/seconds" in run.metrics]
     machines = frozenset(_machine(one.get("machine")) for one in fields)
     minutes = mean_and_spread(seconds)[0] / 60
-    failed = len(runs) - len(by_seed)
-    last = max(times, default=0.0)
-    return Entry(row, figure, by_seed, max(steps, default=0), minutes, last, machines, failed)
+    lacking = sum(figure.at is None and figure.metric not in run.metrics for run in ended)
+    failed = len(runs) - len(by_seed) - lacking
+    about = max(steps, default=0), minutes, max(times, default=0.0), machines
+    return Entry(row, figure, by_seed, *about, failed, lacking)
 
 
 def _value(run: ComparedRun, figure: Figure) -> float:
@@ -152,7 +154,7 @@ def _minutes(entry: Entry) -> str:
 
 def section(table: Table, found: Sequence[Entry], command: Sequence[str]) -> str:
     """The table in Markdown, with what a reader needs to judge it; rows without a run left out."""
-    names = {entry.row.name for entry in found if entry.by_seed}
+    names = {entry.row.name for entry in found if entry.by_seed or entry.lacking}
     shown = [entry for entry in found if entry.row.name in names]
     parts = [
         f"## {table.title}",
@@ -183,7 +185,8 @@ def _made(shown: Sequence[Entry]) -> str:
     machines = sorted({name for entry in shown for name in entry.machines if name})
     seeds = sorted({seed for entry in shown for seed in entry.by_seed}, key=lambda s: (len(s), s))
     where = f" on {'; '.join(machines)}" if machines else ""
-    return f"Measured {day}{where}. Seeds: {', '.join(seeds)}."
+    told = f" Seeds: {', '.join(seeds)}." if seeds else ""
+    return f"Measured {day}{where}.{told}"
 
 
 def _cells(table: Table, shown: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
@@ -266,6 +269,10 @@ def _notes(table: Table, found: Sequence[Entry], shown: Sequence[Entry]) -> Iter
     if failed:
         counted = ", ".join(f"{name} {count}" for name, count in failed.items())
         yield f"Runs that failed or diverged, and count in no mean: {counted}."
+    for figure in table.figures:
+        lacking = [one for one in shown if one.lacking and one.figure.name == figure.name]
+        if counted := ", ".join(f"{one.row.name} {one.lacking}" for one in lacking):
+            yield f"Runs that ended without {figure.name}, and count in no mean: {counted}."
 
 
 def refuse_nowhere(page: Path) -> None:

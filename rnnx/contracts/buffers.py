@@ -220,7 +220,7 @@ class Scratch:
         """The scratch of a part: its names are its own."""
         found = self._children.get(name)
         if found is None:
-            found = self._children[name] = Scratch()
+            found = self._children[name] = type(self)()
             found._plans = self._plans
         return found
 

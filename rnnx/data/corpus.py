@@ -195,6 +195,11 @@ def _misfits(corpus: Corpus, part: Sequences) -> Iterator[str]:
     shape = np.shape(part.y)[1:]
     if shape != (() if targets.are_ids else (targets.size,)):
         yield f"y has the shape {np.shape(part.y)}, which is not that of {targets.words}"
+    if (part.alternatives is not None) != targets.alternatives:
+        there = "no alternatives" if targets.alternatives else "alternatives"
+        yield f"it has {there}, and the corpus targets with alternatives={targets.alternatives}"
+    elif part.alternatives is not None and part.alternatives.shape[1:] != (targets.size,):
+        yield f"alternatives are {part.alternatives.shape}, expected (steps, {targets.size}) bools"
 
 
 def examples_of(vocabulary: Vocabulary, texts: Sequence[Iterable[str]]) -> Examples:

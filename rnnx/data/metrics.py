@@ -15,6 +15,8 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.data.targets import Quantity, TargetKind, Targets
 
+TOLERANCE = 0.1  # of the error of a value, where neither the head nor the data has another
+
 
 class Metric(NamedTuple):
     """A metric of the held-out data beside the loss; it is logged as ``val/<name>``."""
@@ -32,6 +34,20 @@ class Prediction(NamedTuple):
     # (T, n_y, B) or (n_y, B): the probability of each class or bit; of each value the standard
     # deviation, in the scale of y, where the head predicts one.
     p: Array | None = None
+
+
+class RankedPrediction(Prediction):
+    """A prediction of data that knows which targets each step could have had."""
+
+    first: Array
+    """(T, B) whether all of those are more probable than all others."""
+
+    @classmethod
+    def of(cls, found: Prediction, first: Array) -> RankedPrediction:
+        """A prediction with ``first`` beside it."""
+        ranked = cls(*found)
+        ranked.first = first
+        return ranked
 
 
 class Metrics(Protocol):
@@ -67,28 +83,45 @@ class NoMetrics:
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """The accuracy of classes: of all targets, and of sequences in which every one is right."""
+    """The accuracy of classes: of all targets, and of sequences in which every one is right.
+
+    Where the data says so, also the share within ``targets.tolerance``, and the share of sequences
+    in which all targets that a step could have had are the most probable at every step.
+    """
 
     targets: Targets
 
     @property
     def metrics(self) -> Sequence[Metric]:
-        found = [Metric("accuracy", "", True, f"accuracy a {self.targets.unit}")]
-        if not self.targets.per_sequence:
+        targets = self.targets
+        found = [Metric("accuracy", "", True, f"accuracy a {targets.unit}")]
+        if not targets.per_sequence:
             found.append(Metric("sequence_accuracy", "", True, "accuracy a whole sequence"))
+        if targets.tolerance is not None:
+            words = f"all probabilities within {targets.tolerance:g}"
+            found.append(Metric("within", "", True, words))
+        if targets.alternatives:
+            words = "all possible targets first"
+            found.append(Metric("alternatives_first", "", True, words))
         return found
 
     def sums(self, found: Prediction, y: Array, weights: Array) -> Array:
         right, counts = found.y == y, weights > 0
-        sums = [np.sum(weights * right), np.sum(weights)]
+        pairs = [_share(right, weights)]
         if not self.targets.per_sequence:
-            some = counts.any(axis=0)
-            sums += [np.sum((right | ~counts).all(axis=0) & some), np.sum(some)]
-        return np.array(sums, np.float64)
+            pairs.append(_share_of_sequences(right, counts))
+        if self.targets.tolerance is not None:
+            near = _nearness(found.p, y) <= self.targets.tolerance
+            pairs.append(_share(near, weights))
+        if self.targets.alternatives:
+            # Without probabilities nothing counts, and the metric is left out.
+            first = found.first if isinstance(found, RankedPrediction) else None
+            pairs.append((0.0, 0.0) if first is None else _share_of_sequences(first, counts))
+        return np.array(pairs, np.float64).ravel()
 
     def values(self, sums: Array) -> Mapping[str, float]:
-        names = [metric.name for metric in self.metrics]
-        return {name: sums[2 * k] / sums[2 * k + 1] for k, name in enumerate(names) if sums[1] > 0}
+        shares = zip(self.metrics, sums.reshape(-1, 2), strict=True)
+        return {metric.name: part / whole for metric, (part, whole) in shares if whole > 0}
 
 
 @dataclass(frozen=True)
@@ -100,7 +133,7 @@ class ValueMetrics:
     """
 
     targets: Targets
-    tolerance: float = 0.1
+    tolerance: float = TOLERANCE
     """Of the error, in the values' unit. At least 0."""
 
     @property
@@ -177,11 +210,15 @@ class BitMetrics:
         return found
 
 
-def metrics_for(targets: Targets, tolerance: float = 0.1) -> Metrics:
-    """The usual metrics of targets of this kind; ``tolerance`` is that of values."""
+def metrics_for(targets: Targets, tolerance: float | None = None) -> Metrics:
+    """The usual metrics of targets of this kind.
+
+    ``tolerance`` is that of values; None: what the data says, else 0.1.
+    """
     match targets.kind:
         case TargetKind.values:
-            return ValueMetrics(targets, tolerance)
+            own = targets.tolerance if targets.tolerance is not None else TOLERANCE
+            return ValueMetrics(targets, own if tolerance is None else tolerance)
         case TargetKind.bits:
             return BitMetrics(targets)
         case TargetKind.classes:
@@ -195,6 +232,31 @@ def counting(weights: Array | None, lengths: Array | None, T: int, B: int, whole
         return np.ones(B) if weights is None else np.asarray(weights, np.float64)
     found = np.ones((T, B)) if weights is None else np.asarray(weights, np.float64)
     return found if lengths is None else np.where(np.arange(T)[:, None] < lengths, found, 0)
+
+
+def _share(right: Array, weights: Array) -> tuple[float, float]:
+    """The weight of the targets that are right, and that of all."""
+    return float(np.sum(weights * right)), float(np.sum(weights))
+
+
+def _share_of_sequences(right: Array, counts: Array) -> tuple[float, float]:
+    """The number of columns in which every target that counts is right, and of those with one."""
+    some = counts.any(axis=0)
+    return float(np.sum((right | ~counts).all(axis=0) & some)), float(np.sum(some))
+
+
+def _nearness(p: Array | None, y: Array) -> Array:
+    """The largest distance of a probability from 0 or 1, whichever is right: shaped as y.
+
+    inf where the head tells no probabilities.
+    """
+    if p is None:
+        return np.full(y.shape, np.inf)
+    at_target = np.take_along_axis(p, np.expand_dims(y.astype(np.intp), -2), -2)
+    others = p.copy()
+    np.put_along_axis(others, np.expand_dims(y.astype(np.intp), -2), 0, -2)
+    found: Array = np.maximum(1 - at_target.squeeze(-2), np.max(others, axis=-2))
+    return found
 
 
 def _rows(y: Array, weights: Array) -> tuple[Array, Array]:

@@ -33,6 +33,8 @@ class Sequences:
     # Metrics by length are told by these (sequences,), metrics by age by those, shaped as weights.
     sizes: Array | None = None  # what a person calls the length of a sequence; None: its steps
     ages: Array | None = None  # how many steps ago the input stood that a target asks for; 0: none
+    # (n, n_y) bool, of classes a step: which of them could have stood there as well as the target.
+    alternatives: Array | None = None
 
     def __post_init__(self) -> None:
         lengths = np.asarray(self.lengths)
@@ -69,10 +71,13 @@ class Sequences:
         if self.features is not None and self.features.ndim != 2:
             found = self.features.shape
             raise CorpusError(f"sequences: features are {found}, expected (steps, n_features)")
+        if self.alternatives is not None and self.per_sequence:
+            raise CorpusError("sequences: alternatives are those of a step, y is per_sequence")
         wanted = len(self) if self.per_sequence else n
         if self.sizes is not None and len(self.sizes) != len(self):
             raise CorpusError(f"sequences: {len(self.sizes)} sizes for {len(self)} lengths")
-        for what, array in (("y", self.y), ("weights", self.weights), ("ages", self.ages)):
+        of_targets = {"y": self.y, "weights": self.weights, "ages": self.ages}
+        for what, array in (of_targets | {"alternatives": self.alternatives}).items():
             if array is not None and len(array) != wanted:
                 each = "sequence" if self.per_sequence else "step"
                 raise CorpusError(
@@ -97,6 +102,30 @@ class Sequences:
             return int(np.count_nonzero(self.weights))
         counted = np.concatenate([[0], np.cumsum(np.asarray(self.weights) > 0)])
         return int(np.sum(counted[self.starts + self.lengths] - counted[self.starts]))
+
+    def at_steps(self, array: Array, which: Array, T: int) -> Array:
+        """(T, B, …) entries of an array with one a step, of the sequences at ``which`` (B,).
+
+        Zeros stand where a sequence has ended.
+        """
+        assert self.starts is not None
+        steps = np.arange(T)[:, None]
+        inside = steps < self.lengths[which]
+        found = np.array(array[np.where(inside, self.starts[which] + steps, 0)])
+        found[~inside] = 0
+        return found
+
+    def alternatives_first(self, which: Array, p: Array) -> Array:
+        """(T, B) whether every target that a step could have had is more probable than all others.
+
+        ``p`` (T, n_y, B) are probabilities for the sequences at ``which`` (B,), which have
+        ``alternatives``.
+        """
+        assert self.alternatives is not None
+        possible = np.moveaxis(self.at_steps(self.alternatives, which, len(p)), -1, 1)
+        least: Array = np.min(np.where(possible, p, np.inf), axis=1)
+        most_of_others: Array = np.max(np.where(possible, -np.inf, p), axis=1)
+        return np.greater(least, most_of_others)
 
     def select(self, which: Array) -> Sequences:
         """The sequences at the places ``which``, in that order; nothing of a step is copied."""

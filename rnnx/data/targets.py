@@ -55,6 +55,9 @@ class Targets:
     names: tuple[str, ...] = ()  # of the classes in the order of their ids, or of the bits
     quantities: tuple[Quantity, ...] = ()  # the values
     per_sequence: bool = False  # one target for the whole sequence; False: one a step
+    # What counts as right, in values' unit or in probability, where the data's author says so.
+    tolerance: float | None = None  # the largest error of an output, ≥ 0
+    alternatives: bool = False  # the data knows all targets that a step could have had
 
     def __post_init__(self) -> None:
         names = self.names or tuple(one.name for one in self.quantities)
@@ -62,6 +65,8 @@ class Targets:
             if names or self.per_sequence:
                 raise DataError("targets: the next symbol is one of the inputs' own vocabulary")
             return
+        if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
+            raise DataError(f"targets: tolerance is {self.tolerance}; give a number from 0")
         least = 2 if self.kind is TargetKind.classes else 1
         if len(names) < least or len(set(names)) != len(names) or not all(names):
             raise DataError(
@@ -111,18 +116,35 @@ NEXT_SYMBOL = Targets()
 """The next symbol: what a language model learns."""
 
 
-def classes(names: Iterable[str], per_sequence: bool = False) -> Targets:
+def classes(
+    names: Iterable[str],
+    per_sequence: bool = False,
+    tolerance: float | None = None,
+    alternatives: bool = False,
+) -> Targets:
     """One of ``names`` (two or more) at each step or, ``per_sequence``, for the whole sequence.
 
-    Targets are ids, places in ``names``: (T, B), or (B,) for sequences.
+    Targets are ids, places in ``names``: (T, B), or (B,) for sequences. With a ``tolerance`` the
+    metric ``within`` is the share of targets of which no probability is further from 0 or 1 than
+    that. With ``alternatives`` the sequences say which targets each step could have had
+    (:class:`rnnx.Sequences`), and the metric ``alternatives_first`` is the share of sequences in
+    which those are the most probable at every step.
     """
-    return Targets(TargetKind.classes, tuple(names), (), per_sequence)
+    return Targets(TargetKind.classes, tuple(names), (), per_sequence, tolerance, alternatives)
 
 
-def values(quantities: Iterable[Quantity | str], per_sequence: bool = False) -> Targets:
-    """Real numbers, each a name or a :class:`Quantity`: (T, n_y, B), or (n_y, B) for sequences."""
+def values(
+    quantities: Iterable[Quantity | str],
+    per_sequence: bool = False,
+    tolerance: float | None = None,
+) -> Targets:
+    """Real numbers, each a name or a :class:`Quantity`: (T, n_y, B), or (n_y, B) for sequences.
+
+    ``tolerance`` is the largest error, in their unit, that the metric ``within`` counts as right,
+    where the head is not told another.
+    """
     made = tuple(Quantity(one) if isinstance(one, str) else one for one in quantities)
-    return Targets(TargetKind.values, (), made, per_sequence)
+    return Targets(TargetKind.values, (), made, per_sequence, tolerance)
 
 
 def bits(names: Iterable[str], per_sequence: bool = False) -> Targets:

@@ -12,14 +12,19 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+from contextlib import suppress
 from importlib.util import find_spec
 
+import numpy as np
+
+from rnnx.arrays import Array
 from rnnx.config.settings import Backend, Train
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell
 from rnnx.contracts.execution import Execution
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network, States
+from rnnx.system.kernels import compile_together, looking
 from rnnx.system.text import cause
 from rnnx.system.threads import BlasThreads, processors, usual_threads
 
@@ -49,12 +54,40 @@ def backend_of_checkpoint(name: str) -> Backend:
 def load(network: Network, params: Parameters, states: States, threads: int) -> None:
     """Load the kernels of a network, or compile them, by one forward and backward pass.
 
-    ``states`` are any of the batch's size; they and ``params`` are not changed.
+    ``states`` are any of the batch's size; they and ``params`` are not changed. Kernels that are in
+    no cache are compiled side by side, also those for columns of different lengths.
     """
+    ragged = np.full(states[0][0].shape[1], 2)
+    ragged[-1] = 1
+    with suppress(Exception), looking() as calls:  # an error is raised by the pass below
+        for lengths in (None, ragged):
+            _pass(network, params, states, lengths, 1, _Zeros())
+    compile_together(calls)
+    _pass(network, params, states, None, threads, Scratch())
+
+
+class _Zeros(Scratch):
+    """Buffers of 0: a kernel that is loaded meets those of kernels that did not compute."""
+
+    def _make(self, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
+        made = super()._make(name, shape, dtype)
+        made[...] = 0
+        return made
+
+
+def _pass(
+    network: Network,
+    params: Parameters,
+    states: States,
+    lengths: Array | None,
+    threads: int,
+    scratch: Scratch,
+) -> None:
+    """Forward and backward over two steps."""
     x, y = network.blank(2, states[0][0].shape[1])
-    compiled, scratch = network.on(Execution(True, threads)), Scratch()
-    h, _, caches = compiled.forward(params, x, states, None, scratch)
-    _, _, cache = compiled.loss(params, h, y, None, scratch)
+    compiled = network.on(Execution(True, threads))
+    h, _, caches = compiled.forward(params, x, states, lengths, scratch)
+    _, _, cache = compiled.loss(params, h, y, lengths, scratch)
     _, dh = compiled.loss_gradient(params, cache, h, scratch)
     compiled.backward(params, caches, dh, scratch)
 
@@ -67,6 +100,9 @@ def why_not() -> str:
     try:
         if find_spec("numba") is None:
             return "numba is not installed; pip install numba"
+        # It colours the message of each overload that it tries and rejects, a twentieth of the
+        # time of compiling, and the codes would be in our one line of error.
+        os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
         importlib.import_module("numba")
     except Exception as error:  # it does not fit this NumPy, or something stands in its place
         if isinstance(error, ModuleNotFoundError) and error.name == "numba":

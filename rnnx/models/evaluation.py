@@ -14,7 +14,7 @@ from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.data.batch import Batch
 from rnnx.data.batches import evaluation_batches, longest_first, parts
 from rnnx.data.corpus import Examples, Split, Stream, TextSplit
-from rnnx.data.metrics import counting
+from rnnx.data.metrics import Prediction, RankedPrediction, counting
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.data.yardsticks import Level
@@ -121,11 +121,21 @@ def measure(
         total += float(np.sum(counts * losses, dtype=np.float64))
         weight += float(np.sum(counts))
         found = network.predict(params, h, batch.lengths, scratch)
+        found = _beside_alternatives(split, batch, found)
         sums = metrics.sums(found, batch.y, counts) + (sums if len(sums) else 0)
         profiles.add(split, batch, found, counts, losses)
     if not weight > 0:
         raise DataError("data: no target has a weight above 0: there is nothing to measure")
     return Measured(total / weight, _plain(metrics.values(sums)), profiles.values())
+
+
+def _beside_alternatives(split: Split, batch: Batch, found: Prediction) -> Prediction:
+    """A prediction that knows how the targets stand that each step could have had."""
+    if not isinstance(split, Sequences) or split.alternatives is None:
+        return found
+    if batch.which is None or found.p is None:
+        return found
+    return RankedPrediction.of(found, split.alternatives_first(batch.which, found.p))
 
 
 def mean_nats(network: Network, params: Parameters, split: Split, scratch: Scratch) -> float:

@@ -57,7 +57,8 @@ def generate(
         rules = _Rules(grammar, count, prompt, length) if grammar else None
         if rules and rules.ended.all():
             return [[] for _ in range(count)]
-        return _generate(network, params, sampler, rng, count, length, prompt, end, rules, watch)
+        told = watch or (lambda symbols: None)
+        return _generate(network, params, sampler, rng, count, length, prompt, end, rules, told)
 
 
 def _generate(
@@ -70,7 +71,7 @@ def _generate(
     prompt: list[int],
     end: int | None,
     rules: _Rules | None,
-    watch: Callable[[int], None] | None,
+    watch: Callable[[int], None],
 ) -> list[list[int]]:
     scratch = Scratch()
     step = stream(network, params, scratch)
@@ -82,8 +83,7 @@ def _generate(
     spread, own = _Spread(network.n_symbols, count), scratch.child("head")
     given = network.head_params(params, own)
     for t in range(len(prompt), length):
-        if watch is not None:
-            watch(t)
+        watch(t)
         z = network.head.logits(given, h[None], own)[0]
         wide = rules.masked(spread(z)) if rules else spread(z)
         drawn = sampler.sample(wide, ids[:t], rng)

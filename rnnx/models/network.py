@@ -159,6 +159,11 @@ class Network:
         are_ids = self.targets.kind in OF_IDS and not self.targets.per_sequence
         return are_ids and hasattr(self.head, "forward")
 
+    @property
+    def head_of_steps(self) -> CheckedHead | None:
+        """The head where each step has an id to predict; None where targets are others."""
+        return self._head if self._goes_by_forward else None
+
     def on(self, execution: Execution) -> Network:
         """The same network, computed as ``execution`` says."""
         return replace(self, execution=execution)

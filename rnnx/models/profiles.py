@@ -107,10 +107,6 @@ def _ages(part: Sequences) -> Array:
 
 def _ages_of(split: Sequences, which: Array, counts: Array) -> Array:
     """The ages of a batch's targets, (T, B) or (B,); 0 in the padding."""
-    assert split.ages is not None and split.starts is not None
-    if split.per_sequence:
-        return split.ages[which]
-    steps = np.arange(len(counts))[:, None]
-    inside = steps < split.lengths[which]
-    places = np.where(inside, split.starts[which] + steps, 0)
-    return np.where(inside, split.ages[places], 0)
+    assert split.ages is not None
+    whole = split.per_sequence
+    return split.ages[which] if whole else split.at_steps(split.ages, which, len(counts))

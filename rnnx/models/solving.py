@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,14 @@ MOST_UNITS = 2**24
 GAP = 64  # units, beside as many again, among which a cell that refuses some sizes has another
 
 
-def size_for(network: Network, wanted: int) -> int:
+class Solved(NamedTuple):
+    """A hidden size and the parameters that the network has with it."""
+
+    size: int
+    parameters: int
+
+
+def size_for(network: Network, wanted: int) -> Solved:
     """The hidden size of ``network``'s cell at which its parameters are nearest to ``wanted``.
 
     Of two as near the smaller. Raises ConfigError where all sizes have more, or none has as many.
@@ -32,9 +40,11 @@ def size_for(network: Network, wanted: int) -> int:
         raise OutOfMemory(f"params={wanted:,}: they {needed}; choose fewer")
     if is_parabola(count):
         found = _nearest(network, lambda n: extrapolated(count, n), wanted)
-        if wanted > SURE or count(found) == extrapolated(count, found):
-            return found
-    return _nearest(network, count, wanted)
+        parameters = extrapolated(count, found)
+        if wanted > SURE or count(found) == parameters:
+            return Solved(found, parameters)
+    found = _nearest(network, count, wanted)
+    return Solved(found, count(found))
 
 
 def _counted(network: Network, n: int) -> int:

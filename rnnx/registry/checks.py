@@ -239,8 +239,10 @@ def checked_gradients(kind: str, component: Any, found: Any, params: Params) -> 
         what = f"backward returned {type(found).__name__} for dparams, expected a dict by name"
         raise contract_error(kind, component, what)
     for name, array in params.items():
-        given = found.get(name)
-        if not is_like(given, array.shape, array.dtype):
+        given, dtype = found.get(name), array.dtype
+        if type(given) is np.ndarray and given.shape == array.shape and given.dtype is dtype:
+            continue  # nearly always: is_like without its call
+        if not is_like(given, array.shape, dtype):
             told = unlike(given, array.shape, array.dtype)
             raise contract_error(kind, component, f"backward: d{name} is {told}")
     if len(found) > len(params):

@@ -2,6 +2,7 @@
 
 features   [[name, unit, mean, deviation], …]                 none where inputs are symbols alone
 targets    {kind, names, quantities: [[…], …], per_sequence}  none for the next symbol
+           and tolerance, alternatives where the data says what counts as right
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ def data_fields(corpus: Corpus) -> dict[str, Any]:
             "quantities": [list(one) for one in targets.quantities],
             "per_sequence": targets.per_sequence,
         }
+        if targets.tolerance is not None:
+            fields["targets"]["tolerance"] = targets.tolerance
+        if targets.alternatives:
+            fields["targets"]["alternatives"] = True
     return fields
 
 
@@ -58,10 +63,18 @@ def targets_of(metadata: Mapping[str, Any], where: str) -> Targets:
                 "per_sequence": bool(per_sequence),
             } if all(map(_is_name, names)) and len(names) <= MOST:
                 own = tuple(names), _quantities(quantities), per_sequence
-                return Targets(TargetKind(kind), *own)
+                return Targets(TargetKind(kind), *own, *_what_is_right(metadata["targets"]))
         raise TypeError("a field is missing or of another type")
     except (TypeError, ValueError, DataError) as error:
         raise CheckpointError(f"{where}: its metadata has no valid 'targets' ({error})") from None
+
+
+def _what_is_right(stored: Mapping[str, Any]) -> tuple[float | None, bool]:
+    """The tolerance and whether there are alternatives."""
+    tolerance, alternatives = stored.get("tolerance"), stored.get("alternatives", False)
+    if not (tolerance is None or is_number(tolerance)) or not isinstance(alternatives, bool):
+        raise TypeError("tolerance or alternatives is of another type")
+    return None if tolerance is None else float(tolerance), alternatives
 
 
 def _quantities(stored: Any) -> tuple[Quantity, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnx.contracts.trackers import Point
 from rnnx.system.png import drawing, png_bytes
@@ -15,6 +15,7 @@ LABELS = {
     "train/smooth_loss": "training, smoothed",
     "val/loss": "held out",
 }
+MAX_TICKS = 10  # of an axis, that are made before it is known how many there are
 
 
 def draw_curve(
@@ -40,18 +41,45 @@ def curve_png(history: Mapping[str, Sequence[Point]], unit: str = "nats") -> byt
 
 
 def warm_up() -> None:
-    """Import Matplotlib and load its fonts, which a process's first figure would wait for."""
+    """Make what the first figure of a process would wait for: imports, fonts, empty axes."""
     points = [Point("train/loss", value, step, 0) for step, value in enumerate((1.0, 20.0))]
     _draw({"train/loss": points}, points, "nats")
+    _EMPTY[:] = [_empty()]
+
+
+class _Figure(NamedTuple):
+    """A figure of Matplotlib's with its two axes."""
+
+    figure: Any
+    upper: Any
+    lower: Any
+
+
+_EMPTY: list[_Figure] = []  # that :func:`warm_up` has made; each is drawn into once
 
 
 @drawing()
-def _draw(curves: Mapping[str, Sequence[Point]], norms: Sequence[Point], unit: str) -> bytes:
+def _empty() -> _Figure:
+    """A figure without curves; axes and their ticks are half of the work of drawing one."""
     from matplotlib.figure import Figure  # not pyplot: no global state, no window
 
     figure = Figure(figsize=(7, 5.5))
     figure.subplots_adjust(left=0.13, right=0.97, bottom=0.1, top=0.97, hspace=0.08)
     upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
+    lower.set(xlabel="step", ylabel="gradient's norm\nbefore clipping")
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.get_major_ticks(MAX_TICKS)
+    return _Figure(figure, upper, lower)
+
+
+@drawing()
+def _draw(curves: Mapping[str, Sequence[Point]], norms: Sequence[Point], unit: str) -> bytes:
+    try:
+        figure, upper, lower = _EMPTY.pop()
+    except IndexError:
+        figure, upper, lower = _empty()
     upper.set_ylabel(f"loss ({unit})")
     for key, points in curves.items():
         alpha = 0.3 if key == "train/loss" else 1.0
@@ -59,12 +87,9 @@ def _draw(curves: Mapping[str, Sequence[Point]], norms: Sequence[Point], unit: s
         upper.plot(*_finite(points), label=LABELS[key], marker=marker, alpha=alpha)
     if curves:
         upper.legend()
-    lower.set(xlabel="step", ylabel="gradient's norm\nbefore clipping")
     steps, values = _finite(norms)
     lower.plot(steps, values, linewidth=0.8)
     _set_log_scale(lower, values)
-    for axes in (upper, lower):
-        axes.grid(alpha=0.3)
     return png_bytes(figure, compress_level=3)  # every job of a sweep draws one: be quick
 
 

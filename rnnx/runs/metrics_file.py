@@ -72,10 +72,14 @@ def _is_readable(path: Path) -> bool:
     return path.is_file() and path.stat().st_size <= MAX_BYTES
 
 
-def read_history(path: Path) -> dict[str, list[Point]]:
-    """Metric → its points in order; a damaged line is passed over."""
+def read_history(path: Path, keys: Sequence[str] | None = None) -> dict[str, list[Point]]:
+    """Metric → its points in order; a damaged line is passed over.
+
+    ``keys``: of these metrics alone, which are read without parsing the lines of others.
+    """
     history: dict[str, list[Point]] = {}
+    begins = "" if keys is None else tuple(f"[{json.dumps(key)}," for key in keys)
     for _, line in lines(path):
-        if point := point_of(line):
+        if line.startswith(begins) and (point := point_of(line)):
             history.setdefault(point.key, []).append(point)
     return history

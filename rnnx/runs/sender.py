@@ -34,7 +34,8 @@ class Sender:
     """Delivers an outbox to a tracker's run, in the background.
 
     ``open_run`` gives the run: at once, or later in the thread where the tracker does not answer.
-    ``steering`` is polled after each delivery, and at intervals while there is nothing to deliver.
+    ``steering`` is polled at intervals, the first of which begins with the run: a person needs as
+    long to find it in the tracker, and a short job of a sweep is at its end by then.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Sender:
         self._failures = 0  # attempts since the last one that succeeded
         self.trouble = ""  # what the tracker said when it failed last
         self._ending: Ending | None = None
+        self._polled = time.monotonic()
         self._is_kept = True  # the outbox keeps the ending
         self._attempt(self._open)
         self._start()
@@ -112,7 +114,7 @@ class Sender:
         is_last = False
         while not is_last:
             is_last = self._wait()
-            self._attempt(self._deliver)
+            self._attempt(self._finish if is_last else self._deliver)
             is_last = (is_last and not self._woken) or (self._closing and self._failures > 0)
 
     def _wait(self) -> bool:
@@ -122,8 +124,7 @@ class Sender:
                 interval = RETRY_INTERVALS[min(self._failures, len(RETRY_INTERVALS)) - 1]
                 self._changed.wait_for(lambda: self._closing, interval)
             else:
-                until_poll = None if self._steering is None else POLL_INTERVAL
-                self._changed.wait_for(lambda: self._closing or self._woken, until_poll)
+                self._changed.wait_for(lambda: self._closing or self._woken, self._until_poll())
             self._woken = False
             return self._closing
 
@@ -147,17 +148,33 @@ class Sender:
             self._log = self._open_run()
         return self._log
 
+    def _until_poll(self) -> float | None:
+        """Seconds until the next look at what persons ask; None where nobody can be asked."""
+        if self._steering is None:
+            return None
+        return max(self._polled + POLL_INTERVAL - time.monotonic(), 0.0)
+
     def _deliver(self) -> None:
         log = self._open()
         self._outbox.deliver(log)
-        if self._steering and not self._closing:
+        if self._steering and self._until_poll() == 0 and not self._closing:
+            self._polled = time.monotonic()
             self._steering.poll(log.id)
-        if self._closing and self._is_kept and not self._outbox.is_gone:
+        self._tell_that_it_answers()
+
+    def _finish(self) -> None:
+        """The last delivery: what was sent is read back, and how the run ended is told."""
+        log = self._open()
+        self._outbox.deliver(log)
+        if self._is_kept and not self._outbox.is_gone:
             self._outbox.check(log)
         if self._ending and (not self._is_kept or self._outbox.is_gone):
             status, reason, ended = self._ending
             log.tags({"reason": storable(reason)})
             log.finish(status, ended)
+        self._tell_that_it_answers()
+
+    def _tell_that_it_answers(self) -> None:
         if self._failures:
             self._failures, self.trouble = 0, ""
             self._warn("the tracker answers again and has everything")

@@ -214,10 +214,17 @@ class Sweep:
         """Delete the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def clear(self) -> None:
-        """Delete the results of all jobs; their runs stay."""
-        for pattern in ("*.json", "*/begun"):
-            for path in (self.path / "jobs").glob(pattern):
+    def clear(self, but_repeated: bool = False) -> None:
+        """Delete the results of all jobs; their runs stay.
+
+        ``but_repeated``: not those of jobs with nothing to do, of which there may be thousands. A
+        job that begins all the same forgets its own.
+        """
+        for path in (self.path / "jobs").glob("*/begun"):
+            path.unlink()
+        stay = {result.job for result in self.results() if result.is_repeated and but_repeated}
+        for path in (self.path / "jobs").glob("*.json"):
+            if not (path.stem.isdecimal() and int(path.stem) in stay):
                 path.unlink()
 
     def forget(self, job: int) -> None:

@@ -70,7 +70,8 @@ def _send(missed: _Missed) -> str:
 
 
 def _missed(outputs: str) -> Iterator[_Missed]:
-    unsent = [run for run in known_runs(outputs) if run.is_unsent and run.cwd == os.getcwd()]
+    runs = known_runs(outputs, lambda run: run.is_unsent or not run.is_whole)
+    unsent = [run for run in runs if run.is_unsent and run.cwd == os.getcwd()]
     for folder in (run.folder for run in unsent):
         if not (folder.is_new or is_busy(folder) or is_elsewhere(folder)):
             try:

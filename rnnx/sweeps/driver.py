@@ -144,7 +144,8 @@ def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None
     end_abandoned(sweep, outputs)
     sweep.tidy()
     if "hydra/sweeper" not in chosen:
-        sweep.clear()  # a search keeps the results of earlier commands
+        # A search keeps the results of earlier commands, and other launchers wait for results.
+        sweep.clear(but_repeated="hydra/launcher" not in chosen)
     if plan is not None:
         write_plan(plan.jobs, sweep.path)
     else:

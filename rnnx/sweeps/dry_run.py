@@ -48,7 +48,8 @@ def show_plan(checked: CheckedSweep) -> None:
             else:
                 left.append(records.estimate(values))
                 time = _duration(left[-1].seconds) if left[-1] else "—"
-            tried = f"{_values(job, checked.plan)}{with_size(solved_size(values))}"
+            size = with_size(solved_size(values), checked.composed.parameters(values))
+            tried = f"{_values(job, checked.plan)}{size}"
             rows.append([str(number), tried, before, time])
     print_table(console(soft_wrap=True), COLUMNS, rows)
     for note in checked.plan.notes:

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from rnnx.config.compose import composer
 from rnnx.config.overrides import SEARCHPATH, Overrides, parse, parse_job
-from rnnx.config.recipes import MAIN, SWEEPERS, sweepers_of_recipes
+from rnnx.config.recipes import SWEEPERS, sweepers_of_recipes
 from rnnx.config.resolved import ResolvedConfig
 from rnnx.errors import ConfigError
 from rnnx.sweeps.building import Builder
@@ -108,14 +108,11 @@ def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) ->
 
     A recipe sweeps with ``hydra.sweeper.params`` and ``.words``; the command line takes precedence.
     """
-    from hydra import compose
-
     single = overrides.single
     with composer() as make:
         base = make(single)  # a wrong override is an error here, in rnnx's words
-        texts = [str(o.input_line) for o in single if _is_hydras(o)]
-        config = compose(MAIN, texts, return_hydra_config=True)
-        sweeper: dict[str, Any] = dict(config.hydra.sweeper)
+        hydra = make.hydra_node(single)
+        sweeper: dict[str, Any] = dict(hydra.sweeper)
         given = overrides.keys.union(*(keys_named(word) for _, word in words))
         is_drawn = any(isinstance(word, Sample | Shuffle) for _, word in words)
         own = words_of_recipe(sweeper, given, is_drawn)
@@ -131,7 +128,7 @@ def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) ->
     listed = [f"{key}={value}" for key, value in params if key not in given]
     recipe = parse(listed, several=True)
     seed, replicates = OmegaConf.select(base, "seed"), OmegaConf.select(base, "sweep.replicates")
-    conflict, asked = _conflict(config.hydra.runtime), list(overrides.texts)
+    conflict, asked = _conflict(hydra.runtime), list(overrides.texts)
     for before, word in reversed(words):
         asked.insert(before, str(word))
     return SweepCommand(
@@ -148,11 +145,6 @@ def _conflict(runtime: Any) -> str:
                 f"say rnnx train -m {SWEEPERS}={sweeper} …"
             )
     return ""
-
-
-def _is_hydras(override: Override) -> bool:
-    """Whether Hydra composes it: a choice from a group, or a setting of Hydra's own."""
-    return override.key_or_group in GROUPS or override.key_or_group.startswith("hydra")
 
 
 def validate_sweep(command: SweepCommand) -> CheckedSweep:

@@ -84,8 +84,10 @@ def skip_finished(
         result = _Job(values, list(overrides), job, sweep).skip(FINISHED_BEFORE, run, fields)
     except Exception:  # of a component or a tracker: the job's own process says what is wrong
         return False
-    size = solved_size(values)
-    sweep.store_result(result._replace(seconds=time.time() - began, hidden_size=size))
+    result = result._replace(seconds=time.time() - began, hidden_size=solved_size(values))
+    before = sweep.result(job)
+    if before is None or before._replace(seconds=result.seconds) != result:
+        sweep.store_result(result)
     return True
 
 

@@ -13,7 +13,7 @@ import copy
 import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -68,6 +68,10 @@ class JobConfigs:
         parsed = [self._parse(text) for text in overrides]
         made = self._composed(parsed)
         return self._sizing.sized(made, Overrides(tuple(parsed)).keys)
+
+    def parameters(self, values: Mapping[str, Any]) -> int | None:
+        """Of a job's configuration, as ``Sizing.parameters``."""
+        return self._sizing.parameters(values)
 
     def _composed(self, parsed: Sequence[Override]) -> dict[str, Any]:
         choices = Overrides(tuple(o for o in parsed if o.key_or_group in GROUPS))

@@ -159,6 +159,7 @@ class Pool:
         if self._records and skip_finished(values, overrides, job, self._sweep, self._records):
             self._pass_on(job)
             return
+        self._sweep.forget(job)  # an earlier command may have skipped it
         start_server(self._sweep.path)  # where it is not up yet, or was killed
         context: Any = multiprocessing.get_context("forkserver")
         # The driver has read the other runs: a job would read all of them again.

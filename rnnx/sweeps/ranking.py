@@ -55,9 +55,10 @@ def result_line(sweep: Sweep, result: JobResult, total: int = 0) -> str:
     return printable(" · ".join(filter(None, parts)))
 
 
-def with_size(size: int | None) -> str:
+def with_size(size: int | None, parameters: int | None = None) -> str:
     """What follows a job's values where its hidden size was solved for; empty elsewhere."""
-    return "" if size is None else f" (hidden_size={size})"
+    count = "" if parameters is None else f", {parameters:,} parameters"
+    return "" if size is None else f" (hidden_size={size}{count})"
 
 
 def ranked_parts(sweep: Sweep, jobs: Sequence[ComparedRun] | None = None) -> list[Part]:

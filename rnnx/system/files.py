@@ -114,8 +114,9 @@ def replacing(path: Path, to_disk: bool = False, tidy: bool = True) -> Iterator[
         if to_disk:
             sync(temporary)
         temporary.replace(path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
     if to_disk:
         sync(path.parent)
 

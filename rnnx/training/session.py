@@ -18,6 +18,7 @@ from rnnx.data.corpus import Corpus, Split
 from rnnx.data.sequences import Endless
 from rnnx.errors import Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import blas_threads, choose, kernel_threads, load
+from rnnx.models.direct import paths
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.heads import unit_of_loss
@@ -31,7 +32,7 @@ from rnnx.training.first_step import checked_first_step
 from rnnx.training.generators import generators_of
 from rnnx.training.probing import Probing
 from rnnx.training.step_records import Gradients, StepMetrics
-from rnnx.training.task import fitted, left_out, starting_loss
+from rnnx.training.task import fitted, left_out, measured_part, starting_loss
 from rnnx.training.union import Union
 from rnnx.training.weights import Weights
 
@@ -66,7 +67,8 @@ class Session:
         self._bind()
         how = settings.batch_size, self.rngs["order"], settings.crossover, settings.state_reset
         self.batches = TrainBatches(self.corpus.train, *how)
-        self.notes = [*self.corpus.notes, *left_out(settings, self.corpus), *self.batches.notes()]
+        about = *left_out(settings, self.corpus), *measured_part(settings, self.corpus)
+        self.notes = [*self.corpus.notes, *about, *self.batches.notes()]
         with self.threads, quiet(), attributing():
             T, B = self.batches.longest, settings.batch_size
             refuse_large_steps(self._network, self.params, T, B)
@@ -97,9 +99,15 @@ class Session:
         """Update, and write gradients, as the backend of now has it."""
         self._update = CheckedUpdate(self.weights.rules.parts, self.execution)
         self._scratch.bind_gradients(self.grads)
+        self._moves = self._scratch.child("update")
+        self._weighted_path, self._path = paths(
+            self._network, self.params, self.grads, self._scratch
+        )
+        B, dtype = self.settings.batch_size, self.settings.dtype.value
+        self._zeros = self._network.initial_state(B, dtype)
 
     def _zero_states(self) -> States:
-        return self._network.initial_state(self.settings.batch_size, self.settings.dtype.value)
+        return tuple([tuple([array.copy() for array in state]) for state in self._zeros])
 
     def step(self) -> float:
         """One update; the loss that it optimised.
@@ -129,7 +137,7 @@ class Session:
             self.grads,
             found.norm,
             number,
-            self._scratch.child("update"),
+            self._moves,
         )
         self.weights.follow(number)
         self.steps = number
@@ -170,23 +178,17 @@ class Session:
 
         Raises Diverged if the loss or the gradient is not finite.
         """
-        network, params, scratch = self._network, self.params, self._scratch
         states = self.states if batch.carried else self._zero_states()
         if batch.reset is not None:
             states = restart(states, self._zero_states(), batch.reset)
         try:
-            h, states, caches = network.forward(
-                params, batch.x, states, batch.lengths, scratch, self.rngs["dropout"]
-            )
-            learned = batch.y, batch.lengths, scratch, batch.weights
-            loss, _, cache = network.loss(params, h, *learned)
+            path = self._path if batch.weights is None else self._weighted_path
+            loss, h, states = path.forward(batch, states, self.rngs["dropout"])
             if not math.isfinite(loss):
                 self._refuse_wrong_values(batch)
                 self._update.refuse_clipped(self.grads)  # they are still the last update's
-            self._refuse_infinite(loss, "the loss")
-            dhead, dh = network.loss_gradient(params, cache, h, scratch)
-            grads = network.backward(params, caches, dh, scratch)
-            self.grads.take(network.joined(grads, dhead))
+                self._refuse_infinite(loss, "the loss")
+            dh = path.backward(h)
         except MemoryError as error:
             raise OutOfMemory(
                 f"step {self.steps + 1}: {error}; lower batch_size, cell.hidden_size or the "
@@ -197,7 +199,8 @@ class Session:
                 self._refuse_wrong_values(batch)
             raise
         norm = self._norm()
-        self._refuse_infinite(norm, "the gradient's norm")
+        if not math.isfinite(norm):
+            self._refuse_infinite(norm, "the gradient's norm")
         return Gradients(loss, norm, states, h, dh)
 
     def _refuse_wrong_values(self, batch: Batch) -> None:
@@ -239,12 +242,11 @@ class Session:
         return self._probing.findings(self.observation) if self.observation else iter(())
 
     def _refuse_infinite(self, value: float, what: str) -> None:
-        if not math.isfinite(value):
-            limited = hasattr(self.components.clipper, "limit")
-            advice = "optimizer.learning_rate" + (" or clipper.limit" if limited else "")
-            raise Diverged(
-                f"step {self.steps + 1}: {what} is {value}; lower {advice}, or use dtype=float64"
-            )
+        limited = hasattr(self.components.clipper, "limit")
+        advice = "optimizer.learning_rate" + (" or clipper.limit" if limited else "")
+        raise Diverged(
+            f"step {self.steps + 1}: {what} is {value}; lower {advice}, or use dtype=float64"
+        )
 
     def evaluate(self) -> float:
         """The held-out loss, in ``loss_unit``; nan where nothing is held out."""

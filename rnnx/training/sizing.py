@@ -19,7 +19,7 @@ from rnnx.data.corpus import Corpus
 from rnnx.errors import ConfigError
 from rnnx.models.heads import refuse_unfit_head
 from rnnx.models.network import configured
-from rnnx.models.solving import size_for
+from rnnx.models.solving import Solved, size_for
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import load_corpus
 from rnnx.training.task import for_task
@@ -43,7 +43,7 @@ class Sizing:
 
     def __init__(self) -> None:
         self._corpora: dict[str, Corpus] = {}  # by the configuration of the data set
-        self._sizes: dict[str, int] = {}  # by that of the run, but for its seed
+        self._found: dict[str, Solved] = {}  # by that of the run, but for its seed and size
         self._made: dict[str, Any] = {}  # components, which many configurations share
 
     def sized(self, values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
@@ -59,16 +59,21 @@ class Sizing:
                 f"params={values['params']}: solves for {FOUND}, which is given as well; leave "
                 "one of them out"
             )
-        key = config_hash({**values, "wanted": values["params"]}, seedless=True)
-        if key not in self._sizes:
-            self._sizes[key] = self._solved(values)
-        return {**values, "cell": {**values["cell"], "hidden_size": self._sizes[key]}}
+        key = _key(values)
+        if key not in self._found:
+            self._found[key] = self._solved(values)
+        return {**values, "cell": {**values["cell"], "hidden_size": self._found[key].size}}
+
+    def parameters(self, values: Mapping[str, Any]) -> int | None:
+        """How many parameters a configuration has that was sized here; None of others."""
+        found = self._found.get(_key(values)) if values.get("params") is not None else None
+        return found.parameters if found else None
 
     def forget_data(self) -> None:
         """Let go of the data sets: the sizes that are known need none."""
         self._corpora.clear()
 
-    def _solved(self, values: Mapping[str, Any]) -> int:
+    def _solved(self, values: Mapping[str, Any]) -> Solved:
         settings, data = settings_from(values), self._data(values)
         parts = components_from(values, self._made)
         assert settings.parameters is not None
@@ -83,3 +88,9 @@ class Sizing:
         if about not in self._corpora:
             self._corpora[about] = load_corpus(component_from("dataset", values["dataset"]))
         return self._corpora[about]
+
+
+def _key(values: Mapping[str, Any]) -> str:
+    """The same for a configuration before and after it is sized."""
+    unsized = {**values, "cell": {**values["cell"], "hidden_size": None}}
+    return config_hash({**unsized, "wanted": values["params"]}, seedless=True)

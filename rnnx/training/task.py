@@ -12,6 +12,7 @@ from rnnx.config.settings import Baseline, Train
 from rnnx.data.corpus import Corpus
 from rnnx.data.targets import TargetKind
 from rnnx.models.directions import refuse_seen_target
+from rnnx.models.evaluation import first_tokens
 from rnnx.models.heads import refuse_unfit_head
 from rnnx.models.network import Network, configured
 from rnnx.training.monitor import Monitor, monitor_of
@@ -47,6 +48,19 @@ def left_out(settings: Train, corpus: Corpus) -> list[str]:
     if not keys:
         return []
     return [f"left out: {', '.join(keys)}, which are about the next symbol of a text"]
+
+
+def measured_part(settings: Train, corpus: Corpus) -> list[str]:
+    """What the user should know: an evaluation reads the first held-out symbols alone."""
+    if corpus.val is None:
+        return []
+    first = first_tokens(corpus.val, settings.eval_tokens)
+    if first.tokens == corpus.val.tokens:
+        return []
+    return [
+        f"eval_tokens={settings.eval_tokens}: the held-out loss is that of the first "
+        f"{first.tokens:,} of {corpus.val.tokens:,} held-out targets; eval_tokens=0 measures all"
+    ]
 
 
 def starting_loss(settings: Train, corpus: Corpus) -> float:

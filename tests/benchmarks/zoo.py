@@ -5,10 +5,16 @@
 One layer, one thread, float32, dense inputs. A factor is the peer's time over rnnx's, compiled
 where the cell has a compiled form. Both get the same sizes, each has its own weights. Where xlstm
 is not installed (see xlstm_peer.py) slstm and mlstm are left out.
+
+A cell that multiplies its state by dense matrices makes each of its multiplications three times:
+forward, for the gradient by what is multiplied, and for that by the weights. "products" is the
+share of rnnx's time that these take at the rate of a square product on the same machine, measured
+in the same turns; "limit" is the factor if rnnx did nothing else.
 """
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +28,7 @@ from timing import medians
 
 from rnnx.config.components import component_from
 from rnnx.contracts.buffers import Scratch
+from rnnx.models.cost import cost_of
 from rnnx.system.threads import BlasThreads
 
 PEERS = {
@@ -36,6 +43,7 @@ PEERS = {
     "indrnn": "IndRNN",
 }
 CELLS = [*PEERS, *xlstm_peer.CELLS]
+NOT_DENSE = ("indrnn", "mlstm")
 
 
 class Size(NamedTuple):
@@ -49,6 +57,7 @@ class Size(NamedTuple):
 
 SIZES = (Size(27, 128, 32, 12), Size(65, 256, 32, 64))
 Work = Callable[[], object]
+SQUARE = (512, 512, 2048)  # rows, what is summed over, columns
 
 
 def ours(form: Any, cell: Any, size: Size) -> Work:
@@ -83,12 +92,25 @@ def theirs(name: str, size: Size) -> Work:
     return run
 
 
+def square() -> Work:
+    """A product at the best rate that the BLAS has."""
+    m, n, p = SQUARE
+    rng, out = np.random.default_rng(0), np.empty((m, p), np.float32)
+    a, b = rng.normal(size=(m, n)).astype(np.float32), rng.normal(size=(n, p)).astype(np.float32)
+    return lambda: np.matmul(a, b, out=out)
+
+
 def measured(name: str, size: Size, rounds: int) -> dict[str, Any]:
     cell = component_from("cell", {"name": name, "hidden_size": size.n_a})
-    works = {"numpy": ours(cell, cell, size), "peer": theirs(name, size)}
+    works = {"numpy": ours(cell, cell, size), "peer": theirs(name, size), "square": square()}
     if callable(getattr(cell, "compiled", None)):
         works["compiled"] = ours(cell.compiled(1), cell, size)
-    return {"cell": name, "size": size, "seconds": medians(works, rounds)}
+    found = {"cell": name, "size": size, "seconds": medians(works, rounds)}
+    if name not in NOT_DENSE:
+        weights = cost_of(cell, size.n_x).multiplications
+        share = 3 * weights * size.B * size.T / math.prod(SQUARE)
+        found["products"] = share * found["seconds"]["square"]
+    return found
 
 
 def shown(entry: dict[str, Any]) -> str:
@@ -96,7 +118,11 @@ def shown(entry: dict[str, Any]) -> str:
     line = f"{entry['cell']:14} {', '.join(map(str, entry['size'])):>16}"
     for name in ("compiled", "numpy", "peer"):
         line += f" {found[name] * 1e3:11.2f}" if name in found else f" {'—':>11}"
-    return f"{line}    {peer / min(found.get('compiled', np.inf), found['numpy']):8.1f}"
+    best = min(found.get("compiled", np.inf), found["numpy"])
+    line += f"    {peer / best:8.1f}"
+    if products := entry.get("products"):
+        line += f" {products / best:9.2f} {peer / products:6.1f}"
+    return line
 
 
 def main() -> None:
@@ -110,7 +136,7 @@ def main() -> None:
         f"{'cell':14} {'n_x, n_a, B, T':>16} {'compiled':>11} {'NumPy':>11} {'peer':>11}",
         end="",
     )
-    print("      factor")
+    print("      factor  products  limit")
     table = []
     here = [name for name in given.cells if name in PEERS or xlstm_peer.is_installed()]
     if left := [name for name in given.cells if name not in here]:

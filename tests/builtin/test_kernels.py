@@ -180,33 +180,3 @@ def test_a_checkpoint_resumes_with_its_backend(names: Path) -> None:
     snapshot.restore(other, kept)
     assert other.execution.compiled
     assert [other.step() for _ in range(3)] == [session.step() for _ in range(3)]
-
-
-def doubled(x: float) -> float:
-    return 2 * x
-
-
-@pytest.mark.parametrize("end", [".nbi", ".nbc"])
-@pytest.mark.parametrize("damage", ["empty", "cut", "foreign bytes"])
-def test_a_damaged_entry_of_the_cache_is_compiled_anew(
-    end: str, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from rnnx_builtin.kernels.simd import compiling  # which imports numba
-
-    monkeypatch.setattr(compiling, "_folder", lambda package: tmp_path)
-
-    def hits() -> int:
-        made = compiling.kernel(doubled)
-        assert made(1.5) == 3
-        return sum(made.stats.cache_hits.values())
-
-    assert (hits(), hits()) == (0, 1)
-    (file,) = tmp_path.rglob(f"*{end}")
-    data = bytearray(file.read_bytes())
-    if damage == "foreign bytes":
-        middle = len(data) // 2
-        data[middle : middle + 14] = bytes(14 * [0xCC])
-    else:
-        del data[0 if damage == "empty" else len(data) // 2 :]
-    file.write_bytes(data)
-    assert (hits(), hits()) == (0, 1)

@@ -55,7 +55,7 @@ def test_a_training_step_makes_one_array_of_all_logits(words: Path, backend: str
 def test_compiled_gradients_of_symbols_that_occur_are_numpys(
     cell: Any, lengths: np.ndarray | None
 ) -> None:
-    rng, n_x, steps, columns = np.random.default_rng(0), 50, 5, 3
+    rng, n_x, steps, columns = np.random.default_rng(0), 1000, 5, 3
     params = cell.init(rng, n_x, np.float64)
     x = rng.integers(-1, n_x, (steps, columns))
     x[2] = x[0]  # some occur twice

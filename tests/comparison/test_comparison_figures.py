@@ -4,17 +4,21 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rnnx.comparison import curves, finals, parallel
 from rnnx.comparison.compare import Comparison, rank_runs
 from rnnx.comparison.curves import loss_curves, over_seeds
 from rnnx.comparison.drawing import (
+    COLUMNS,
     MAX_LABEL_LENGTH,
     MAX_LABELS,
     group_colors,
     highest_shown,
     plain_label,
+    thinned,
 )
 from rnnx.comparison.figures import draw_figures
 from rnnx.comparison.finals import MAX_GROUPS
@@ -91,10 +95,10 @@ def test_the_loss_that_all_runs_have_is_drawn(
         points = [[key, value, 7, 0] for key, value in (values or {}).items()]
         folder.metrics.write_text("".join(json.dumps(point) + "\n" for point in points), "utf-8")
         runs.append(run(f"seed={number}", 1.0)._replace(folder=folder if values else None))
-    key, curves = loss_curves(rank_runs(runs, "t", "best/val_loss"))
+    key, found = loss_curves(rank_runs(runs, "t", "best/val_loss"))
     assert drawn in key
     finite = [(values or {}).get(key, math.nan) for values in metrics]
-    assert curves == [{} if math.isnan(value) else {7: value} for value in finite]
+    assert found == [{} if math.isnan(value) else {7: value} for value in finite]
 
 
 def test_groups_have_distinct_colors_while_they_last() -> None:
@@ -124,6 +128,43 @@ def test_finals_are_drawn_where_groups_have_several_seeds(run: Callable[..., Com
     many[0] = run("k=0 seed=0", 1e300, "0")
     figure = draw_figures(rank_runs(many, "t", "best/val_loss"))["finals"]
     assert figure.png.startswith(PNG) and figure.metric == "best/val_loss"
+
+
+def test_many_runs_are_few_artists(
+    run: Callable[..., ComparedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Matplotlib takes milliseconds for each artist: a thousand runs would be seconds."""
+    drawn: list[Any] = []
+
+    def keep(figure: Any) -> bytes:
+        drawn.append(figure)
+        return PNG
+
+    for module in (curves, finals, parallel):
+        monkeypatch.setattr(module, "png_bytes", keep)
+    several = [run(f"k={k} seed={s}", k + s / 9, str(k)) for k in range(30) for s in range(3)]
+    comparison = rank_runs(several, "t", "best/val_loss")
+    losses = [{1: 3.0, 2: 2.0 + place / 90} for place in range(len(several))]
+    curves.draw_curves(comparison, "val/loss", losses)
+    curves.draw_seeds(comparison, "val/loss", losses)
+    finals.draw_finals(comparison)
+    parallel.draw_parallel(comparison)
+    assert len(drawn) == 4
+    for figure in drawn:
+        (axes,) = figure.axes
+        assert len(axes.lines) + len(axes.collections) <= 6
+        paths = sum(len(one.get_paths()) for one in axes.collections)
+        assert paths >= 30  # and all are there
+
+
+def test_a_long_line_keeps_its_extremes() -> None:
+    line = [(step, math.sin(step / 100)) for step in range(50_000)]
+    line[31_234], line[777] = (31_234, 9.0), (777, -9.0)
+    thin = thinned(line)
+    assert len(thin) <= 4 * COLUMNS < len(line)
+    assert thin == sorted(set(thin)) and set(thin) <= set(line)
+    assert {line[0], line[-1], line[31_234], line[777]} <= set(thin)
+    assert thinned(line[: 4 * COLUMNS]) == line[: 4 * COLUMNS]
 
 
 def test_without_runs_there_is_nothing_to_draw() -> None:

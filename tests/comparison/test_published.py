@@ -1,5 +1,6 @@
 """Published tables: what a file may say, and a figure beside what was published and predicted."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -128,6 +129,20 @@ def test_a_section_counts_the_runs_that_failed(tmp_path: Path) -> None:
     runs = [run(0, 1.0), run(1, math.nan), run(2, 3.0, "FAILED")]
     text = section(table, [measured(table.rows[1], table.figures[0], runs)], ["rnnx"])
     assert "count in no mean: gated 2." in text
+
+
+def test_a_section_counts_the_runs_that_never_met_the_criterion(tmp_path: Path) -> None:
+    table = read(tmp_path)
+    figure = dataclasses.replace(table.figures[0], metric="final/solved_at")
+    table = dataclasses.replace(table, figures=[figure])
+    solved = run(1, 1.0)
+    solved = solved._replace(metrics={**solved.metrics, "final/solved_at": 300.0})
+    text = section(table, [measured(table.rows[1], figure, [run(0, 1.0), solved])], ["rnnx"])
+    assert f"Runs that ended without {figure.name}, and count in no mean: gated 1." in text
+    assert "failed or diverged" not in text and "300" in text
+    text = section(table, [measured(table.rows[1], figure, [run(0, 1.0)])], ["rnnx"])
+    assert "| gated | — | 0 | 0 | 0.5 |" in text and "left out" not in text
+    assert "Seeds" not in text
 
 
 def test_a_row_whose_every_run_failed_is_told_from_one_that_was_not_run(tmp_path: Path) -> None:

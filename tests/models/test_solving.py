@@ -66,7 +66,7 @@ def test_no_size_is_nearer(name: str) -> None:
     smallest, largest = min(counts.values()), max(counts.values())
     for wanted in np.linspace(smallest, largest, 12).astype(int).tolist():
         best = min(counts, key=lambda n: (abs(counts[n] - wanted), n))
-        assert size_for(network, wanted) == best, wanted
+        assert size_for(network, wanted).size == best, wanted
 
 
 def test_a_large_network_is_solved_for_and_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_a_large_network_is_solved_for_and_not_made(monkeypatch: pytest.MonkeyPa
             made.append(self.hidden_size)
             return super().init(rng, n_x, dtype)
 
-    n = size_for(Network(Watched(), Softmax(), 7), 10**12)
+    n = size_for(Network(Watched(), Softmax(), 7), 10**12).size
     assert max(made) <= 32
     assert n * (7 + n) + n + 7 * n + 7 == pytest.approx(10**12, rel=1e-5)
 
@@ -87,7 +87,7 @@ def test_sizes_that_are_impossible_are_named() -> None:
     network = Network(Heads(4), Softmax(), 7)
     with pytest.raises(ConfigError, match=r"at least 83 \(hidden_size=4\); give as many"):
         size_for(network, 82)
-    assert size_for(network, 83) == 4
+    assert size_for(network, 83) == (4, 83)
     with pytest.raises(OutOfMemory, match=r"params=1,[0,]+: they take .* are free; choose fewer"):
         size_for(network, 10**15)
     with pytest.raises(ConfigError, match="must be a multiple of heads=1000"):

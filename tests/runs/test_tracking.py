@@ -2,13 +2,15 @@
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from rnnx.contracts.trackers import Point
+from rnnx.contracts.trackers import Kept, Point
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.metrics_file import read_history
@@ -16,6 +18,7 @@ from rnnx.runs.named import find_folders
 from rnnx.runs.outbox import Outbox
 from rnnx.runs.paths import inside
 from rnnx.runs.retention import keep_recent
+from rnnx.runs.steering import Steering
 from rnnx.runs.tracking import Tracking
 
 
@@ -94,6 +97,40 @@ def test_points_go_to_the_folder_and_to_the_tracker(folder: RunFolder) -> None:
     assert (log.status, warnings) == ("FINISHED", [])
     assert log.files == ["samples/step_000003.txt"]
     assert folder.read()["metrics"]["a"] == 2
+
+
+class Store(Recorder):
+    """Can be read back, counts how often that is done, and is slow to take points."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_back, self.sending, self.ended = 0, Event(), Event()
+
+    def points(self, points) -> None:
+        self.sending.set()
+        assert self.ended.wait(60)
+        super().points(points)
+
+    def kept(self) -> Kept:
+        self.read_back += 1
+        files = {name.lstrip("/"): 4 for name in self.files}
+        return Kept(self.status, frozenset(), files, frozenset())
+
+    def count(self, key: str) -> int | None:
+        return sum(point.key == key for point in self.got)
+
+
+def test_a_run_that_ends_while_points_are_sent_is_read_back_once(folder: RunFolder) -> None:
+    store, entries = Store(), []
+    tracking = Tracking(lambda: store, folder, print)
+    tracking._sender._steering = Steering(entries.append)
+    tracking.point("a", 1.0, 1)
+    tracking.flush()
+    assert store.sending.wait(60)
+    threading.Timer(0.05, store.ended.set).start()  # by then the run is ending
+    tracking.finish("FINISHED")
+    assert (store.status, store.read_back) == ("FINISHED", 1)
+    assert entries == []  # nobody has had the time to ask anything
 
 
 def test_a_tracker_that_fails_costs_a_warning_and_misses_nothing(folder: RunFolder) -> None:

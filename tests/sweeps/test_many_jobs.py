@@ -2,8 +2,10 @@
 
 import gc
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import tracemalloc
 import uuid
 from collections import Counter
@@ -91,6 +93,10 @@ def test_a_sweep_whose_jobs_have_finished_starts_no_process_and_draws_no_page_ag
     drawn = page.stat().st_mtime_ns
     assert main(command, multirun=True) == 0
     assert statuses() == ["SKIPPED"] * 2
+    files = {path: path.stat().st_mtime_ns for path in only_sweep().path.glob("jobs/*.json")}
+    assert main(command, multirun=True) == 0
+    assert statuses() == ["SKIPPED"] * 2
+    assert files == {path: path.stat().st_mtime_ns for path in files}
     assert page.stat().st_mtime_ns == drawn
     assert not (only_sweep().path / "warmup.json").exists()
     page.unlink()
@@ -101,6 +107,26 @@ def test_a_sweep_whose_jobs_have_finished_starts_no_process_and_draws_no_page_ag
     assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
     assert statuses() == ["SKIPPED", "FINISHED"]
     assert page.stat().st_mtime_ns > drawn
+
+
+def test_a_result_that_was_kept_does_not_hide_that_a_job_is_killed(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [*tiny(names), "steps=1", "seed=0,1"]
+    assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
+    assert main(command, multirun=True) == 0
+    assert statuses() == ["SKIPPED"] * 2
+    shutil.rmtree(Path("outputs", results()[0].run_id))
+
+    def killed(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(launcher, "start_server", lambda folder: None)
+    monkeypatch.setattr(launcher, "run_job_process", killed)
+    forking = multiprocessing.get_context("fork")
+    monkeypatch.setattr(launcher.multiprocessing, "get_context", lambda name: forking)
+    assert main(command, multirun=True) == 1
+    assert statuses() == ["KILLED", "SKIPPED"]
 
 
 def test_a_job_takes_over_what_the_driver_has_read(names: Path, opened: Counter[str]) -> None:

@@ -13,6 +13,7 @@ from single_sweep import results
 from third_party import EVERY_KIND
 from tiny import tiny
 
+from rnnx.cli.hydra_app import main
 from rnnx.comparison.compare import compare
 from rnnx.runs.sweep_folder import JobResult, Sweep
 
@@ -37,16 +38,25 @@ def ended() -> list[tuple[str, str]]:
     return [(result.status, result.reason) for result in results()]
 
 
-def test_data_that_changed_is_trained_on_anew(names: Path) -> None:
+def sweep_here(*arguments: str) -> None:
+    """The same in this process: its components are those that were loaded before."""
+    assert main([*arguments, *SEEDS, "hydra/launcher=basic"], multirun=True) == 0
+
+
+def test_data_that_changed_is_trained_on_anew(
+    names: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = tiny(names)
-    sweep(*command)
-    sweep(*command)
+    sweep_here(*command)
+    sweep_here(*command)
     assert ended() == [("SKIPPED", "had finished before")] * 2
     with names.open("a") as file:
         file.write("zara\n")
-    assert "trained anew: the data has changed" in sweep(*command)
+    capsys.readouterr()
+    sweep_here(*command)
+    assert "trained anew: the data has changed" in capsys.readouterr().out
     assert ended() == [("FINISHED", "trained anew: the data has changed")] * 2
-    sweep(*command)
+    sweep_here(*command)
     assert ended() == [("SKIPPED", "had finished before")] * 2
     (group,) = compare(["last"]).groups
     assert len(group.values) == 2
@@ -81,8 +91,8 @@ def test_code_that_changed_trains_anew(
 
 
 def test_another_split_is_another_job(names: Path) -> None:
-    sweep(*tiny(names))
-    sweep(*tiny(names), "dataset.split_seed=1")
+    sweep_here(*tiny(names))
+    sweep_here(*tiny(names), "dataset.split_seed=1")
     assert {result.status for result in results_of_all()} == {"FINISHED"}
 
 

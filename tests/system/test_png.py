@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rnnx.contracts.trackers import Point
-from rnnx.runs.loss_curve import curve_png
+from rnnx.runs.loss_curve import curve_png, warm_up
 from rnnx_builtin.probes.gradient_by_lag import plot_by_lag
 
 PNG = b"\x89PNG"
@@ -37,3 +37,16 @@ def test_a_warning_of_the_library_that_draws_is_no_error(
         png = draw()
         assert warnings.filters == before
     assert png is not None and png.startswith(PNG)
+
+
+@pytest.mark.parametrize("norms", [[], [0.5, 2.0], [1e-3, 1e3]])
+def test_axes_that_were_made_before_change_no_figure(norms: list[float]) -> None:
+    """A job of a sweep draws into axes that were made before it was forked."""
+    history = {
+        "val/loss": [Point("val/loss", 3.0 / step, step * 100, 0) for step in (1, 2, 3)],
+        "grad/norm": [Point("grad/norm", norm, step, 0) for step, norm in enumerate(norms)],
+    }
+    alone = curve_png(history, "bits")
+    warm_up()
+    assert curve_png(history, "bits") == alone
+    assert curve_png(history, "bits") == alone  # the next one of the same process

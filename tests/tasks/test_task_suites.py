@@ -76,7 +76,11 @@ class TestTasks(DatasetSuite):
 
 
 class TestSeveralSymbols(HeadSuite):
-    components = (SeveralSymbols(2), SeveralSymbols(4, pooling=Pooling.max))
+    components = (
+        SeveralSymbols(2),
+        SeveralSymbols(4, pooling=Pooling.max),
+        SeveralSymbols(2, hidden=5),
+    )
 
 
 # The others cost a process or two each.

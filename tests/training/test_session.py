@@ -10,9 +10,10 @@ import pytest
 from tiny import tiny
 
 import rnnx
+from rnnx.arrays import State
 from rnnx.contracts.probes import Findings, Observation
 from rnnx.errors import Diverged
-from rnnx.models.network import Network, States
+from rnnx.registry.checks import CheckedCell
 from rnnx.training.session import Session
 from rnnx_builtin.probes.gradient_norms import GradientNorms
 
@@ -124,21 +125,19 @@ def test_a_column_that_begins_anew_begins_from_the_zero_state(cell: str, names: 
     batch = session.batches.next()
     assert batch.reset is not None
     assert 0 < len(batch.reset) < 4  # of this seed
-    seen: list[States] = []
-    forward = Network.forward
+    seen: list[State] = []
+    forward = CheckedCell.forward
 
-    def spy(self: Network, params: Any, x: Any, states: States, *more: Any) -> Any:
-        seen.append(states)
-        return forward(self, params, x, states, *more)
+    def spy(self: CheckedCell, params: Any, x: Any, state: State, *more: Any) -> Any:
+        seen.append(state)
+        return forward(self, params, x, state, *more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session.batches, "next", lambda: batch)
-        patch.setattr(Network, "forward", spy)
+        patch.setattr(CheckedCell, "forward", spy)
         session.step()
     others = np.setdiff1d(np.arange(4), batch.reset)
-    for array, before, own in zip(
-        [a for state in seen[0] for a in state], carried, held, strict=True
-    ):
+    for array, before, own in zip(seen[0], carried, held, strict=True):
         assert not array[:, batch.reset].any()
         assert np.array_equal(array[:, others], before[:, others])
         assert np.array_equal(own, before)  # a step that diverges goes back to it

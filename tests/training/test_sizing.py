@@ -1,5 +1,6 @@
 """``params=10k``: what a run, a sweep and what they leave have in the place of the hidden size."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,20 @@ def test_a_sweep_solves_for_each_cell_before_any_job_runs(
     assert main(command, multirun=True) == 0  # again: the same configurations
     assert capsys.readouterr().out.count("had finished before") >= 2
     assert main(command, multirun=True, dry_run=True) == 0
-    assert f"cell=gru (hidden_size={sizes['gru']})" in capsys.readouterr().out
+    count = rnnx.build([*small(names, "params=2k"), "cell=gru"]).params.size
+    assert f"cell=gru (hidden_size={sizes['gru']}, {count:,} par" in capsys.readouterr().out
+
+
+def test_all_cells_are_compared_at_the_nearest_size_to_ten_thousand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As near as whole units come: of 35 units with four gates one is 4.7 %."""
+    assert main(["sweep=zoo", "seed=0"], multirun=True, dry_run=True) == 0
+    said = capsys.readouterr().out
+    found = re.findall(r"cell=(\w+) \(hidden_size=\d+, ([\d,]+) parameters\)", said)
+    counts = {cell: int(count.replace(",", "")) for cell, count in found}
+    assert {cell: n for cell, n in counts.items() if abs(n - 10_000) > 210} == {}
+    assert len(counts) == 22
 
 
 @pytest.mark.parametrize(

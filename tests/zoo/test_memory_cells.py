@@ -9,6 +9,8 @@ from naive_sequences import check_equations, sigmoid
 
 from rnnx.contracts.buffers import Scratch
 from rnnx.errors import ConfigError
+from rnnx.testing.cells.case import make_case, run, same_results
+from rnnx_zoo import chunks, delta_memory
 from rnnx_zoo.gated_delta import GatedDelta
 from rnnx_zoo.mlstm import MLSTM
 from rnnx_zoo.slstm import SLSTM, ForgetBias
@@ -76,6 +78,41 @@ def gated_delta(sigmas, decay):
         return np.concatenate(hs)[:, None], np.array(Ss)[..., None]
 
     return step
+
+
+MATRIX_CELLS = [
+    MLSTM(4, heads=2),
+    GatedDelta(4, heads=2),
+    GatedDelta(6, negative_eigenvalues=True),
+    GatedDelta(6, negative_eigenvalues=True, decay=False),
+]
+
+
+@pytest.mark.parametrize("lengths", [None, np.array([70, 0, 13])])
+@pytest.mark.parametrize("cell", MATRIX_CELLS, ids=str)
+def test_chunks_are_the_steps_one_by_one(cell, lengths, monkeypatch) -> None:
+    """Of any length: h, the final state, and all gradients from random ones by all of these."""
+    case = make_case(cell, np.float64, False, 1, (70, 3, 3, cell.hidden_size))
+    found = {}
+    for length in (1, 3, chunks.LENGTH, 70):
+        monkeypatch.setattr(chunks, "LENGTH", length)
+        monkeypatch.setattr(delta_memory, "SMALL", 1 + length // 4)
+        found[length] = run(case, lengths)
+    for length, result in found.items():
+        same_results(result, found[1], f"chunks of {length}", np.float64)
+
+
+@pytest.mark.parametrize("size", [30.0, -30.0])
+def test_a_delta_memory_keeps_its_precision_where_gates_are_shut_or_open(size) -> None:
+    """β and a of 0 and of 1, or 2, to within rounding: float32 is near float64."""
+    for options in ({}, {"negative_eigenvalues": True}, {"decay": False}):
+        cell = GatedDelta(6, **options)
+        exact = make_case(cell, np.float64, False, 2, (150, 3, 3, 6))
+        exact.params["b"] += size
+        single = make_case(cell, np.float32, False, 2, (150, 3, 3, 6))
+        single.params["b"] += np.float32(size)
+        for a, b in zip(run(single).dparams.values(), run(exact).dparams.values(), strict=True):
+            assert np.abs(a - b).max() <= 1e-3 * max(1, np.abs(b).max())
 
 
 def positive_normaliser(state):

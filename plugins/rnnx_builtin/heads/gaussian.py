@@ -33,14 +33,15 @@ class Gaussian:
 
     pooling: Pooling = Pooling.last
     """For targets of the whole sequence: last (the last valid step), mean or max over its steps."""
-    tolerance: float = 0.1
+    tolerance: float | None = None
     """The metric ``within`` is the share of values whose error is at most this, in their unit. At
-    least 0."""
+    least 0; null: what the data says, else 0.1."""
     weights: HeadWeights = field(default_factory=HeadWeights)
     """The initialisers of Wy and by."""
 
     def __post_init__(self) -> None:
-        require(self.tolerance >= 0, "tolerance", "at least 0", self.tolerance)
+        if self.tolerance is not None:
+            require(self.tolerance >= 0, "tolerance", "at least 0", self.tolerance)
 
     def takes(self, targets: Targets) -> bool:
         """Values of steps or sequences."""

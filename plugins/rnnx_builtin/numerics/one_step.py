@@ -15,8 +15,8 @@ ROWS_MAX = 8  # ids; below, gathering rows is faster than gathering columns
 def step_projection(W: Array, b: Array) -> Callable[[Array], Array]:
     """A function of one step's ids (B,) or dense x (n_x, B): ``W @ x + b``, (n, B).
 
-    Its result is valid until the next call. The symbols' columns of W + b are kept as rows too, so
-    that a few ids read contiguous memory.
+    Its result is valid until the next call and may be written to. The symbols' columns of W + b are
+    kept as rows too, so that a few ids read contiguous memory.
     """
     n_x = W.shape[1]
     columns = np.concatenate([W + b, b], axis=1)  # id −1 is the last, the zero vector
@@ -25,9 +25,6 @@ def step_projection(W: Array, b: Array) -> Callable[[Array], Array]:
 
     def one(x: Array) -> Array:
         if x.ndim == 1:
-            if len(x) == 1:
-                own: Array = rows[x[0]]
-                return own[:, None]
             if len(x) < ROWS_MAX:
                 return rows[x].T
             # Not columns[:, x]: its memory is transposed, and adding it takes four times as long.

@@ -33,7 +33,8 @@ def run_in_store(client: Any, run_id: str) -> Any:
 def kept(client: Any, run_id: str) -> Kept:
     """Status, parameters and files of a run, read back."""
     run = run_in_store(client, run_id)
-    files = dict(_files(client, run_id, ""))
+    # The client would read the run and its models again for each folder.
+    files = dict(_files(_artifacts(client, run), ""))
     return Kept(run.info.status, frozenset(run.data.params), files, whole_images(files))
 
 
@@ -50,10 +51,17 @@ def torn_images(files: Iterable[str], name: str, step: int) -> list[str]:
     return [path for path, match in found if match and (match[2], int(match[3])) == (name, step)]
 
 
-def _files(client: Any, run_id: str, folder: str) -> Iterator[tuple[str, int]]:
-    for found in client.list_artifacts(run_id, folder or None):
+def _artifacts(client: Any, run: Any) -> Any:
+    """MLflow's repository of a run's artifacts."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(run.info.artifact_uri, client.tracking_uri)
+
+
+def _files(artifacts: Any, folder: str) -> Iterator[tuple[str, int]]:
+    for found in artifacts.list_artifacts(folder or None):
         if found.is_dir:
-            yield from _files(client, run_id, found.path)
+            yield from _files(artifacts, found.path)
         else:
             yield found.path, int(found.file_size or 0)
 
@@ -97,12 +105,10 @@ def remove_torn_files(run: Any) -> None:
 
 def remove_artifact(client: Any, run_id: str, path: str) -> None:
     """Delete an artifact: MLflow's client has no method for it, its repositories have."""
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
     from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
-    uri = client.get_run(run_id).info.artifact_uri
-    repository = get_artifact_repository(uri, client.tracking_uri)
+    repository = _artifacts(client, client.get_run(run_id))
     if isinstance(repository, LocalArtifactRepository):  # which decodes a path as if it were a URL
         (Path(repository.artifact_dir) / path).unlink(missing_ok=True)
     elif isinstance(repository, HttpArtifactRepository):

@@ -96,7 +96,7 @@ class CompiledGated:
         (n_a, B), T, Wx = state[0].shape, len(x), params["Wx"]
         space = scratch.plan(_workspace, self.loops, n_a, T, B, Wx.dtype, self.threads)
         given, projected = self._input(params, x, lengths, scratch)
-        weights = self._packed(gemm.pack_weights, "Wh", params["Wh"], B, space.units, scratch)
+        weights = self._packed(gemm.pack_weights, "Wh", params, B, space.units, scratch)
         more = self._more(params, space.units, B, scratch)
         final = run_forward(self.loops.forward, space, given, state, *weights, *more)
         return space.states.h, final, GatedCache(Cache(given, space, lengths), projected)
@@ -108,7 +108,7 @@ class CompiledGated:
         (T, n_a, B), dtype, units = dh.shape, dh.dtype, cache.run.space.units
         own = scratch.plan(_buffers, self.loops, units, n_a, T, B, dtype)
         pack = gemm.pack_transposed_weights
-        weights = self._packed(pack, "WhT", params["Wh"], B, units, scratch)
+        weights = self._packed(pack, "WhT", params, B, units, scratch)
         more = self._more(params, units, B, scratch)
         zero = np.zeros((n_a, B), dtype)
         dstate = dstate or (zero,) * self.loops.STATES
@@ -119,10 +119,11 @@ class CompiledGated:
         return dparams, dx, dstate0
 
     def _packed(
-        self, pack: Any, name: str, Wh: Array, B: int, units: gemm.Units, scratch: Scratch
+        self, pack: Any, name: str, params: Params, B: int, units: gemm.Units, scratch: Scratch
     ) -> list[Array]:
         """The groups of Wh, packed."""
-        n_a, stop, found = Wh.shape[1], 0, []
+        Wh, stop, found = params["Wh"], 0, []
+        n_a = Wh.shape[1]
         for blocks in self.loops.GROUPS:
             start, stop = stop, stop + blocks * n_a
             where = f"{name}_packed{start}"
@@ -150,17 +151,24 @@ class CompiledGated:
         self, Wh: Array, cache: GatedCache, d_products: Array, scratch: Scratch
     ) -> Array:
         """dWh from the gradient by its products, (rows of Wh, ≥ T·B)."""
-        (x, space, lengths), stop = cache.run, 0
-        T, B = len(x.ids), len(x.ends)
-        valid = find_valid(lengths, T, B, scratch)
+        space, stop = cache.run.space, 0
         dWh = scratch.array("dWh", Wh.shape, Wh.dtype)
         for blocks, met in zip(self.loops.GROUPS, self.loops.met(space.kept), strict=True):
             start, stop = stop, stop + blocks * Wh.shape[1]
             below = space.states.flat if met is None else met
-            dz = take_valid(d_products[start:stop], valid, T * B, "dz_valid", scratch)
-            below = take_valid(below, valid, T * B, "below_valid", scratch)
-            matmul(dz, below.T, dWh[start:stop], self.threads)
+            self._sum_products(d_products[start:stop], below, cache, dWh[start:stop], scratch)
         return dWh
+
+    def _sum_products(
+        self, dz: Array, below: Array, cache: GatedCache, out: Array, scratch: Scratch
+    ) -> None:
+        """Fill ``out`` with Σ dz·belowᵀ over all valid steps, from (·, ≥ T·B) each."""
+        x, _, lengths = cache.run
+        T, B = len(x.ids), len(x.ends)
+        valid = find_valid(lengths, T, B, scratch)
+        dz = take_valid(dz, valid, T * B, "dz_valid", scratch)
+        below = take_valid(below, valid, T * B, "below_valid", scratch)
+        matmul(dz, below.T, out, self.threads)
 
 
 def in_every_column(

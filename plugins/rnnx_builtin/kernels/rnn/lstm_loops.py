@@ -130,8 +130,8 @@ def backward(
         else:
             dz, count = dzs[t % 2], active_width(ends, t, back_h)
             add_output_gradient(dh, back_h, ends, t, dh_t, count, first, last)
-            known = gates[t, first:], n_p, cs[t, first:], tanh_cs[t, first:]
-            _step_back(*known, dh_t[first:last], back_c[first:], dz[first:], count)
+            a, before, tanh_c = gates[t, first:], cs[t, first:], tanh_cs[t, first:]
+            _step_back(a, n_p, before, tanh_c, dh_t[first:last], back_c[first:], dz[first:], count)
             scatter_gates(dz, 4, n_p, dz_flat, n, first, last, t * B, B, count)
         task = finish_and_next(queue, units, T + 1)
 

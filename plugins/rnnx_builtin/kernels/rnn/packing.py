@@ -48,6 +48,9 @@ def recurrent_gradient(
 ) -> Array:
     """``dWh`` = Σ dz·h⟨t−1⟩ᵀ from dz (n, ≥ T·B): one product over all valid tokens."""
     T, n_a, B = states.h.shape
+    if lengths is None:
+        dWh = scratch.array("dWh", (len(dz_flat), n_a), dz_flat.dtype)
+        return matmul(dz_flat[:, : T * B], states.flat[:, : T * B].T, dWh, threads)
     valid = find_valid(lengths, T, B, scratch)
     dz = take_valid(dz_flat, valid, T * B, "dz_valid", scratch)
     before = take_valid(states.flat, valid, T * B, "before_valid", scratch)
@@ -76,7 +79,7 @@ def _take_runs(flat: Any, runs: Any, out: Any) -> None:
     """Copy the runs of columns in ``flat`` side by side into ``out``."""
     for u in range(len(flat)):
         for r in range(len(runs)):
-            _copy(flat[u], runs[r, 0], out[u], runs[r, 1], runs[r, 2])
+            _copy(flat, u, runs[r, 0], out, runs[r, 1], runs[r, 2])
 
 
 @kernel
@@ -85,19 +88,26 @@ def put_back(columns: Any, runs: Any, out: Any) -> None:
     for u in range(len(out)):
         out[u] = 0
         for r in range(len(runs)):
-            _copy(columns[u], runs[r, 1], out[u], runs[r, 0], runs[r, 2])
+            _copy(columns, u, runs[r, 1], out, runs[r, 0], runs[r, 2])
 
 
 @inline
-def _copy(row: Any, start: int, to: Any, at: int, count: int) -> None:
-    """Copy ``count`` neighbours of a row into another, a register at a time."""
-    lanes, j = lanes_of(row), 0
+def _copy(flat: Any, u: int, start: int, to: Any, at: int, count: int) -> None:
+    """Copy ``count`` neighbours of row u into that of another array, a register at a time."""
+    of, into = _row(flat, u) + start, _row(to, u) + at
+    lanes, j = lanes_of(flat), 0
     while j + lanes <= count:
-        store(to, at + j, load(row, start + j))
+        store(to, into + j, load(flat, of + j))
         j += lanes
     if j < count and count >= lanes:  # the last register, part of which is copied again
-        store(to, at + count - lanes, load(row, start + count - lanes))
+        store(to, into + count - lanes, load(flat, of + count - lanes))
         return
     while j < count:
-        to[at + j] = row[start + j]
+        to[u, at + j] = flat[u, start + j]
         j += 1
+
+
+@inline
+def _row(flat: Any, u: int) -> Any:
+    """Where row u begins, as a flat index; a view may have fewer columns than its memory."""
+    return u * (flat.strides[0] // flat.itemsize)

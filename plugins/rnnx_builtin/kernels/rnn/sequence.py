@@ -20,6 +20,8 @@ from rnnx_builtin.kernels.simd.gemm import padded_columns
 from rnnx_builtin.kernels.simd.work_queue import divide
 
 ROWS_AT_ONCE = 16  # of Wx that a table is made of: a cache line of each of its rows
+MANY_SYMBOLS = 1000  # from here on only those of a batch are added up, if they are fewer
+NO_SYMBOLS = np.empty(0, np.intp)  # all are added up
 SHARED_SUM_MIN = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
 
 
@@ -77,11 +79,13 @@ def prepare_input(
 ) -> Input:
     """Wx·x + b: for ids the columns of Wx become the table, dense x is one product of all steps."""
     (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
-    ends = scratch.plan(_whole, T, B) if lengths is None else lengths
     if x.ndim == 2:
-        table, ids = scratch.plan(_table, n_x + 1, n, T, B, dtype)
-        prepare_table(Wx, b, x, ends, table, ids)
-        return Input(table, ids, ends, None)
+        given, is_read = scratch.plan(_ids_input, n_x + 1, n, T, B, dtype)
+        if lengths is not None:
+            given = given._replace(ends=lengths)
+        prepare_table(Wx, b, x, given.ends, given.table, given.ids, is_read)
+        return given
+    ends = np.full(B, T) if lengths is None else lengths
     x_flat = flatten(x, "x_flat", scratch)
     if is_padded(ends, T):
         own = flat_buffer("x_valid", n_x, T * B, dtype, scratch)[:, : T * B]
@@ -97,8 +101,12 @@ def prepare_input(
     return Input(table, ids, ends, x_flat)
 
 
-def _whole(scratch: Scratch, T: int, B: int) -> Array:
-    return np.full(B, T)
+def _ids_input(
+    scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any
+) -> tuple[Input, Array]:
+    """The input of one size without padding, and which symbols a batch has, (rows − 1,)."""
+    given = Input(*_table(scratch, rows, n, T, B, dtype), np.full(B, T), None)
+    return given, np.empty(rows - 1, np.bool_)
 
 
 def _table(scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any) -> tuple[Array, Array]:
@@ -111,13 +119,19 @@ def input_gradient(
 ) -> tuple[Array, Array, Array | None]:
     """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
     (n, n_x), T, B = Wx.shape, len(x.ids), len(x.ends)
-    dWx, db = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
+    dWx, db, sums = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
     if x.x_flat is None:
+        are_few = n_x >= MANY_SYMBOLS and n_x > T * B
+        places, symbols = _occurring(x.ids, n_x) if are_few else (x.ids, NO_SYMBOLS)
+        if threads == 1 or n * T * B < SHARED_SUM_MIN:
+            add_into_columns(dz_flat, places, x.ends, dWx, db, sums, symbols)
+            return dWx, db, None
 
         def rows(first: int, last: int) -> None:
-            add_into_columns(dz_flat[first:last], x.ids, x.ends, dWx[first:last], db[first:last])
+            own = dWx[first:last], db[first:last], np.empty_like(sums)
+            add_into_columns(dz_flat[first:last], places, x.ends, *own, symbols)
 
-        divide(rows, n, threads if n * T * B >= SHARED_SUM_MIN else 1)
+        divide(rows, n, threads)
         return dWx, db, None
     dz = dz_flat[:, : T * B]
     matmul(dz, x.x_flat.T, dWx, threads)
@@ -127,15 +141,26 @@ def input_gradient(
     return dWx, db, steps_view(dx, T, B)
 
 
-def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array]:
-    return scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
+def _occurring(ids: Array, n_x: int) -> tuple[Array, Array]:
+    """The place of each id among the symbols that occur, and these, sorted, n_x the last."""
+    symbols, places = np.unique(ids, return_inverse=True)
+    if symbols[-1] != n_x:
+        symbols = np.append(symbols, n_x)
+    return places.reshape(ids.shape).astype(np.uint32), symbols.astype(np.intp)
+
+
+def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
+    """dWx, db, and the sums of four rows by id, (4, n_x + 1)."""
+    own = scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
+    return *own, np.empty((4, n_x + 1), dtype)
 
 
 @kernel
-def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> None:
+def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any, is_read: Any) -> None:
     """The columns of Wx + b as rows, then b alone; ids name the row, b's beyond a column's end."""
     (n, n_x), (T, B) = Wx.shape, x.shape
-    is_read = np.full(n_x, n_x <= T * B)  # of many symbols only those that occur
+    for k in range(n_x):  # of many symbols only those that occur
+        is_read[k] = n_x <= T * B
     if n_x > T * B:
         for t in range(T):
             for column in range(B):
@@ -156,27 +181,27 @@ def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any) -> N
 
 
 @kernel
-def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any) -> None:
-    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns.
+def add_into_columns(
+    dz: Any, places: Any, ends: Any, dWx: Any, db: Any, out: Any, symbols: Any
+) -> None:
+    """Σ of dz (n, ≥ T·B) by id, four rows at once; db is the sum over all columns.
 
-    Of many symbols only those that occur are added up; the other columns are 0.
+    ``places`` (T, ≥ B) are the ids, or the places in ``symbols`` of the ids that occur and n_x, the
+    last; the other columns are 0 then. ``out`` (4, n_x + 1) holds the sums of four rows.
     """
-    (n, n_x), T, B = dWx.shape, len(ids), len(ends)
-    count, symbols, places = n_x, np.arange(n_x + 1), ids
-    if n_x > T * B:
-        symbols, places = _occurring(ids, n_x)
-        count = len(symbols) - 1
-    out = np.empty((4, count + 1), dz.dtype)
+    n, n_x = dWx.shape
+    count = len(symbols) - 1 if len(symbols) > 0 else n_x
     for start in range(0, n, 4):
         rows = min(4, n - start)
-        _add_by_place(dz[start:], places, ends, out, rows)
+        _add_by_place(dz[start:], places, ends, out, rows, count)
         for i in range(rows):
             total = out[i, count]
             for k in range(count):
                 total += out[i, k]
             db[start + i, 0] = total
             if count < n_x:
-                dWx[start + i, :] = 0
+                for k in range(n_x):
+                    dWx[start + i, k] = 0
                 for k in range(count):
                     dWx[start + i, symbols[k]] = out[i, k]
             else:
@@ -185,11 +210,11 @@ def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any) -> None:
 
 
 @inline
-def _add_by_place(dz: Any, places: Any, ends: Any, out: Any, rows: int) -> None:
-    """The first ``rows`` rows of dz, each number added up at its place in ``out`` (4, ·)."""
+def _add_by_place(dz: Any, places: Any, ends: Any, out: Any, rows: int, last: int) -> None:
+    """The first ``rows`` rows of dz, each number added up at its place in ``out`` (4, > last)."""
     T, B = len(places), len(ends)
     for i in range(rows):
-        for k in range(out.shape[1]):
+        for k in range(last + 1):
             out[i, k] = 0
     if rows == 4:
         for t in range(T):
@@ -204,22 +229,3 @@ def _add_by_place(dz: Any, places: Any, ends: Any, out: Any, rows: int) -> None:
             for t in range(T):
                 for b in range(active_columns(ends, t)):
                     out[i, places[t, b]] += dz[i, t * B + b]
-
-
-@kernel
-def _occurring(ids: Any, n_x: int) -> Any:
-    """The symbols that occur, in order, then n_x; and the place of each id among them."""
-    T, B = ids.shape
-    place = np.full(n_x + 1, 0)
-    for t in range(T):
-        for b in range(B):
-            place[ids[t, b]] = 1
-    place[n_x] = 1
-    symbols = np.flatnonzero(place)
-    for k in range(len(symbols)):
-        place[symbols[k]] = k
-    places = np.empty((T, B), np.uint32)
-    for t in range(T):
-        for b in range(B):
-            places[t, b] = place[ids[t, b]]
-    return symbols, places

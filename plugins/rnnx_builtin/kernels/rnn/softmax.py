@@ -65,13 +65,13 @@ class CompiledSoftmax:
         """``Head.forward``."""
         (T, n_a, B), (Wy, by) = h.shape, (params["Wy"], params["by"])
         space = scratch.plan(_workspace, len(Wy), n_a, T, B, h.dtype)
-        valid = find_valid(lengths, T, B, scratch)
-        h_flat = take_valid(flatten(h, "h_flat", scratch), valid, T * B, "h_valid", scratch)
-        ids = np.ascontiguousarray(y, np.intp).reshape(T * B)
-        places = valid.places if valid else space.places
-        if valid:
+        valid, places, count = find_valid(lengths, T, B, scratch), space.places, T * B
+        h_flat, ids = flatten(h, "h_flat", scratch), np.ascontiguousarray(y, np.intp).reshape(-1)
+        if valid is not None:
+            h_flat = take_valid(h_flat, valid, count, "h_valid", scratch)
+            places = valid.places
             ids = ids[places]
-        count = len(ids)
+            count = len(ids)
         matmul(Wy, h_flat, space.dz[:, :count], self.threads)
         nats = np.zeros(T * B, h.dtype)
         sums, divisor = (space.highest, space.total), max(count, 1) if self.by_token else B

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
-from numba.core import config
-from numba.core.caching import IndexDataCacheFile
+from numba.core.registry import CPUDispatcher
 
 from rnnx.errors import ConfigError
 from rnnx.system.files import cache_folder, other_writers
+from rnnx.system.kernels import Call, is_listed
+from rnnx_builtin.kernels.simd.kernel_files import KernelFiles
+from rnnx_builtin.kernels.simd.parts import part_of_kernels
 
 
 def _vector_bytes() -> tuple[int, int]:
@@ -56,77 +58,43 @@ def _folder(package: Path = Path(__file__).parent) -> Path:
     return folder
 
 
-OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+# Kernels hold no references: their arguments outlive the call.
+OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile at the first call for each dtype, and cache the code in rnnx's cache folder.
+    """Compile at the first call for each dtype, and keep the code in rnnx's cache folder.
 
-    numba would cache beside the source. Its configuration names rnnx's folder only while this
-    function is registered, so that other code in this process keeps its own.
+    A kernel allocates nothing. Where the folder cannot be written, each process compiles it.
     """
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(_folder(Path(function.__code__.co_filename).parent))
-    try:
-        return _sealed(numba.njit(cache=True, **OPTIONS)(function))
-    except RuntimeError:  # the folder cannot be written: compile in every process
-        return numba.njit(**OPTIONS)(function)
-    finally:
-        config.CACHE_DIR = before
-
-
-def _sealed(compiled: Any) -> Any:
-    """The compiled function, with entries in the cache that are whole or not used."""
-    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if isinstance(file, IndexDataCacheFile):
-        file.__class__ = SealedCacheFile
+    compiled = numba.njit(**OPTIONS)(function)
+    compiled.__class__ = Kernel
+    folder = _folder(Path(function.__code__.co_filename).parent)
+    compiled._cache = KernelFiles(folder, function)
     return compiled
 
 
-class SealedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
-    """The files of numba's cache, each with the SHA-256 of its content at its end.
+class Kernel(CPUDispatcher):  # type: ignore[misc]
+    """A function that numba compiles, with files of compiled code."""
 
-    A disk that fills or a machine that stops leaves files that are cut or have foreign bytes in
-    them. numba would run these as machine code. What does not fit its digest is compiled anew.
-    """
+    def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
+        function = self.py_func
+        types, size = tuple(map(self.typeof_pyval, args)), len(function.__code__.co_names)
+        if is_listed(Call(function.__module__, function.__name__, types, size)):
+            nothing = NOTHING[function.__annotations__["return"]]
+            return lambda *args: nothing
+        return super()._compile_for_args(*args, **kws)
 
-    def _load_index(self) -> Any:
-        return super()._load_index() if _is_whole(self._index_path) else {}
-
-    def _load_data(self, name: str) -> Any:
-        path = self._data_path(name)
-        if not _is_whole(path):
-            raise FileNotFoundError(path)  # which numba takes for: compile it
-        return super()._load_data(name)
-
-    @contextmanager
-    def _open_for_write(self, filepath: str) -> Iterator[Any]:
-        with super()._open_for_write(filepath) as file:
-            digested = _Digested(file)
-            yield digested
-            file.write(digested.sha.digest())  # unpickling ends before it
+    def is_kept(self, types: Any) -> bool:
+        """Whether the code for these types is in the cache."""
+        kept: bool = self._cache.has(types, self.targetctx)
+        return kept
 
 
-class _Digested:
-    """A file to write to, and the digest of what was written."""
-
-    def __init__(self, file: Any) -> None:
-        self._file, self.sha = file, hashlib.sha256()
-
-    def write(self, data: Any) -> int:
-        self.sha.update(data)
-        return int(self._file.write(data))
-
-
-def _is_whole(path: str) -> bool:
-    try:
-        data = Path(path).read_bytes()
-    except OSError:
-        return False
-    size = hashlib.sha256().digest_size
-    return hashlib.sha256(data[:-size]).digest() == data[-size:]
+# What a kernel answers that is only listed, by the annotation of what it returns.
+NOTHING = {"None": None, "float": 0.0, "tuple[int, int]": (0, 0)}
 
 
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a part of kernels: inlined into them, never called from Python."""
-    return numba.njit(no_cpython_wrapper=True, **OPTIONS)(function)
+    return part_of_kernels(function, **OPTIONS)

@@ -1,0 +1,150 @@
+"""Kernels that are compiled side by side, in processes beside this one, before they are needed.
+
+A compiler that is written in Python compiles one function after the other in a process. So a run
+whose kernels are in no cache first looks at which ones it calls (:func:`looking`), and then a few
+processes compile them into the cache at once (:func:`compile_together`).
+
+What a kernel is, how it is compiled and where it is kept, is not known here.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, Protocol
+
+from rnnx.system.threads import processors
+
+HELPERS = 2  # processes that compile beside this one: a layer has two large kernels
+
+
+class Compiled(Protocol):
+    """A kernel: a function of a module, compiled for the types of its arguments."""
+
+    def is_kept(self, types: Any) -> bool:
+        """Whether the code for these types is in the cache."""
+
+    def compile(self, types: Any) -> Any:
+        """Load it, or compile it and keep it in the cache."""
+
+
+class Call(NamedTuple):
+    """A kernel that was called, by its place, and the types of its arguments."""
+
+    module: str
+    name: str
+    types: Any
+    size: int  # about how much there is to compile
+
+    def kernel(self) -> Compiled:
+        """The kernel itself."""
+        found: Compiled = getattr(importlib.import_module(self.module), self.name)
+        return found
+
+
+class _Looking(threading.local):
+    calls: list[Call] | None = None
+
+
+_now = _Looking()
+
+
+@contextmanager
+def looking() -> Iterator[list[Call]]:
+    """Inside, kernels that this thread calls are listed, once each, and not compiled.
+
+    They compute nothing then. Kernels of this process that are loaded do compute.
+    """
+    calls: list[Call] = []
+    _now.calls = calls
+    try:
+        yield calls
+    finally:
+        _now.calls = None
+
+
+def is_listed(call: Call) -> bool:
+    """List a kernel if that is all that is to be done in this thread; whether it was."""
+    if _now.calls is None:
+        return False
+    if call not in _now.calls:
+        _now.calls.append(call)
+    return True
+
+
+def compile_together(calls: Sequence[Call]) -> None:
+    """Compile the kernels that are in no cache, those of ``calls``, in a few processes at once.
+
+    A process that cannot be started, or ends early, leaves its part to whoever calls the kernels.
+    """
+    missing = [call for call in calls if not call.kernel().is_kept(call.types)]
+    missing.sort(key=lambda call: -call.size)
+    if not missing:
+        return
+    helpers = min(HELPERS, len(missing) - 1) if processors() > 1 and sys.executable else 0
+    with suppress(OSError), TemporaryDirectory(prefix="rnnx-kernels-") as folder:
+        started: list[subprocess.Popen[bytes]] = []
+        try:
+            for _ in range(helpers):
+                started.append(_start(missing, folder))
+            with _without_collector():
+                _take(missing, Path(folder))
+        finally:
+            for process in started:
+                process.wait()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """No garbage collection: a compiler makes many objects, and a tenth of its time went there."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _take(calls: Sequence[Call], claims: Path) -> None:
+    """Compile one kernel after the other of those that no other process has taken."""
+    for number, call in enumerate(calls):
+        try:
+            os.close(os.open(claims / str(number), os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        call.kernel().compile(call.types)
+
+
+START = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); \
+from rnnx.system.kernels import help_to_compile; help_to_compile()"
+
+
+def _start(calls: Sequence[Call], claims: str) -> subprocess.Popen[bytes]:
+    """A process that helps to compile; a signal that stops this one does not print there."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", START],  # -P: nothing is imported from the working folder
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(pickle.dumps(sys.path) + pickle.dumps(claims) + pickle.dumps(calls))
+    return process
+
+
+def help_to_compile() -> None:
+    """The whole of such a process: what it is to do comes from the one that started it."""
+    gc.disable()
+    claims = Path(pickle.load(sys.stdin.buffer))
+    _take(pickle.load(sys.stdin.buffer), claims)
