@@ -131,7 +131,6 @@ PRIVATE = {
         "rnnx.data.coded": {"CodedIds", "MappedText", "Signature"},
         "rnnx.contracts.trackers": {"STARTED_TAG"},
         "rnnx.contracts.buffers": {"flat_buffer"},
-        "rnnx.data.coded": {"CodedIds", "MappedText", "Signature"},
         "rnnx.data.corpus": {"smallest_unsigned"},
         "rnnx.system.distributions": {"entry_points"},
         "rnnx.system.files": {
