@@ -128,9 +128,9 @@ def test_a_name_that_is_not_public_is_seen(source: str) -> None:
 PRIVATE = {
     "rnnx_builtin": {
         "rnnx.contracts.ranges": {"require_finite"},
+        "rnnx.data.coded": {"CodedIds", "MappedText", "Signature"},
         "rnnx.contracts.trackers": {"STARTED_TAG"},
         "rnnx.contracts.buffers": {"flat_buffer"},
-        "rnnx.data.coded": {"CodedIds", "MappedText", "Signature"},
         "rnnx.data.corpus": {"smallest_unsigned"},
         "rnnx.system.distributions": {"entry_points"},
         "rnnx.system.files": {

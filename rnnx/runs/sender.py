@@ -53,9 +53,10 @@ class Sender:
         self._failures = 0  # attempts since the last one that succeeded
         self.trouble = ""  # what the tracker said when it failed last
         self._ending: Ending | None = None
-        self._polled = time.monotonic()
         self._is_kept = True  # the outbox keeps the ending
         self._attempt(self._open)
+        # Opening may take long, and a resumed run first removes what was asked of it before.
+        self._polled = time.monotonic()
         self._start()
 
     def _start(self) -> None:

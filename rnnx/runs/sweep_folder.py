@@ -19,6 +19,7 @@ import os
 import shlex
 import shutil
 import signal
+import sys
 import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -106,9 +107,13 @@ class JobResult(NamedTuple):
 
 
 def _result_in(path: str) -> JobResult | None:
+    fields = read_fields(path, JOB)
+    for key in fields.keys() & {"status", "reason", "monitor"}:
+        fields[key] = sys.intern(fields[key])  # jobs are many, and share most of their texts
     try:
-        return JobResult(**read_fields(path, JOB))
-    except TypeError:
+        own = [*map(sys.intern, fields["overrides"])]
+        return JobResult(**{**fields, "overrides": own})
+    except (KeyError, TypeError):
         return None
 
 

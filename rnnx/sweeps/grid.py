@@ -149,7 +149,7 @@ def _conflict(runtime: Any) -> str:
 
 def validate_sweep(command: SweepCommand) -> CheckedSweep:
     """Check every value and list the jobs; ConfigError for the first wrong one."""
-    if not (command.swept or command.words or command.replicates > 1):
+    if not (command.swept or command.words or command.replicates != 1):
         raise ConfigError(
             "rnnx train -m: no key has several values, so there is nothing to sweep; say "
             "key=a,b or sweep=NAME, or leave -m out"

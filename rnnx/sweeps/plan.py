@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,12 +50,13 @@ def make_plan(
     order = permutation(size, draw.seed) if draw else iter(range(size))
     fixed = [f"{key}={text}" for key, text in space.fixed.items()]
     jobs: list[list[str]] = []
-    seen: set[str] = set()
+    seen: set[bytes] = set()  # digests: of ten thousand jobs, texts would take many megabytes
     looked = equal = 0
     for number in order:
         own = [f"{key}={text}" for key, text in space[number].items()]
         looked += 1
-        known = json.dumps(values_of([*fixed, *own]), sort_keys=True, default=str)
+        text = json.dumps(values_of([*fixed, *own]), sort_keys=True, default=str)
+        known = hashlib.sha256(text.encode()).digest()
         if known in seen:
             equal += 1
             continue
@@ -104,4 +107,4 @@ def write_plan(jobs: Sequence[Sequence[str]], folder: Path) -> None:
 def read_plan(folder: Path) -> list[list[str]]:
     """The jobs that the driver has listed."""
     jobs: list[list[str]] = json.loads((folder / FILE).read_text("utf-8"))
-    return jobs
+    return [[*map(sys.intern, job)] for job in jobs]  # which share most of their texts

@@ -172,6 +172,14 @@ def test_what_a_store_has_lost_it_gets_from_the_folder(
     assert_whole(only_entry(), folder)
 
 
+def test_a_damaged_store_says_how_runs_come_to_a_new_one(project: Path, empty_store: Path) -> None:
+    train()
+    whole, damaged = empty_store.read_bytes(), project / "damaged.db"
+    damaged.write_bytes(whole[:8192].ljust(len(whole), b"Z"))
+    with pytest.raises(StoreError, match="move its file away; `rnnx sync RUN` sends a run from"):
+        sync("last", ["tracker.uri=sqlite:///damaged.db"])
+
+
 def test_a_deleted_experiment_is_told(project: Path) -> None:
     train()
     store = client()

@@ -12,6 +12,7 @@ import pytest
 
 from rnnx.contracts.trackers import Kept, Point
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
+from rnnx.runs import sender
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.named import find_folders
@@ -131,6 +132,22 @@ def test_a_run_that_ends_while_points_are_sent_is_read_back_once(folder: RunFold
     tracking.finish("FINISHED")
     assert (store.status, store.read_back) == ("FINISHED", 1)
     assert entries == []  # nobody has had the time to ask anything
+
+
+def test_a_tracker_that_opens_slowly_is_not_asked_at_once(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, now = Recorder(), time.monotonic
+
+    def opened_late() -> Recorder:
+        monkeypatch.setattr(sender.time, "monotonic", lambda: now() + 60)
+        return log
+
+    tracking = Tracking(opened_late, folder, print)
+    assert (tracking._sender._until_poll() or 0) == 0  # nobody can be asked
+    tracking._sender._steering = Steering(lambda run_id: None)
+    assert (tracking._sender._until_poll() or 0) > 4
+    tracking.finish("FINISHED")
 
 
 def test_a_tracker_that_fails_costs_a_warning_and_misses_nothing(folder: RunFolder) -> None:

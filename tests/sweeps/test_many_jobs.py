@@ -33,7 +33,7 @@ from rnnx.sweeps.records import Records
 from rnnx.system.signals import Stop
 
 OTHERS = 12  # runs of other configurations
-MOST_KEPT = 4096  # bytes that a driver keeps of a job: of 10,000, the most there are, 40 MB
+MOST_KEPT = 2048  # bytes that a driver keeps of a job: of 10,000, the most there are, 20 MB
 
 
 @pytest.fixture

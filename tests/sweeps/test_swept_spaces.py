@@ -119,6 +119,7 @@ def test_replicates_begin_at_the_seed_that_is_given() -> None:
         (["seed=0,1", "sample(1)", "shuffle()"], "a sweep is drawn once"),
         (["seed=0,1", "sweep.replicates=2"], "gives values to seed already"),
         (["seed=0,1", "sweep.replicates=0"], "sweep.replicates=0: must be at least 1"),
+        (["sweep.replicates=0"], "sweep.replicates=0: must be at least 1"),
         (["seed=0", "zip(seed=1,2, layers=1,2)"], "seed: gets two values in one job, 0 and 1"),
         (["hydra/sweeper=optuna", "grid(seed=0,1)"], "hydra/sweeper=optuna makes its jobs itself"),
         (["hydra/sweeper=optuna", "layers=1,2", "sweep.replicates=2"], "makes its jobs itself"),

@@ -102,6 +102,17 @@ def test_chunks_are_the_steps_one_by_one(cell, lengths, monkeypatch) -> None:
         same_results(result, found[1], f"chunks of {length}", np.float64)
 
 
+@pytest.mark.parametrize("cell", MATRIX_CELLS, ids=str)
+def test_a_state_from_a_file_gives_the_bits_of_one_that_was_handed_on(cell) -> None:
+    """A final state is a view with the columns first in memory; a checkpoint has them last."""
+    case = make_case(cell, np.float32, False, 3, (9, 33, 3, 12))
+    start = case.cell.initial_state(33, np.float32)
+    _, handed, _ = case.cell.forward(case.params, case.x, start, None, Scratch())
+    stored = tuple(np.array(array, order="C") for array in handed)
+    one, other = (run(case, state=state, dstate=state) for state in (handed, stored))
+    np.testing.assert_equal(other._asdict(), one._asdict())
+
+
 @pytest.mark.parametrize("size", [30.0, -30.0])
 def test_a_delta_memory_keeps_its_precision_where_gates_are_shut_or_open(size) -> None:
     """β and a of 0 and of 1, or 2, to within rounding: float32 is near float64."""

@@ -19,7 +19,13 @@ from rnnx.errors import StoreError, StoreUnwritable
 from rnnx.system.distributions import entry_points
 from rnnx.system.secrets import has_passwords, is_named, masked, without_password
 from rnnx.system.text import shortened
-from rnnx_builtin.trackers.mlflow_place import ARTIFACTS, follow, location, read_where_it_is
+from rnnx_builtin.trackers.mlflow_place import (
+    ARTIFACTS,
+    follow,
+    is_database,
+    location,
+    read_where_it_is,
+)
 
 # Environment variables that MLflow reads; where the user has set one, that stays.
 SETTINGS = {
@@ -40,7 +46,6 @@ QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 WEB_SECRETS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_USERNAME")
 DATABASE_SECRETS = ("PGPASSWORD", "MYSQL_PWD")
 CREDENTIALS = Path("~/.mlflow/credentials")
-SQLITE_HEADER = b"SQLite format 3\0"
 CREATION_TIMEOUT = 120.0  # seconds that a process waits for another one that creates the store
 CAUSE_LENGTH = 400  # characters
 # Of SQLite, PostgreSQL, MySQL and the operating system; a server passes on what its database says.
@@ -48,6 +53,7 @@ UNWRITABLE = re.compile(
     r"disk is full|table is full|No space left|[Qq]uota exceeded|File too large|disk I/O error"
     r"|read-?only|unable to open database file"
 )
+DAMAGED = re.compile(r"database disk image is malformed|file is not a database")  # of SQLite
 
 
 @dataclass
@@ -221,10 +227,8 @@ def _refuse_unusable(file: Path, uri: str) -> None:
         cause = "it is a folder"
     elif not file.parent.is_dir():
         cause = f"there is no folder {file.parent}"
-    elif file.exists() and file.stat().st_size:
-        with file.open("rb") as database:
-            if database.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
-                cause = "the file is no SQLite database"
+    elif file.exists() and not is_database(file):
+        cause = "the file is no SQLite database"
     if cause:
         raise StoreError(
             f"tracker.uri={uri}: {cause}; name another store with tracker.uri=sqlite:///FILE, "

@@ -42,6 +42,23 @@ def _folder(location: str) -> Path:
     return Path(url2pathname(location.removeprefix("file://")) if is_uri else location)
 
 
+def is_database(file: Path) -> bool:
+    """Whether a file is a SQLite database, or empty; True as well where it cannot be read now.
+
+    The file is read through SQLite alone: when a process closes a file, it loses all its locks on
+    it (POSIX), also those of a connection that writes in another thread. Another process then
+    writes into the same pages, and the database is broken for good.
+    """
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError:
+        return True  # locked, or its folder may not be written
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorcode != sqlite3.SQLITE_NOTADB
+    return True
+
+
 def read_where_it_is(file: Path) -> None:
     """:func:`follow`, where the store can be written; else its files are looked for as before."""
     with suppress(sqlite3.OperationalError):

@@ -25,6 +25,7 @@ from rnnx.contracts.trackers import STARTED_TAG, UI, Point, RunLog, RunSummary
 from rnnx.errors import RnnxError, RunNotFound, StoreError
 from rnnx.system.secrets import is_named, whole, without_password
 from rnnx_builtin.trackers.mlflow_client import (
+    DAMAGED,
     SETTINGS,
     UNWRITABLE,
     address,
@@ -275,9 +276,13 @@ class MLflow:
             where, cause = without_password(self._uri()), cause_of(error)
             if UNWRITABLE.search(cause):
                 raise unwritable(where, cause) from error
+            advice = "name another with tracker.uri=sqlite:///FILE, or train with tracker=none"
+            if DAMAGED.search(cause):
+                advice = (
+                    "move its file away; `rnnx sync RUN` sends a run from its folder to a new one"
+                )
             raise StoreError(
-                f"tracker.uri={where}: the store cannot be used ({cause}); "
-                "name another with tracker.uri=sqlite:///FILE, or train with tracker=none"
+                f"tracker.uri={where}: the store cannot be used ({cause}); {advice}"
             ) from error
 
 

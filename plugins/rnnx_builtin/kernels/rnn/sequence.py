@@ -15,11 +15,13 @@ from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx.padding import is_padded, mask
 from rnnx_builtin.kernels.rnn.columns import active_columns
 from rnnx_builtin.kernels.simd.blas import matmul
-from rnnx_builtin.kernels.simd.compiling import kernel
+from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import padded_columns
 from rnnx_builtin.kernels.simd.work_queue import divide
 
 ROWS_AT_ONCE = 16  # of Wx that a table is made of: a cache line of each of its rows
+MANY_SYMBOLS = 1000  # from here on only those of a batch are added up, if they are fewer
+NO_SYMBOLS = np.empty(0, np.intp)  # all are added up
 SHARED_SUM_MIN = 2**17  # numbers to add up; below, waking a thread takes longer than it saves
 
 
@@ -119,13 +121,15 @@ def input_gradient(
     (n, n_x), T, B = Wx.shape, len(x.ids), len(x.ends)
     dWx, db, sums = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
     if x.x_flat is None:
+        are_few = n_x >= MANY_SYMBOLS and n_x > T * B
+        places, symbols = _occurring(x.ids, n_x) if are_few else (x.ids, NO_SYMBOLS)
         if threads == 1 or n * T * B < SHARED_SUM_MIN:
-            add_into_columns(dz_flat, x.ids, x.ends, dWx, db, sums)
+            add_into_columns(dz_flat, places, x.ends, dWx, db, sums, symbols)
             return dWx, db, None
 
         def rows(first: int, last: int) -> None:
             own = dWx[first:last], db[first:last], np.empty_like(sums)
-            add_into_columns(dz_flat[first:last], x.ids, x.ends, *own)
+            add_into_columns(dz_flat[first:last], places, x.ends, *own, symbols)
 
         divide(rows, n, threads)
         return dWx, db, None
@@ -135,6 +139,14 @@ def input_gradient(
     dx = flat_buffer("dx", n_x, T * B, Wx.dtype, scratch)
     matmul(Wx.T, dz, dx[:, : T * B], threads)
     return dWx, db, steps_view(dx, T, B)
+
+
+def _occurring(ids: Array, n_x: int) -> tuple[Array, Array]:
+    """The place of each id among the symbols that occur, and these, sorted, n_x the last."""
+    symbols, places = np.unique(ids, return_inverse=True)
+    if symbols[-1] != n_x:
+        symbols = np.append(symbols, n_x)
+    return places.reshape(ids.shape).astype(np.uint32), symbols.astype(np.intp)
 
 
 def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
@@ -169,33 +181,51 @@ def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any, is_r
 
 
 @kernel
-def add_into_columns(dz: Any, ids: Any, ends: Any, dWx: Any, db: Any, out: Any) -> None:
-    """Σ of dz (n, ≥ T·B) by id (T, ≥ B), four rows at once; db is the sum over all columns.
+def add_into_columns(
+    dz: Any, places: Any, ends: Any, dWx: Any, db: Any, out: Any, symbols: Any
+) -> None:
+    """Σ of dz (n, ≥ T·B) by id, four rows at once; db is the sum over all columns.
 
-    ``out`` (4, n_x + 1) holds the sums of four rows.
+    ``places`` (T, ≥ B) are the ids, or the places in ``symbols`` of the ids that occur and n_x, the
+    last; the other columns are 0 then. ``out`` (4, n_x + 1) holds the sums of four rows.
     """
-    (n, n_x), T, B = dWx.shape, len(ids), len(ends)
+    n, n_x = dWx.shape
+    count = len(symbols) - 1 if len(symbols) > 0 else n_x
     for start in range(0, n, 4):
         rows = min(4, n - start)
+        _add_by_place(dz[start:], places, ends, out, rows, count)
         for i in range(rows):
-            for k in range(n_x + 1):
-                out[i, k] = 0
-        if rows == 4:
-            for t in range(T):
-                for b in range(active_columns(ends, t)):  # beyond it dz is 0
-                    e, k = t * B + b, ids[t, b]
-                    out[0, k] += dz[start, e]
-                    out[1, k] += dz[start + 1, e]
-                    out[2, k] += dz[start + 2, e]
-                    out[3, k] += dz[start + 3, e]
-        else:
-            for i in range(rows):
-                for t in range(T):
-                    for b in range(active_columns(ends, t)):
-                        out[i, ids[t, b]] += dz[start + i, t * B + b]
-        for i in range(rows):
-            total = out[i, n_x]
-            for k in range(n_x):
-                dWx[start + i, k] = out[i, k]
+            total = out[i, count]
+            for k in range(count):
                 total += out[i, k]
             db[start + i, 0] = total
+            if count < n_x:
+                for k in range(n_x):
+                    dWx[start + i, k] = 0
+                for k in range(count):
+                    dWx[start + i, symbols[k]] = out[i, k]
+            else:
+                for k in range(count):
+                    dWx[start + i, k] = out[i, k]
+
+
+@inline
+def _add_by_place(dz: Any, places: Any, ends: Any, out: Any, rows: int, last: int) -> None:
+    """The first ``rows`` rows of dz, each number added up at its place in ``out`` (4, > last)."""
+    T, B = len(places), len(ends)
+    for i in range(rows):
+        for k in range(last + 1):
+            out[i, k] = 0
+    if rows == 4:
+        for t in range(T):
+            for b in range(active_columns(ends, t)):  # beyond it dz is 0
+                e, k = t * B + b, places[t, b]
+                out[0, k] += dz[0, e]
+                out[1, k] += dz[1, e]
+                out[2, k] += dz[2, e]
+                out[3, k] += dz[3, e]
+    else:
+        for i in range(rows):
+            for t in range(T):
+                for b in range(active_columns(ends, t)):
+                    out[i, places[t, b]] += dz[i, t * B + b]
