@@ -103,10 +103,12 @@ class Session:
         self._weighted_path, self._path = paths(
             self._network, self.params, self.grads, self._scratch
         )
-        B, dtype = self.settings.batch_size, self.settings.dtype.value
-        self._zeros = self._network.initial_state(B, dtype)
+        self._zeros: States | None = None  # made when asked for: the batch may not fit into memory
 
     def _zero_states(self) -> States:
+        if self._zeros is None:
+            B, dtype = self.settings.batch_size, self.settings.dtype.value
+            self._zeros = self._network.initial_state(B, dtype)
         return tuple([tuple([array.copy() for array in state]) for state in self._zeros])
 
     def step(self) -> float:

@@ -57,7 +57,7 @@ BROKEN = {
     ),
     "state of a wrong shape": (
         with_method("initial_state: return (np.zeros((2, 2), 'float32'),)"),
-        "initial_state: part 0 is (2, 2) of float32, expected (4, 3) of float32",
+        "initial_state: part 0 is (2, 2) of float32, expected (4, 1) of float32",
     ),
     "forward raises": (
         ('params["Wh"] @ state[0]', 'params["Wh"] @ state[0][:1]'),
