@@ -12,7 +12,10 @@ from rnnx.config.compose import compose
 from rnnx.errors import RnnxError, UnknownComponent
 
 MISSING = {
-    "head": ("- override /head: mood", "head=mood: there is no such head; choose from absolute, adaptive_softmax, b"),
+    "head": (
+        "- override /head: mood",
+        "head=mood: there is no such head; choose from absolute, adaptive_softmax, b",
+    ),
     "near": ("- override /cell: gruu", r"cell=gruu: there is .*; did you mean gru\?$"),
     "probe": ("- override /probe: [mood]", "probe=mood: there is no such probe; choose from "),
     "recipe": ("- mood", "experiment=mood: there is no such experiment$"),
