@@ -267,11 +267,11 @@ def _notes(table: Table, found: Sequence[Entry], shown: Sequence[Entry]) -> Iter
         yield f"Not run, and so left out: {', '.join(missing)}."
     failed = {entry.row.name: entry.failed for entry in shown if entry.failed}
     if failed:
-        counted = ", ".join(f"{name} {count}" for name, count in failed.items())
+        counted = ", ".join(f"{name} ({count})" for name, count in failed.items())
         yield f"Runs that failed or diverged, and count in no mean: {counted}."
     for figure in table.figures:
         lacking = [one for one in shown if one.lacking and one.figure.name == figure.name]
-        if counted := ", ".join(f"{one.row.name} {one.lacking}" for one in lacking):
+        if counted := ", ".join(f"{one.row.name} ({one.lacking})" for one in lacking):
             yield f"Runs that ended without {figure.name}, and count in no mean: {counted}."
 
 

@@ -128,7 +128,7 @@ def test_a_section_counts_the_runs_that_failed(tmp_path: Path) -> None:
     table = read(tmp_path)
     runs = [run(0, 1.0), run(1, math.nan), run(2, 3.0, "FAILED")]
     text = section(table, [measured(table.rows[1], table.figures[0], runs)], ["rnnx"])
-    assert "count in no mean: gated 2." in text
+    assert "count in no mean: gated (2)." in text
 
 
 def test_a_section_counts_the_runs_that_never_met_the_criterion(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_section_counts_the_runs_that_never_met_the_criterion(tmp_path: Path) 
     solved = run(1, 1.0)
     solved = solved._replace(metrics={**solved.metrics, "final/solved_at": 300.0})
     text = section(table, [measured(table.rows[1], figure, [run(0, 1.0), solved])], ["rnnx"])
-    assert f"Runs that ended without {figure.name}, and count in no mean: gated 1." in text
+    assert f"Runs that ended without {figure.name}, and count in no mean: gated (1)." in text
     assert "failed or diverged" not in text and "300" in text
     text = section(table, [measured(table.rows[1], figure, [run(0, 1.0)])], ["rnnx"])
     assert "| gated | — | 0 | 0 | 0.5 |" in text and "left out" not in text
