@@ -114,9 +114,14 @@ class Parameters(dict[str, Params]):
     def take(self, found: Mapping[str, Mapping[str, Array]]) -> None:
         """Copy arrays of the same names and shapes in, where they are not here already."""
         for part, arrays in self.items():
-            for name, array in arrays.items():
-                if (got := found[part][name]) is not array:
-                    array[...] = got
+            take(arrays, found[part])
+
+
+def take(arrays: Mapping[str, Array], found: Mapping[str, Array]) -> None:
+    """Copy arrays of equal names and shapes into ``arrays``, where they are not there already."""
+    for name, array in arrays.items():
+        if (got := found[name]) is not array:
+            array[...] = got
 
 
 def aligned(size: int, dtype: np.dtype[np.generic]) -> Array:

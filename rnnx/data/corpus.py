@@ -68,6 +68,22 @@ class Examples:
         start = int(self.starts[i])
         return self.ids[start : start + int(self.lengths[i])]
 
+    def target_chunks(self, most: int) -> Iterator[Array]:
+        """All targets in order, about ``most`` at once."""
+        ends = np.cumsum(self.lengths)
+        begin = 0
+        while begin < len(self):
+            done = int(ends[begin - 1]) if begin else 0
+            end = max(begin + 1, int(np.searchsorted(ends, done + most, "right")))
+            if end == begin + 1:  # it may be longer than a chunk
+                yield from slices(self.targets(begin), most)
+            else:
+                lengths = self.lengths[begin:end]
+                # The place in ids of every target: its example's start and how far it is in there.
+                shifts = self.starts[begin:end] - (ends[begin:end] - lengths - done)
+                yield self.ids[np.repeat(shifts, lengths) + np.arange(int(lengths.sum()))]
+            begin = end
+
     def select(self, which: Array) -> Examples:
         """The examples at the places ``which``, in that order."""
         first = None if self.first is None else self.first[which]
@@ -240,6 +256,12 @@ def split_stream(stream: Stream, val_fraction: float) -> tuple[Stream, Stream | 
         )
     cut = len(stream.ids) - held_out
     return Stream(stream.ids[:cut], stream.length), Stream(stream.ids[cut:], stream.length)
+
+
+def slices(ids: Array, most: int) -> Iterator[Array]:
+    """``ids`` in order, ``most`` at once."""
+    for start in range(0, len(ids), most):
+        yield ids[start : start + most]
 
 
 def smallest_unsigned(n: int) -> np.dtype[np.unsignedinteger]:

@@ -13,7 +13,15 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.data.coded import CodedIds
-from rnnx.data.corpus import Corpus, Examples, Stream, TextSplit, smallest_unsigned, text_parts
+from rnnx.data.corpus import (
+    Corpus,
+    Examples,
+    Stream,
+    TextSplit,
+    slices,
+    smallest_unsigned,
+    text_parts,
+)
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.system.files import cache_folder, read_json, write_json
 
@@ -124,23 +132,6 @@ def _content(part: TextSplit | None) -> Iterator[Array]:
     if part is None:
         return
     if not isinstance(part, Examples):
-        yield from _slices(part.ids)
+        yield from slices(part.ids, CHUNK_SIZE)
         return
-    ends = np.cumsum(part.lengths)
-    begin = 0
-    while begin < len(part):
-        done = int(ends[begin - 1]) if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, done + CHUNK_SIZE, "right")))
-        if end == begin + 1:  # it may be longer than a chunk
-            yield from _slices(part.targets(begin))
-        else:
-            lengths = part.lengths[begin:end]
-            # The place in ids of every target: its example's start and how far it is in there.
-            shifts = part.starts[begin:end] - (ends[begin:end] - lengths - done)
-            yield part.ids[np.repeat(shifts, lengths) + np.arange(int(lengths.sum()))]
-        begin = end
-
-
-def _slices(ids: Array) -> Iterator[Array]:
-    for start in range(0, len(ids), CHUNK_SIZE):
-        yield ids[start : start + CHUNK_SIZE]
+    yield from part.target_chunks(CHUNK_SIZE)

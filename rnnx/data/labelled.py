@@ -8,18 +8,14 @@ import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.data.batch import Batch
-from rnnx.data.sequences import Sequences
+from rnnx.data.sequences import Sequences, at
 
 
 def pack_labelled(split: Sequences, which: Array) -> Batch:
     """The sequences at ``which`` as one batch, in this order."""
     lengths = split.lengths[which].astype(np.intp)
     T, B = int(np.maximum.reduce(lengths)), len(which)
-    steps = np.arange(T)[:, None]
-    starts: Array = split.starts[which].astype(np.intp)  # type: ignore[index]
-    # Places beyond the end of a sequence become padding: any step that exists will do.
-    places = np.minimum(starts + steps, _last_step(split))
-    ended = None if int(np.minimum.reduce(lengths)) == T else steps >= lengths
+    places, ended = split.steps_of(which, T)
     x = _inputs(split, places, ended)
     kept = None if ended is None else lengths
     if split.per_sequence:
@@ -27,10 +23,10 @@ def pack_labelled(split: Sequences, which: Array) -> Batch:
         weights = None if split.weights is None else split.weights[which]
         tokens = B if weights is None else int(np.count_nonzero(weights))
         return Batch(x, _as_targets(y), kept, False, tokens, None, weights)
-    y = _as_targets(_at(split.y, places, ended))
+    y = _as_targets(at(split.y, places, ended))
     if split.weights is None:
         return Batch(x, y, kept, False, int(np.add.reduce(lengths)))
-    weights = _at(split.weights, places, ended)
+    weights = at(split.weights, places, ended)
     return Batch(x, y, kept, False, int(np.count_nonzero(weights)), None, weights)
 
 
@@ -53,7 +49,7 @@ def _inputs(split: Sequences, places: Array, ended: Array | None) -> Array:
     if split.features is None:
         assert split.ids is not None
         return _ids_at(split.ids, places, ended)
-    features = _at(split.features, places, ended)
+    features = at(split.features, places, ended)
     if split.ids is None:
         return features
     ids = _ids_at(split.ids, places, ended)
@@ -73,20 +69,6 @@ def _ids_at(array: Array, places: Array, ended: Array | None) -> Array:
     return found
 
 
-def _at(array: Array, places: Array, ended: Array | None) -> Array:
-    """(n,) → (T, B), (n, m) → (T, m, B), at ``places`` (T, B), 0 beyond the ends."""
-    found = array[places]
-    if ended is not None:
-        found[ended] = 0
-    return found if found.ndim == 2 else np.ascontiguousarray(np.swapaxes(found, 1, 2))
-
-
 def _as_targets(y: Array) -> Array:
     """Ids as NumPy's own whole numbers, floats as they are."""
     return y.astype(np.intp) if y.ndim < 3 and y.dtype.kind in "iu" else y
-
-
-def _last_step(split: Sequences) -> int:
-    first = split.ids if split.ids is not None else split.features
-    assert first is not None
-    return len(first) - 1

@@ -104,16 +104,25 @@ class Sequences:
         return int(np.sum(counted[self.starts + self.lengths] - counted[self.starts]))
 
     def at_steps(self, array: Array, which: Array, T: int) -> Array:
-        """(T, B, …) entries of an array with one a step, of the sequences at ``which`` (B,).
+        """(T, B) or (T, m, B) of an array with an entry a step, of the sequences at ``which`` (B,).
 
         Zeros stand where a sequence has ended.
         """
-        assert self.starts is not None
+        return at(array, *self.steps_of(which, T))
+
+    def steps_of(self, which: Array, T: int) -> tuple[Array, Array | None]:
+        """The places (T, B) of T steps of the sequences at ``which``, and those beyond their end.
+
+        The latter is None where no sequence has ended. A place beyond the end is any step's.
+        """
+        lengths = self.lengths[which].astype(np.intp)
+        starts: Array = self.starts[which].astype(np.intp)  # type: ignore[index]
         steps = np.arange(T)[:, None]
-        inside = steps < self.lengths[which]
-        found = np.array(array[np.where(inside, self.starts[which] + steps, 0)])
-        found[~inside] = 0
-        return found
+        inputs = self.ids if self.ids is not None else self.features
+        assert inputs is not None
+        places = np.minimum(starts + steps, len(inputs) - 1)
+        ended = None if int(np.minimum.reduce(lengths)) == T else steps >= lengths
+        return places, ended
 
     def alternatives_first(self, which: Array, p: Array) -> Array:
         """(T, B) whether every target that a step could have had is more probable than all others.
@@ -122,7 +131,7 @@ class Sequences:
         ``alternatives``.
         """
         assert self.alternatives is not None
-        possible = np.moveaxis(self.at_steps(self.alternatives, which, len(p)), -1, 1)
+        possible = self.at_steps(self.alternatives, which, len(p))
         least: Array = np.min(np.where(possible, p, np.inf), axis=1)
         most_of_others: Array = np.max(np.where(possible, -np.inf, p), axis=1)
         return np.greater(least, most_of_others)
@@ -135,6 +144,14 @@ class Sequences:
             of_each |= {"y": self.y, "weights": self.weights, "ages": self.ages}
         there = {name: array[which] for name, array in of_each.items() if array is not None}
         return replace(self, **there)
+
+
+def at(array: Array, places: Array, ended: Array | None) -> Array:
+    """(n,) → (T, B), (n, m) → (T, m, B), at ``places`` (T, B), 0 beyond the ends."""
+    found: Array = array[places]
+    if ended is not None:
+        found[ended] = 0
+    return found if found.ndim == 2 else np.ascontiguousarray(np.swapaxes(found, 1, 2))
 
 
 @dataclass(frozen=True, eq=False)

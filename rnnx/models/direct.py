@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnx.arrays import Array, Params
 from rnnx.config.settings import Direction, InitialState
-from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.contracts.buffers import Parameters, Scratch, take
 from rnnx.data.batch import Batch
 from rnnx.models.dropout import hide, output_mask
 from rnnx.models.layer import LayerCache
@@ -90,7 +90,7 @@ class DirectPath:
         """The gradients of the last forward pass, whose ``h`` it was; that of the loss by h."""
         params, grads, scratch = self._last
         dparams, top = self._head.backward(params, self._head_cache, h, scratch)
-        _take(grads, dparams)
+        take(grads, dparams)
         dy: Any = top
         for layer, (cache, mask, shape) in zip(
             reversed(self._layers), reversed(self._passed), strict=True
@@ -99,7 +99,7 @@ class DirectPath:
             if mask is not None:
                 dy = np.multiply(dy, mask, out=scratch.like("d_dropped", dy))
             dparams, dy, _ = self._cell.backward(params, cache, dy, scratch, shape)
-            _take(grads, dparams)
+            take(grads, dparams)
         self._passed.clear()
         self._head_cache = None
         return top
@@ -149,9 +149,3 @@ def paths(
     if network.direction is not Direction.forward or network.initial is not InitialState.zero:
         return general, general
     return general, DirectPath(network, head, params, grads, scratch)
-
-
-def _take(grads: Params, found: Params) -> None:
-    for name, array in grads.items():
-        if (got := found[name]) is not array:
-            array[...] = got
