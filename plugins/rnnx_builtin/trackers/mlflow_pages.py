@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from rnnx_builtin.trackers.mlflow_place import opened_to_read
 
 IDS_PER_CALL = 200  # of runs, in one query
 # In each address, or a browser that has last shown tools for language models shows those.
@@ -62,7 +63,7 @@ def _in_calls(run_ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def _rows(store: Path, query: str, values: Sequence[str]) -> list[Any]:
     """What a query finds; nothing where there is no database, or one with other tables."""
     try:
-        with closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with opened_to_read(store) as database:
             return database.execute(query, values).fetchall()
     except sqlite3.Error:
         return []

@@ -42,15 +42,20 @@ def _folder(location: str) -> Path:
     return Path(url2pathname(location.removeprefix("file://")) if is_uri else location)
 
 
-def is_database(file: Path) -> bool:
-    """Whether a file is a SQLite database, or empty; True as well where it cannot be read now.
+def opened_to_read(file: Path) -> closing[sqlite3.Connection]:
+    """A store, to be read in a ``with``; raises ``sqlite3.Error``.
 
-    The file is read through SQLite alone: when a process closes a file, it loses all its locks on
+    Its file is read through SQLite alone: when a process closes a file, it loses all its locks on
     it (POSIX), also those of a connection that writes in another thread. Another process then
     writes into the same pages, and the database is broken for good.
     """
+    return closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True))
+
+
+def is_database(file: Path) -> bool:
+    """Whether a file is a SQLite database, or empty; True as well where it cannot be read now."""
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with opened_to_read(file) as database:
             database.execute("PRAGMA schema_version")
     except sqlite3.OperationalError:
         return True  # locked, or its folder may not be written

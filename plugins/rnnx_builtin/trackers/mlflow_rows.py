@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from rnnx.contracts.trackers import RunSummary
 from rnnx_builtin.trackers.mlflow_log import as_told
 from rnnx_builtin.trackers.mlflow_models import METRICS
+from rnnx_builtin.trackers.mlflow_place import opened_to_read
 from rnnx_builtin.trackers.mlflow_system import PREFIX
 
 RUN_NAME = "mlflow.runName"
@@ -29,7 +29,7 @@ FOUND = """
 def newest_runs(file: Path, experiment: str, prefix: str, limit: int) -> list[RunSummary] | None:
     """The newest runs of an experiment whose ids begin with ``prefix``; None: ask the client."""
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with opened_to_read(file) as database:
             named = "SELECT experiment_id FROM experiments WHERE name = ?"
             ids = [number for (number,) in database.execute(named, [experiment])]
             if len(ids) > 1:  # of several workspaces
