@@ -7,6 +7,7 @@ manual's screenshot.
 import os
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -95,6 +96,12 @@ def scroll_until(browser: Any, heading: str, question: Callable[[], object]) -> 
     eventually(answer, LOADING)
 
 
+def release(package: str) -> tuple[int, ...]:
+    """The first two numbers of the version that is installed: 3.10.1 → (3, 10)."""
+    major, minor = version(package).split(".")[:2]
+    return int(major), int(minor)
+
+
 def address_of(view: View, page: str) -> str:
     """The page of another view on the server that runs."""
     made = MLflow().view(view, "127.0.0.1", 5000).address
@@ -168,7 +175,8 @@ def test_a_page_on_disk_leads_to_the_tracker(browser: Any, page: str) -> None:
     runs = [run for run in MLflow().runs(10) if run.tags.get("sweep.id")]
     best = min(run.metrics["best/val_loss"] for run in runs if run.tags.get("sweep.cell"))
     shown = show(browser, links["page"], f"Best held-out loss {best:.4f}")()  # of the first row
-    assert "Evaluation runs" not in shown  # the side for language models
+    # The side for language models: until 3.14 the menu follows the browser's last choice alone.
+    assert ("Evaluation runs" in shown) == (release("mlflow") < (3, 15))
     show(browser, links["charts"], "4 matching runs", "Loss by step", "Group: lstm")
 
 
