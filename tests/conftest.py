@@ -1,5 +1,6 @@
 """Fixtures: every test runs in an empty folder with its own cache and store."""
 
+import gc
 import os
 import signal
 import sys
@@ -12,11 +13,24 @@ import pytest
 from hypothesis import settings
 
 from rnnx.registry.manager import plugins
+from rnnx.runs import loss_curve
 from rnnx.system import secrets
+
+# Thousands of tests and what they import are many objects, which live to the end: Python's own
+# threshold of 700 new ones has the collector go through them all the time.
+gc.set_threshold(50_000)
+
+DRAW_CURVE = loss_curve.draw_curve
 
 # No test asserts a time: a busy machine is no fault of an example.
 settings.register_profile("rnnx", deadline=None)
 settings.load_profile("rnnx")
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector pass over what was collected and imported so far."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,6 +68,18 @@ def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """No password and no server is known from the test before."""
     monkeypatch.setattr(secrets, "_taken", {})
     monkeypatch.setattr(secrets, "_named", set())
+
+
+@pytest.fixture(autouse=True)
+def no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the loss curve out: drawing it takes half of a tiny run's time."""
+    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
+
+
+@pytest.fixture
+def curve(no_curve: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw it all the same."""
+    monkeypatch.setattr(loss_curve, "draw_curve", DRAW_CURVE)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from rnnx.config.recipes import MAIN, NAME
 from rnnx.contracts.components import KINDS, RECIPES
 from rnnx.errors import ConfigError, UnknownComponent
 from rnnx.registry.manager import registry
-from rnnx.registry.registry import unknown_name
+from rnnx.registry.registry import Registry, unknown_name
 from rnnx.registry.schema import child_of, error_line
 from rnnx.system.suggestion import nearest
 
@@ -34,11 +34,25 @@ NOT_FOUND = re.compile(r"(?:In '([^']*)': )?Could not (?:find|load) '([^']*)/([^
 FOLDERS = re.compile(r"path=(?:file|recipes)://(.+?),?$", re.MULTILINE)
 
 
+MAX_REMEMBERED = 32  # of some hundred nodes each
+
+
+class _Remembered:
+    """Compositions that are equal in every Hydra of this process, and what they were made with."""
+
+    registry: Registry | None = None
+    composed: dict[tuple[str, ...], DictConfig]
+
+
+_remembered = _Remembered()
+
+
 class Composer:
     """Composes configurations in the Hydra that is set up around it.
 
     Hydra composes the choices from groups, which takes a tenth of a second, so the result is kept
-    for the next configuration with the same choices. Values are set in a copy of it.
+    for the next configuration with the same choices, and for other Hydras of the process where no
+    recipe is among them. Values are set in a copy of it.
     """
 
     def __init__(self, loader: Any) -> None:
@@ -50,7 +64,7 @@ class Composer:
     def __call__(self, overrides: Iterable[Override]) -> DictConfig:
         """The configuration of ``overrides``; ConfigError or UnknownComponent for a wrong one."""
         choices, values = self._parted(overrides)
-        config = copy.deepcopy(self._of_choices(choices)[0])
+        config = copy.deepcopy(self._base(choices))
         for override in values:
             set_value(config, override)
         return config
@@ -63,6 +77,17 @@ class Composer:
         node.overrides.task = [str(override.input_line) for override in own]
         node.job.override_dirname = _dirname(own, node.job.config.override_dirname)
         return node
+
+    def _base(self, choices: Sequence[Override]) -> DictConfig:
+        """What these compose to, from this process's memory where components alone are chosen."""
+        if not all(override.key_or_group in KINDS for override in choices):
+            return self._of_choices(choices)[0]  # of recipes, which may have been edited
+        chosen, memory = tuple(str(override.input_line) for override in choices), _memory()
+        if chosen not in memory:
+            if len(memory) == MAX_REMEMBERED:
+                del memory[next(iter(memory))]
+            memory[chosen] = self._of_choices(choices)[0]
+        return memory[chosen]
 
     def _of_choices(self, choices: Iterable[Override]) -> tuple[DictConfig, DictConfig]:
         """What Hydra composes of these, and its own node."""
@@ -112,6 +137,13 @@ class Composer:
         options = self._options[group]
         if (options or group in RECIPES) and name is not None and name not in options:
             raise ConfigError(unknown_name(group, group, str(name), options))
+
+
+def _memory() -> dict[tuple[str, ...], DictConfig]:
+    """What was composed of components' choices with the plugins that are loaded now."""
+    if _remembered.registry is not registry():
+        _remembered.registry, _remembered.composed = registry(), {}
+    return _remembered.composed
 
 
 def _dirname(overrides: Sequence[Override], how: DictConfig) -> str:

@@ -1,5 +1,7 @@
 """Nothing of rnnx breaks the locks that keep an SQLite store whole."""
 
+import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -24,7 +26,7 @@ except sqlite3.OperationalError as error:
 
 # A file that is opened and closed in the process of a connection takes the locks away from it.
 WATCHED = """
-import sys
+import json, sys
 
 def watch(event, given):
     if event == "open" and str(given[0]).endswith("mlflow.db"):
@@ -32,7 +34,16 @@ def watch(event, given):
 
 sys.addaudithook(watch)
 from rnnx.__main__ import main
-sys.exit(main())
+
+for command in json.loads(sys.argv[1]):
+    sys.argv[1:] = command
+    try:
+        code = main()
+    except SystemExit as end:
+        code = end.code
+    if code:
+        sys.exit(f"{command}: {code}")
+    print("ENDED", command[0])
 """
 
 
@@ -69,15 +80,20 @@ def test_a_file_that_is_no_store(content: bytes, is_one: bool, tmp_path: Path) -
             connect(f"sqlite:///{file}")
 
 
-def test_no_command_opens_the_store_but_through_sqlite(names: Path) -> None:
+def test_no_command_opens_the_store_but_through_sqlite(
+    names: Path, empty_store: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    there = shutil.copy(empty_store, tmp_path / "there/mlflow.db")
     own = [o for o in tiny(names, "steps=2") if o != "tracker=none"]
-    for command in (
-        ["train", *own],
-        ["train", "-m", "seed=1,2", "hydra/launcher=basic", *own],
-        ["sync", "last"],
-    ):
-        done = subprocess.run(
-            [sys.executable, "-c", WATCHED, *command], capture_output=True, text=True, check=False
-        )
-        assert "OPENED" not in done.stderr, done.stderr
-        assert done.returncode == 0, done.stderr + done.stdout
+    sweep = ["seed=1,2", "hydra/launcher=basic", f"tracker.uri=sqlite:///{there}"]
+    commands = [["train", *own], ["train", "-m", *sweep, *own], ["sync", "last"]]
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, json.dumps(commands)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "OPENED" not in done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stdout.count("ENDED") == len(commands)

@@ -1,16 +1,21 @@
 """Overrides: what works, and what each mistake is answered with."""
 
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
+from third_party import EVERY_KIND
 
+from rnnx.config import composer
 from rnnx.config.components import components_from, settings_from
 from rnnx.config.compose import compose
+from rnnx.config.overrides import searchpath
 from rnnx.config.recipes import conf_folder
-from rnnx.errors import ConfigError, RnnxError
+from rnnx.errors import ConfigError, RnnxError, UnknownComponent
 from rnnx.registry.manager import plugins
 from rnnx.registry.registry import Owner
 
@@ -146,6 +151,44 @@ def test_threads_take_turns() -> None:
     with ThreadPoolExecutor(6) as pool:
         made = list(pool.map(lambda seed: compose([f"seed={seed}"])["seed"], range(12)))
     assert made == list(range(12))
+
+
+def test_the_same_components_are_composed_once_a_process(
+    install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    composed: list[tuple[str, ...]] = []
+    real = composer._compose
+
+    def counted(chosen: tuple[str, ...]) -> Any:
+        composed.append(chosen)
+        return real(chosen)
+
+    monkeypatch.setattr(composer, "_compose", counted)
+    install(EVERY_KIND)  # with new plugins nothing is known from before
+    chosen = ["cell=plain", "optimizer=sgd"]
+    made = [compose([*chosen, *own]) for own in (["cell.hidden_size=5", "seed=7"], [], ["seed=0"])]
+    assert composed == [tuple(chosen)]
+    assert (made[0]["cell"]["hidden_size"], made[0]["seed"]) == (5, 7)
+    assert made[1] == made[2] and made[1]["cell"]["hidden_size"] != 5
+    composed.clear()
+    recipe = tmp_path / "own/experiment/mine.yaml"
+    recipe.parent.mkdir(parents=True)
+    for seed in (3, 4):  # a recipe is read each time
+        recipe.write_text(f"# @package _global_\nseed: {seed}\n")
+        assert compose([searchpath(str(tmp_path / "own")), "experiment=mine"])["seed"] == seed
+    assert len(composed) == 2
+    (tmp_path / "acme-1.0.dist-info/entry_points.txt").unlink()
+    plugins.cache_clear()
+    with pytest.raises(UnknownComponent):
+        compose(chosen)
+
+
+def test_no_more_than_some_compositions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composer, "MAX_REMEMBERED", 2)
+    monkeypatch.setattr(composer, "_remembered", composer._Remembered())
+    for cell in ("gru", "vanilla", "mgu"):
+        assert compose([f"cell={cell}"])["cell"]["name"] == cell
+    assert list(composer._memory()) == [("cell=vanilla",), ("cell=mgu",)]
 
 
 def test_composing_leaves_hydra_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

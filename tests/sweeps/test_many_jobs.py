@@ -158,6 +158,7 @@ def test_a_dry_run_composes_as_often_for_many_jobs_as_for_few(
 
     monkeypatch.setattr(composer, "_compose", counting)
     for jobs in (3, 30):
+        monkeypatch.setattr(composer, "_remembered", composer._Remembered())
         own = [*tiny(names), swept.format(jobs), "cell=gru,lstm"]
         assert main(own, multirun=True, dry_run=True) == 0
     assert count[3] == count[30]

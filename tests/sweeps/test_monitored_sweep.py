@@ -13,7 +13,6 @@ from single_sweep import only_sweep, results
 from rnnx.cli.hydra_app import main
 from rnnx.cli.runs import show_runs
 from rnnx.errors import ConfigError
-from rnnx.runs import loss_curve
 from rnnx.sweeps.study import STUDY, optuna, study_storage
 
 SWEEP = [
@@ -31,8 +30,7 @@ SWEEP = [
 
 
 @pytest.fixture(autouse=True)
-def tasks(install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
+def tasks(install: Callable[..., EntryPoint]) -> None:
     install(TASKS)
 
 

@@ -17,7 +17,6 @@ from rnnx.contracts.buffers import Scratch
 from rnnx.data.digest import split_sha256
 from rnnx.errors import ConfigError
 from rnnx.models.load import find_model
-from rnnx.runs import loss_curve
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.testing import datasets
@@ -32,9 +31,8 @@ PROBES = "probe=[gradient_by_lag,gradient_norms,distributions,saturation,hidden_
 
 
 @pytest.fixture(autouse=True)
-def tasks(install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tasks are installed; the loss curve is left out, which takes most of the time."""
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
+def tasks(install: Callable[..., EntryPoint]) -> None:
+    """The tasks are installed."""
     install(TASKS)
 
 

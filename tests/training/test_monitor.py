@@ -11,7 +11,6 @@ from rnnx.comparison.compare import compare
 from rnnx.config.compose import compose
 from rnnx.errors import ConfigError
 from rnnx.models.load import find_model
-from rnnx.runs import loss_curve
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.metrics_file import read_history
 from rnnx.runs.sweep_folder import JobResult
@@ -28,8 +27,7 @@ TAGS = [*SMALL, "dataset=tags", "optimizer.learning_rate=0.05", "monitor=val/seq
 
 
 @pytest.fixture(autouse=True)
-def tasks(install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
+def tasks(install: Callable[..., EntryPoint]) -> None:
     install(TASKS)
 
 

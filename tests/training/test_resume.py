@@ -24,7 +24,6 @@ from rnnx.errors import ConfigError, DataError, MissingCode, RunBusy, StorageErr
 from rnnx.models.load import find_model
 from rnnx.registry.manager import plugins
 from rnnx.runs import checkpoint as checkpoints
-from rnnx.runs import loss_curve
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.lock import RunLock
 from rnnx.runs.registration import told
@@ -34,12 +33,6 @@ from rnnx.training.run import Run, train
 from rnnx.training.session import Session
 
 DENSE = ["steps=30", "log_every=3", "eval_every=5", "sample_every=8", "checkpoint.every=7"]
-
-
-@pytest.fixture(autouse=True)
-def no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the loss curve out: drawing it takes most of a tiny run's time."""
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
 
 
 class At(Silent):

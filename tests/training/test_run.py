@@ -42,6 +42,7 @@ def test_points_are_on_the_disk_before_the_checkpoint_that_counts_them(
         assert steps == list(range(1, step + 1)), name
 
 
+@pytest.mark.usefixtures("curve")
 def test_the_metrics_of_a_run(names: Path) -> None:
     run = rnnx.train(tiny(names))
     history = read_history(run.folder.metrics)
@@ -67,6 +68,7 @@ def test_the_metrics_of_a_run(names: Path) -> None:
     assert checkpoints.read(run.folder.best).metadata["step"] == best.step
 
 
+@pytest.mark.usefixtures("curve")
 def test_mlflow_holds_the_whole_run(names: Path) -> None:
     from mlflow import MlflowClient
 

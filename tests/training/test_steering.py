@@ -11,7 +11,7 @@ from tiny import tiny
 from rnnx.config.compose import compose
 from rnnx.contracts.trackers import RunSummary
 from rnnx.runs import checkpoint as checkpoints
-from rnnx.runs import loss_curve, sender
+from rnnx.runs import sender
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.steering import REQUESTS, Steering, requests_in
 from rnnx.training.report import Silent
@@ -25,7 +25,6 @@ DENSE = ("steps=40", "log_every=2", "eval_every=10", "sample_every=16", "checkpo
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "POLL_INTERVAL", 0.01)
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
 
 
 class Person(Silent):

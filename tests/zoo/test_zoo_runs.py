@@ -11,17 +11,10 @@ from tiny import tiny
 
 from rnnx.config.compose import compose
 from rnnx.runs import checkpoint as checkpoints
-from rnnx.runs import loss_curve
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.run import train
 from rnnx.training.session import Session
-
-
-@pytest.fixture(autouse=True)
-def no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the loss curve out: drawing it takes most of a tiny run's time."""
-    monkeypatch.setattr(loss_curve, "draw_curve", lambda *about: None)
 
 
 class Interrupt(Silent):
