@@ -14,6 +14,7 @@ from rnnx.config.compose import compose
 from rnnx.config.identity import Identity, config_hash, group_of
 from rnnx.contracts.trackers import RunSummary, is_key, is_number, is_time
 from rnnx.errors import CheckpointError, RunNotFound, StoreError
+from rnnx.runs.compared_fields import PLACE, ComparedFields
 from rnnx.runs.find import find_run, jobs_in_tracker
 from rnnx.runs.folder import DEFAULT, RunFolder
 from rnnx.runs.known_runs import runs_of_sweep
@@ -22,7 +23,6 @@ from rnnx.runs.paths import name_of
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.system.files import expanded
 
-PLACE = ("sweep", "entries", "cwd", "place")
 BEST_LOSS = "best/val_loss"  # the metric that ranks unless another one is given
 
 
@@ -111,13 +111,15 @@ def lasting_name(name: str) -> str:
 def jobs_of(sweep: Sweep) -> list[ComparedRun]:
     """The jobs of a sweep, those that are still running included."""
     outputs = sweep.path.parent.parent
-    own = {folder.id: (folder, fields) for folder, fields in runs_of_sweep(outputs, sweep.id)}
-    results = sweep.results()
+    kept, results = ComparedFields(sweep.path), sweep.results()
+    found = runs_of_sweep(outputs, sweep.id, kept.of)
+    own = {folder.id: (folder, fields) for folder, fields in found}
     ended: set[Any] = {result.job for result in results}
     jobs = [
-        _from_result(sweep, result, own.get(result.run_id) or _run_of(result, outputs))
+        _from_result(sweep, result, own.get(result.run_id) or _run_of(result, outputs, kept))
         for result in results
     ]
+    kept.keep()
     for folder, fields in own.values():
         if fields.get("job") not in ended:
             ended.add(fields.get("job"))
@@ -125,12 +127,12 @@ def jobs_of(sweep: Sweep) -> list[ComparedRun]:
     return jobs
 
 
-def _run_of(result: JobResult, outputs: Path) -> _Read | None:
+def _run_of(result: JobResult, outputs: Path, kept: ComparedFields) -> _Read | None:
     """The run that a job has skipped, which may be of another sweep; None without a folder."""
     with suppress(StoreError):  # the id is none that names a folder
         folder = RunFolder(outputs / name_of(result.run_id))
         if (folder.path / "run.json").is_file():
-            return folder, folder.read()
+            return folder, kept.of(folder)
     return None
 
 

@@ -163,12 +163,13 @@ def refuse_unknown_settings(settings: Mapping[str, Any], known: Sequence[str]) -
 
 def shown(override: str) -> str:
     """An override in Hydra's grammar as it is shown to a person: without quotes and escapes."""
-    from hydra.core.override_parser.types import QuotedString
-    from hydra.errors import HydraException
-
     key, equals, value = override.partition("=")
     if not equals or not re.search(r"""['"\\]""", value):
         return override  # which takes no parser
+
+    from hydra.core.override_parser.types import QuotedString
+    from hydra.errors import HydraException
+
     try:
         (read,) = parse_job([override])
     except HydraException:  # it is not Hydra's: an interpolation in it has been resolved

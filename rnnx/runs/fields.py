@@ -119,6 +119,11 @@ def fields_in(content: bytes, path: Path | str, checks: Mapping[str, Check]) -> 
         found = json.loads(content.decode())
     except (ValueError, RecursionError):
         return _passed_over(path, "is no JSON")
+    return checked_fields(found, path, checks)
+
+
+def checked_fields(found: Any, path: Path | str, checks: Mapping[str, Check]) -> dict[str, Any]:
+    """What was read from the file ``path``; empty where a field is of another type."""
     if not isinstance(found, dict):
         return _passed_over(path, "is no mapping of fields")
     for name, check in checks.items():

@@ -222,7 +222,7 @@ def run_files(outputs: str | Path) -> Iterator[str]:
     # os.scandir: Path.glob would look for each of ten thousand files before it is opened.
     with suppress(OSError), os.scandir(expanded(outputs)) as entries:
         for entry in entries:
-            yield os.path.join(entry.path, "run.json")
+            yield f"{entry.path}{os.sep}run.json"
 
 
 def runs_in(outputs: str | Path) -> list[RunFolder]:

@@ -19,12 +19,9 @@ from typing import Any, NamedTuple
 from rnnx.contracts.trackers import is_time
 from rnnx.runs.fields import RUN, read_fields
 from rnnx.runs.folder import RunFolder, read_runs, run_files
-from rnnx.runs.runs_cache import FEW, RunFields, Signature, read_cache, write_cache
+from rnnx.runs.runs_cache import FEW, UNSETTLED, RunFields, Signature, read_cache, write_cache
 from rnnx.runs.took import Took
 from rnnx.system.files import expanded
-
-# Seconds: two writes that follow so fast may look like one by the time, the size and the inode.
-UNSETTLED = 2.0
 
 
 class KnownRun(NamedTuple):
@@ -62,6 +59,8 @@ class KnownRuns:
         self._sorted: list[KnownRun] = []
         self._kept = read_cache(outputs)
         self._new = 0  # files that were read and can be kept
+        self._files: list[str] = []
+        self._listed = 0  # when what is in the folder had last changed, at that list; 0: no matter
         self.look()
 
     def __iter__(self) -> Iterator[KnownRun]:
@@ -74,7 +73,7 @@ class KnownRuns:
         ten thousand files takes as long as many a step of a job.
         """
         now: dict[str, tuple[Signature | None, KnownRun]] = {}
-        for name in run_files(self._outputs):
+        for name in self._names():
             before = self._read.get(name)
             if before is not None and before[0] is not None and not may_differ(before[1]):
                 now[name] = before
@@ -86,6 +85,17 @@ class KnownRuns:
             self._sorted = sorted(known, key=lambda run: run.started, reverse=True)
         self._read, self._kept = now, {}
         self._keep()
+
+    def _names(self) -> list[str]:
+        """The run.json files below ``outputs``, listed again where a folder came or went."""
+        with suppress(OSError):
+            written = os.stat(expanded(self._outputs)).st_mtime_ns
+            if written != self._listed:
+                self._files = list(run_files(self._outputs))
+                is_settled = time.time_ns() - written >= UNSETTLED * 1e9
+                self._listed = written if is_settled else 0
+            return self._files
+        return []
 
     def _known(self, name: str, status: os.stat_result) -> tuple[Signature | None, KnownRun]:
         """A run, and by what its file is the same; None: it has to be read again in any case."""
@@ -148,12 +158,17 @@ def known_runs(
     return shared[place]
 
 
-def runs_of_sweep(outputs: str | Path, sweep: str) -> list[tuple[RunFolder, dict[str, Any]]]:
-    """The runs of the jobs of a sweep, newest first, each with the fields of its run.json."""
+def runs_of_sweep(
+    outputs: str | Path, sweep: str, read: Callable[[RunFolder], dict[str, Any]] = RunFolder.read
+) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """The runs of the jobs of a sweep, newest first, each with the fields of its run.json.
+
+    Where it is known which these are, they are read with ``read``, which may leave fields out.
+    """
     if _READING.get() is None:
         return read_runs(outputs, sweep=sweep)
     own = [run.folder for run in known_of_sweep(outputs, sweep)]
-    return [(folder, fields) for folder in own if (fields := folder.read())]
+    return [(folder, fields) for folder in own if (fields := read(folder))]
 
 
 def known_of_sweep(outputs: str | Path, sweep: str) -> list[KnownRun]:

@@ -21,10 +21,12 @@ from rnnx.contracts.trackers import is_time
 from rnnx.runs.took import Took, took
 from rnnx.system.files import cache_folder, expanded, read_regular, replacing
 
-FORMAT = 1  # of the file and of what is kept
+FORMAT = 1  # of the files and of what is kept, here and in compared_fields.py
 LIMIT = 2**30  # bytes of the file; a run has some three hundred
 # Files that are read as fast as the cache: fewer that were new or changed are not worth writing it.
 FEW = 200
+# Seconds: two writes that follow so fast may look like one by the time, the size and the inode.
+UNSETTLED = 2.0
 
 
 class Signature(NamedTuple):
@@ -85,11 +87,9 @@ Kept = dict[str, tuple[Signature, RunFields]]  # by the name of the run's folder
 
 def read_cache(outputs: str | Path) -> Kept:
     """What is kept of the runs below ``outputs``; whoever uses it compares the signatures."""
-    with suppress(OSError, ValueError, TypeError, RecursionError):
-        digest, _, body = read_regular(_file(outputs), LIMIT).partition(b"\n")
-        if digest.decode() == _digest(body):
-            rows = json.loads(body)
-            return {name: (Signature(*signature), _fields(row)) for name, signature, row in rows}
+    with suppress(ValueError, TypeError):
+        rows = kept_rows(outputs)
+        return {name: (Signature(*signature), _fields(row)) for name, signature, row in rows}
     return {}
 
 
@@ -110,11 +110,23 @@ def _fields(row: Any) -> RunFields:
 
 
 def write_cache(outputs: str | Path, runs: Iterable[tuple[str, Signature, Sequence[Any]]]) -> None:
-    """Keep these runs, each with its name, its signature and the values of RunFields.
+    """Keep these runs, each with its name, its signature and the values of RunFields."""
+    keep_rows(outputs, runs)
 
-    A cache folder that cannot be written is no error.
-    """
-    path, body = _file(outputs), json.dumps(list(runs), separators=(",", ":")).encode()
+
+def kept_rows(place: str | Path) -> list[Any]:
+    """The rows that are kept for a folder; none where their file is damaged."""
+    with suppress(OSError, ValueError, TypeError, RecursionError):
+        digest, _, body = read_regular(_file(place), LIMIT).partition(b"\n")
+        if digest.decode() == _digest(body):
+            rows: list[Any] = json.loads(body)
+            return rows
+    return []
+
+
+def keep_rows(place: str | Path, rows: Iterable[Any]) -> None:
+    """Keep rows for a folder; a cache folder that cannot be written is no error."""
+    path, body = _file(place), json.dumps(list(rows), separators=(",", ":")).encode()
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
@@ -125,6 +137,6 @@ def _digest(body: bytes) -> str:
     return f"{FORMAT} {hashlib.sha256(body).hexdigest()}"
 
 
-def _file(outputs: str | Path) -> Path:
-    place = str(expanded(outputs).resolve())
+def _file(folder: str | Path) -> Path:
+    place = str(expanded(folder).resolve())
     return cache_folder() / "runs" / f"{hashlib.sha256(os.fsencode(place)).hexdigest()[:32]}.json"

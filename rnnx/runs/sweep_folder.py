@@ -3,6 +3,7 @@
 outputs/sweeps/<id>/
     sweep.json     what was asked; the parent run; host and process of the driver
     jobs/<n>.json  the result of a job      jobs/<n>.log  what it printed, and its traceback
+    skipped.json   the results of all jobs, where all had finished before
     hydra/         Hydra's own; by the place of this folder a job knows its sweep
 
 The same command given again finds its sweep by what was asked, and continues it. Where a file that
@@ -29,10 +30,10 @@ from typing import Any, NamedTuple
 from rnnx.config.overrides import shown
 from rnnx.config.settings import Train
 from rnnx.errors import ConfigError
-from rnnx.runs.fields import JOB, SWEEP, read_fields
+from rnnx.runs.fields import JOB, SWEEP, checked_fields, read_fields
 from rnnx.runs.paths import writing_below
 from rnnx.runs.runs_cache import Signature
-from rnnx.system.files import expanded, remove_left, write_json
+from rnnx.system.files import expanded, remove_left, replacing, write_json
 from rnnx.system.secrets import masked
 from rnnx.system.text import storable
 
@@ -106,8 +107,7 @@ class JobResult(NamedTuple):
         return self.status in ("FINISHED", "SKIPPED")
 
 
-def _result_in(path: str) -> JobResult | None:
-    fields = read_fields(path, JOB)
+def _result_of(fields: dict[str, Any]) -> JobResult | None:
     for key in fields.keys() & {"status", "reason", "monitor"}:
         fields[key] = sys.intern(fields[key])  # jobs are many, and share most of their texts
     try:
@@ -115,6 +115,17 @@ def _result_in(path: str) -> JobResult | None:
         return JobResult(**{**fields, "overrides": own})
     except (KeyError, TypeError):
         return None
+
+
+def _result_in(path: str) -> JobResult | None:
+    return _result_of(read_fields(path, JOB))
+
+
+def _results_in(path: str) -> dict[int, JobResult]:
+    """The results in a file of several, by the number of the job."""
+    listed = read_fields(path, {"results": lambda value: isinstance(value, list)})
+    checked = (checked_fields(fields, path, JOB) for fields in listed.get("results", ()))
+    return {found.job: found for fields in checked if (found := _result_of(fields))}
 
 
 def _digest(value: Any) -> str:
@@ -231,6 +242,8 @@ class Sweep:
         for path in (self.path / "jobs").glob("*.json"):
             if not (path.stem.isdecimal() and int(path.stem) in stay):
                 path.unlink()
+        if not but_repeated:
+            self.forget_skipped()
 
     def forget(self, job: int) -> None:
         """Delete the result of a job, which begins again."""
@@ -272,6 +285,22 @@ class Sweep:
         """Write the result of a job."""
         write_json(self.path / "jobs" / f"{result.job}.json", result._asdict(), tidy=False)
 
+    def store_skipped(self, results: Sequence[JobResult]) -> None:
+        """Write the results of all jobs, none of which has anything to do, as one file."""
+        kept = {"results": [result._asdict() for result in results]}
+        with replacing(self._skipped, tidy=False) as temporary:
+            temporary.write_text(json.dumps(kept), "utf-8")
+        for path in (self.path / "jobs").glob("*.json"):
+            path.unlink()
+
+    def forget_skipped(self) -> None:
+        """Delete that file: a job has something to do."""
+        self._skipped.unlink(missing_ok=True)
+
+    @property
+    def _skipped(self) -> Path:
+        return self.path / "skipped.json"
+
     def tidy(self) -> None:
         """Delete what killed processes left of results."""
         remove_left(self.path / "jobs")
@@ -279,14 +308,23 @@ class Sweep:
     def result(self, job: int) -> JobResult | None:
         """The result of a job; None where it has none."""
         path = f"{self.path}/jobs/{job}.json"  # not a Path: thousands are asked for again and again
-        found: JobResult | None = self._unless_read(path, lambda: _result_in(path))
+        found: JobResult | None = self._unless_read(
+            path, lambda: _result_of(read_fields(path, JOB))
+        )
+        return found or self._skips().get(job)
+
+    def _skips(self) -> dict[int, JobResult]:
+        """The results of the jobs that were skipped together."""
+        path = f"{self.path}/skipped.json"
+        found: dict[int, JobResult] = self._unless_read(path, lambda: _results_in(path))
         return found
 
     def results(self) -> list[JobResult]:
         """The results of all jobs that have one, in the order of the jobs."""
         names = (path.stem for path in (self.path / "jobs").glob("*.json"))
-        jobs = sorted(int(name) for name in names if name.isdecimal())
-        return [found for job in jobs if (found := self.result(job)) is not None]
+        own = {int(name): self.result(int(name)) for name in names if name.isdecimal()}
+        found = {**self._skips(), **own}
+        return [result for job in sorted(found) if (result := found[job]) is not None]
 
     def swept(self, overrides: Sequence[str]) -> dict[str, str]:
         """Key → value of the overrides that differ between jobs."""

@@ -30,7 +30,7 @@ from rnnx.runs.sweep_folder import Sweep
 from rnnx.sweeps.catch_up import catch_up
 from rnnx.sweeps.dry_run import show_plan
 from rnnx.sweeps.find import environment_names
-from rnnx.sweeps.grid import CheckedSweep, SweepCommand, parse_sweep, validate_sweep
+from rnnx.sweeps.grid import CheckedSweep, SweepCommand, parse_and_validate
 from rnnx.sweeps.job_configs import composed_before
 from rnnx.sweeps.launcher import start_server
 from rnnx.sweeps.orphans import end_abandoned, wait_for_orphans
@@ -39,6 +39,7 @@ from rnnx.sweeps.plan import write_plan
 from rnnx.sweeps.ranking import RANKING, STATUSES, print_ranking, ranking, write_ranking
 from rnnx.sweeps.records import Records
 from rnnx.sweeps.search import CONDITIONS
+from rnnx.sweeps.skipping import skip_all
 from rnnx.sweeps.steering import steered
 from rnnx.sweeps.warmup import CONFIGS, write_configs
 from rnnx.sweeps.words import Word
@@ -60,8 +61,7 @@ def drive(
     ``launch`` runs the jobs of the overrides that it gets: those of the command line and ours.
     ``dry_run``: only list the jobs. ``opened`` is told the sweep's folder before any job starts.
     """
-    command = parse_sweep(overrides, words)
-    checked = validate_sweep(command)
+    command, checked = parse_and_validate(overrides, words)
     checked.data.refuse_unusable()
     if dry_run:
         show_plan(checked)
@@ -85,13 +85,14 @@ def _run(
         opened(sweep)
         refuse_links(sweep.path, sweep.path / "hydra")
         with RunLock(sweep, "sweep"):
-            _prepare(sweep, command, checked)
+            known = _prepare(sweep, command, checked)
             log = _begin(sweep, tracker, configs[0].values["tracker"])
             _name_changed_file(sweep)
             catch_up(settings.outputs, sweep.id)
-            before, failed = sweep.results(), True
+            before, failed = {result.job: result for result in sweep.results()}, True
             try:
-                if not stop.signal:
+                if not stop.signal and not (known and skip_all(sweep, checked, known)):
+                    sweep.forget_skipped()
                     # A job finds its sweep by this folder, whoever starts it and wherever.
                     folder = quoted(literal(f"{sweep.path.resolve()}/hydra"))
                     typed = command.typed.single if plan else command.typed
@@ -100,7 +101,7 @@ def _run(
                 failed = False
             finally:
                 end_abandoned(sweep, settings.outputs)
-                now = [result for result in sweep.results() if result not in before]
+                now = [one for one in sweep.results() if before.get(one.job) != one]
                 failed = failed or not all(result.succeeded for result in now)
                 code = _close(sweep, tracker, log, stop.signal, failed)
         if sweep.read().get("sent"):  # the tracker answers
@@ -132,13 +133,18 @@ def _open(command: SweepCommand, checked: CheckedSweep) -> Sweep:
     return Sweep.open(settings.outputs, command.asked, keys, anew, read, ordered)
 
 
-def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None:
-    """Start the job server; wait for the jobs of a driver that was killed, and end their runs."""
+def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> Records | None:
+    """Start the job server; wait for the jobs of a driver that was killed, and end their runs.
+
+    Where one of our jobs has finished before, none is started: what is known of earlier runs.
+    """
     configs, plan = checked.configs, checked.plan
     chosen, outputs = command.overrides.keys, configs[0].settings.outputs
+    known = None
     if "hydra/launcher" not in chosen:
         write_configs([config.values for config in configs], sweep.path)
-        if not _seems_finished(configs[0]):
+        known = _finished_before(configs[0])
+        if known is None:
             start_server(sweep.path)  # now: it imports and compiles meanwhile
     wait_for_orphans(sweep, outputs)
     end_abandoned(sweep, outputs)
@@ -150,15 +156,17 @@ def _prepare(sweep: Sweep, command: SweepCommand, checked: CheckedSweep) -> None
         write_plan(plan.jobs, sweep.path)
     else:
         sweep.write({CONDITIONS: [str(word) for _, word in command.words]})
+    return known
 
 
-def _seems_finished(first: ResolvedConfig) -> bool:
-    """Whether one of the jobs has finished before: then perhaps all have, and none is started."""
+def _finished_before(first: ResolvedConfig) -> Records | None:
+    """What is known of earlier runs where one of the jobs has finished: then perhaps all have."""
     if first.settings.sweep.rerun is Rerun.all:
-        return False
+        return None
     with suppress(Exception):  # whatever is wrong, the job says it
-        return Records(first.settings.outputs).finished(first.values) is not None
-    return False
+        records = Records(first.settings.outputs)
+        return records if records.finished(first.values) is not None else None
+    return None
 
 
 def _begin(sweep: Sweep, tracker: Tracker, about: Mapping[str, Any]) -> RunLog | None:

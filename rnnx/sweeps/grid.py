@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import OmegaConf
 
 from rnnx.config.compose import composer
+from rnnx.config.composer import Composer
 from rnnx.config.overrides import SEARCHPATH, Overrides, parse, parse_job
 from rnnx.config.recipes import SWEEPERS, sweepers_of_recipes
 from rnnx.config.resolved import ResolvedConfig
@@ -103,13 +105,25 @@ class CheckedSweep(NamedTuple):
     composed: JobConfigs | None = None  # those of the plan
 
 
-def parse_sweep(overrides: Overrides, words: Sequence[tuple[int, Word]] = ()) -> SweepCommand:
+def parse_and_validate(
+    overrides: Overrides, words: Sequence[tuple[int, Word]]
+) -> tuple[SweepCommand, CheckedSweep]:
+    """Both below, in one Hydra: what both compose is composed once."""
+    with composer() as make:
+        command = parse_sweep(overrides, words, make)
+        return command, validate_sweep(command, make)
+
+
+def parse_sweep(
+    overrides: Overrides, words: Sequence[tuple[int, Word]] = (), inside: Composer | None = None
+) -> SweepCommand:
     """Bring together the command line and the recipe that it chooses with ``sweep=NAME``.
 
     A recipe sweeps with ``hydra.sweeper.params`` and ``.words``; the command line takes precedence.
+    ``inside``: in the Hydra of this composer, else in one of its own.
     """
     single = overrides.single
-    with composer() as make:
+    with nullcontext(inside) if inside else composer() as make:
         base = make(single)  # a wrong override is an error here, in rnnx's words
         hydra = make.hydra_node(single)
         sweeper: dict[str, Any] = dict(hydra.sweeper)
@@ -147,8 +161,11 @@ def _conflict(runtime: Any) -> str:
     return ""
 
 
-def validate_sweep(command: SweepCommand) -> CheckedSweep:
-    """Check every value and list the jobs; ConfigError for the first wrong one."""
+def validate_sweep(command: SweepCommand, inside: Composer | None = None) -> CheckedSweep:
+    """Check every value and list the jobs; ConfigError for the first wrong one.
+
+    ``inside`` is as in :func:`parse_sweep`.
+    """
     if not (command.swept or command.words or command.replicates != 1):
         raise ConfigError(
             "rnnx train -m: no key has several values, so there is nothing to sweep; say "
@@ -157,7 +174,7 @@ def validate_sweep(command: SweepCommand) -> CheckedSweep:
     if command.conflict:
         raise ConfigError(command.conflict)
     _validate_sweeper(command)
-    with composer() as make:
+    with nullcontext(inside) if inside else composer() as make:
         fixed = dict(str(o.input_line).partition("=")[::2] for o in command.fixed)
         make(command.overrides.single)  # after which Hydra knows a user's own recipes
         builder = Builder(make.options, fixed)

@@ -71,24 +71,41 @@ def skip_finished(
 
     The driver does this: a process a job would take longer than the jobs that are left.
     """
-    began = time.time()
-    if values["sweep"]["rerun"] == Rerun.all.name:
+    result = repeated(values, overrides, job, sweep, records)
+    if result is None:
         return False
-    try:
-        run = records.finished(values)
-        if run is None or is_busy(run):
-            return False
-        fields = run.read()
-        if not is_whole(fields):  # since the last look
-            return False
-        result = _Job(values, list(overrides), job, sweep).skip(FINISHED_BEFORE, run, fields)
-    except Exception:  # of a component or a tracker: the job's own process says what is wrong
-        return False
-    result = result._replace(seconds=time.time() - began, hidden_size=solved_size(values))
     before = sweep.result(job)
     if before is None or before._replace(seconds=result.seconds) != result:
         sweep.store_result(result)
     return True
+
+
+def repeated(
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    job: int,
+    sweep: Sweep,
+    records: Records,
+    read: Callable[[RunFolder], Mapping[str, Any]] = RunFolder.read,
+) -> JobResult | None:
+    """The result of a job whose run has finished before; None where it has to be looked at.
+
+    ``read`` gives the fields of the run's run.json, those that comparing needs at least.
+    """
+    began = time.time()
+    if values["sweep"]["rerun"] == Rerun.all.name:
+        return None
+    try:
+        run = records.finished(values)
+        if run is None or is_busy(run):
+            return None
+        fields = read(run)
+        if not is_whole(fields):  # since the last look
+            return None
+        result = _Job(values, list(overrides), job, sweep).skip(FINISHED_BEFORE, run, fields)
+    except Exception:  # of a component or a tracker: the job's own process says what is wrong
+        return None
+    return result._replace(seconds=time.time() - began, hidden_size=solved_size(values))
 
 
 class _Job:

@@ -16,15 +16,19 @@ import pytest
 from single_sweep import only_sweep, results, statuses
 from tiny import tiny
 
+from rnnx.cli import hydra_app
 from rnnx.cli.hydra_app import main
 from rnnx.comparison.compare import compare_sweep
 from rnnx.comparison.parallel import MAX_TICKS, draw_parallel
+from rnnx.comparison.runs import jobs_of
 from rnnx.config import composer
 from rnnx.config.compose import compose
 from rnnx.config.compose import composer as composer_of_now
 from rnnx.config.identity import config_hash
 from rnnx.config.overrides import Overrides
+from rnnx.runs import compared_fields
 from rnnx.runs.folder import RunFolder, runs_in
+from rnnx.runs.known_runs import one_reading
 from rnnx.runs.sweep_folder import JobResult, Sweep
 from rnnx.sweeps import driver, launcher
 from rnnx.sweeps.job import run_job
@@ -49,6 +53,20 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(os, "open", counting)
     return count
+
+
+@pytest.fixture
+def composed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The choices that Hydra composes."""
+    found: list[tuple[str, ...]] = []
+    real = composer._compose
+
+    def noting(chosen: tuple[str, ...]) -> Any:
+        found.append(chosen)
+        return real(chosen)
+
+    monkeypatch.setattr(composer, "_compose", noting)
+    return found
 
 
 def other_runs() -> set[str]:
@@ -93,10 +111,14 @@ def test_a_sweep_whose_jobs_have_finished_starts_no_process_and_draws_no_page_ag
     drawn = page.stat().st_mtime_ns
     assert main(command, multirun=True) == 0
     assert statuses() == ["SKIPPED"] * 2
-    files = {path: path.stat().st_mtime_ns for path in only_sweep().path.glob("jobs/*.json")}
-    assert main(command, multirun=True) == 0
+    assert not list(only_sweep().path.glob("jobs/*.json"))  # one file has all results
+    skipped = only_sweep().path / "skipped.json"
+    written = skipped.stat().st_mtime_ns
+    with monkeypatch.context() as patch:  # nor is Hydra started
+        patch.setattr(hydra_app, "_hydra", lambda arguments: pytest.fail("started"))
+        assert main(command, multirun=True) == 0
     assert statuses() == ["SKIPPED"] * 2
-    assert files == {path: path.stat().st_mtime_ns for path in files}
+    assert skipped.stat().st_mtime_ns == written
     assert page.stat().st_mtime_ns == drawn
     assert not (only_sweep().path / "warmup.json").exists()
     page.unlink()
@@ -107,6 +129,32 @@ def test_a_sweep_whose_jobs_have_finished_starts_no_process_and_draws_no_page_ag
     assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
     assert statuses() == ["SKIPPED", "FINISHED"]
     assert page.stat().st_mtime_ns > drawn
+    assert not skipped.exists()
+
+
+def test_the_jobs_of_a_sweep_are_compared_again_without_reading_their_runs(
+    names: Path, opened: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [*tiny(names), "steps=1", "seed=0,1"]
+    assert main([*command, "hydra/launcher=basic"], multirun=True) == 0
+    other_runs()  # of which none changed a moment ago
+    monkeypatch.setattr(compared_fields, "FEW", 1)
+    with one_reading():
+        jobs = [job._replace(folder=None) for job in jobs_of(only_sweep())]
+        opened.clear()
+        assert [job._replace(folder=None) for job in jobs_of(only_sweep())] == jobs
+        assert not opened
+        RunFolder(Path("outputs", jobs[0].run_id)).write({"loss_unit": "bits"})
+        again = [job._replace(folder=None) for job in jobs_of(only_sweep())]
+    assert opened[jobs[0].run_id] and not opened[jobs[1].run_id]
+    assert again == [jobs[0]._replace(loss_unit="bits"), jobs[1]]
+
+
+def test_a_sweep_composes_the_same_choices_once(
+    names: Path, composed: list[tuple[str, ...]]
+) -> None:
+    assert main([*tiny(names), "seed=0,1"], multirun=True, dry_run=True) == 0
+    assert len(composed) == len(set(composed))
 
 
 def test_a_result_that_was_kept_does_not_hide_that_a_job_is_killed(
@@ -165,16 +213,8 @@ def test_a_dry_run_composes_as_often_for_many_jobs_as_for_few(
 
 
 def test_a_choice_is_composed_once_however_many_others_it_stands_beside(
-    names: Path, monkeypatch: pytest.MonkeyPatch
+    names: Path, composed: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    composed: list[tuple[str, ...]] = []
-    real = composer._compose
-
-    def counting(chosen: tuple[str, ...]) -> Any:
-        composed.append(chosen)
-        return real(chosen)
-
-    monkeypatch.setattr(composer, "_compose", counting)
     cells, optimizers = ["vanilla", "gru", "lstm", "mgu"], ["sgd", "adam", "rmsprop"]
     both = [f"cell={','.join(cells)}", f"optimizer={','.join(optimizers)}"]
     own = [text for text in tiny(names) if not text.startswith("cell.")]
