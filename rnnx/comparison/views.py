@@ -50,7 +50,7 @@ class Shown(NamedTuple):
 
     metrics: frozenset[str]
     images: Mapping[str, int]  # name → its last step
-    params: Mapping[str, str]  # of one of them; empty where none has a folder here
+    folders: Sequence[RunFolder]  # that are here
     monitor: str = ""  # what they monitored, where that is one metric other than the loss
     is_higher_better: bool = False  # whether more of it is better
     totals: frozenset[str] = frozenset()  # metrics of probes that have one value a run
@@ -62,23 +62,22 @@ def shown(runs: Iterable[tuple[Iterable[str], RunFolder | None]]) -> Shown:
     metrics: set[str] = set()
     totals: set[str] = set()
     images: dict[str, int] = {}
-    params: Mapping[str, str] = {}
     runs = list(runs)
     for own, folder in runs:
         new, metrics = set(own) - metrics, metrics | set(own)
         if folder is not None:
             for name, step in _images(folder):
                 images[name] = max(step, images.get(name, 0))
-            params = params or _params(folder)
             totals |= _totals(folder, {key for key in new if not _is_own(key)})
-    fields = [folder.read() for _, folder in runs if folder is not None]
+    folders = [folder for _, folder in runs if folder is not None]
+    fields = [folder.read() for folder in folders]
     monitors = {str(one.get("monitor", "")) for one in fields}
     monitor = monitors.pop() if len(monitors) == 1 else ""
     name = monitor.removeprefix("val/")
     higher = any(name in one.get("higher_is_better", ()) for one in fields)
     units = sorted({str(one.get("loss_unit", "nats")) for one in fields})
     several = units if len(units) > 1 else ()
-    return Shown(frozenset(metrics), images, params, monitor, higher, frozenset(totals), several)
+    return Shown(frozenset(metrics), images, folders, monitor, higher, frozenset(totals), several)
 
 
 def _is_own(key: str) -> bool:
@@ -106,13 +105,6 @@ def _images(folder: RunFolder) -> Iterator[tuple[str, int]]:
         step = path.stem.removeprefix("step_")
         if step.isdecimal():
             yield path.parent.name, int(step)
-
-
-def _params(folder: RunFolder) -> Mapping[str, str]:
-    try:
-        return flat_params(stored_config(folder))
-    except RnnxError:  # config.yaml is damaged
-        return {}
 
 
 def shown_of_entries(entries: Iterable[RunSummary], outputs: Path) -> Shown:
@@ -182,7 +174,8 @@ def _view_of_sweep(
     sweep: str, swept: Sequence[str], jobs: Sequence[Mapping[str, str]], found: Shown
 ) -> View:
     keys = [key for key in swept if key != SEED]
-    settings = [_setting(key, found) for key in keys]
+    params = _params(found.folders) if keys else {}
+    settings = [_setting(key, params) for key in keys]
     groups: list[Setting] = []
     if SEED in swept:
         groups = settings or [Setting(GROUP_TAG, is_tag=True)]
@@ -202,10 +195,21 @@ def _view_of_sweep(
     )
 
 
-def _setting(key: str, found: Shown) -> Setting:
+def _params(folders: Iterable[RunFolder]) -> Mapping[str, str]:
+    """The parameters of the first run whose configuration can be read; empty where there is none.
+
+    No other page needs them, and to parse a configuration takes longer than all else here.
+    """
+    for folder in folders:
+        with suppress(RnnxError):  # config.yaml is damaged
+            return flat_params(stored_config(folder))
+    return {}
+
+
+def _setting(key: str, params: Mapping[str, str]) -> Setting:
     """A swept key as the store has it: a parameter if there is one, else the tag of the sweep."""
     for param in (key, f"{key}.name"):  # the key of a component is its choice
-        if param in found.params:
+        if param in params:
             return Setting(param)
     return Setting(f"sweep.{key}", is_tag=True)
 

@@ -46,17 +46,24 @@ def curve_png(history: Mapping[str, Sequence[Point]], unit: str = "nats") -> byt
 
 
 def load_drawing() -> None:
-    """Import Matplotlib, where that is possible: a first figure would wait for it."""
+    """Import Matplotlib, where that is possible, and make axes: a first figure would wait for them.
+
+    It may be called beside training. So it leaves Python's filters of warnings alone, which threads
+    share, and a warning that they make an exception leaves the axes to the figure.
+    """
     with suppress(Exception):
         for module in ("figure", "ticker", "backends.backend_agg"):
             importlib.import_module(f"matplotlib.{module}")
+        if not _EMPTY:
+            _EMPTY.append(_empty())
 
 
 def warm_up() -> None:
     """Make what the first figure of a process would wait for: imports, fonts, empty axes."""
     points = [Point("train/loss", value, step, 0) for step, value in enumerate((1.0, 20.0))]
     _draw({"train/loss": points}, points, "nats")
-    _EMPTY[:] = [_empty()]
+    with drawing():
+        _EMPTY[:] = [_empty()]
 
 
 class _Figure(NamedTuple):
@@ -67,10 +74,9 @@ class _Figure(NamedTuple):
     lower: Any
 
 
-_EMPTY: list[_Figure] = []  # that :func:`warm_up` has made; each is drawn into once
+_EMPTY: list[_Figure] = []  # that were made before they are needed; each is drawn into once
 
 
-@drawing()
 def _empty() -> _Figure:
     """A figure without curves; axes and their ticks are half of the work of drawing one."""
     from matplotlib.figure import Figure  # not pyplot: no global state, no window

@@ -100,9 +100,8 @@ def measure(rounds: int) -> dict[str, float]:
 
 
 def _run(command: list[str], folder: str) -> float:
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     before = os.times()
-    subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    _output(command, folder)
     after = os.times()
     children = (after.children_user, after.children_system)
     return sum(children) - before.children_user - before.children_system
@@ -110,8 +109,16 @@ def _run(command: list[str], folder: str) -> float:
 
 def _printed(command: list[str], folder: str) -> list[float]:
     """The numbers of the last line that a command prints."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)
-    return [float(word) for word in done.stdout.splitlines()[-1].split()]
+    return [float(word) for word in _output(command, folder).splitlines()[-1].split()]
+
+
+def _output(command: list[str], folder: str) -> str:
+    """What a command prints, in a process that keeps its modules compiled, as installed ones are"""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, check=True, text=True
+    )
+    return done.stdout
 
 
 def _first_point(folder: str) -> float:

@@ -10,6 +10,7 @@ from rnnx.comparison.pages import closing_line, page_of
 from rnnx.comparison.views import (
     Shown,
     _bars,
+    folders_of,
     shown_of_folders,
     view_of_experiment,
     view_of_run,
@@ -97,7 +98,7 @@ def test_the_view_of_the_newest_runs_has_charts_of_what_there_is() -> None:
 
 def test_runs_without_held_out_data_are_shown_by_their_training_loss() -> None:
     metrics = frozenset({"train/loss", "train/smooth_loss", "final/train_loss"})
-    view = view_of_experiment(Shown(metrics, {}, {}))
+    view = view_of_experiment(Shown(metrics, {}, []))
     assert [chart.metrics for chart in charts(view, "Loss by step")] == [
         ["train/smooth_loss"],
         ["train/loss"],
@@ -227,7 +228,7 @@ class Away(Nothing):
 
 
 def test_a_store_that_fails_costs_the_page_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    view = view_of_experiment(Shown(frozenset(METRICS), {}, {}))
+    view = view_of_experiment(Shown(frozenset(METRICS), {}, []))
     assert page_of(Away(), lambda: view) is None
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "\x1b" not in said
@@ -246,6 +247,27 @@ def test_the_last_line_names_the_command_or_the_page() -> None:
 def test_the_chart_of_losses_in_different_units_says_so() -> None:
     metrics = frozenset({"best/val_loss"})
     nats = ("absolute error", "nats a step")
-    alike, mixed = (Shown(metrics, {}, {}, units=units) for units in ((), nats))
+    alike, mixed = (Shown(metrics, {}, [], units=units) for units in ((), nats))
     assert _bars(alike).title == "Best held-out loss"
     assert _bars(mixed).title.endswith("not comparable between units: absolute error, nats a step")
+
+
+def test_a_configuration_is_read_for_swept_keys_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To parse one takes longer than all else at the end of a run."""
+    monkeypatch.chdir(tmp_path)
+    sweep = a_sweep(["cell.hidden_size=8"], ["cell.hidden_size=16"])
+    folders = folders_of(sweep)
+    read: list[RunFolder] = []
+
+    def stored_config(folder: RunFolder) -> Any:
+        read.append(folder)
+        return compose([])
+
+    monkeypatch.setattr("rnnx.comparison.views.stored_config", stored_config)
+    assert view_of_experiment(shown_of_folders(folders)).sections
+    assert view_of_run("run0", shown_of_folders(folders[:1])).sections
+    assert read == []
+    assert view_of_sweep(sweep).settings == [Setting("cell.hidden_size")]
+    assert len(read) == 1

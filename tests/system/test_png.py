@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from rnnx.contracts.trackers import Point
-from rnnx.runs.loss_curve import curve_png, warm_up
+from rnnx.runs import loss_curve
+from rnnx.runs.loss_curve import curve_png, load_drawing, warm_up
 from rnnx_builtin.probes.gradient_by_lag import plot_by_lag
 
 PNG = b"\x89PNG"
@@ -50,3 +51,29 @@ def test_axes_that_were_made_before_change_no_figure(norms: list[float]) -> None
     warm_up()
     assert curve_png(history, "bits") == alone
     assert curve_png(history, "bits") == alone  # the next one of the same process
+
+
+def test_a_run_draws_into_axes_that_were_made_beside_its_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = curve()
+    load_drawing()
+    load_drawing()  # a second run of the process before the first one has drawn
+    monkeypatch.setattr(loss_curve, "_empty", None)
+    assert curve() == alone
+    assert loss_curve._EMPTY == []
+
+
+def test_a_warning_while_axes_are_made_beside_training_leaves_them_to_the_figure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from matplotlib.figure import Figure
+
+    alone = curve()
+    with monkeypatch.context() as patched, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        patched.setattr(Figure, "subplots", lambda *_, **__: warnings.warn("old", stacklevel=1))
+        before = list(warnings.filters)
+        load_drawing()
+        assert warnings.filters == before and loss_curve._EMPTY == []
+    assert curve() == alone
