@@ -55,6 +55,7 @@ def test_a_job_s_own_folder_of_hydra_s(subdir: str, names: Path) -> None:
     assert sorted(name.removeprefix("j") for name in made) == ["0", "1"]
 
 
+@pytest.mark.usefixtures("default_store")
 def test_a_job_s_folder_named_after_its_overrides(names: Path) -> None:
     named = "hydra.sweep.subdir=${hydra.job.num}_${hydra.job.override_dirname}"
     typed = [*tiny(names), "seed=0,1", named, "tracker.experiment=${x}"]
