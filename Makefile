@@ -95,4 +95,4 @@ $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .venv-lowest .venv-ray .bench build dist site
+	rm -rf $(VENV) .venv-lowest .venv-ray .bench .pytest_cache build dist site

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import signal
 import sys
 import textwrap
@@ -10,7 +11,9 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
+from mlflow_entries import place_store
 
 from rnnx.registry.manager import plugins
 from rnnx.runs import loss_curve
@@ -42,11 +45,22 @@ def signals() -> None:
 
 
 @pytest.fixture(scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of compiled kernels, shared by all tests because compiling takes seconds."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes that test."""
     base = tmp_path_factory.getbasetemp()
-    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"
+    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     path.mkdir(exist_ok=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def kernels(pytestconfig: pytest.Config) -> Path:
+    """The folder of compiled kernels, shared by all tests because compiling takes a minute or two.
+
+    It stays for the next session: a file of it is found by the text of all kernels alone.
+    """
+    path = Path(pytestconfig.cache.mkdir("kernels"))
+    path.chmod(0o700)  # else kernels are not loaded from there
     return path
 
 
@@ -83,13 +97,21 @@ def curve(no_curve: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_store(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated MLflow store without runs: the migration takes seconds and is the same for all."""
     from rnnx_builtin.trackers.mlflow_client import connect
 
-    file = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    connect(f"sqlite:///{file}")
-    return file
+    made = shared / "migrated.db"
+    with FileLock(shared / "migrated.lock"):
+        if not made.exists():
+            connect(f"sqlite:///{made}")
+    return Path(shutil.copy(made, tmp_path_factory.mktemp("empty") / "mlflow.db"))
+
+
+@pytest.fixture
+def default_store(empty_store: Path, own_folder: Path) -> str:
+    """An empty store where runs are kept that name none; its URI."""
+    return place_store(empty_store, own_folder)
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ WAYS = [  # tests/system/test_secrets.py has more addresses
 ]
 
 
+@pytest.mark.usefixtures("default_store")
 @pytest.mark.parametrize(("by", "store"), WAYS)
 def test_a_store_s_password_is_in_no_file(
     by: str, store: str, names: Path, monkeypatch: pytest.MonkeyPatch, forgetful: None

@@ -79,9 +79,9 @@ class Composer:
         return node
 
     def _base(self, choices: Sequence[Override]) -> DictConfig:
-        """What these compose to, from this process's memory where components alone are chosen."""
-        if not all(override.key_or_group in KINDS for override in choices):
-            return self._of_choices(choices)[0]  # of recipes, which may have been edited
+        """What these compose to, from this process's memory where no recipe is among them."""
+        if not all(_is_remembered(override.key_or_group) for override in choices):
+            return self._of_choices(choices)[0]  # a recipe may have been edited
         chosen, memory = tuple(str(override.input_line) for override in choices), _memory()
         if chosen not in memory:
             if len(memory) == MAX_REMEMBERED:
@@ -137,6 +137,11 @@ class Composer:
         options = self._options[group]
         if (options or group in RECIPES) and name is not None and name not in options:
             raise ConfigError(unknown_name(group, group, str(name), options))
+
+
+def _is_remembered(group: str) -> bool:
+    """Whether a choice is one of a component, or of Hydra's own launchers and sweepers."""
+    return group in KINDS or group.startswith("hydra/")
 
 
 def _memory() -> dict[tuple[str, ...], DictConfig]:

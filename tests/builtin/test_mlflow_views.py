@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import mlflow
 import pytest
+from mlflow_entries import place_store
 
 from rnnx.contracts import ImageChart, LineChart, Section, Setting, View
 from rnnx_builtin.trackers import mlflow_views
@@ -59,10 +60,13 @@ def kept_state(value: str) -> Any:
     return json.loads(mlflow_views._opened(value)[1])
 
 
-def test_a_view_is_a_tag_of_the_experiment_which_its_page_names(tmp_path: Path) -> None:
+def test_a_view_is_a_tag_of_the_experiment_which_its_page_names(
+    tmp_path: Path, empty_store: Path
+) -> None:
     tracker = MLflow(f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert tracker.view(RUNS, "127.0.0.1", 5001) == tracker.ui("127.0.0.1", 5001)  # no store yet
     assert not (tmp_path / "mlflow.db").exists()
+    place_store(empty_store, tmp_path)
     tracker.start("a run", {}, {}).finish("FINISHED")
     address = tracker.view(RUNS, "127.0.0.1", 5001).address
     base, _, query = address.rpartition("?")

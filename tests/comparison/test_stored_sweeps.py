@@ -1,7 +1,5 @@
 """`rnnx compare` of a sweep of which only the tracker knows."""
 
-from pathlib import Path
-
 import pytest
 
 from rnnx.comparison.compare import compare
@@ -14,11 +12,9 @@ SWEEP, OTHER = "3c0d85fa992c", "3c0d99999999"
 
 
 @pytest.fixture
-def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def parent(default_store: str) -> str:
     """The id of the run of a sweep of two cells and two seeds."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    tracker = MLflow()
+    tracker = MLflow(default_store)
     own = tracker.start("sweep", {}, {"sweep.id": SWEEP})
     for sweep, jobs in ((SWEEP, 4), (OTHER, 1)):
         for job in range(jobs):

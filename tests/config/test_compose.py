@@ -170,6 +170,8 @@ def test_the_same_components_are_composed_once_a_process(
     assert composed == [tuple(chosen)]
     assert (made[0]["cell"]["hidden_size"], made[0]["seed"]) == (5, 7)
     assert made[1] == made[2] and made[1]["cell"]["hidden_size"] != 5
+    launched = [compose([*chosen, "hydra/launcher=basic"]) for _ in range(2)]
+    assert launched == [made[1]] * 2 and len(composed) == 2
     composed.clear()
     recipe = tmp_path / "own/experiment/mine.yaml"
     recipe.parent.mkdir(parents=True)

@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,8 @@ def with_changed_log(right: MLflow, change: Callable[[Any], None]) -> Any:
     return mutant(right, start=start)
 
 
-def test_a_tracker_that_loses_something_fails_a_named_check(tmp_path: Path) -> None:
-    right = MLflow(f"sqlite:///{tmp_path / 'mlflow.db'}", "lossy")
+def test_a_tracker_that_loses_something_fails_a_named_check(default_store: str) -> None:
+    right = MLflow(default_store, "lossy")
 
     with_log = partial(with_changed_log, right)
 

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from tiny import tiny
 
 import rnnx
@@ -11,6 +12,7 @@ from rnnx.config.identity import Identity, group_of
 from rnnx.runs.find import find_run
 
 
+@pytest.mark.usefixtures("default_store")
 def test_a_fetched_run_has_its_identity_and_its_group(names: Path) -> None:
     runs = [rnnx.train(tiny(names, "tracker=mlflow", f"seed={seed}")) for seed in (0, 1)]
     before, samples = runs[0].folder.read(), runs[0].folder.samples.read_text("utf-8")

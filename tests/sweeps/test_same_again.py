@@ -1,7 +1,5 @@
 """A sweep given again skips what is the same in configuration, data and code, and nothing else."""
 
-import os
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -15,31 +13,18 @@ from tiny import tiny
 
 from rnnx.cli.hydra_app import main
 from rnnx.comparison.compare import compare
+from rnnx.registry.manager import plugins
 from rnnx.runs.sweep_folder import JobResult, Sweep
 
 SEEDS = ["seed=0,1", "jobs=1", "steps=4"]
-
-
-def sweep(*arguments: str) -> str:
-    """The sweep's output, by the command in a process of its own."""
-    path = os.pathsep.join([str(Path.cwd()), *filter(None, [os.getenv("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "rnnx", "train", "-m", *arguments, *SEEDS],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def ended() -> list[tuple[str, str]]:
     return [(result.status, result.reason) for result in results()]
 
 
-def sweep_here(*arguments: str) -> None:
-    """The same in this process: its components are those that were loaded before."""
+def sweep(*arguments: str) -> None:
+    """The sweep in this process: its components are those that were loaded before."""
     assert main([*arguments, *SEEDS, "hydra/launcher=basic"], multirun=True) == 0
 
 
@@ -47,16 +32,16 @@ def test_data_that_changed_is_trained_on_anew(
     names: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = tiny(names)
-    sweep_here(*command)
-    sweep_here(*command)
+    sweep(*command)
+    sweep(*command)
     assert ended() == [("SKIPPED", "had finished before")] * 2
     with names.open("a") as file:
         file.write("zara\n")
     capsys.readouterr()
-    sweep_here(*command)
+    sweep(*command)
     assert "trained anew: the data has changed" in capsys.readouterr().out
     assert ended() == [("FINISHED", "trained anew: the data has changed")] * 2
-    sweep_here(*command)
+    sweep(*command)
     assert ended() == [("SKIPPED", "had finished before")] * 2
     (group,) = compare(["last"]).groups
     assert len(group.values) == 2
@@ -76,6 +61,7 @@ def test_code_that_changed_trains_anew(
     install(EVERY_KIND)
     command = tiny(names, "cell=plain", "cell.hidden_size=4")
     sweep(*command)
+    assert ended() == [("FINISHED", "")] * 2
     info, module = tmp_path / "acme-1.0.dist-info", tmp_path / "acme_module.py"
     if change == "source":
         module.write_text(module.read_text().replace("np.tanh(", "0.5 * np.tanh("))
@@ -84,6 +70,8 @@ def test_code_that_changed_trains_anew(
     else:
         (info / "entry_points.txt").unlink()
         install(textwrap.dedent(EVERY_KIND), name="other")
+    plugins.cache_clear()  # as a new process, which loads them
+    sys.modules.pop("acme_module")
     sweep(*command)
     assert ended() == [("FINISHED", f"trained anew: {told}")] * 2
     sweep(*command)
@@ -91,8 +79,8 @@ def test_code_that_changed_trains_anew(
 
 
 def test_another_split_is_another_job(names: Path) -> None:
-    sweep_here(*tiny(names))
-    sweep_here(*tiny(names), "dataset.split_seed=1")
+    sweep(*tiny(names))
+    sweep(*tiny(names), "dataset.split_seed=1")
     assert {result.status for result in results_of_all()} == {"FINISHED"}
 
 

@@ -24,9 +24,11 @@ def sweep(names: Path, *more: str) -> int:
     return main([*tiny(names), SERIAL, *more], multirun=True)
 
 
+@pytest.mark.usefixtures("figures")
 def test_the_same_command_again_runs_nothing(names: Path) -> None:
     assert sweep(names, "seed=0,1") == 0
     assert statuses() == ["FINISHED"] * 2
+    assert "data:image/png" in (only_sweep().path / "comparison.html").read_text("utf-8")
     before = {folder.id for folder in runs_in(Path("outputs"))}
     assert sweep(names, "seed=0,1") == 0
     assert statuses() == ["SKIPPED"] * 2
@@ -55,6 +57,7 @@ def test_a_job_s_own_folder_of_hydra_s(subdir: str, names: Path) -> None:
     assert sorted(name.removeprefix("j") for name in made) == ["0", "1"]
 
 
+@pytest.mark.usefixtures("default_store")
 def test_a_job_s_folder_named_after_its_overrides(names: Path) -> None:
     named = "hydra.sweep.subdir=${hydra.job.num}_${hydra.job.override_dirname}"
     typed = [*tiny(names), "seed=0,1", named, "tracker.experiment=${x}"]

@@ -176,6 +176,7 @@ def test_resume_auto(names: Path) -> None:
     assert_same_run(again.folder, anew.folder)
 
 
+@pytest.mark.usefixtures("default_store")
 @pytest.mark.parametrize("named", [False, True])
 def test_killed_before_the_folder_was_named(
     named: bool, names: Path, monkeypatch: pytest.MonkeyPatch

@@ -108,6 +108,7 @@ def test_mlflow_holds_the_whole_run(names: Path) -> None:
     assert any(key.startswith("gradients/layer0.") for key in run.metrics)
 
 
+@pytest.mark.usefixtures("default_store")
 def test_a_model_is_fetched_from_the_tracker_where_its_folder_is_gone(names: Path) -> None:
     run = rnnx.train(tiny(names, "tracker=mlflow"))
     expected = run.model.sample(3)

@@ -82,6 +82,7 @@ def tags_of(run: Run) -> dict[str, str]:
     return dict(client().get_run(run.run_id).data.tags)
 
 
+@pytest.mark.usefixtures("default_store")
 def test_a_run_that_is_asked_to_stop_resumes_as_if_nobody_had_asked(names: Path) -> None:
     asked = run_asked(names, Person(12, {"rnnx.stop": "true"}))
     assert (asked.status, asked.exit_code) == ("KILLED", 130)
@@ -95,6 +96,7 @@ def test_a_run_that_is_asked_to_stop_resumes_as_if_nobody_had_asked(names: Path)
     assert_same_run(ended.folder, train(compose(tiny(names, *DENSE)), Silent()).folder)
 
 
+@pytest.mark.usefixtures("default_store")
 def test_what_is_asked_for_changes_no_later_step(names: Path) -> None:
     person = Person(6, {"rnnx.sample": "now", "rnnx.evaluate": "now"})
     asked = run_asked(names, person)
