@@ -18,6 +18,7 @@ from rnnx.system.files import cache_folder, other_writers
 from rnnx.system.kernels import Call, is_listed, kernels_folder
 from rnnx_builtin.kernels.simd.kernel_files import KernelFiles
 from rnnx_builtin.kernels.simd.parts import part_of_kernels
+from rnnx_builtin.kernels.simd.passes import KernelCompiler
 
 
 def _vector_bytes() -> tuple[int, int]:
@@ -67,7 +68,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     A kernel allocates nothing. Where the folder cannot be written, each process compiles it.
     """
-    compiled = numba.njit(**OPTIONS)(function)
+    compiled = numba.njit(pipeline_class=KernelCompiler, **OPTIONS)(function)
     compiled.__class__ = Kernel
     folder = _folder(Path(function.__code__.co_filename).parent)
     compiled._cache = KernelFiles(folder, function)
