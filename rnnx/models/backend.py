@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib.util import find_spec
 
 import numpy as np
@@ -24,7 +24,7 @@ from rnnx.contracts.components import Cell
 from rnnx.contracts.execution import Execution
 from rnnx.errors import ConfigError
 from rnnx.models.network import Network, States
-from rnnx.system.kernels import compile_together, looking
+from rnnx.system.kernels import compile_together, helpers_ready, looking
 from rnnx.system.text import cause
 from rnnx.system.threads import BlasThreads, processors, usual_threads
 
@@ -42,8 +42,33 @@ def choose(settings: Train, hidden_size: int, done: int) -> Backend:
         raise ConfigError(f"backend=fast: {obstacle}, or choose backend=numpy or backend=auto")
     if wanted is not Backend.auto:
         return wanted
-    large = settings.batch_size * hidden_size >= MIN_SIZE
+    large = _is_large(settings, hidden_size)
     return Backend.fast if done and large and not why_not() else Backend.numpy
+
+
+def _is_large(settings: Train, hidden_size: int) -> bool:
+    return settings.batch_size * hidden_size >= MIN_SIZE
+
+
+def compiler_ready(settings: Train, hidden_size: int) -> AbstractContextManager[None]:
+    """Inside, processes that help :func:`load` to compile are ready, where it may have to.
+
+    Whether it will is not asked here: to import the compiler takes time in which they can start.
+    """
+    wanted = settings.backend is Backend.fast or _is_large(settings, hidden_size)
+    if settings.backend is Backend.numpy or settings.steps < 2 or not wanted:
+        return nullcontext()
+    with suppress(Exception):  # something stands in its place
+        if not _is_turned_off() and find_spec("numba") is not None:
+            return helpers_ready(_prepare_to_compile)
+    return nullcontext()
+
+
+def _prepare_to_compile() -> None:
+    """Load what the first kernel of a process would wait for, whatever it is."""
+    if not why_not():
+        numba = importlib.import_module("numba")
+        numba.njit("float32(float32[::1])")(lambda array: array[0])
 
 
 def backend_of_checkpoint(name: str) -> Backend:
@@ -95,7 +120,7 @@ def _pass(
 @functools.cache
 def why_not() -> str:
     """Why nothing can be compiled, and what to do; empty where numba works."""
-    if os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0"):
+    if _is_turned_off():
         return "NUMBA_DISABLE_JIT turns numba's compiler off; unset that variable"
     try:
         if find_spec("numba") is None:
@@ -109,6 +134,10 @@ def why_not() -> str:
             return "numba is not installed; pip install numba"
         return f"numba cannot be imported ({cause(error, 150)}); pip install --upgrade numba"
     return ""
+
+
+def _is_turned_off() -> bool:
+    return os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0")
 
 
 TWO_THREADS_FROM = 2**20  # n_a²·B of a step's recurrent product; a second thread pays above it

@@ -2,7 +2,9 @@
 
 A compiler that is written in Python compiles one function after the other in a process. So a run
 whose kernels are in no cache first looks at which ones it calls (:func:`looking`), and then a few
-processes compile them into the cache at once (:func:`compile_together`).
+processes compile them into the cache at once (:func:`compile_together`). Where no kernel is kept at
+all, as before the first run, they are started while the run still does something else
+(:func:`helpers_ready`).
 
 What a kernel is, how it is compiled and where it is kept, is not known here.
 """
@@ -16,15 +18,21 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
+from rnnx.system.files import cache_folder
 from rnnx.system.threads import processors
 
-HELPERS = 2  # processes that compile beside this one: a layer has two large kernels
+HELPERS = 2  # at most so many processes compile beside this one: a layer has two large kernels
+
+
+def kernels_folder() -> Path:
+    """Where compiled kernels are kept, in folders of their own."""
+    return cache_folder() / "kernels"
 
 
 class Compiled(Protocol):
@@ -51,11 +59,12 @@ class Call(NamedTuple):
         return found
 
 
-class _Looking(threading.local):
-    calls: list[Call] | None = None
+class _OfThread(threading.local):
+    calls: list[Call] | None = None  # that are listed
+    waiting: Sequence[subprocess.Popen[bytes]] = ()  # helpers that nobody has told what to compile
 
 
-_now = _Looking()
+_now = _OfThread()
 
 
 @contextmanager
@@ -81,6 +90,45 @@ def is_listed(call: Call) -> bool:
     return True
 
 
+@contextmanager
+def helpers_ready(prepare: Callable[[], object]) -> Iterator[None]:
+    """Inside, helpers wait for this thread's :func:`compile_together`, if no kernel is kept at all.
+
+    To start and to load the compiler takes them as long as a kernel. They do that meanwhile:
+    ``prepare`` is a function of a module. Those that nobody needs end with the block.
+    """
+    waiting: list[subprocess.Popen[bytes]] = []
+    try:
+        if _keeps_none():
+            with suppress(OSError):
+                for _ in range(_most_helpers()):
+                    waiting.append(_start(prepare))
+        _now.waiting = waiting
+        yield
+    finally:
+        for process in _taken():
+            process.kill()
+            _wait(process)
+
+
+def _keeps_none() -> bool:
+    """Whether kernels can be kept and none are."""
+    cache = cache_folder()
+    can_keep = not cache.exists() or os.access(cache, os.W_OK)
+    return can_keep and next(kernels_folder().glob("*/*"), None) is None
+
+
+def _most_helpers() -> int:
+    """One process for each processor: on two of them three would do more work in the same time."""
+    return min(HELPERS, processors() - 1) if sys.executable else 0
+
+
+def _taken() -> list[subprocess.Popen[bytes]]:
+    """The helpers that wait, which are then the caller's."""
+    taken, _now.waiting = list(_now.waiting), ()
+    return taken
+
+
 def compile_together(calls: Sequence[Call]) -> None:
     """Compile the kernels that are in no cache, those of ``calls``, in a few processes at once.
 
@@ -90,17 +138,18 @@ def compile_together(calls: Sequence[Call]) -> None:
     missing.sort(key=lambda call: -call.size)
     if not missing:
         return
-    helpers = min(HELPERS, len(missing) - 1) if processors() > 1 and sys.executable else 0
     with suppress(OSError), TemporaryDirectory(prefix="rnnx-kernels-") as folder:
-        started: list[subprocess.Popen[bytes]] = []
+        helpers = _taken()
         try:
-            for _ in range(helpers):
-                started.append(_start(missing, folder))
+            for number in range(min(_most_helpers(), len(missing) - 1)):
+                if number == len(helpers):
+                    helpers.append(_start())
+                _tell(helpers[number], folder, missing)
             with _without_collector():
                 _take(missing, Path(folder))
         finally:
-            for process in started:
-                process.wait()
+            for process in helpers:
+                _wait(process)
 
 
 @contextmanager
@@ -129,7 +178,7 @@ START = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); \
 from rnnx.system.kernels import help_to_compile; help_to_compile()"
 
 
-def _start(calls: Sequence[Call], claims: str) -> subprocess.Popen[bytes]:
+def _start(prepare: Callable[[], object] | None = None) -> subprocess.Popen[bytes]:
     """A process that helps to compile; a signal that stops this one does not print there."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", START],  # -P: nothing is imported from the working folder
@@ -137,14 +186,34 @@ def _start(calls: Sequence[Call], claims: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    assert process.stdin is not None
-    with suppress(BrokenPipeError), process.stdin as pipe:
-        pipe.write(pickle.dumps(sys.path) + pickle.dumps(claims) + pickle.dumps(calls))
+    _send(process, pickle.dumps(sys.path) + pickle.dumps(prepare))
     return process
+
+
+def _tell(process: subprocess.Popen[bytes], claims: str, calls: Sequence[Call]) -> None:
+    """Tell a process what is to be compiled."""
+    _send(process, pickle.dumps(claims) + pickle.dumps(calls))
+
+
+def _send(process: subprocess.Popen[bytes], message: bytes) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # it has ended
+        process.stdin.write(message)
+        process.stdin.flush()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Wait until it has ended, which it does where it is told nothing more."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+    process.wait()
 
 
 def help_to_compile() -> None:
     """The whole of such a process: what it is to do comes from the one that started it."""
     gc.disable()
+    if prepare := pickle.load(sys.stdin.buffer):
+        prepare()
     claims = Path(pickle.load(sys.stdin.buffer))
     _take(pickle.load(sys.stdin.buffer), claims)

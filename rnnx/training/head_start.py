@@ -33,7 +33,7 @@ class FirstStep(NamedTuple):
         """Make the session's first step, and load what its second one computes with."""
         began = time.perf_counter()
         try:
-            with session.computing(), attributing():
+            with session.compiler_ready(), session.computing(), attributing():
                 session.update()
                 seconds, ended = time.perf_counter() - began, time.time()
                 session.load()

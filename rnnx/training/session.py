@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rnnx.config.components import Components, components_from, settings_from
@@ -17,7 +17,7 @@ from rnnx.data.batches import Batch, TrainBatches
 from rnnx.data.corpus import Corpus, Split
 from rnnx.data.sequences import Endless
 from rnnx.errors import Diverged, OutOfMemory, PluginError
-from rnnx.models.backend import blas_threads, choose, kernel_threads, load
+from rnnx.models.backend import blas_threads, choose, compiler_ready, kernel_threads, load
 from rnnx.models.direct import paths
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
@@ -79,6 +79,10 @@ class Session:
         if self.settings.steps > 1 and self._backend(1) is Backend.fast:
             with self.threads, quiet():
                 load(self.network, self.params, self.states, self._kernel_threads)
+
+    def compiler_ready(self) -> AbstractContextManager[None]:
+        """Inside, what :meth:`load` would wait for gets ready beside this process."""
+        return compiler_ready(self.settings, self.components.cell.hidden_size)
 
     def _backend(self, done: int) -> Backend:
         return choose(self.settings, self.components.cell.hidden_size, done)

@@ -1,14 +1,17 @@
 """Kernels that are compiled side by side, with kernels that write who compiled them."""
 
+import importlib
 import os
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rnnx.system import kernels
-from rnnx.system.kernels import Call, compile_together, is_listed, looking
+from rnnx.system.kernels import Call, compile_together, helpers_ready, is_listed, looking
 
 MODULE = """
 import os, time
@@ -31,6 +34,10 @@ class Fake:
             time.sleep(0.01)
 
 fake = Fake()
+
+def prepare():
+    with open(FOLDER.parent / "prepared", "a") as file:
+        file.write(f"{os.getpid()} ")
 """
 
 
@@ -42,6 +49,7 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("COMPILED_IN", str(folder))
     monkeypatch.setenv("PARENT", str(os.getpid()))
+    monkeypatch.setenv("RNNX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(kernels, "processors", lambda: 2)
     yield folder
     sys.modules.pop("fakekernels", None)
@@ -85,3 +93,73 @@ def test_kernels_are_listed_once_and_in_this_thread(compiled: Path) -> None:
         assert is_listed(call("a")) and is_listed(call("b")) and is_listed(call("a"))
     assert calls == [call("a"), call("b")]
     assert not is_listed(call("a"))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The helpers that were started."""
+    start, found = kernels._start, list[subprocess.Popen[bytes]]()
+
+    def keep(*given: Any) -> subprocess.Popen[bytes]:
+        found.append(start(*given))
+        return found[-1]
+
+    monkeypatch.setattr(kernels, "_start", keep)
+    return found
+
+
+def prepare() -> Callable[[], object]:
+    prepare: Callable[[], object] = importlib.import_module("fakekernels").prepare
+    return prepare
+
+
+def test_a_helper_that_was_ready_before_compiles(
+    compiled: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
+    with helpers_ready(prepare()):
+        [helper] = started
+        compile_together([call("waits", 9), call("b"), call("c")])
+        assert helper.poll() is not None
+    assert started == [helper]
+    assert (compiled.parent / "prepared").read_text().split() == [str(helper.pid)]
+    pids = {path.read_text().strip() for path in compiled.iterdir()}
+    assert pids == {str(helper.pid), str(os.getpid())}
+
+
+def test_helpers_that_nobody_needs_end_with_the_block(
+    compiled: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
+    with pytest.raises(KeyError), helpers_ready(prepare()):
+        assert started[0].poll() is None
+        raise KeyError
+    assert started[0].poll() is not None
+    compile_together([call("waits", 9), call("b")])
+    assert len(started) == 2  # the one that has ended is not asked
+
+
+def test_helpers_wait_only_where_no_kernel_is_kept(
+    compiled: Path, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (kernels.kernels_folder() / "of a version").mkdir(parents=True)
+    (kernels.kernels_folder() / "of a version" / "kernel.code").touch()
+    with helpers_ready(prepare()):
+        assert started == []
+    (kernels.kernels_folder() / "of a version" / "kernel.code").unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda *_: False)  # kernels could not be kept
+        with helpers_ready(prepare()):
+            assert started == []
+    with helpers_ready(prepare()):
+        assert len(started) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_no_more_processes_compile_than_there_are_processors(
+    count: int,
+    compiled: Path,
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kernels, "processors", lambda: count)
+    compile_together([call(name) for name in "abcd"])
+    assert len(started) == min(count - 1, 2)

@@ -15,9 +15,10 @@ from numba.core.registry import CPUDispatcher
 
 from rnnx.errors import ConfigError
 from rnnx.system.files import cache_folder, other_writers
-from rnnx.system.kernels import Call, is_listed
+from rnnx.system.kernels import Call, is_listed, kernels_folder
 from rnnx_builtin.kernels.simd.kernel_files import KernelFiles
 from rnnx_builtin.kernels.simd.parts import part_of_kernels
+from rnnx_builtin.kernels.simd.passes import KernelCompiler
 
 
 def _vector_bytes() -> tuple[int, int]:
@@ -44,7 +45,7 @@ def _folder(package: Path = Path(__file__).parent) -> Path:
     own = Path(__file__).parents[1]
     for path in sorted({*own.rglob("*.py"), *package.rglob("*.py")}):
         sha.update(path.read_bytes())
-    folder = cache_folder() / "kernels" / sha.hexdigest()[:16]
+    folder = kernels_folder() / sha.hexdigest()[:16]
     with suppress(OSError):  # a folder that cannot be written: see kernel()
         cache_folder().mkdir(parents=True, exist_ok=True)
         for path in (folder.parent, folder):
@@ -67,7 +68,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     A kernel allocates nothing. Where the folder cannot be written, each process compiles it.
     """
-    compiled = numba.njit(**OPTIONS)(function)
+    compiled = numba.njit(pipeline_class=KernelCompiler, **OPTIONS)(function)
     compiled.__class__ = Kernel
     folder = _folder(Path(function.__code__.co_filename).parent)
     compiled._cache = KernelFiles(folder, function)

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-from numba.core import compiler
 from numba.core.codegen import JITCodeLibrary
+
+from rnnx_builtin.kernels.simd.passes import KernelCompiler
 
 
 class PartLibrary(JITCodeLibrary):  # type: ignore[misc]
@@ -54,11 +55,11 @@ class _WithoutEnvironment:
         return getattr(self._codegen, name)
 
 
-class PartCompiler(compiler.Compiler):  # type: ignore[misc]
-    """Numba's compiler, with the code in a :class:`PartLibrary`."""
+class PartCompiler(KernelCompiler):
+    """The compiler of kernels, with the code in a :class:`PartLibrary`."""
 
     def define_pipelines(self) -> Any:
-        """Numba's passes."""
+        """The passes of kernels."""
         state = self.state
         state.library = PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         return super().define_pipelines()
