@@ -1,5 +1,6 @@
 """Fixtures: every test runs in an empty folder with its own cache and store."""
 
+import functools
 import gc
 import os
 import shutil
@@ -64,14 +65,25 @@ def kernels(pytestconfig: pytest.Config) -> Path:
     return path
 
 
+def cache_in(folder: Path, kernels: Path) -> Path:
+    """A cache of a test's own, but for the compiled kernels."""
+    cache = folder / "cache"
+    cache.mkdir()
+    (cache / "kernels").symlink_to(kernels)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def make_cache(kernels: Path) -> Callable[[Path], Path]:
+    """Makes a cache in a folder, for what is made once for several tests."""
+    return functools.partial(cache_in, kernels=kernels)
+
+
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels: Path) -> Path:
     """Work in an empty folder: nothing of the user's is read, nothing is left in the checkout."""
     monkeypatch.chdir(tmp_path)
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    (cache / "kernels").symlink_to(kernels)
-    monkeypatch.setenv("RNNX_CACHE", str(cache))
+    monkeypatch.setenv("RNNX_CACHE", str(cache_in(tmp_path, kernels)))
     for name in ("MLFLOW_TRACKING_URI", "RNNX_PLUGINS", "RNNX_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path

@@ -1,6 +1,7 @@
 """A sweep of tiny runs, and runs that exist in memory alone."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tiny import tiny
@@ -12,7 +13,9 @@ from rnnx.sweeps.job import run_job
 
 
 @pytest.fixture(scope="package")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
+def made(
+    tmp_path_factory: pytest.TempPathFactory, make_cache: Callable[[Path], Path]
+) -> Iterator[Sweep]:
     """Two cells with two seeds each, and a job that fails before it has a run."""
     home = tmp_path_factory.mktemp("sweep")
     names = home / "names.txt"
@@ -20,7 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
     swept = ["cell=vanilla,gru", "seed=0,1"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        patch.setenv("RNNX_CACHE", str(home / "cache"))
+        patch.setenv("RNNX_CACHE", str(make_cache(home)))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         sweep = Sweep.open("outputs", tiny(names, *swept), ["cell", "seed"], anew=False)
         sweep.write({"parent": "none"})

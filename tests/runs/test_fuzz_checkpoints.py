@@ -3,10 +3,9 @@
 2,000 damages of a real file's bytes, and 900 files with a right seal and wrong content.
 """
 
-import os
 import random
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,19 +28,16 @@ GROWTH = 300 * 2**20  # bytes that all of this may take
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+def stored(
+    tmp_path_factory: pytest.TempPathFactory, make_cache: Callable[[Path], Path]
+) -> Checkpoint:
     """A real checkpoint of ten steps."""
     folder = tmp_path_factory.mktemp("stored")
     names = folder / "names.txt"
     names.write_text("ara\nbobo\ncisis\ndada\nelel\nfufu\ngogo\nhaha\n")
-    before = os.environ.get("RNNX_CACHE")
-    os.environ["RNNX_CACHE"] = str(folder / "cache")
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNNX_CACHE", str(make_cache(folder)))
         session = rnnx.build(tiny(names, "optimizer=adam", "dropout=0.2", "cell.hidden_size=6"))
-    finally:
-        os.environ.pop("RNNX_CACHE")
-        if before is not None:
-            os.environ["RNNX_CACHE"] = before
     for _ in range(3):
         session.step()
     path = folder / "stored.safetensors"
