@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_here import exit_code
 from tiny import tiny
-
-from rnnx.cli.main import main
 
 
 def rnnx(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,13 +31,8 @@ def here(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     """A function that runs a command in this process, which has imported everything."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["rnnx", *arguments])
-        code: object = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-        return subprocess.CompletedProcess(arguments, int(str(code or 0)), *capfd.readouterr())
+        code = exit_code(monkeypatch, *arguments)
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
 
     return run
 

@@ -1,25 +1,19 @@
 """Every path that a user types: ~ is the home folder, and ~nobody ends in one line."""
 
-import sys
 from pathlib import Path
 
 import pytest
+from command_here import exit_code
 from tiny import tiny
 
 import rnnx
-from rnnx.cli.main import main
 
 NOBODY = "~nobody1234"
 
 
 def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     """What `rnnx WORDS` says on standard error, and its exit code."""
-    monkeypatch.setattr(sys, "argv", ["rnnx", *words])
-    code: object = 0
-    try:
-        main()
-    except SystemExit as ended:
-        code = ended.code
+    code = exit_code(monkeypatch, *words)
     return f"{code}: {capsys.readouterr().err}"
 
 
