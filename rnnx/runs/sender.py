@@ -55,7 +55,6 @@ class Sender:
         self._ending: Ending | None = None
         self._is_kept = True  # the outbox keeps the ending
         self._attempt(self._open)
-        # Opening may take long, and a resumed run first removes what was asked of it before.
         self._polled = time.monotonic()
         self._start()
 

@@ -37,6 +37,7 @@ class Tracking:
     """Writes what a run measures to its folder and queues copies for its tracker.
 
     ``steering`` has what persons ask of the run, where its ``tracker`` can be asked.
+    ``asked_before``: what they may have asked until now, which is removed before any is read.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Tracking:
         folder: RunFolder,
         warn: Callable[[str], None],
         tracker: Tracker | None = None,
+        asked_before: Iterable[str] = (),
     ) -> None:
         self.folder, self._warn = folder, warn
         self._outbox = Outbox(folder.path)
@@ -57,6 +59,8 @@ class Tracking:
         self._tags: dict[str, str] = {}
         self._finished = False
         self.steering = Steering(tracker.entry) if isinstance(tracker, StoreTracker) else None
+        if asked_before:  # queued before the sender's thread begins, which reads what is asked
+            self._outbox.add("tags", removed(asked_before))
         self._sender = Sender(open_run, self._outbox, warn, self.steering)
 
     def __enter__(self) -> Tracking:

@@ -68,8 +68,7 @@ def resume(
         clean_up(folder)
         folder.write({"sent": False})  # before the tracker takes it for RUNNING
         reopen = partial(own_tracker.reopen, entry)
-        with Tracking(reopen, folder, report.warning, own_tracker) as tracking:
-            tracking.obeyed(REQUESTS)  # what was asked of the run before it ended
+        with Tracking(reopen, folder, report.warning, own_tracker, REQUESTS) as tracking:
             tracking.remove(folder.traceback)  # of the failure that this run goes on after
             tracking.withdraw_checkpoints()
             if found.first:  # it may have been killed before the tracker had all parameters
