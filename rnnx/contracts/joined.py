@@ -7,20 +7,15 @@ compiled form may offer to compute the head's form as well, with the results of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
 
 Mask = Callable[[Array], Array]
 """h (T, n_a, B) → what it is multiplied by before the head reads it: a mask of dropout."""
-
-
-class Part(NamedTuple):
-    """The parameters and the buffers of the cell, or of the head."""
-
-    params: Params
-    scratch: Scratch
+Part = tuple[Params, Scratch]
+"""The parameters and the buffers of the cell, or of the head."""
 
 
 class Joined(Protocol):

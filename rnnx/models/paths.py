@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnx.config.settings import Direction, InitialState
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx.contracts.joined import Joined, JoiningForm, Part
+from rnnx.contracts.joined import Joined, JoiningForm
 from rnnx.models.direct import Bound, DirectPath, NetworkPath
 from rnnx.models.joined import JoinedPath
 from rnnx.models.network import Network
@@ -32,5 +32,5 @@ def _joined(network: Network, cell: Bound, head: Bound) -> Joined | None:
     form, head_form = (network.execution.form(one) for one in (network.cell, network.head))
     if network.layers > 1 or network.n_features or not isinstance(form, JoiningForm):
         return None
-    of_cell, of_head = (Part(one.params, one.scratch) for one in (cell, head))
+    of_cell, of_head = ((one.params, one.scratch) for one in (cell, head))
     return form.joined(head_form, of_cell, of_head, network.stack[0].dropout.outputs > 0)

@@ -11,10 +11,9 @@ import numpy as np
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch, flat_buffer
-from rnnx.contracts.joined import Part
 from rnnx_builtin.kernels.rnn import bound, gru_reset_after, gru_reset_before
 from rnnx_builtin.kernels.rnn.gru_buffers import Backward, Forward
-from rnnx_builtin.kernels.rnn.joined import Joined, join
+from rnnx_builtin.kernels.rnn.joined import Given, Joined, join
 from rnnx_builtin.kernels.rnn.packing import find_valid, take_valid
 from rnnx_builtin.kernels.rnn.sequence import input_gradient, prepare_input, states_for
 from rnnx_builtin.kernels.rnn.workspace import (
@@ -135,7 +134,7 @@ class CompiledGRU:
         grads, dx = _gradients(params, cache, own.dz_flat, own.n_flat, scratch)
         return grads, dx, dstate0
 
-    def joined(self, head: Any, of_cell: Part, of_head: Part, drops: bool) -> Joined | None:
+    def joined(self, head: Any, of_cell: Given, of_head: Given, drops: bool) -> Joined | None:
         """``JoiningForm.joined``."""
         return join(self, head, of_cell, of_head, drops)
 

@@ -6,29 +6,32 @@ for each size of a batch, and one kernel forward and one backward call them by t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.joined import Mask, Part
+from rnnx.contracts.buffers import Scratch
 from rnnx_builtin.kernels.rnn import joined_passes as passes
-from rnnx_builtin.kernels.rnn.joined_sizes import Size, size_of
+from rnnx_builtin.kernels.rnn.joined_sizes import Part, Size, size_of
 from rnnx_builtin.kernels.rnn.sequence import MANY_SYMBOLS
 from rnnx_builtin.kernels.rnn.softmax import CompiledSoftmax
 from rnnx_builtin.kernels.simd.blas_calls import product_address
 
+Given = tuple[Params, Scratch]
 
-def join(cell: Any, head: Any, of_cell: Part, of_head: Part, drops: bool) -> Joined | None:
+
+def join(cell: Any, head: Any, of_cell: Given, of_head: Given, drops: bool) -> Joined | None:
     """Both forms as one; None where a kernel cannot make all the products that NumPy makes."""
-    (n_y, n_a), (_, n_x) = of_head.params["Wy"].shape, of_cell.params["Wx"].shape
     if not isinstance(head, CompiledSoftmax) or (cell.threads, head.threads) != (1, 1):
         return None
+    (n_y, n_a), (_, n_x) = of_head[0]["Wy"].shape, of_cell[0]["Wx"].shape
     if min(n_y, n_a) < 2 or n_x >= MANY_SYMBOLS:  # of one row NumPy makes no product of matrices
         return None
-    if not product_address(of_cell.params["Wx"].dtype):
+    if not product_address(of_cell[0]["Wx"].dtype):
         return None
-    return Joined(cell, head, of_cell, of_head, drops)
+    return Joined(cell, head, Part(*of_cell), Part(*of_head), drops)
 
 
 class Joined:
@@ -47,7 +50,12 @@ class Joined:
         return tokens > 1
 
     def forward(
-        self, x: Array, y: Array, state: State, lengths: Array | None, mask: Mask | None
+        self,
+        x: Array,
+        y: Array,
+        state: State,
+        lengths: Array | None,
+        mask: Callable[[Array], Array] | None,
     ) -> tuple[float, Array, State]:
         """``rnnx.contracts.joined.Joined.forward``."""
         size = self._cell.scratch.plan(self._size, *y.shape)

@@ -7,12 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array, Params
-from rnnx.contracts.buffers import flat_buffer
-from rnnx.contracts.joined import Part
+from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx_builtin.kernels.rnn import packing, sequence, softmax
 from rnnx_builtin.kernels.rnn.bound import BoundLoops
 from rnnx_builtin.kernels.simd.blas_calls import product_address
 from rnnx_builtin.kernels.simd.calling import addresses
+
+
+class Part(NamedTuple):
+    """The parameters and the buffers of the cell, or of the head."""
+
+    params: Params
+    scratch: Scratch
 
 
 class CellSide(NamedTuple):

@@ -10,9 +10,8 @@ import numpy as np
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch, flat_buffer
-from rnnx.contracts.joined import Part
 from rnnx_builtin.kernels.rnn import bound, vanilla_loops
-from rnnx_builtin.kernels.rnn.joined import Joined, join
+from rnnx_builtin.kernels.rnn.joined import Given, Joined, join
 from rnnx_builtin.kernels.rnn.sequence import prepare_input, states_for
 from rnnx_builtin.kernels.rnn.workspace import (
     Cache,
@@ -85,7 +84,7 @@ class CompiledVanilla:
         grads, dx = weight_gradients(params["Wx"], cache, own.dz_flat, scratch)
         return grads, dx, dstate0
 
-    def joined(self, head: Any, of_cell: Part, of_head: Part, drops: bool) -> Joined | None:
+    def joined(self, head: Any, of_cell: Given, of_head: Given, drops: bool) -> Joined | None:
         """``JoiningForm.joined``."""
         return join(self, head, of_cell, of_head, drops)
 

@@ -18,8 +18,6 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from rnnx.system.threads import blas_libraries
-
 SYMBOLS = {"f": "scipy_cblas_sgemm64_", "d": "scipy_cblas_dgemm64_"}  # whole numbers of 64 bits
 FOLDERS = ("numpy.libs", ".dylibs")  # of the libraries that a wheel brings, as on Linux and macOS
 ROW_MAJOR, AS_IT_IS, TRANSPOSED = 101, 111, 112  # of the C interface of a BLAS
@@ -28,7 +26,9 @@ ROW_MAJOR, AS_IT_IS, TRANSPOSED = 101, 111, 112  # of the C interface of a BLAS
 @cache
 def product_address(dtype: Any) -> int:
     """Where the BLAS that NumPy's wheel brings has its product of two matrices; 0: nowhere."""
-    for library in blas_libraries():
+    from threadpoolctl import ThreadpoolController
+
+    for library in ThreadpoolController().lib_controllers:
         path = Path(library.filepath)
         is_numpys = path.parent.name in FOLDERS and path.parent.parent in Path(np.__file__).parents
         if is_numpys and library.internal_api == "openblas":
