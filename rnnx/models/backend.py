@@ -22,8 +22,11 @@ from rnnx.config.settings import Backend, Train
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.components import Cell
 from rnnx.contracts.execution import Execution
+from rnnx.data.batch import Batch
 from rnnx.errors import ConfigError
+from rnnx.models.joined import JoinedPath
 from rnnx.models.network import Network, States
+from rnnx.models.paths import paths
 from rnnx.system.kernels import compile_together, helpers_ready, looking
 from rnnx.system.text import cause
 from rnnx.system.threads import BlasThreads, processors, usual_threads
@@ -108,9 +111,14 @@ def _pass(
     threads: int,
     scratch: Scratch,
 ) -> None:
-    """Forward and backward over two steps."""
+    """Forward and backward over two steps, also by the kernels that call the others."""
     x, y = network.blank(2, states[0][0].shape[1])
     compiled = network.on(Execution(True, threads))
+    _, path = paths(compiled, params, params.zeros_like(), scratch)
+    if isinstance(path, JoinedPath):
+        tokens = y.size if lengths is None else int(lengths.sum())
+        batch = Batch(x, y, lengths, False, tokens)
+        path.backward(path.forward(batch, states, np.random.default_rng(0))[1])
     h, _, caches = compiled.forward(params, x, states, lengths, scratch)
     _, _, cache = compiled.loss(params, h, y, lengths, scratch)
     _, dh = compiled.loss_gradient(params, cache, h, scratch)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnx.arrays import Array, Params
-from rnnx.config.settings import Direction, InitialState
 from rnnx.contracts.buffers import Parameters, Scratch, take
 from rnnx.data.batch import Batch
 from rnnx.models.dropout import hide, output_mask
@@ -60,6 +59,7 @@ class DirectPath:
         self._dtype = params.flat.dtype
         self._layers = [bound(f"layer{k}") for k in range(network.layers)]
         self._last = bound("head")
+        self.parts = self._layers[0], self._last  # the lowest layer's, the head's
         self._passed: list[Passed] = []
         self._head_cache: Any = None
 
@@ -136,16 +136,3 @@ class NetworkPath:
         self._grads.take(network.joined(grads, dhead))
         self._caches, self._head_cache = [], None
         return dh
-
-
-def paths(
-    network: Network, params: Parameters, grads: Parameters, scratch: Scratch
-) -> tuple[NetworkPath, DirectPath | NetworkPath]:
-    """The way for targets that have weights, and the way for those that have none."""
-    general, head = NetworkPath(network, params, grads, scratch), network.head_of_steps
-    how, is_bare = network.stack[0].dropout, network.stack[0].block is None
-    if head is None or not is_bare or how.weights or any(how.zoneout):
-        return general, general
-    if network.direction is not Direction.forward or network.initial is not InitialState.zero:
-        return general, general
-    return general, DirectPath(network, head, params, grads, scratch)

@@ -18,11 +18,11 @@ from rnnx.data.corpus import Corpus, Split
 from rnnx.data.sequences import Endless
 from rnnx.errors import Diverged, OutOfMemory, PluginError
 from rnnx.models.backend import blas_threads, choose, compiler_ready, kernel_threads, load
-from rnnx.models.direct import paths
 from rnnx.models.evaluation import Measured, first_tokens, mean_nats, measure
 from rnnx.models.generation import generate, grammar_of
 from rnnx.models.heads import unit_of_loss
 from rnnx.models.network import States, quiet, restart
+from rnnx.models.paths import paths
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import load_corpus, refuse_wrong_values

@@ -58,7 +58,7 @@ def test_kernels_are_compiled_once_by_several_processes(names: Path, tmp_path: P
     kept = [path.name for path in (tmp_path / "kernels").rglob("*.code")]
     assert 0 < cold < len(kept)
     # Those of columns of different lengths are there before a batch needs them.
-    assert sum(bool(re.match(r"packing\._take_runs", name)) for name in kept) == 2
+    assert sum(bool(re.match(r"packing\.take_runs", name)) for name in kept) == 2
     assert run(tmp_path / "kernels", overrides) == (0, losses)
     # A full disk: each process compiles all that it calls, and no more is lost.
     if sys.platform != "win32":

@@ -12,7 +12,7 @@ from tiny import tiny
 
 import rnnx
 from rnnx.errors import PluginError
-from rnnx.models import direct
+from rnnx.models import paths as ways
 from rnnx.models.direct import DirectPath, NetworkPath
 from rnnx.training import session as sessions
 from rnnx.training.session import Session
@@ -67,7 +67,7 @@ def test_bits_are_those_of_the_network(
 ) -> None:
     parts = [f"cell={cell}", f"clipper={clipper}", f"optimizer={optimizer}", "backend=numpy"]
     overrides = tiny(names, *parts, "cell.hidden_size=8", *shape)
-    way = direct.paths
+    way = ways.paths
     assert trained(overrides, monkeypatch, way) == trained(overrides, monkeypatch, general)
 
 
@@ -76,7 +76,7 @@ def test_compiled_bits_are_those_of_the_network(
     names: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[str, ...]
 ) -> None:
     pytest.importorskip("numba")
-    overrides, way = tiny(names, "cell=lstm", "backend=fast", *shape), direct.paths
+    overrides, way = tiny(names, "cell=lstm", "backend=fast", *shape), ways.paths
     assert trained(overrides, monkeypatch, way) == trained(overrides, monkeypatch, general)
 
 

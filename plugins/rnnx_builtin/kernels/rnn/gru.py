@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,8 +11,9 @@ import numpy as np
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch, flat_buffer
-from rnnx_builtin.kernels.rnn import gru_reset_after, gru_reset_before
+from rnnx_builtin.kernels.rnn import bound, gru_reset_after, gru_reset_before
 from rnnx_builtin.kernels.rnn.gru_buffers import Backward, Forward
+from rnnx_builtin.kernels.rnn.joined import Given, Joined, join
 from rnnx_builtin.kernels.rnn.packing import find_valid, take_valid
 from rnnx_builtin.kernels.rnn.sequence import input_gradient, prepare_input, states_for
 from rnnx_builtin.kernels.rnn.workspace import (
@@ -131,3 +133,50 @@ class CompiledGRU:
         dstate0 = run_backward(loop, cache, own, dh, dstate, scratch, *weights)
         grads, dx = _gradients(params, cache, own.dz_flat, own.n_flat, scratch)
         return grads, dx, dstate0
+
+    def joined(self, head: Any, of_cell: Given, of_head: Given, drops: bool) -> Joined | None:
+        """``JoiningForm.joined``."""
+        return join(self, head, of_cell, of_head, drops)
+
+    def loops(self, params: Params, T: int, B: int, scratch: Scratch) -> bound.BoundLoops:
+        """Both loops with what they take."""
+        Wh, n_a = params["Wh"], params["Wh"].shape[1]
+        space = scratch.plan(_workspace, n_a, T, B, Wh.dtype, self.threads)
+        own = scratch.plan(_buffers, space.units, n_a, T, B, Wh.dtype)
+        resets_after, given = "bn" in params, (B, space.units, scratch)
+        module = gru_reset_after if resets_after else gru_reset_before
+        parts = [("Wh", Wh, 3)]
+        if not resets_after:
+            parts = [("Wh", Wh[: 2 * n_a], 2), ("Whn", Wh[2 * n_a :], 1)]
+        packs, packs_back = (
+            tuple(make(f"{name}{end}", W, blocks, *given) for name, W, blocks in parts)
+            for make, end in ((bound.packing, "_packed"), (bound.transposed_packing, "T_packed"))
+        )
+        weights, weights_back = (tuple(p.packed for p in some) for some in (packs, packs_back))
+        if resets_after:
+            weights = *weights, params["bn"]
+        ways = (
+            bound.Pass(module.forward, packs, weights),
+            bound.Pass(module.backward, packs_back, weights_back),
+        )
+        flats = own.dz_flat, own.n_flat, space.states.flat
+        products = _products_after(n_a) if resets_after else _products_before(n_a)
+        finish = partial(_sum_bn, scratch) if resets_after else None
+        return bound.BoundLoops(space, 1, tuple(own), ways, flats, products, finish)
+
+
+def _products_after(n_a: int) -> Array:
+    """dWh of r and z is dz·hᵀ, that of n (dn·r)·hᵀ: of dz, dn·r and h."""
+    return bound.products(bound.Product(0, 0, 2 * n_a, 2, 0), bound.Product(1, 0, n_a, 2, 2 * n_a))
+
+
+def _products_before(n_a: int) -> Array:
+    """dWh of r and z is dz·hᵀ, that of n dn·(r ⊙ h)ᵀ: of dz, r ⊙ h and h."""
+    return bound.products(
+        bound.Product(0, 0, 2 * n_a, 2, 0), bound.Product(0, 2 * n_a, 3 * n_a, 1, 2 * n_a)
+    )
+
+
+def _sum_bn(scratch: Scratch, flats: Sequence[Array]) -> Params:
+    dbn = scratch.array("dbn", (len(flats[1]), 1), flats[1].dtype)
+    return {"bn": np.sum(flats[1], axis=1, keepdims=True, out=dbn)}

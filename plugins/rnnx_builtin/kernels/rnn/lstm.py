@@ -10,7 +10,8 @@ import numpy as np
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch, flat_buffer
-from rnnx_builtin.kernels.rnn import lstm_loops
+from rnnx_builtin.kernels.rnn import bound, lstm_loops
+from rnnx_builtin.kernels.rnn.joined import Given, Joined, join
 from rnnx_builtin.kernels.rnn.sequence import prepare_input, states_for
 from rnnx_builtin.kernels.rnn.workspace import (
     Cache,
@@ -81,3 +82,21 @@ class CompiledLSTM:
         dstate0 = run_backward(lstm_loops.backward, cache, own, dh, dstate, scratch, WhT)
         grads, dx = weight_gradients(params["Wx"], cache, own.dz_flat, scratch)
         return grads, dx, dstate0
+
+    def joined(self, head: Any, of_cell: Given, of_head: Given, drops: bool) -> Joined | None:
+        """``JoiningForm.joined``."""
+        return join(self, head, of_cell, of_head, drops)
+
+    def loops(self, params: Params, T: int, B: int, scratch: Scratch) -> bound.BoundLoops:
+        """Both loops with what they take."""
+        Wh = params["Wh"]
+        n_a, dtype = Wh.shape[1], Wh.dtype
+        space = scratch.plan(_workspace, n_a, T, B, dtype, self.threads)
+        own = scratch.plan(_buffers, space.units, n_a, T, B, dtype)
+        given = Wh, 4, B, space.units, scratch
+        W, WT = bound.packing("Wh_packed", *given), bound.transposed_packing("WhT_packed", *given)
+        ways = (
+            bound.Pass(lstm_loops.forward, (W,), (W.packed,)),
+            bound.Pass(lstm_loops.backward, (WT,), (WT.packed,)),
+        )
+        return bound.one_product(space, 2, own, ways, own.dz_flat, space.states.flat)

@@ -19,7 +19,8 @@ class ValidTokens(NamedTuple):
     """The N valid tokens among T·B."""
 
     places: Array  # (N,) the index of each among T·B
-    runs: Array  # (·, 3) a run of neighbours: its start among T·B, its start among N, its length
+    runs: Array  # (≥ n_runs, 3) of neighbours: the start among T·B, the start among N, the length
+    n_runs: int
 
 
 def find_valid(lengths: Array | None, T: int, B: int, scratch: Scratch) -> ValidTokens | None:
@@ -28,8 +29,8 @@ def find_valid(lengths: Array | None, T: int, B: int, scratch: Scratch) -> Valid
         return None
     places = scratch.array("places", (T * B,), np.intp)
     runs = scratch.array("runs", (T * B, 3), np.intp)
-    count, last = _find_runs(lengths, T, places, runs)
-    return ValidTokens(places[:count], runs[:last]) if count < T * B else None
+    count, last = find_runs(lengths, T, places, runs)
+    return ValidTokens(places[:count], runs, last) if count < T * B else None
 
 
 def take_valid(
@@ -39,7 +40,7 @@ def take_valid(
     if valid is None:
         return flat[:, :count]
     out = flat_buffer(name, len(flat), count, flat.dtype, scratch)
-    _take_runs(flat, valid.runs, out)
+    take_runs(flat, valid.runs, valid.n_runs, out)
     return out[:, : len(valid.places)]
 
 
@@ -59,7 +60,8 @@ def recurrent_gradient(
 
 
 @kernel
-def _find_runs(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
+def find_runs(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
+    """``N, runs`` of the valid tokens, which go to ``places`` and ``runs`` (ValidTokens)."""
     B, count, last = len(ends), 0, 0
     for t in range(T):
         for b in range(B):
@@ -75,19 +77,19 @@ def _find_runs(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
 
 
 @kernel
-def _take_runs(flat: Any, runs: Any, out: Any) -> None:
-    """Copy the runs of columns in ``flat`` side by side into ``out``."""
+def take_runs(flat: Any, runs: Any, count: int, out: Any) -> None:
+    """Copy ``count`` runs of columns in ``flat`` side by side into ``out``."""
     for u in range(len(flat)):
-        for r in range(len(runs)):
+        for r in range(count):
             _copy(flat, u, runs[r, 0], out, runs[r, 1], runs[r, 2])
 
 
 @kernel
-def put_back(columns: Any, runs: Any, out: Any) -> None:
+def put_back(columns: Any, runs: Any, count: int, out: Any) -> None:
     """The inverse of ``take_valid``: 0 where a token is not valid."""
     for u in range(len(out)):
         out[u] = 0
-        for r in range(len(runs)):
+        for r in range(count):
             _copy(columns, u, runs[r, 1], out, runs[r, 0], runs[r, 2])
 
 

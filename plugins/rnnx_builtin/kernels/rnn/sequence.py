@@ -80,7 +80,7 @@ def prepare_input(
     """Wx·x + b: for ids the columns of Wx become the table, dense x is one product of all steps."""
     (n, n_x), T, B, dtype = Wx.shape, len(x), x.shape[-1], Wx.dtype
     if x.ndim == 2:
-        given, is_read = scratch.plan(_ids_input, n_x + 1, n, T, B, dtype)
+        given, is_read = scratch.plan(ids_input, n_x + 1, n, T, B, dtype)
         if lengths is not None:
             given = given._replace(ends=lengths)
         prepare_table(Wx, b, x, given.ends, given.table, given.ids, is_read)
@@ -101,7 +101,7 @@ def prepare_input(
     return Input(table, ids, ends, x_flat)
 
 
-def _ids_input(
+def ids_input(
     scratch: Scratch, rows: int, n: int, T: int, B: int, dtype: Any
 ) -> tuple[Input, Array]:
     """The input of one size without padding, and which symbols a batch has, (rows − 1,)."""
@@ -119,7 +119,7 @@ def input_gradient(
 ) -> tuple[Array, Array, Array | None]:
     """``dWx, db, dx`` from dz (n, ≥ T·B): ids add into their columns, dense x is a product."""
     (n, n_x), T, B = Wx.shape, len(x.ids), len(x.ends)
-    dWx, db, sums = scratch.plan(_input_gradients, n, n_x, Wx.dtype)
+    dWx, db, sums = scratch.plan(input_gradients, n, n_x, Wx.dtype)
     if x.x_flat is None:
         are_few = n_x >= MANY_SYMBOLS and n_x > T * B
         places, symbols = _occurring(x.ids, n_x) if are_few else (x.ids, NO_SYMBOLS)
@@ -149,7 +149,7 @@ def _occurring(ids: Array, n_x: int) -> tuple[Array, Array]:
     return places.reshape(ids.shape).astype(np.uint32), symbols.astype(np.intp)
 
 
-def _input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
+def input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
     """dWx, db, and the sums of four rows by id, (4, n_x + 1)."""
     own = scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
     return *own, np.empty((4, n_x + 1), dtype)

@@ -39,7 +39,8 @@ class Cache(NamedTuple):
     space: Workspace
 
 
-def _workspace(scratch: Scratch, n_y: int, n_a: int, T: int, B: int, dtype: Any) -> Workspace:
+def workspace(scratch: Scratch, n_y: int, n_a: int, T: int, B: int, dtype: Any) -> Workspace:
+    """The buffers for n_y symbols, n_a units, T steps and B columns."""
     dh = flat_buffer("dh", n_a, T * B, dtype, scratch)
     return Workspace(
         np.arange(T * B),
@@ -64,7 +65,7 @@ class CompiledSoftmax:
     ) -> tuple[float, Array, Any]:
         """``Head.forward``."""
         (T, n_a, B), (Wy, by) = h.shape, (params["Wy"], params["by"])
-        space = scratch.plan(_workspace, len(Wy), n_a, T, B, h.dtype)
+        space = scratch.plan(workspace, len(Wy), n_a, T, B, h.dtype)
         valid, places, count = find_valid(lengths, T, B, scratch), space.places, T * B
         h_flat, ids = flatten(h, "h_flat", scratch), np.ascontiguousarray(y, np.intp).reshape(-1)
         if valid is not None:
@@ -75,7 +76,7 @@ class CompiledSoftmax:
         matmul(Wy, h_flat, space.dz[:, :count], self.threads)
         nats = np.zeros(T * B, h.dtype)
         sums, divisor = (space.highest, space.total), max(count, 1) if self.by_token else B
-        total = _gradient(space.dz, by, ids, places, 1 / divisor, *sums, nats)
+        total = loss_and_slope(space.dz, by, ids, places, 1 / divisor, *sums, nats)
         return total / divisor, nats.reshape(T, B), Cache(h_flat, valid, space)
 
     def backward(self, params: Params, cache: Any, scratch: Scratch) -> tuple[Params, Array]:
@@ -84,7 +85,7 @@ class CompiledSoftmax:
         dh, count, dtype = space.dh_flat, h.shape[1], space.dz.dtype
         dWy = scratch.array("dWy", (len(space.dz), len(dh)), dtype)
         dby = scratch.array("dby", (len(space.dz), 1), dtype)
-        _row_sums(space.dz, count, dby)
+        row_sums(space.dz, count, dby)
         dz = space.dz[:, :count]
         matmul(dz, h.T, dWy, self.threads)
         if valid is None:
@@ -92,12 +93,12 @@ class CompiledSoftmax:
         else:
             columns = flat_buffer("dh_valid", len(dh), len(space.places), dtype, scratch)
             matmul(params["Wy"].T, dz, columns[:, :count], self.threads)
-            put_back(columns, valid.runs, dh)
+            put_back(columns, valid.runs, valid.n_runs, dh)
         return {"Wy": dWy, "by": dby}, space.dh
 
 
 @kernel
-def _gradient(
+def loss_and_slope(
     z: Any, by: Any, ids: Any, places: Any, weight: Any, highest: Any, total: Any, nats: Any
 ) -> float:
     """Wy·h → (p − onehot(y)) · weight in place; −ln p of each target, and their sum.
@@ -140,7 +141,7 @@ def _gradient(
 
 
 @kernel
-def _row_sums(dz: Any, count: int, sums: Any) -> None:
+def row_sums(dz: Any, count: int, sums: Any) -> None:
     """Σ of the first ``count`` columns of each row; 0 stands in the rest of their registers."""
     n, row = dz.shape
     lanes = lanes_of(dz)

@@ -10,7 +10,8 @@ import numpy as np
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch, flat_buffer
-from rnnx_builtin.kernels.rnn import vanilla_loops
+from rnnx_builtin.kernels.rnn import bound, vanilla_loops
+from rnnx_builtin.kernels.rnn.joined import Given, Joined, join
 from rnnx_builtin.kernels.rnn.sequence import prepare_input, states_for
 from rnnx_builtin.kernels.rnn.workspace import (
     Cache,
@@ -82,3 +83,21 @@ class CompiledVanilla:
         )
         grads, dx = weight_gradients(params["Wx"], cache, own.dz_flat, scratch)
         return grads, dx, dstate0
+
+    def joined(self, head: Any, of_cell: Given, of_head: Given, drops: bool) -> Joined | None:
+        """``JoiningForm.joined``."""
+        return join(self, head, of_cell, of_head, drops)
+
+    def loops(self, params: Params, T: int, B: int, scratch: Scratch) -> bound.BoundLoops:
+        """Both loops with what they take."""
+        Wh = params["Wh"]
+        n_a, dtype = len(Wh), Wh.dtype
+        space = scratch.plan(_workspace, n_a, T, B, dtype, self.threads)
+        own = scratch.plan(_buffers, space.units, n_a, T, B, dtype)
+        given = Wh, 1, B, space.units, scratch
+        W, WT = bound.packing("Wh_packed", *given), bound.transposed_packing("WhT_packed", *given)
+        ways = (
+            bound.Pass(vanilla_loops.forward, (W,), (W.packed, self.relu)),
+            bound.Pass(vanilla_loops.backward, (WT,), (WT.packed, self.relu)),
+        )
+        return bound.one_product(space, 1, own, ways, own.dz_flat, space.states.flat)

@@ -11,6 +11,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+from numba._dispatcher import compute_fingerprint
 from numba.core.registry import CPUDispatcher
 
 from rnnx.errors import ConfigError
@@ -69,7 +70,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     A kernel allocates nothing. Where the folder cannot be written, each process compiles it.
     """
     compiled = numba.njit(pipeline_class=KernelCompiler, **OPTIONS)(function)
-    compiled.__class__ = Kernel
+    compiled.__class__, compiled.places = Kernel, {}
     folder = _folder(Path(function.__code__.co_filename).parent)
     compiled._cache = KernelFiles(folder, function)
     return compiled
@@ -78,6 +79,8 @@ def kernel(function: Callable[..., Any]) -> Any:
 class Kernel(CPUDispatcher):  # type: ignore[misc]
     """A function that numba compiles, with files of compiled code."""
 
+    places: dict[bytes, int]  # of the code for arguments of a kind
+
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
         function = self.py_func
         types, size = tuple(map(self.typeof_pyval, args)), len(function.__code__.co_names)
@@ -85,6 +88,22 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
             nothing = NOTHING[function.__annotations__["return"]]
             return lambda *args: nothing
         return super()._compile_for_args(*args, **kws)
+
+    def address(self, *arguments: Any) -> int:
+        """Where the code for arguments of these types is; 0 if it is only to be listed."""
+        kinds = compute_fingerprint(arguments)  # the types take a hundred times as long
+        if kinds in self.places:
+            return self.places[kinds]
+        types, function = tuple(map(self.typeof_pyval, arguments)), self.py_func
+        if types not in self.overloads:
+            size = len(function.__code__.co_names)
+            if is_listed(Call(function.__module__, function.__name__, types, size)):
+                return 0
+            self.compile(types)
+        found = self.overloads[types]
+        place: int = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+        self.places[kinds] = place
+        return place
 
     def is_kept(self, types: Any) -> bool:
         """Whether the code for these types is in the cache."""

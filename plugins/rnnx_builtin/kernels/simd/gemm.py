@@ -73,13 +73,11 @@ def pack_weights(
 
     For a single column the roles change: as (1, K, blocks · n_p), a row for each number of h.
     """
-    K, n_p = W.shape[1], units.padded
+    out = room_for_weights(name, W, blocks, B, units, scratch)
     if B == 1:
-        out = scratch.array(name, (1, K, blocks * n_p), W.dtype)
         pack_columns(W, blocks, out)
     else:
-        out = _panels(name, padded_rows(blocks * n_p, B) // ROWS, K, W.dtype, scratch)
-        _pack_in_threads(pack_panels, W, blocks, n_p, out, threads)
+        _pack_in_threads(pack_panels, W, blocks, units.padded, out, threads)
     return out
 
 
@@ -87,14 +85,32 @@ def pack_transposed_weights(
     name: str, W: Array, blocks: int, B: int, units: Units, threads: int, scratch: Scratch
 ) -> Array:
     """Wᵀ as (panels of units, blocks · n_p, ROWS); for a single column (1, blocks · n_p, K_p)."""
-    n_p = units.padded
+    out = room_for_transposed_weights(name, W, blocks, B, units, scratch)
     if B == 1:
-        out = scratch.array(name, (1, blocks * n_p, n_p), W.dtype)
         pack_rows(W, blocks, out)
     else:
-        out = _panels(name, padded_rows(n_p, B) // ROWS, blocks * n_p, W.dtype, scratch)
-        _pack_in_threads(pack_transposed_panels, W, blocks, n_p, out, threads)
+        _pack_in_threads(pack_transposed_panels, W, blocks, units.padded, out, threads)
     return out
+
+
+def room_for_weights(
+    name: str, W: Array, blocks: int, B: int, units: Units, scratch: Scratch
+) -> Array:
+    """The buffer of ``pack_weights``."""
+    K, n_p = W.shape[1], units.padded
+    if B == 1:
+        return scratch.array(name, (1, K, blocks * n_p), W.dtype)
+    return _panels(name, padded_rows(blocks * n_p, B) // ROWS, K, W.dtype, scratch)
+
+
+def room_for_transposed_weights(
+    name: str, W: Array, blocks: int, B: int, units: Units, scratch: Scratch
+) -> Array:
+    """The buffer of ``pack_transposed_weights``."""
+    n_p = units.padded
+    if B == 1:
+        return scratch.array(name, (1, blocks * n_p, n_p), W.dtype)
+    return _panels(name, padded_rows(n_p, B) // ROWS, blocks * n_p, W.dtype, scratch)
 
 
 def _panels(name: str, count: int, K: int, dtype: Any, scratch: Scratch) -> Array:
@@ -114,16 +130,21 @@ def _pack_in_threads(
     divide(panels, len(out), threads if W.size >= SHARED_PACKING_MIN else 1)
 
 
-def pack_columns(W: Array, blocks: int, out: Array) -> None:
+@kernel
+def pack_columns(W: Any, blocks: int, out: Any) -> None:
     """Row u of each block of W (blocks · n, K) becomes a column, 0 beyond a block's last.
 
-    NumPy's copy goes along the rows of ``out``: a loop along those of W would write a line of the
-    cache for each number.
+    It goes along the rows of ``out``: a loop along those of W would write a line of the cache for
+    each number.
     """
     (_, K, width), n = out.shape, len(W) // blocks
-    to = out[0].reshape(K, blocks, width // blocks)
-    to[:, :, n:] = 0
-    to[:, :, :n] = W.reshape(blocks, n, K).transpose(2, 0, 1)
+    n_p = width // blocks
+    for k in range(K):
+        for block in range(blocks):
+            for u in range(n):
+                out[0, k, block * n_p + u] = W[block * n + u, k]
+            for u in range(n, n_p):
+                out[0, k, block * n_p + u] = 0
 
 
 @kernel
