@@ -7,8 +7,9 @@ A component is a frozen dataclass of its hyperparameters: numbers, strings, bool
 ``float | None`` or nested dataclasses of these. ``__post_init__`` checks their ranges. It holds
 no parameters and no state: these are data, passed in and returned. What is heavy is imported
 inside functions; a class may name such modules in ``preload: ClassVar[tuple[str, ...]]``, and a
-sweep imports them once for all its jobs. A tracker may name variables in ``environment`` that
-its jobs on other machines are to have as the driver has them.
+sweep imports them once for all its jobs. It calls ``warm_up()`` once, too, where a component has
+it, before it forks them: no connection, file or thread may be left of that. A tracker may name
+variables in ``environment`` that its jobs on other machines are to have as the driver has them.
 
 One alphabet everywhere: T time, B batch, n_x inputs, n_a hidden units, n_y outputs; gradients are
 ``d`` + name. Layout is features × batch with time first:

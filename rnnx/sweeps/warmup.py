@@ -1,6 +1,6 @@
 """Imports and compiles what every job of a sweep needs, once, before the jobs are forked.
 
-Nothing here belongs to one job: no data, no client of a store, no thread.
+Nothing here belongs to one job: no data, no open store, no thread.
 """
 
 from __future__ import annotations
@@ -45,21 +45,26 @@ def warm_up(folder: Path) -> None:
         path.unlink()  # if one of them kills this process, the next process does not try it again
         with suppress(Exception):
             warm_up_figures()
-        compiled: set[tuple[object, ...]] = set()
+        done: set[tuple[object, ...]] = set()
         for config in configs:
             with suppress(Exception):
-                _warm_up(settings_from(config), components_from(config), compiled)
+                _warm_up(settings_from(config), components_from(config), done)
 
 
-def _warm_up(settings: Train, components: Components, compiled: set[tuple[object, ...]]) -> None:
+def _warm_up(settings: Train, components: Components, done: set[tuple[object, ...]]) -> None:
+    """Do what is not ``done`` yet for another configuration."""
     for component in _all(components):
         for module in getattr(component, "preload", ()):
             with suppress(ImportError):
                 importlib.import_module(module)
+        if hasattr(component, "warm_up") and (component,) not in done:
+            done.add((component,))
+            with suppress(Exception):  # a job says what is wrong with its store
+                component.warm_up()
     backend = choose(settings, components.cell.hidden_size, 1)
     kernels = (type(components.cell), type(components.head), settings.dtype)
-    if backend is Backend.fast and kernels not in compiled:
-        compiled.add(kernels)
+    if backend is Backend.fast and kernels not in done:
+        done.add(kernels)
         cell = replace(components.cell, hidden_size=UNITS)
         network = Network(cell, components.head, SYMBOLS, 1, 0)
         _compile(network, settings.dtype.value)

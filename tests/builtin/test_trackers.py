@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
@@ -57,6 +58,43 @@ def test_the_default_store_is_where_a_bare_mlflow_ui_looks(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", warm_store)
     assert MLflow()._uri() == warm_store
     assert MLflow("sqlite:///x.db")._uri() == "sqlite:///x.db"
+
+
+def test_what_is_warmed_up_for_jobs_holds_no_store_open_and_is_not_made_again(
+    warm_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, threads = tmp_path / "mlflow.db", threading.enumerate()
+    shutil.copy(warm_store.removeprefix("sqlite:///"), file)
+    tracker = MLflow(f"sqlite:///{file}")
+    tracker.warm_up()
+    assert threading.enumerate() == threads
+    if (held := Path("/proc/self/fd")).is_dir():
+        assert str(file) not in {os.path.realpath(path) for path in held.iterdir()}
+    monkeypatch.setattr("sqlalchemy.create_engine", lambda *_, **__: pytest.fail("made again"))
+    tracker.start("of a job", {"seed": "1"}, {}).finish("FINISHED")
+    assert [run.name for run in tracker.runs(1)] == ["of a job"]
+
+
+def test_a_run_that_was_just_created_is_not_searched_for_models(
+    warm_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    searched: list[str] = []
+
+    def searching(self: object, experiments: list[str], query: str) -> list[object]:
+        searched.append(query)
+        return []
+
+    monkeypatch.setattr(MlflowClient, "search_logged_models", searching)
+    tracker = MLflow(warm_store, "models")
+    log = tracker.start("new", {}, {})
+    log.checkpoints([])
+    assert not searched
+    log.checkpoints([])
+    tracker.reopen(log.id).checkpoints([])
+    assert searched == [f"source_run_id = '{log.id}'"] * 2
+    log.finish("FINISHED")
 
 
 def test_reading_makes_no_store() -> None:

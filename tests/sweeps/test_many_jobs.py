@@ -34,7 +34,9 @@ from rnnx.sweeps import driver, launcher
 from rnnx.sweeps.job import run_job
 from rnnx.sweeps.job_configs import JobConfigs
 from rnnx.sweeps.records import Records
+from rnnx.sweeps.warmup import warm_up, write_configs
 from rnnx.system.signals import Stop
+from rnnx_builtin.trackers.mlflow_store import MLflow
 
 OTHERS = 12  # runs of other configurations
 MOST_KEPT = 2048  # bytes that a driver keeps of a job: of 10,000, the most there are, 20 MB
@@ -237,6 +239,19 @@ def test_a_choice_is_composed_once_however_many_others_it_stands_beside(
     # What was composed to list the jobs serves to run them.
     again = [chosen for chosen in composed[dry:] if f"cell={cells[1]}" in chosen]
     assert len(again) <= len(first) + 1
+
+
+def test_a_tracker_is_warmed_up_once_for_all_jobs(
+    names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warmed: list[str] = []
+    monkeypatch.setattr(MLflow, "warm_up", lambda self: warmed.append(self.uri))
+    own = [text for text in tiny(names) if not text.startswith("tracker")]
+    stores = "sqlite:///one.db", "sqlite:///one.db", "sqlite:///two.db"
+    configs = [compose([*own, "backend=numpy", f"tracker.uri={uri}"]) for uri in stores]
+    write_configs(configs, tmp_path)
+    warm_up(tmp_path)
+    assert warmed == ["sqlite:///one.db", "sqlite:///two.db"]
 
 
 def test_a_figure_names_no_more_values_than_can_be_read(

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -94,9 +94,14 @@ def _replace_filter(there: Any, other: Any) -> None:
     filters[:] = [other if one is there else one for one in filters]
 
 
-def _set_levels() -> None:
-    for name, level in LEVELS.items():
-        logging.getLogger(name).setLevel(level)
+def _set_levels(levels: Mapping[str, int]) -> None:
+    """Set the loggers' levels; ``setLevel`` has every logger look up its own again, so it is called
+    once.
+    """
+    *others, (last, own) = levels.items()
+    for name, level in others:
+        logging.getLogger(name).level = level
+    logging.getLogger(last).setLevel(own)
 
 
 def _import_mlflow() -> Any:
@@ -105,7 +110,7 @@ def _import_mlflow() -> Any:
 
     with _LOCK:
         if _USERS.count:
-            _set_levels()
+            _set_levels(LEVELS)
     return mlflow
 
 
@@ -125,7 +130,7 @@ def mlflow_settings() -> Iterator[None]:
             _USERS.entry_points = metadata.entry_points
             metadata.entry_points = _entry_points
             _USERS.levels = {name: logging.getLogger(name).level for name in LEVELS}
-            _set_levels()
+            _set_levels(LEVELS)
             _USERS.softened = _soften_warnings()
         _USERS.count += 1
     try:
@@ -137,8 +142,7 @@ def mlflow_settings() -> Iterator[None]:
                 for name in _USERS.added:
                     os.environ.pop(name, None)
                 metadata.entry_points = _USERS.entry_points
-                for name, level in _USERS.levels.items():
-                    logging.getLogger(name).setLevel(level)
+                _set_levels(_USERS.levels)
                 for ours, before in _USERS.softened:
                     _replace_filter(ours, before)
 
@@ -255,7 +259,7 @@ def _create(file: Path) -> None:
     for path in leftovers:
         path.unlink(missing_ok=True)
     try:
-        _close(_client(_address(new)))
+        close(_client(_address(new)))
         if _is_missing(file):
             file.unlink(missing_ok=True)  # an empty file
         try:
@@ -269,8 +273,8 @@ def _create(file: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _close(client: Any) -> None:
-    """Close a SQLite file, which the engine would keep open under its old name."""
+def close(client: Any) -> None:
+    """Close a SQLite file, which the engine would keep open, under its old name as well."""
     with suppress(AttributeError):  # private to MLflow: without it the file only stays open
         client._tracking_client.store.engine.dispose()
 

@@ -84,7 +84,9 @@ class MLflowLog:
         """``created`` is MLflow's run where it was created just now."""
         self.id = run_id
         self._client, self._system = client, system
-        self._is_place_checked = False
+        # What is known of a run that was created just now, and else is asked for.
+        self._place: str | None = None if created is None else created.info.artifact_uri
+        self._is_place_checked, self._has_models = False, created is None
         # MLflow's run where somebody has just read it, which takes milliseconds, and when that was.
         self._created = created, time.monotonic()
         self._described: tuple[Any, float] = None, 0.0
@@ -142,7 +144,8 @@ class MLflowLog:
     @_store_errors()
     def checkpoints(self, saved: Sequence[SavedCheckpoint]) -> None:
         run, self._described = self._run(self._described), (None, 0.0)
-        set_checkpoints(self._client, run, saved)
+        may_have, self._has_models = self._has_models, True
+        set_checkpoints(self._client, run, saved, may_have)
 
     @_store_errors()
     def describe(self, text: str) -> None:
@@ -198,7 +201,7 @@ class MLflowLog:
     def _check_place(self) -> None:
         """Refuse to send files to another server than the store's: the store names the place."""
         if not self._is_place_checked:
-            place = self._client.get_run(self.id).info.artifact_uri
+            place = self._place or self._client.get_run(self.id).info.artifact_uri
             refuse_foreign_artifacts(self._client.tracking_uri, place)
             self._is_place_checked = True
 
@@ -211,11 +214,11 @@ class MLflowLog:
     def kept(self) -> Kept:
         return kept(self._client, self.id)
 
-    @_store_errors()
     def count(self, key: str) -> int | None:
         if not str(self._client.tracking_uri).startswith("http"):
             return None  # a database has what it has committed
-        return len(self._client.get_metric_history(self.id, key))
+        with _store_errors():
+            return len(self._client.get_metric_history(self.id, key))
 
     @_store_errors()
     def finish(self, status: str, ended: float | None = None) -> None:

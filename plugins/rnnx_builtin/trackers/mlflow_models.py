@@ -48,15 +48,18 @@ def _named(part: DataPart) -> tuple[str, str]:
     return part.name[:NAME_LENGTH], part.digest[:DIGEST_LENGTH]
 
 
-def set_checkpoints(client: Any, run: Any, saved: Sequence[SavedCheckpoint]) -> None:
+def set_checkpoints(
+    client: Any, run: Any, saved: Sequence[SavedCheckpoint], may_have: bool = True
+) -> None:
     """Let the run have a logged model for each of these checkpoints and for no others.
 
     What was begun by a process that was killed is completed, and nothing is made twice.
+    ``may_have``: the run may have models already.
     """
     # MLflow lists the newest first where metrics are equal: the best one is made last.
     in_order = sorted(saved, key=lambda one: one.kind == "best")
     wanted = {f"{one.kind}-step-{one.step}": one for one in in_order}
-    there = _models(client, run, wanted)
+    there = _models(client, run, wanted) if may_have else {}
     for name, one in wanted.items():
         if name not in there:
             there[name] = _create(client, run, name, one)

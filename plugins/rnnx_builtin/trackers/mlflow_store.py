@@ -30,6 +30,7 @@ from rnnx_builtin.trackers.mlflow_client import (
     UNWRITABLE,
     address,
     cause_of,
+    close,
     connect,
     default_artifacts,
     mlflow_settings,
@@ -81,6 +82,15 @@ class MLflow:
         require(bool(self.experiment.strip()), "experiment", "a name", repr(self.experiment))
         is_short = len(self.experiment) <= NAME_LENGTH
         require(is_short, "experiment", f"at most {NAME_LENGTH} characters", self.experiment)
+
+    def warm_up(self) -> None:
+        """Open a SQLite store once for all jobs of a sweep, which are forked from this process.
+
+        What MLflow has looked up and compiled for it stays; no connection does, nor a thread.
+        """
+        if sqlite_file(self._uri()) is not None:
+            with self._store_errors():
+                close(connect(self._uri()))
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
         name_unread(self.experiment)
