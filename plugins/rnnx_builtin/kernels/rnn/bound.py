@@ -70,21 +70,25 @@ def one_product(
     return BoundLoops(space, states, tuple(own), ways, (dz, before), whole)
 
 
-def packing(
-    name: str, W: Array, blocks: int, B: int, units: gemm.Units, scratch: Scratch
-) -> Packing:
-    """``gemm.pack_weights`` by one thread."""
-    out = gemm.room_for_weights(name, W, blocks, B, units, scratch)
-    if B == 1:
-        return Packing(gemm.pack_columns, (W, blocks, out), out)
-    return Packing(gemm.pack_panels, (W, blocks, units.padded, out, 0, len(out)), out)
+# Room for packed weights, and the kernels that pack them for one column and for more.
+AS_THEY_ARE = "_packed", gemm.room_for_weights, gemm.pack_columns, gemm.pack_panels
+TRANSPOSED = (
+    "T_packed",
+    gemm.room_for_transposed_weights,
+    gemm.pack_rows,
+    gemm.pack_transposed_panels,
+)
 
 
-def transposed_packing(
+def packings(
     name: str, W: Array, blocks: int, B: int, units: gemm.Units, scratch: Scratch
-) -> Packing:
-    """``gemm.pack_transposed_weights`` by one thread."""
-    out = gemm.room_for_transposed_weights(name, W, blocks, B, units, scratch)
-    if B == 1:
-        return Packing(gemm.pack_rows, (W, blocks, out), out)
-    return Packing(gemm.pack_transposed_panels, (W, blocks, units.padded, out, 0, len(out)), out)
+) -> tuple[Packing, Packing]:
+    """``gemm.pack_weights`` and ``gemm.pack_transposed_weights``, by one thread."""
+
+    def packing(end: str, room: Any, pack_single: Kernel, pack: Kernel) -> Packing:
+        out = room(f"{name}{end}", W, blocks, B, units, scratch)
+        if B == 1:
+            return Packing(pack_single, (W, blocks, out), out)
+        return Packing(pack, (W, blocks, units.padded, out, 0, len(out)), out)
+
+    return packing(*AS_THEY_ARE), packing(*TRANSPOSED)

@@ -148,10 +148,8 @@ class CompiledGRU:
         parts = [("Wh", Wh, 3)]
         if not resets_after:
             parts = [("Wh", Wh[: 2 * n_a], 2), ("Whn", Wh[2 * n_a :], 1)]
-        packs, packs_back = (
-            tuple(make(f"{name}{end}", W, blocks, *given) for name, W, blocks in parts)
-            for make, end in ((bound.packing, "_packed"), (bound.transposed_packing, "T_packed"))
-        )
+        both = [bound.packings(*part, *given) for part in parts]
+        packs, packs_back = (tuple(ways) for ways in zip(*both, strict=True))
         weights, weights_back = (tuple(p.packed for p in some) for some in (packs, packs_back))
         if resets_after:
             weights = *weights, params["bn"]

@@ -93,8 +93,7 @@ class CompiledLSTM:
         n_a, dtype = Wh.shape[1], Wh.dtype
         space = scratch.plan(_workspace, n_a, T, B, dtype, self.threads)
         own = scratch.plan(_buffers, space.units, n_a, T, B, dtype)
-        given = Wh, 4, B, space.units, scratch
-        W, WT = bound.packing("Wh_packed", *given), bound.transposed_packing("WhT_packed", *given)
+        W, WT = bound.packings("Wh", Wh, 4, B, space.units, scratch)
         ways = (
             bound.Pass(lstm_loops.forward, (W,), (W.packed,)),
             bound.Pass(lstm_loops.backward, (WT,), (WT.packed,)),

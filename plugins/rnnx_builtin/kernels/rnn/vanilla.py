@@ -94,8 +94,7 @@ class CompiledVanilla:
         n_a, dtype = len(Wh), Wh.dtype
         space = scratch.plan(_workspace, n_a, T, B, dtype, self.threads)
         own = scratch.plan(_buffers, space.units, n_a, T, B, dtype)
-        given = Wh, 1, B, space.units, scratch
-        W, WT = bound.packing("Wh_packed", *given), bound.transposed_packing("WhT_packed", *given)
+        W, WT = bound.packings("Wh", Wh, 1, B, space.units, scratch)
         ways = (
             bound.Pass(vanilla_loops.forward, (W,), (W.packed, self.relu)),
             bound.Pass(vanilla_loops.backward, (WT,), (WT.packed, self.relu)),
