@@ -42,7 +42,7 @@ def instructions(kernel: Any, types: tuple[Any, ...], compile_with: type) -> str
     ("kernel", "types"),
     [
         (gemm.pack_panels, (FLOATS, *[INTEGER] * 2, numba.float32[:, :, ::1], *[INTEGER] * 2)),
-        (packing.put_back, (FLOATS, INTEGERS, FLOATS)),
+        (packing.put_back, (FLOATS, INTEGERS, INTEGER, FLOATS)),
         (
             sequence.prepare_table,
             (

@@ -49,7 +49,7 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("COMPILED_IN", str(folder))
     monkeypatch.setenv("PARENT", str(os.getpid()))
-    monkeypatch.setenv("RNNX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("RNNX_CACHE", str(tmp_path / "without kernels"))
     monkeypatch.setattr(kernels, "processors", lambda: 2)
     yield folder
     sys.modules.pop("fakekernels", None)
