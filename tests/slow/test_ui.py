@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def ui() -> Iterator[tuple[str, str]]:
+def ui(curve: None) -> Iterator[tuple[str, str]]:
     """The address that `rnnx ui` printed and the id of a run in its store."""
     run = rnnx.train(["steps=30", "log_every=1", "eval_every=5"])
     with running_ui() as address:
