@@ -10,12 +10,14 @@ import textwrap
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 from mlflow_entries import place_store
 
+from rnnx.config import composer
 from rnnx.registry.manager import plugins
 from rnnx.runs import loss_curve
 from rnnx.system import secrets
@@ -106,6 +108,20 @@ def no_curve(monkeypatch: pytest.MonkeyPatch) -> None:
 def curve(no_curve: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw it all the same."""
     monkeypatch.setattr(loss_curve, "draw_curve", DRAW_CURVE)
+
+
+@pytest.fixture
+def composed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The choices that Hydra composes."""
+    found: list[tuple[str, ...]] = []
+    real = composer._compose
+
+    def noting(chosen: tuple[str, ...]) -> Any:
+        found.append(chosen)
+        return real(chosen)
+
+    monkeypatch.setattr(composer, "_compose", noting)
+    return found
 
 
 @pytest.fixture(scope="session")

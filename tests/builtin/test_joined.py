@@ -60,7 +60,6 @@ def trained(overrides: list[str], monkeypatch: pytest.MonkeyPatch, way: Any) -> 
 def test_bits_are_those_of_the_calls_one_by_one(
     cell: tuple[str, ...], size: tuple[str, ...], names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("numba")
     for rules, way in zip(RULES, WAYS, strict=True):
         parts = [*cell, *size, *rules, *way, "cell.hidden_size=10", "threads=1", "backend=fast"]
         overrides = tiny(names, *parts)

@@ -154,16 +154,8 @@ def test_threads_take_turns() -> None:
 
 
 def test_the_same_components_are_composed_once_a_process(
-    install: Callable[..., EntryPoint], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    install: Callable[..., EntryPoint], composed: list[tuple[str, ...]], tmp_path: Path
 ) -> None:
-    composed: list[tuple[str, ...]] = []
-    real = composer._compose
-
-    def counted(chosen: tuple[str, ...]) -> Any:
-        composed.append(chosen)
-        return real(chosen)
-
-    monkeypatch.setattr(composer, "_compose", counted)
     install(EVERY_KIND)  # with new plugins nothing is known from before
     chosen = ["cell=plain", "optimizer=sgd"]
     made = [compose([*chosen, *own]) for own in (["cell.hidden_size=5", "seed=7"], [], ["seed=0"])]

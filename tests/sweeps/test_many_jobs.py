@@ -57,20 +57,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return count
 
 
-@pytest.fixture
-def composed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """The choices that Hydra composes."""
-    found: list[tuple[str, ...]] = []
-    real = composer._compose
-
-    def noting(chosen: tuple[str, ...]) -> Any:
-        found.append(chosen)
-        return real(chosen)
-
-    monkeypatch.setattr(composer, "_compose", noting)
-    return found
-
-
 def other_runs() -> set[str]:
     """Copies of a run under other configurations; their ids."""
     source = runs_in("outputs")[0]

@@ -82,10 +82,8 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
     places: dict[bytes, int]  # of the code for arguments of a kind
 
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
-        function = self.py_func
-        types, size = tuple(map(self.typeof_pyval, args)), len(function.__code__.co_names)
-        if is_listed(Call(function.__module__, function.__name__, types, size)):
-            nothing = NOTHING[function.__annotations__["return"]]
+        if self._is_listed(tuple(map(self.typeof_pyval, args))):
+            nothing = NOTHING[self.py_func.__annotations__["return"]]
             return lambda *args: nothing
         return super()._compile_for_args(*args, **kws)
 
@@ -94,16 +92,21 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
         kinds = compute_fingerprint(arguments)  # the types take a hundred times as long
         if kinds in self.places:
             return self.places[kinds]
-        types, function = tuple(map(self.typeof_pyval, arguments)), self.py_func
+        types = tuple(map(self.typeof_pyval, arguments))
         if types not in self.overloads:
-            size = len(function.__code__.co_names)
-            if is_listed(Call(function.__module__, function.__name__, types, size)):
+            if self._is_listed(types):
                 return 0
             self.compile(types)
         found = self.overloads[types]
         place: int = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
         self.places[kinds] = place
         return place
+
+    def _is_listed(self, types: Any) -> bool:
+        """List this kernel if that is all that is to be done; whether it was."""
+        function = self.py_func
+        size = len(function.__code__.co_names)
+        return is_listed(Call(function.__module__, function.__name__, types, size))
 
     def is_kept(self, types: Any) -> bool:
         """Whether the code for these types is in the cache."""
