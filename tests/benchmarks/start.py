@@ -113,7 +113,7 @@ def _printed(command: list[str], folder: str) -> list[float]:
 
 
 def _output(command: list[str], folder: str) -> str:
-    """What a command prints, in a process that keeps its modules compiled, as they are installed."""
+    """What a command prints, in a process that keeps its modules compiled, as an installed one."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, check=True, text=True
