@@ -57,12 +57,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kernels(pytestconfig: pytest.Config) -> Path:
+def kernels(pytestconfig: pytest.Config, shared: Path) -> Path:
     """The folder of compiled kernels, shared by all tests because compiling takes a minute or two.
 
-    It stays for the next session: a file of it is found by the text of all kernels alone.
+    It stays for the next session, if pytest keeps a cache: a file of it is found by the text of all
+    kernels alone.
     """
-    path = Path(pytestconfig.cache.mkdir("kernels"))
+    cache = getattr(pytestconfig, "cache", None)
+    path = Path(cache.mkdir("kernels")) if cache is not None else shared / "kernels"
+    path.mkdir(exist_ok=True)
     path.chmod(0o700)  # else kernels are not loaded from there
     return path
 
