@@ -33,6 +33,12 @@ settings.register_profile("rnnx", deadline=None)
 settings.load_profile("rnnx")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A test file that imports kernels asks for their folder before any fixture is there."""
+    if kernels := kept_kernels(config):
+        os.environ["RNNX_CACHE"] = str(kernels.parent)
+
+
 def pytest_collection_finish() -> None:
     """Have the collector pass over what was collected and imported so far."""
     gc.collect()
@@ -63,11 +69,20 @@ def kernels(pytestconfig: pytest.Config, shared: Path) -> Path:
     It stays for the next session, if pytest keeps a cache: a file of it is found by the text of all
     kernels alone.
     """
-    cache = getattr(pytestconfig, "cache", None)
-    path = Path(cache.mkdir("kernels")) if cache is not None else shared / "kernels"
-    path.mkdir(exist_ok=True)
-    path.chmod(0o700)  # else kernels are not loaded from there
-    return path
+    return kept_kernels(pytestconfig) or private(shared / "kernels")
+
+
+def kept_kernels(config: pytest.Config) -> Path | None:
+    """The folder of compiled kernels in pytest's own cache, if it keeps one."""
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    return private(private(Path(cache.mkdir("rnnx"))) / "kernels") if cache is not None else None
+
+
+def private(folder: Path) -> Path:
+    """The folder, where nobody else may write: else kernels are not loaded from there."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)
+    return folder
 
 
 def cache_in(folder: Path, kernels: Path) -> Path:
