@@ -178,17 +178,25 @@ def check_determinism(probe: Probe) -> None:
     equal_results(one.files, two.files, "two observations of one step: files")
 
 
+BATCHES: tuple[tuple[tuple[int, ...] | None, tuple[int, int], type], ...] = (
+    (None, (T, B), np.float32),
+    (None, (T, B), np.float64),
+    (None, (1, 1), np.float32),
+    ((1, 1, 1), (1, 3), np.float64),
+    ((40,), (40, 1), np.float32),
+)
+
+
 def check_any_batch(probe: Probe) -> None:
     """``observe`` takes a batch without lengths, of one step, of one column, and in float32."""
-    for lengths, sizes in ((None, (T, B)), (None, (1, 1)), ((1, 1, 1), (1, 3)), ((40,), (40, 1))):
-        for dtype in (np.float32, np.float64):
-            seen = observation(3, lengths, sizes, dtype)
-            seen.x[0] = -1  # a line begins with the zero vector
-            what = f"{sizes[0]} steps of {sizes[1]} columns, lengths {lengths}, {np.dtype(dtype)}"
-            try:
-                check_found(_observe(probe, seen))
-            except (AttributeError, IndexError, TypeError, ValueError) as error:
-                raise CheckFailed(f"{what}: observe raised {error!r}") from error
+    for lengths, sizes, dtype in BATCHES:
+        seen = observation(3, lengths, sizes, dtype)
+        seen.x[0] = -1  # a line begins with the zero vector
+        what = f"{sizes[0]} steps of {sizes[1]} columns, lengths {lengths}, {np.dtype(dtype)}"
+        try:
+            check_found(_observe(probe, seen))
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            raise CheckFailed(f"{what}: observe raised {error!r}") from error
 
 
 def check_every(probe: Probe) -> None:

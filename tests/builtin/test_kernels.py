@@ -46,7 +46,7 @@ class TestCompiledSoftmax(HeadSuite):
     seed=st.integers(0, 99),
 )
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

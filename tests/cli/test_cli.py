@@ -71,7 +71,7 @@ def test_version() -> None:
     assert rnnx("--version").stdout.strip() == "rnnx, version 0.1.0"
 
 
-def test_a_run_and_what_can_be_done_with_it(names: Path) -> None:
+def test_a_run_and_what_can_be_done_with_it(names: Path, here: Here) -> None:
     done = rnnx("train", *tiny(names))
     assert done.returncode == 0, done.stderr
     assert "held-out loss" in done.stdout
@@ -85,28 +85,28 @@ def test_a_run_and_what_can_be_done_with_it(names: Path) -> None:
     lines = sampled.stdout.split("\n")[:-1]
     assert len(lines) == 3
     assert all(line.startswith("ar") for line in lines)
-    assert rnnx("sample", "last", "--count", "3", "--prompt", "ar", "--seed", "5").stdout == (
+    assert here("sample", "last", "--count", "3", "--prompt", "ar", "--seed", "5").stdout == (
         sampled.stdout
     )
 
-    listed = rnnx("runs", "tracker=none")
+    listed = here("runs", "tracker=none")
     assert "FINISHED" in listed.stdout
     run_id = listed.stdout.split("\t")[0]
-    away = rnnx("runs", "tracker=mlflow", "tracker.uri=http://127.0.0.1:9")
+    away = here("runs", "tracker=mlflow", "tracker.uri=http://127.0.0.1:9")
     assert (away.returncode, away.stdout) == (0, listed.stdout)
     assert away.stderr.count("\n") == 1 and "listed are the runs with folders here" in away.stderr
-    assert "nats a character" in rnnx("evaluate", run_id).stdout
-    other = rnnx("evaluate", run_id, "dataset=lines", f"dataset.path={names}")
+    assert "nats a character" in here("evaluate", run_id).stdout
+    other = here("evaluate", run_id, "dataset=lines", f"dataset.path={names}")
     assert "all of the data" in other.stdout
     names.with_name("new=é.txt").write_text("arbo\nbocis\n", encoding="utf-8")
-    again = rnnx("evaluate", run_id, "dataset.path=new=é.txt", "dataset.val_fraction=0")
+    again = here("evaluate", run_id, "dataset.path=new=é.txt", "dataset.val_fraction=0")
     assert "all of the data, 11 symbols" in again.stdout, again.stderr
-    one_line(rnnx("evaluate", run_id, "cell=gru"), "cell=gru", "dataset=")
-    greedy = rnnx("sample", run_id, "--sampler", "greedy", "--temperature", "1")
+    one_line(here("evaluate", run_id, "cell=gru"), "cell=gru", "dataset=")
+    greedy = here("sample", run_id, "--sampler", "greedy", "--temperature", "1")
     one_line(greedy, "sampler.temperature", "it has none")
-    one_line(rnnx("sample", run_id, "--prompt", "QQ"), "prompt: Q not in the model's vocabulary")
-    one_line(rnnx("sample", run_id, "--sampler", "nope"), "sampler=nope", "choose from")
-    one_line(rnnx("sample", run_id, "--temperature", "-1"), "sampler.temperature=-1")
+    one_line(here("sample", run_id, "--prompt", "QQ"), "prompt: Q not in the model's vocabulary")
+    one_line(here("sample", run_id, "--sampler", "nope"), "sampler=nope", "choose from")
+    one_line(here("sample", run_id, "--temperature", "-1"), "sampler.temperature=-1")
 
 
 def test_nothing_but_outputs_is_left_in_the_folder(names: Path) -> None:
