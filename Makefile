@@ -25,7 +25,7 @@ test-slow: $(VENV)/.installed-test
 # Ray is 600 MB and wants an older joblib than the other tests have.
 test-ray: .venv-ray/.installed
 	.venv-ray/bin/python -c "import ray" # or its tests would be skipped
-	.venv-ray/bin/python -m pytest tests/slow/test_cluster.py -k "ray and not sixty" $(ARGS)
+	.venv-ray/bin/python -m pytest tests/slow/test_cluster.py -k "ray and not many" $(ARGS)
 
 .venv-ray/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-ray

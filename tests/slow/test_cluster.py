@@ -239,13 +239,13 @@ def test_a_launcher_that_cannot_start_anything(
     assert "slurm" in said and "Traceback" not in said
 
 
-def test_sixty_four_jobs(
+def test_many_jobs(
     names: Path, engine: list[str], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
     few = ["tracker=mlflow", "steps=4", "hydra.sweeper.max_batch_size=8"]
-    run_rnnx("train", "-m", *tiny(names, *few), *engine, "seed=range(0,64)")
-    assert statuses() == ["FINISHED"] * 64
-    assert len(children()) == 64
+    run_rnnx("train", "-m", *tiny(names, *few), *engine, "seed=range(0,24)")
+    assert statuses() == ["FINISHED"] * 24
+    assert len(children()) == 24
     assert {run.info.status for run in children()} == {parent().info.status} == {"FINISHED"}
-    assert parent().data.tags["sweep.finished"] == "64"
+    assert parent().data.tags["sweep.finished"] == "24"
