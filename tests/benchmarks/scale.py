@@ -4,7 +4,8 @@
     python tests/benchmarks/scale.py steps [STEPS …]
 
 ``tokens``: one epoch of a small network, in NumPy, over texts of so many characters; the second run
-on each, which finds its ids in the cache. ``steps``: a run of so many steps on a short text.
+on each, which finds its ids in the cache. ``steps``: a run of so many steps on a short text,
+with compiled kernels in the cache.
 """
 
 import sys
@@ -31,6 +32,7 @@ def main(what: str, sizes: list[int]) -> None:
                 run_and_watch([*EPOCH, f"dataset.path={path}", "steps=1"], Path(folder))
             else:
                 arguments = [*STEPS, f"steps={size}"]
+                run_and_watch([*STEPS, f"dataset.path={path}", "steps=30"], Path(folder))
             code, peak, seconds, said = run_and_watch(
                 [*arguments, f"dataset.path={path}"], Path(folder)
             )
