@@ -13,17 +13,15 @@ from contextlib import closing, suppress
 from importlib import metadata
 from pathlib import Path
 
-from rnnx.system.files import cache_folder, other_writers, read_regular, replacing
+from rnnx.system.files import cache_folder, other_writers, replacing
 from rnnx_builtin.trackers.mlflow_place import opened_to_read
-
-LARGEST = 2**26  # bytes; one of MLflow 3.17 has half a million
 
 
 def copy_empty(file: Path) -> bool:
     """Put a copy of the empty store of this version at ``file``; False where none is kept."""
     for path in _kept():
         with suppress(OSError):
-            content = read_regular(path, LARGEST)
+            content = path.read_bytes()
             if path.name == _name(content):
                 file.write_bytes(content)
                 return True
