@@ -76,6 +76,32 @@ def test_what_is_warmed_up_for_jobs_holds_no_store_open_and_is_not_made_again(
     assert [run.name for run in tracker.runs(1)] == ["of a job"]
 
 
+def test_what_jobs_call_is_rehearsed_and_leaves_the_store_as_it_was(
+    warm_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mlflow.db"
+    shutil.copy(warm_store.removeprefix("sqlite:///"), file)
+    tracker = MLflow(f"sqlite:///{file}")
+    tracker.runs(1)  # the store has been moved: its paths change
+    before, called = file.read_bytes(), set()
+    calls = {"params", "tags", "points", "file", "data", "describe", "checkpoints", "finish"}
+
+    def noting(name: str) -> Any:
+        real = getattr(MLflowLog, name)
+
+        def call(*given: Any) -> None:
+            real(*given)
+            called.add(name)
+
+        return call
+
+    for name in calls:
+        monkeypatch.setattr(MLflowLog, name, noting(name))
+    tracker.warm_up()
+    assert called == calls
+    assert file.read_bytes() == before
+
+
 def test_a_run_that_was_just_created_is_not_searched_for_models(
     warm_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
