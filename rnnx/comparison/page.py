@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import json
 import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -34,6 +36,13 @@ from rnnx.version import __version__
 
 PAGE = "comparison.html"
 TEMPLATE = "page.html.jinja"
+LIBRARIES = (
+    "matplotlib.figure",
+    "matplotlib.collections",
+    "matplotlib.layout_engine",
+    "matplotlib.backends.backend_agg",
+    "jinja2",
+)
 CAPTIONS = {
     "curves": "{metric} of every run, a colour a configuration",
     "seeds": "Mean {metric} over seeds, with a band of one sample standard deviation on either "
@@ -77,6 +86,16 @@ class _Part(NamedTuple):
     groups: _Table
     seeds: str  # what the seeds cannot tell
     figures: Sequence[_Figure]
+
+
+def load_drawing() -> None:
+    """Import what a page is made with, where that is possible: the first one would wait for it.
+
+    It may be called beside other work, as :func:`rnnx.runs.loss_curve.load_drawing`.
+    """
+    with suppress(Exception):
+        for module in LIBRARIES:
+            importlib.import_module(module)
 
 
 def write_page(comparison: Comparison, page: Path, charts: str | None = "") -> list[Path]:

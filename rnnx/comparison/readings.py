@@ -78,7 +78,8 @@ class Readings:
     def _model(self, path: Path) -> Model | None:
         if path not in self._models:
             try:
-                self._models[path] = load_file(path)
+                # A few texts: to load compiled code takes longer than to read them.
+                self._models[path] = load_file(path, may_compile=False)
             except RnnxError as error:
                 self._models[path] = None
                 self._tell(f"not measured: {error}")

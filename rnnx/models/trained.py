@@ -57,7 +57,8 @@ NO_NGRAMS = "n-grams are fitted on that data; bring it back, or do without ngram
 class Model:
     """Parameters with the network and the vocabulary that they belong to."""
 
-    def __init__(self, checkpoint: checkpoints.Checkpoint) -> None:
+    def __init__(self, checkpoint: checkpoints.Checkpoint, may_compile: bool = True) -> None:
+        """``may_compile`` False: it measures with NumPy, also where its run computed compiled."""
         self.config: dict[str, Any] = checkpoint.config
         settings, components = checkpoints.components_of(checkpoint)
         self.vocabulary: Vocabulary = checkpoint.vocabulary
@@ -67,7 +68,8 @@ class Model:
         """The real numbers that a step of its input has, in their order."""
         self._threads = BlasThreads(checkpoint.metadata["threads"])
         self._kernel_threads = kernel_threads(settings, components.cell)
-        self._backend: str = checkpoint.metadata.get("backend", "numpy")
+        own = checkpoint.metadata.get("backend", "numpy")
+        self._backend: str = own if may_compile else Backend.numpy.value
         self.network, dtype = network_of(checkpoint)
         self.params = params_of(self.network, checkpoint, dtype)
         checkpoints.load_params(self.params, checkpoint)
@@ -342,6 +344,6 @@ class Model:
             return target_nats(self._network, self.params, split, self._scratch())
 
 
-def load_file(path: Path) -> Model:
-    """The model in a checkpoint file."""
-    return Model(checkpoints.read(path))
+def load_file(path: Path, may_compile: bool = True) -> Model:
+    """The model in a checkpoint file; ``may_compile`` as for :class:`Model`."""
+    return Model(checkpoints.read(path), may_compile)

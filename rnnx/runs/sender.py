@@ -19,6 +19,8 @@ from rnnx.runs.steering import POLL_INTERVAL, Steering
 from rnnx.system.text import cause, storable
 
 RETRY_INTERVALS = (5.0, 10.0, 30.0, 60.0)  # seconds between two attempts while a tracker fails
+# Seconds from one delivery to the next: a call costs a store as much as many points in it do.
+DELIVERY_INTERVAL = 2.0
 FAILED_TRACKER_TIMEOUT = 2.0  # seconds that the end of a run waits for a tracker that had failed
 
 
@@ -56,6 +58,7 @@ class Sender:
         self._is_kept = True  # the outbox keeps the ending
         self._attempt(self._open)
         self._polled = time.monotonic()
+        self._delivered = -math.inf  # when the newest delivery began
         self._start()
 
     def _start(self) -> None:
@@ -63,7 +66,7 @@ class Sender:
         self._thread.start()
 
     def wake(self) -> None:
-        """Send what is there soon; returns at once."""
+        """Send what is there within DELIVERY_INTERVAL; returns at once."""
         with self._changed:
             self._woken = True
             self._changed.notify()
@@ -125,6 +128,9 @@ class Sender:
                 self._changed.wait_for(lambda: self._closing, interval)
             else:
                 self._changed.wait_for(lambda: self._closing or self._woken, self._until_poll())
+                pause = self._delivered + DELIVERY_INTERVAL - time.monotonic()
+                if pause > 0:
+                    self._changed.wait_for(lambda: self._closing, pause)
             self._woken = False
             return self._closing
 
@@ -155,7 +161,7 @@ class Sender:
         return max(self._polled + POLL_INTERVAL - time.monotonic(), 0.0)
 
     def _deliver(self) -> None:
-        log = self._open()
+        log, self._delivered = self._open(), time.monotonic()
         self._outbox.deliver(log)
         if self._steering and self._until_poll() == 0 and not self._closing:
             self._polled = time.monotonic()

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
+from rnnx.comparison.page import load_drawing
 from rnnx.config.compose import composer
 from rnnx.config.overrides import own_overrides, parse_job
 from rnnx.runs.sweep_folder import JobResult, Sweep
@@ -31,6 +32,7 @@ from rnnx.system.environment import environment
 from rnnx.system.signals import Stop
 from rnnx.system.text import reason
 from rnnx.system.threads import processors
+from rnnx.training.head_start import drawing_is_loaded
 from rnnx.training.report import console
 
 POLL_INTERVAL = 0.5  # seconds between two looks for a signal
@@ -61,6 +63,7 @@ def stream(
         Stop() as stop,
         composer() as make,
         JobLines(sweep, total, console(soft_wrap=True)) as lines,
+        drawing_is_loaded(load=load_drawing),  # the driver waits, and has a page to draw then
     ):
 
         def print_and_pass_on(result: JobResult) -> None:

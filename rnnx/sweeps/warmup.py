@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from rnnx.config.components import Components, components_from, settings_from
+from rnnx.config.identity import versions
 from rnnx.config.settings import Backend, Train
 from rnnx.contracts.components import KINDS
 from rnnx.models.backend import choose, load
 from rnnx.models.network import Network
+from rnnx.registry.sources import source_sha256
 from rnnx.runs.loss_curve import warm_up as warm_up_figures
 from rnnx.system.files import replacing
 from rnnx.system.threads import BlasThreads
@@ -46,9 +48,19 @@ def warm_up(folder: Path) -> None:
         with suppress(Exception):
             warm_up_figures()
         done: set[tuple[object, ...]] = set()
-        for config in configs:
+        # Jobs that differ in their seed or their steps need the same.
+        for config in {_deciding(config): config for config in configs}.values():
             with suppress(Exception):
-                _warm_up(settings_from(config), components_from(config), done)
+                settings, components = settings_from(config), components_from(config)
+                for distribution in versions(config):
+                    source_sha256(distribution)  # of which a job's identity has a digest
+                _warm_up(settings, components, done)
+
+
+def _deciding(config: Mapping[str, Any]) -> str:
+    """What of a configuration decides what is imported and compiled for it."""
+    keys = (*KINDS, "probes", "backend", "batch_size", "dtype")
+    return json.dumps({key: config.get(key) for key in keys})
 
 
 def _warm_up(settings: Train, components: Components, done: set[tuple[object, ...]]) -> None:

@@ -1,5 +1,6 @@
 """What a run does beside something else: its first step while its tracker's store opens, which may
-take seconds, and the import of what its end draws with while it trains.
+take seconds, and the import of what its end draws with while it trains; a sweep's driver does that
+while the jobs train.
 
 Its metrics are logged, and its error is raised, where the training loop comes to it: so a run logs
 the same in the same order, whichever of the two is ready first.
@@ -43,12 +44,12 @@ class FirstStep(NamedTuple):
 
 
 @contextmanager
-def drawing_is_loaded(after: float = 1.0) -> Iterator[None]:
-    """Inside, another thread imports what the end of a run draws its curve with.
+def drawing_is_loaded(after: float = 1.0, load: Callable[[], None] | None = None) -> Iterator[None]:
+    """Inside, another thread imports what the end draws with: by ``load``, else a run's curve.
 
     Not before so many seconds have passed: a short run may have nothing to draw.
     """
-    timer = threading.Timer(after, load_drawing)
+    timer = threading.Timer(after, load or load_drawing)
     timer.daemon = True
     timer.start()
     try:

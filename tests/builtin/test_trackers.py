@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from mlflow_entries import place_store
@@ -73,6 +74,32 @@ def test_what_is_warmed_up_for_jobs_holds_no_store_open_and_is_not_made_again(
     monkeypatch.setattr("sqlalchemy.create_engine", lambda *_, **__: pytest.fail("made again"))
     tracker.start("of a job", {"seed": "1"}, {}).finish("FINISHED")
     assert [run.name for run in tracker.runs(1)] == ["of a job"]
+
+
+def test_what_jobs_call_is_rehearsed_and_leaves_the_store_as_it_was(
+    warm_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mlflow.db"
+    shutil.copy(warm_store.removeprefix("sqlite:///"), file)
+    tracker = MLflow(f"sqlite:///{file}")
+    tracker.runs(1)  # the store has been moved: its paths change
+    before, called = file.read_bytes(), set()
+    calls = {"params", "tags", "points", "file", "data", "describe", "checkpoints", "finish"}
+
+    def noting(name: str) -> Any:
+        real = getattr(MLflowLog, name)
+
+        def call(*given: Any) -> None:
+            real(*given)
+            called.add(name)
+
+        return call
+
+    for name in calls:
+        monkeypatch.setattr(MLflowLog, name, noting(name))
+    tracker.warm_up()
+    assert called == calls
+    assert file.read_bytes() == before
 
 
 def test_a_run_that_was_just_created_is_not_searched_for_models(
@@ -261,6 +288,41 @@ def test_a_migration_that_is_cut_short_leaves_no_store(monkeypatch: pytest.Monke
     MLflow().start("n", {}, {}).finish("FINISHED")
     assert [run.status for run in MLflow().runs(10**6)] == ["FINISHED"]
     assert sorted(p.name for p in Path.cwd().glob("mlflow.db*")) == ["mlflow.db", "mlflow.db.lock"]
+
+
+def test_a_new_store_is_a_copy_of_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations: list[str] = []
+    real = mlflow_client._client
+
+    def noting(uri: str) -> Any:
+        with sqlite3.connect(uri.removeprefix("sqlite:///")) as file:
+            if not file.execute("SELECT * FROM sqlite_master").fetchall():
+                migrations.append(Path(uri).name)
+        return real(uri)
+
+    monkeypatch.setattr(mlflow_client, "_client", noting)
+
+    def made(name: str) -> tuple[list[str], list[tuple[str, str]]]:
+        """The tables of a new store, and its experiments with the places of their files."""
+        (tmp_path / name).mkdir()
+        MLflow(f"sqlite:///{tmp_path / name}/mlflow.db").start("n", {}, {}).finish("FINISHED")
+        with sqlite3.connect(tmp_path / name / "mlflow.db") as file:
+            tables = file.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+            places = file.execute("SELECT name, artifact_location FROM experiments").fetchall()
+        return [sql for (sql,) in tables], places
+
+    one, two = made("one"), made("two")
+    assert migrations == ["mlflow.db.new"]
+    assert one[0] == two[0]
+    assert [name for name, _ in two[1]] == ["Default", "rnnx"]
+    assert two[1] == [(name, place.replace("/one/", "/two/")) for name, place in one[1]]
+    (kept,) = (tmp_path / "cache" / "mlflow").glob("*.db")
+    kept.write_bytes(kept.read_bytes()[:-1] + b"x")  # damaged
+    assert [name for name, _ in made("three")[1]] == ["Default", "rnnx"]
+    assert len(migrations) == 2
+    assert kept not in (tmp_path / "cache" / "mlflow").glob("*.db")  # another takes its place
 
 
 def test_a_run_whose_parameters_cannot_be_kept_is_ended(

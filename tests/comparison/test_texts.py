@@ -1,6 +1,7 @@
 """Samples side by side: which ones, their surprise, what they copy and where they differ."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,12 @@ from rnnx.comparison.texts import (
     side_by_side,
     surprise_levels,
 )
+from rnnx.config.settings import Backend
 from rnnx.data.vocabulary import Vocabulary
 from rnnx.errors import ConfigError
+from rnnx.models import trained
 from rnnx.models.trained import load_file
+from rnnx.runs.checkpoint import Checkpoint
 from rnnx.runs.folder import RunFolder
 from rnnx.runs.samples_file import append, rounds
 from rnnx.runs.sweep_folder import Sweep
@@ -142,6 +146,26 @@ def test_a_page_has_the_best_run_by_step(found: Comparison) -> None:
     assert [c.title for c in of_all.columns] == [run.name for run in found.with_value()]
     assert [c.title for c in by_step.columns][:2] == ["step 1", "step 6"]
     assert [section.place for section in text_sections(alone(found))] == ["steps"]
+
+
+def test_a_few_texts_wait_for_no_compiled_code(
+    found: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured_by: set[str] = set()
+    real = trained.checkpoints.read
+
+    def compiled(path: Path) -> Checkpoint:
+        made = real(path)
+        return replace(made, metadata={**made.metadata, "backend": "fast"})
+
+    def noting(name: str) -> Backend:
+        measured_by.add(name)
+        return Backend.numpy
+
+    monkeypatch.setattr(trained.checkpoints, "read", compiled)
+    monkeypatch.setattr(trained, "backend_of_checkpoint", noting)
+    assert text_sections(found)
+    assert measured_by == {"numpy"}
 
 
 TEXTS = st.text(st.sampled_from("ab \n\u0301\u200d\U0001f469\U0001f680\U0001f1e9\U0001f1ea恐ا"))

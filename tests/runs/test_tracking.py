@@ -134,6 +134,23 @@ def test_a_run_that_ends_while_points_are_sent_is_read_back_once(folder: RunFold
     assert entries == []  # nobody has had the time to ask anything
 
 
+def test_points_that_follow_each_other_closely_are_sent_together(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "DELIVERY_INTERVAL", 3600.0)
+    calls: list[int] = []
+    log = Recorder()
+    monkeypatch.setattr(log, "points", lambda points: calls.append(len(points)))
+    tracking = Tracking(lambda: log, folder, pytest.fail)
+    for step in range(5):
+        tracking.point("a", step, step)
+        tracking.flush()
+        if not step:  # the first are sent at once: a person sees that the run has begun
+            eventually(lambda: calls)
+    tracking.finish("FINISHED")
+    assert (calls, log.status) == ([1, 4], "FINISHED")
+
+
 def test_a_tracker_that_opens_slowly_is_not_asked_at_once(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import signal
 import tracemalloc
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from rnnx.config.compose import compose
 from rnnx.config.compose import composer as composer_of_now
 from rnnx.config.identity import config_hash
 from rnnx.config.overrides import Overrides
+from rnnx.registry.manager import plugins
 from rnnx.runs import compared_fields
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.known_runs import one_reading
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.sweeps import driver, launcher
+from rnnx.sweeps import driver, launcher, warmup
 from rnnx.sweeps.job import run_job
 from rnnx.sweeps.job_configs import JobConfigs
 from rnnx.sweeps.records import Records
@@ -238,6 +240,27 @@ def test_a_tracker_is_warmed_up_once_for_all_jobs(
     write_configs(configs, tmp_path)
     warm_up(tmp_path)
     assert warmed == ["sqlite:///one.db", "sqlite:///two.db"]
+
+
+def test_what_jobs_share_is_prepared_once_for_all_seeds(
+    names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    real = warmup.components_from
+
+    def counting(config: Mapping[str, Any]) -> Any:
+        made.append(config["cell"]["name"])
+        return real(config)
+
+    monkeypatch.setattr(warmup, "components_from", counting)
+    own = [*tiny(names), "backend=numpy"]
+    own = [text for text in own if not text.startswith("cell.")]
+    both = [[*own, f"cell={cell}", f"seed={seed}"] for cell in ("gru", "lstm") for seed in range(3)]
+    write_configs([compose(overrides) for overrides in both], tmp_path)
+    monkeypatch.setattr(plugins(), "sources", {})
+    warm_up(tmp_path)
+    assert made == ["gru", "lstm"]
+    assert plugins().sources.keys() == {"rnnx"}  # no job reads all files of the code again
 
 
 def test_a_figure_names_no_more_values_than_can_be_read(

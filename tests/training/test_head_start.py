@@ -127,6 +127,9 @@ def test_what_the_end_draws_with_is_loaded_while_training_goes_on(
     with head_start.drawing_is_loaded(after=0):
         assert loaded.wait(PATIENCE)
     loaded.clear()
+    with head_start.drawing_is_loaded(after=0, load=loaded.set):  # as a sweep's driver
+        assert loaded.wait(PATIENCE)
+    loaded.clear()
     with head_start.drawing_is_loaded(after=PATIENCE):
         (timer,) = (
             one

@@ -19,6 +19,7 @@ from rnnx.errors import StoreError, StoreUnwritable
 from rnnx.system.distributions import entry_points
 from rnnx.system.secrets import has_passwords, is_named, masked, without_password
 from rnnx.system.text import shortened
+from rnnx_builtin.trackers.mlflow_empty import copy_empty, forget_empty, keep_empty
 from rnnx_builtin.trackers.mlflow_place import (
     ARTIFACTS,
     follow,
@@ -252,14 +253,15 @@ def _create(file: Path) -> None:
     """Create the whole store at ``file``, or none: half a migration can never be used.
 
     The migration takes seconds, in which the process may be killed, so it gets another name until
-    it is done. The caller holds the store's lock.
+    it is done. Where an empty store is kept, it is a copy of that. The caller holds the store's
+    lock.
     """
     new = file.with_name(file.name + ".new")
     leftovers = [new.with_name(new.name + end) for end in ("", "-journal", "-wal", "-shm")]
     for path in leftovers:
         path.unlink(missing_ok=True)
     try:
-        close(_client(_address(new)))
+        _make(new)
         if _is_missing(file):
             file.unlink(missing_ok=True)  # an empty file
         try:
@@ -271,6 +273,17 @@ def _create(file: Path) -> None:
     finally:
         for path in leftovers:
             path.unlink(missing_ok=True)
+
+
+def _make(new: Path) -> None:
+    is_copy = copy_empty(new)
+    try:
+        close(_client(_address(new)))  # MLflow migrates what is not migrated yet
+    except Exception:
+        forget_empty()
+        raise
+    if not is_copy:
+        keep_empty(new)
 
 
 def close(client: Any) -> None:

@@ -48,6 +48,7 @@ from rnnx_builtin.trackers.mlflow_pages import (
 )
 from rnnx_builtin.trackers.mlflow_place import STORE_TAG, read_where_it_is
 from rnnx_builtin.trackers.mlflow_readback import create, remove_torn_files, run_in_store
+from rnnx_builtin.trackers.mlflow_rehearsal import rehearse
 from rnnx_builtin.trackers.mlflow_rows import newest_runs, summary
 from rnnx_builtin.trackers.mlflow_system import NEEDS, SystemMetrics, has_psutil
 from rnnx_builtin.trackers.mlflow_views import keep_view
@@ -88,9 +89,14 @@ class MLflow:
 
         What MLflow has looked up and compiled for it stays; no connection does, nor a thread.
         """
-        if sqlite_file(self._uri()) is not None:
+        file = sqlite_file(self._uri())
+        if file is not None:
             with self._store_errors():
-                close(connect(self._uri()))
+                client = connect(self._uri())
+                try:
+                    rehearse(client, file)
+                finally:
+                    close(client)
 
     def start(self, name: str, params: Mapping[str, str], tags: Mapping[str, str]) -> RunLog:
         name_unread(self.experiment)
