@@ -10,7 +10,7 @@ from rnnx.arrays import Array
 from rnnx.contracts.buffers import take
 from rnnx.contracts.joined import Joined
 from rnnx.data.batch import Batch
-from rnnx.models.direct import DirectPath
+from rnnx.models.direct import Backward, DirectPath
 from rnnx.models.dropout import hide, output_mask
 from rnnx.models.network import Network, States
 
@@ -40,11 +40,11 @@ class JoinedPath:
         loss, h, final = self._joined.forward(*given)
         return loss, h, (final,)
 
-    def backward(self, h: Array) -> Array:
+    def backward(self, h: Array) -> Backward:
         """``DirectPath.backward``."""
         if not self._is_joined:
             return self._direct.backward(h)
-        dcell, dhead, dh = self._joined.backward()
+        dcell, dhead, dh, squares = self._joined.backward()
         take(self._cell.grads, dcell)
         take(self._head.grads, dhead)
-        return dh
+        return Backward(dh, squares)

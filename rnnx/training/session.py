@@ -194,7 +194,7 @@ class Session:
                 self._refuse_wrong_values(batch)
                 self._update.refuse_clipped(self.grads)  # they are still the last update's
                 self._refuse_infinite(loss, "the loss")
-            dh = path.backward(h)
+            dh, squares = path.backward(h)
         except MemoryError as error:
             raise OutOfMemory(
                 f"step {self.steps + 1}: {error}; lower batch_size, cell.hidden_size or the "
@@ -204,7 +204,7 @@ class Session:
             if isinstance(error.__cause__ or error, IndexError):
                 self._refuse_wrong_values(batch)
             raise
-        norm = self._norm()
+        norm = self._norm(squares)
         if not math.isfinite(norm):
             self._refuse_infinite(norm, "the gradient's norm")
         return Gradients(loss, norm, states, h, dh)
@@ -214,12 +214,12 @@ class Session:
         network = self._network
         refuse_wrong_values(self.components.dataset, batch, network.n_symbols, network.targets)
 
-    def _norm(self) -> float:
+    def _norm(self, squares: float | None = None) -> float:
         """The L2 norm of the gradients, by one thread: a second would spin on for too long."""
         if self.threads.count == 1:
-            return self.grads.norm()
+            return self.grads.norm(squares)
         with BlasThreads(1):
-            return self.grads.norm()
+            return self.grads.norm(squares)
 
     def _first_gradients(self, batch: Batch) -> Gradients:
         """The same at the first step, where a component that breaks its contract is looked for."""

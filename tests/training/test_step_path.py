@@ -21,9 +21,10 @@ def test_a_step_opens_few_files(backend: str) -> None:
 def test_the_path_is_that_of_the_calls() -> None:
     session = rnnx.build(["tracker=none", "backend=numpy", "crossover=0"])
     path = path_of(session.batches.next)
-    assert set(path.files) == {f"rnnx/data/{name}.py" for name in ("batches", "corpus")}
+    names = "batches", "corpus", "padded"
+    assert set(path.files) == {f"rnnx/data/{name}.py" for name in names}
     assert path.calls[0] == ("rnnx/data/batches.py", "next")
-    assert path.crossings == 2
+    assert path.crossings == 4
     path = path_of(session.evaluate)
     assert path.files[0] == "rnnx/training/session.py"
     assert {"rnnx/models/evaluation.py", "plugins/rnnx_builtin/cells/lstm.py"} <= set(path.files)
