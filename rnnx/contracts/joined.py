@@ -32,10 +32,11 @@ class Joined(Protocol):
         ``mask``: where something is dropped in between.
         """
 
-    def backward(self) -> tuple[Params, Params, Array, float | None]:
-        """The gradients of the last forward pass: of the cell, of the head, of what it read.
+    def backward(self) -> tuple[Array, float | None]:
+        """The gradient of the last forward pass by what the head read.
 
-        Last the sum of squares of all gradients, as ``np.dot`` has it, or None.
+        Those of the parameters are written to the buffers ``dWx`` and the like. Beside it the sum
+        of their squares as ``np.dot`` has it, or None.
         """
 
 
@@ -49,5 +50,5 @@ class JoiningForm(Protocol):
         """Both as one, for parameters and buffers that stay; None if it does not know ``head``.
 
         ``head`` is the compiled form of the head; ``drops``: forward is given a ``mask``; ``flat``
-        is the vector of all gradients, which the buffers of the gradients are parts of.
+        is the vector of all gradients, whose parts the buffers ``dWx`` and the like are.
         """

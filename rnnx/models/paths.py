@@ -16,7 +16,11 @@ Path = JoinedPath | DirectPath | NetworkPath
 def paths(
     network: Network, params: Parameters, grads: Parameters, scratch: Scratch
 ) -> tuple[NetworkPath, Path]:
-    """The way for targets that have weights, and the way for those that have none."""
+    """The way for targets that have weights, and the way for those that have none.
+
+    The gradients go to ``grads``, which ``scratch`` then hands out.
+    """
+    scratch.bind_gradients(grads)
     general, head = NetworkPath(network, params, grads, scratch), network.head_of_steps
     how, is_bare = network.stack[0].dropout, network.stack[0].block is None
     if head is None or not is_bare or how.weights or any(how.zoneout):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 from rnnx.config.components import Components, components_from, settings_from
@@ -26,7 +27,7 @@ from rnnx.models.paths import paths
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import load_corpus, refuse_wrong_values
-from rnnx.registry.update_checks import CheckedUpdate
+from rnnx.registry.update_checks import CheckedUpdate, try_update
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.generators import generators_of
@@ -77,8 +78,10 @@ class Session:
     def load(self) -> None:
         """Load the kernels, or compile them, that the second step would wait for."""
         if self.settings.steps > 1 and self._backend(1) is Backend.fast:
+            form = Execution(True, self._kernel_threads)
+            rules = partial(try_update, self.weights.rules.parts, form, self.params.flat.dtype)
             with self.threads, quiet():
-                load(self.network, self.params, self.states, self._kernel_threads)
+                load(self.network, self.params, self.states, self._kernel_threads, rules)
 
     def compiler_ready(self) -> AbstractContextManager[None]:
         """Inside, what :meth:`load` would wait for gets ready beside this process."""
@@ -102,7 +105,6 @@ class Session:
     def _bind(self) -> None:
         """Update, and write gradients, as the backend of now has it."""
         self._update = CheckedUpdate(self.weights.rules.parts, self.execution)
-        self._scratch.bind_gradients(self.grads)
         self._moves = self._scratch.child("update")
         self._weighted_path, self._path = paths(
             self._network, self.params, self.grads, self._scratch

@@ -177,6 +177,6 @@ def _products_before(n_a: int) -> Array:
     )
 
 
-def _sum_bn(scratch: Scratch, flats: Sequence[Array]) -> Params:
+def _sum_bn(scratch: Scratch, flats: Sequence[Array]) -> None:
     dbn = scratch.array("dbn", (len(flats[1]), 1), flats[1].dtype)
-    return {"bn": np.sum(flats[1], axis=1, keepdims=True, out=dbn)}
+    np.sum(flats[1], axis=1, keepdims=True, out=dbn)

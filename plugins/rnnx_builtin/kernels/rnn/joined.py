@@ -73,18 +73,18 @@ class Joined:
         self._passed = size
         return size.found.item(0), size.y, tuple([array.copy() for array in size.final])
 
-    def backward(self) -> tuple[Params, Params, Array, float | None]:
+    def backward(self) -> tuple[Array, float | None]:
         """``Joined.backward``."""
         size, self._passed = self._passed, None
         assert size is not None
         size.backward()
-        cell, head = size.cell, size.head
-        if cell.loops.finish is None:
-            return cell.gradients, head.gradients, head.dy, size.found.item(1)
-        count, (T, _, B) = int(size.counts[0]), head.dy.shape
-        flats = cell.taken if count < T * B else cell.loops.flats
-        more = cell.loops.finish([flat[:, :count] for flat in flats])
-        return cell.gradients | more, head.gradients, head.dy, None
+        loops, dy = size.cell.loops, size.head.dy
+        if loops.finish is None:
+            return dy, size.found.item(1)
+        count, (T, _, B) = int(size.counts[0]), dy.shape
+        flats = size.cell.taken if count < T * B else loops.flats
+        loops.finish([flat[:, :count] for flat in flats])
+        return dy, None
 
     def _size(self, scratch: Any, T: int, B: int, has_lengths: bool) -> Size:
         way = Way(self._drops, has_lengths, self._by_token)

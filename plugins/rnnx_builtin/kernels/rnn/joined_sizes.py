@@ -30,7 +30,6 @@ class CellSide(NamedTuple):
     loops: BoundLoops
     forward: tuple[Any, ...]
     backward: tuple[Any, ...]
-    gradients: Params
     taken: tuple[Array, ...]  # the valid columns of each of the loops' ``flats``
 
 
@@ -38,7 +37,6 @@ class HeadSide(NamedTuple):
     """Of the head; ``arguments`` is what the kernels call ``head``."""
 
     arguments: tuple[Any, ...]
-    gradients: Params
     dy: Array  # (T, n_a, B)
 
 
@@ -84,7 +82,7 @@ def size_of(form: Any, parts: tuple[Part, Part], flat: Array, way: Way, T: int, 
     head = head_side(of_head, y)
     dh = scratch.like("d_dropped", head.dy) if drops else head.dy
     x, targets = (scratch.array(name, (T, B), np.intp) for name in ("x", "y"))
-    start, final, d_final, d_start = states_of(cell.loops.states, h, scratch)
+    start, final, d_start, d_final = states_of(cell.loops.states, h, scratch)
     ends, counts, found, drop = np.full(B, T), np.zeros(2, np.intp), np.zeros(2), int(drops)
     whole = flat if cell.loops.finish is None else flat[:0]  # else some are computed afterwards
     how = int(way.has_lengths), int(way.by_token)
@@ -106,12 +104,13 @@ def size_of(form: Any, parts: tuple[Part, Part], flat: Array, way: Way, T: int, 
 
 
 def states_of(count: int, h: Array, scratch: Scratch) -> list[tuple[Array, ...]]:
-    """The first and the last state of h (T, n_a, B), and their gradients, that of the last 0."""
+    """The first and the last state of h (T, n_a, B), and the gradients by both.
+
+    Nothing depends on the last one: its gradient has no columns that would be added.
+    """
     (_, n_a, B), found = h.shape, []
-    for name in ("start", "final", "d_final", "d_start"):
-        arrays = [scratch.array(f"{name}{i}", (n_a, B), h.dtype) for i in range(count)]
-        for array in arrays:
-            array[...] = 0
+    for name, columns in (("start", B), ("final", B), ("d_start", B), ("d_final", 0)):
+        arrays = [scratch.array(f"{name}{i}", (n_a, columns), h.dtype) for i in range(count)]
         found.append(tuple(arrays))
     return found
 
@@ -132,7 +131,7 @@ def cell_side(form: Any, part: Part, T: int, B: int) -> CellSide:
     products = loops.flats, taken, loops.products, dWh
     forward = space, table, packs[0], loops.ways[0].weights
     backward = space, tuple(loops.own), inputs, packs[1], loops.ways[1].weights, *products
-    return CellSide(loops, forward, backward, {"Wx": dWx, "Wh": dWh, "b": db}, taken)
+    return CellSide(loops, forward, backward, taken)
 
 
 def head_side(part: Part, y: Array) -> HeadSide:
@@ -156,7 +155,7 @@ def head_side(part: Part, y: Array) -> HeadSide:
         (space.highest, space.total, nats),
         (dWy, dby, space.dh_flat, dy_valid),
     )
-    return HeadSide(arguments, {"Wy": dWy, "by": dby}, space.dh)
+    return HeadSide(arguments, space.dh)
 
 
 def _codes_forward(cell: CellSide, head: HeadSide, ends: Array, state: tuple[Array, ...]) -> Array:

@@ -143,7 +143,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
 
 
 # What a kernel answers that is only listed, by the annotation of what it returns.
-NOTHING = {"None": None, "float": 0.0, "tuple[int, int]": (0, 0)}
+NOTHING = {"None": None, "float": 0.0, "bool": False, "tuple[int, int]": (0, 0)}
 
 
 def inline(function: Callable[..., Any]) -> Any:
