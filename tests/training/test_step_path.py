@@ -8,8 +8,8 @@ import rnnx
 # Files of rnnx/ and plugins/ that a step of the default recipe opens (python
 # tests/training/step_path.py prints them). Less is better; what adds one has to be worth it: two
 # are those of crossed examples, which the default recipe trains on, and those of the kinds of
-# dropout and of average, two those of the cell and the head that are one where both are compiled, one
-# that of an optimizer's update in one pass.
+# dropout and of average, two those of the cell and the head that are one where both are compiled,
+# one that of an optimizer's update in one pass.
 MOST_FILES = {"numpy": 17, "auto": 25}
 
 
