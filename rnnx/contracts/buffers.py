@@ -74,9 +74,13 @@ class Parameters(dict[str, Params]):
         """How many numbers there are."""
         return int(self.flat.size)
 
-    def norm(self) -> float:
-        """The L2 norm; in float64 where the sum of float32 squares overflows."""
-        squares = float(np.dot(self.flat, self.flat))
+    def norm(self, squares: float | None = None) -> float:
+        """The L2 norm; in float64 where the sum of float32 squares overflows.
+
+        ``squares`` is that sum where it is known.
+        """
+        if squares is None:
+            squares = float(np.dot(self.flat, self.flat))
         if math.isfinite(squares):
             return math.sqrt(squares)
         return float(np.linalg.norm(self.flat.astype(np.float64)))

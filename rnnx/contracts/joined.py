@@ -32,16 +32,23 @@ class Joined(Protocol):
         ``mask``: where something is dropped in between.
         """
 
-    def backward(self) -> tuple[Params, Params, Array]:
-        """The gradients of the last forward pass: of the cell, of the head, of what it read."""
+    def backward(self) -> tuple[Array, float | None]:
+        """The gradient of the last forward pass by what the head read.
+
+        Those of the parameters are written to the buffers ``dWx`` and the like. Beside it the sum
+        of their squares as ``np.dot`` has it, or None.
+        """
 
 
 @runtime_checkable
 class JoiningForm(Protocol):
     """A cell's compiled form that computes with the heads that it knows."""
 
-    def joined(self, head: Any, of_cell: Part, of_head: Part, drops: bool) -> Joined | None:
+    def joined(
+        self, head: Any, of_cell: Part, of_head: Part, drops: bool, flat: Array
+    ) -> Joined | None:
         """Both as one, for parameters and buffers that stay; None if it does not know ``head``.
 
-        ``head`` is the compiled form of the head; ``drops``: forward is given a ``mask``.
+        ``head`` is the compiled form of the head; ``drops``: forward is given a ``mask``; ``flat``
+        is the vector of all gradients, whose parts the buffers ``dWx`` and the like are.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from rnnx.data.batch import Batch
 from rnnx.data.corpus import Examples, Split, Stream
 from rnnx.data.crossover import Crossover, can_cross
 from rnnx.data.labelled import labelled_batches, pack_labelled
+from rnnx.data.padded import PaddedRows, can_pad
 from rnnx.data.sequences import Endless, Sequences
 from rnnx.errors import DataError
 
@@ -42,6 +44,10 @@ class TrainBatches:
         self._crossover = None
         if crossover > 0 and can_cross(split):
             self._crossover = Crossover(split, crossover, rng)
+        self._ahead: deque[Batch] = deque()  # batches that are made, of the first of the order
+        self._rows = None
+        if isinstance(split, Examples) and self._crossover is None and can_pad(split):
+            self._rows = PaddedRows(pack(split, np.arange(len(split)), False), split.lengths)
 
     @property
     def longest(self) -> int:
@@ -78,6 +84,8 @@ class TrainBatches:
         split, cursor = self._split, self._cursor
         self._cursor += 1
         if isinstance(split, Examples):
+            if self._rows is not None:
+                return self._packed(split, self._rows)
             which = self._draw(split)
             if self._crossover is not None:
                 split, which = self._crossover.draw(which), np.arange(self._B)
@@ -99,14 +107,26 @@ class TrainBatches:
             which = self._draw(split)
         return pack_labelled(split, which[longest_first(split.lengths[which])])
 
+    def _packed(self, split: Examples, rows: PaddedRows) -> Batch:
+        """The next of the batches that were made at once, of examples that were drawn already."""
+        if not self._ahead:
+            self._fill_order(split)
+            self._ahead.extend(rows.batches(self._order, self._B, split.carry, self._cursor - 1))
+        self._order = self._order[self._B :]
+        return self._ahead.popleft()
+
     def _draw(self, split: Examples | Sequences) -> Array:
         """The places of the next B examples."""
+        self._fill_order(split)
+        drawn, self._order = self._order[: self._B], self._order[self._B :]
+        return drawn
+
+    def _fill_order(self, split: Examples | Sequences) -> None:
+        """Draw the order of more examples where fewer than B are still to come."""
         while len(self._order) < self._B:
             n = len(split)
             order = self._rng.permutation(n) if split.shuffle else np.arange(n)
             self._order = np.concatenate([self._order, order])
-        drawn, self._order = self._order[: self._B], self._order[self._B :]
-        return drawn
 
     def state(self) -> dict[str, Any]:
         """The state for a checkpoint, without that of the generator."""
@@ -123,6 +143,7 @@ class TrainBatches:
         if type(cursor) is not int or not 0 <= cursor < 2**63:
             raise ValueError("the number of batches is out of range")
         self._order, self._cursor = order.copy(), cursor
+        self._ahead.clear()
 
 
 def refuse_large_batch(split: Split, batch_size: int) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib.util import find_spec
 
@@ -79,17 +80,25 @@ def backend_of_checkpoint(name: str) -> Backend:
     return Backend.fast if name == Backend.fast.value and not why_not() else Backend.numpy
 
 
-def load(network: Network, params: Parameters, states: States, threads: int) -> None:
+def load(
+    network: Network,
+    params: Parameters,
+    states: States,
+    threads: int,
+    others: Callable[[], object] = lambda: None,
+) -> None:
     """Load the kernels of a network, or compile them, by one forward and backward pass.
 
     ``states`` are any of the batch's size; they and ``params`` are not changed. Kernels that are in
-    no cache are compiled side by side, also those for columns of different lengths.
+    no cache are compiled side by side, also those for columns of different lengths, and those that
+    ``others`` calls.
     """
     ragged = np.full(states[0][0].shape[1], 2)
     ragged[-1] = 1
     with suppress(Exception), looking() as calls:  # an error is raised by the pass below
         for lengths in (None, ragged):
             _pass(network, params, states, lengths, 1, _Zeros())
+        others()
     compile_together(calls)
     _pass(network, params, states, None, threads, Scratch())
 

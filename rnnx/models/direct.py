@@ -37,6 +37,13 @@ class Passed(NamedTuple):
     dx_shape: tuple[int, ...] | None  # None: the input was ids, or the network's own
 
 
+class Backward(NamedTuple):
+    """What a backward pass gives, beside the gradients of the parameters."""
+
+    dh: Array  # (T, n_a, B), that of the loss by what the head read
+    squares: float | None = None  # the sum of all gradients' squares, where it is known
+
+
 class DirectPath:
     """The forward and backward pass of a network whose cells stand bare, up to a ``head`` of steps.
 
@@ -86,8 +93,8 @@ class DirectPath:
         loss, _, self._head_cache = self._head.forward(params, y, batch.y, lengths, scratch)
         return loss, y, tuple(finals)
 
-    def backward(self, h: Array) -> Array:
-        """The gradients of the last forward pass, whose ``h`` it was; that of the loss by h."""
+    def backward(self, h: Array) -> Backward:
+        """The gradients of the last forward pass, whose ``h`` it was."""
         params, grads, scratch = self._last
         dparams, top = self._head.backward(params, self._head_cache, h, scratch)
         take(grads, dparams)
@@ -102,7 +109,7 @@ class DirectPath:
             take(grads, dparams)
         self._passed.clear()
         self._head_cache = None
-        return top
+        return Backward(top)
 
 
 class NetworkPath:
@@ -128,11 +135,11 @@ class NetworkPath:
         loss, _, self._head_cache = network.loss(params, h, *learned)
         return loss, h, finals
 
-    def backward(self, h: Array) -> Array:
+    def backward(self, h: Array) -> Backward:
         """``DirectPath.backward``."""
         network, params, scratch = self._network, self._params, self._scratch
         dhead, dh = network.loss_gradient(params, self._head_cache, h, scratch)
         grads = network.backward(params, self._caches, dh, scratch)
         self._grads.take(network.joined(grads, dhead))
         self._caches, self._head_cache = [], None
-        return dh
+        return Backward(dh)

@@ -7,10 +7,9 @@ from functools import partial
 import numpy as np
 
 from rnnx.arrays import Array
-from rnnx.contracts.buffers import take
 from rnnx.contracts.joined import Joined
 from rnnx.data.batch import Batch
-from rnnx.models.direct import DirectPath
+from rnnx.models.direct import Backward, DirectPath
 from rnnx.models.dropout import hide, output_mask
 from rnnx.models.network import Network, States
 
@@ -21,7 +20,7 @@ class JoinedPath:
     def __init__(self, network: Network, joined: Joined, direct: DirectPath) -> None:
         self._joined, self._direct = joined, direct
         self._input_dropout, self._dropout = network.input_dropout, network.stack[0].dropout
-        self._cell, self._head = direct.parts
+        self._scratch = direct.parts[0].scratch  # the cell's
         self._is_joined = False
 
     def forward(
@@ -35,16 +34,13 @@ class JoinedPath:
         if self._input_dropout > 0:
             x = hide(self._input_dropout, x, rng)
         if self._dropout.outputs > 0:
-            mask = partial(output_mask, self._dropout, rng=rng, scratch=self._cell.scratch)
+            mask = partial(output_mask, self._dropout, rng=rng, scratch=self._scratch)
         given = x, batch.y, states[0], batch.lengths, mask
         loss, h, final = self._joined.forward(*given)
         return loss, h, (final,)
 
-    def backward(self, h: Array) -> Array:
+    def backward(self, h: Array) -> Backward:
         """``DirectPath.backward``."""
         if not self._is_joined:
             return self._direct.backward(h)
-        dcell, dhead, dh = self._joined.backward()
-        take(self._cell.grads, dcell)
-        take(self._head.grads, dhead)
-        return dh
+        return Backward(*self._joined.backward())

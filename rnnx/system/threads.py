@@ -30,9 +30,8 @@ class BlasThreads:
     Python's threads that ask for the same number compute at once; where one asks for another
     number, they take turns, so that each has its own whenever it computes.
 
-    Entering and leaving costs 7 µs where no other thread is inside, and 15 to 30 between other work
-    that fills the processor's caches: a step can afford it, and a notebook's own products keep
-    their threads.
+    Where the BLAS has that number already, entering and leaving costs some µs: a step can afford
+    it, and a notebook's own products keep their threads.
     """
 
     def __init__(self, count: int) -> None:
@@ -96,6 +95,7 @@ class _Turns:
         self._count = 0  # of the threads that compute
         self._taken: list[int] = []  # what each library took for it
         self._before: list[int] = []  # each library's number where no thread is inside
+        self._is_set = False  # whether a library was given another number since
         self._own = _Entered()
 
     def enter(self, count: int) -> None:
@@ -151,10 +151,11 @@ class _Turns:
         self._inside -= not counts
         if counts:
             self._take_turn(now)
-        elif not self._inside:
+        elif not self._inside and (self._is_set or now != self._before):
             for library, number, its in zip(blas_libraries(), self._before, now, strict=True):
                 _set(library, number, its)
                 _let_go(library)
+            self._is_set = False
         if self.waiting:
             self._changed.notify_all()
 
@@ -169,10 +170,10 @@ class _Turns:
             now = None
         self._count = count
         self._computing += 1
-        self._taken = [
-            _set(library, count, its)
-            for library, its in zip(blas_libraries(), now or _numbers(), strict=True)
-        ]
+        now = now or _numbers()
+        self._is_set = self._is_set or any(its != count for its in now)
+        libraries = zip(blas_libraries(), now, strict=True)
+        self._taken = [_set(library, count, its) for library, its in libraries]
 
     def _wait_for_turn(self, count: int) -> None:
         turn = object()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 from rnnx.config.components import Components, components_from, settings_from
@@ -26,7 +27,7 @@ from rnnx.models.paths import paths
 from rnnx.models.size import refuse_large_steps
 from rnnx.registry.attribution import attributing
 from rnnx.registry.checks import load_corpus, refuse_wrong_values
-from rnnx.registry.update_checks import CheckedUpdate
+from rnnx.registry.update_checks import CheckedUpdate, try_update
 from rnnx.system.threads import BlasThreads
 from rnnx.training.first_step import checked_first_step
 from rnnx.training.generators import generators_of
@@ -77,8 +78,10 @@ class Session:
     def load(self) -> None:
         """Load the kernels, or compile them, that the second step would wait for."""
         if self.settings.steps > 1 and self._backend(1) is Backend.fast:
+            form = Execution(True, self._kernel_threads)
+            rules = partial(try_update, self.weights.rules.parts, form, self.params.flat.dtype)
             with self.threads, quiet():
-                load(self.network, self.params, self.states, self._kernel_threads)
+                load(self.network, self.params, self.states, self._kernel_threads, rules)
 
     def compiler_ready(self) -> AbstractContextManager[None]:
         """Inside, what :meth:`load` would wait for gets ready beside this process."""
@@ -102,7 +105,6 @@ class Session:
     def _bind(self) -> None:
         """Update, and write gradients, as the backend of now has it."""
         self._update = CheckedUpdate(self.weights.rules.parts, self.execution)
-        self._scratch.bind_gradients(self.grads)
         self._moves = self._scratch.child("update")
         self._weighted_path, self._path = paths(
             self._network, self.params, self.grads, self._scratch
@@ -194,7 +196,7 @@ class Session:
                 self._refuse_wrong_values(batch)
                 self._update.refuse_clipped(self.grads)  # they are still the last update's
                 self._refuse_infinite(loss, "the loss")
-            dh = path.backward(h)
+            dh, squares = path.backward(h)
         except MemoryError as error:
             raise OutOfMemory(
                 f"step {self.steps + 1}: {error}; lower batch_size, cell.hidden_size or the "
@@ -204,7 +206,7 @@ class Session:
             if isinstance(error.__cause__ or error, IndexError):
                 self._refuse_wrong_values(batch)
             raise
-        norm = self._norm()
+        norm = self._norm(squares)
         if not math.isfinite(norm):
             self._refuse_infinite(norm, "the gradient's norm")
         return Gradients(loss, norm, states, h, dh)
@@ -214,12 +216,12 @@ class Session:
         network = self._network
         refuse_wrong_values(self.components.dataset, batch, network.n_symbols, network.targets)
 
-    def _norm(self) -> float:
+    def _norm(self, squares: float | None = None) -> float:
         """The L2 norm of the gradients, by one thread: a second would spin on for too long."""
         if self.threads.count == 1:
-            return self.grads.norm()
+            return self.grads.norm(squares)
         with BlasThreads(1):
-            return self.grads.norm()
+            return self.grads.norm(squares)
 
     def _first_gradients(self, batch: Batch) -> Gradients:
         """The same at the first step, where a component that breaks its contract is looked for."""

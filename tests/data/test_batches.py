@@ -277,3 +277,31 @@ def test_examples_that_carry_no_state_are_drawn_as_without_resets() -> None:
     ]
     for _ in range(9):
         assert columns(drawn[0].next()) == columns(drawn[1].next())
+
+
+@given(LENGTHS, st.integers(1, 5), st.booleans(), st.booleans(), st.booleans())
+def test_batches_made_at_once_are_those_packed_one_by_one(
+    lengths: list[int], B: int, carry: bool, shuffle: bool, has_first: bool
+) -> None:
+    first = np.arange(len(lengths)) if has_first else None
+    split = examples(lengths, carry=carry, shuffle=shuffle, first=first)
+    if len(split) < B:
+        return
+    at_once, one_by_one = (TrainBatches(split, B, np.random.default_rng(3)) for _ in range(2))
+    assert at_once._rows is not None
+    one_by_one._rows = None
+    for number in range(2 * len(split)):
+        for found, expected in zip(at_once.next(), one_by_one.next(), strict=True):
+            np.testing.assert_array_equal(found, expected)
+            assert getattr(found, "dtype", None) == getattr(expected, "dtype", None)
+        states = at_once.state(), one_by_one.state()
+        np.testing.assert_equal(*states)
+        if number == 3:  # what was made is of another order
+            for batches, state in zip((at_once, one_by_one), states, strict=True):
+                batches.restore({**state, "order": state["order"][::-1]})
+
+
+def test_many_long_examples_are_packed_one_by_one() -> None:
+    few, many = examples([4, 3]), examples([2**10] * 2**8)
+    rows = [TrainBatches(split, 2, np.random.default_rng(0))._rows for split in (few, many)]
+    assert rows[0] is not None and rows[1] is None

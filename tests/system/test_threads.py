@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from rnnx.errors import ConfigError
 from rnnx.models.backend import possible_threads
+from rnnx.system import threads
 from rnnx.system.threads import BlasThreads, blas_libraries, give_way, usual_threads
 
 
@@ -80,3 +81,17 @@ def test_a_number_that_another_thread_changed_is_said() -> None:
 def test_a_number_that_the_blas_does_not_take_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"^threads=100000: NumPy's BLAS takes at most (\d+) "):
         possible_threads(100000, "threads")
+
+
+def test_a_number_that_is_right_already_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(threads, "_let_go", calls.append)
+    with BlasThreads(2):
+        with BlasThreads(2):
+            pass
+        assert not calls
+    assert calls == blas_libraries()
+    calls.clear()
+    with BlasThreads(usual_threads()):
+        pass
+    assert not calls

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,12 @@ class Value:
 
     def __post_init__(self) -> None:
         require_positive("limit", self.limit)
+
+    def compiled(self, threads: int) -> Any:
+        """The same in a compiled kernel."""
+        from rnnx_builtin.kernels.update.clipping import CompiledValue
+
+        return CompiledValue(self.limit)
 
     def clip(self, grads: Parameters, norm: float) -> bool:
         # No entry is larger than the norm, so most steps end here. Where it is not finite, clipping

@@ -6,8 +6,9 @@ p ← p − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -52,6 +53,10 @@ class Adam:
     def init(self, params: Parameters) -> Params:
         return moments(params)
 
+    def compiled(self, threads: int) -> Any:
+        """The same in a compiled kernel."""
+        return compiled_adam(self, lambda rate: 1.0)
+
     def update(
         self,
         params: Parameters,
@@ -63,6 +68,20 @@ class Adam:
     ) -> None:
         p = params.flat
         p -= adam_move(self, grads, state, rate, step, scratch)
+
+
+def compiled_adam(rule: AdamConstants, shrink: Callable[[float], float]) -> Any:
+    """Adam's update in a compiled kernel, where parameters are first multiplied by ``shrink``.
+
+    That is a function of the rate.
+    """
+    from rnnx_builtin.kernels.update.moves import CompiledUpdate, move_by_moments
+
+    def factors(rate: float, step: int) -> tuple[Any, ...]:
+        corrected = rate / (1 - rule.beta1**step), 1 / (1 - rule.beta2**step)
+        return (rule.beta1, rule.beta2), corrected, rule.epsilon, shrink(rate)
+
+    return CompiledUpdate(move_by_moments, ("m", "v"), factors)
 
 
 def moments(params: Parameters) -> Params:

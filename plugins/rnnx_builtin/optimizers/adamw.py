@@ -6,11 +6,12 @@ p ← p − rate·λ·p − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β�
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from rnnx.arrays import Params
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.ranges import require_share
-from rnnx_builtin.optimizers.adam import Adam, adam_move, moments
+from rnnx_builtin.optimizers.adam import Adam, adam_move, compiled_adam, moments
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class AdamW:
 
     def init(self, params: Parameters) -> Params:
         return moments(params)
+
+    def compiled(self, threads: int) -> Any:
+        """The same in a compiled kernel."""
+        return compiled_adam(self, lambda rate: 1 - rate * self.weight_decay)
 
     def update(
         self,

@@ -8,6 +8,7 @@ As in PyTorch the rate multiplies v when v is used, so that a schedule acts at o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,13 @@ class Momentum:
 
     def init(self, params: Parameters) -> Params:
         return {"v": np.zeros_like(params.flat)}
+
+    def compiled(self, threads: int) -> Any:
+        """The same in a compiled kernel."""
+        from rnnx_builtin.kernels.update.moves import CompiledUpdate, descend_by_velocity
+
+        own = self.momentum, self.nesterov
+        return CompiledUpdate(descend_by_velocity, ("v",), lambda rate, step: (rate, *own))
 
     def update(
         self,

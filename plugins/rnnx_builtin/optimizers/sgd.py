@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,12 @@ class SGD:
 
     def init(self, params: Parameters) -> Params:
         return {}
+
+    def compiled(self, threads: int) -> Any:
+        """The same in a compiled kernel."""
+        from rnnx_builtin.kernels.update.moves import CompiledUpdate, descend
+
+        return CompiledUpdate(descend, (), lambda rate, step: (rate,))
 
     def update(
         self,

@@ -53,8 +53,8 @@ class BoundLoops(NamedTuple):
     ways: tuple[Pass, Pass]  # forward and backward
     flats: tuple[Array, ...]  # (·, ≥ T·B), what products are made of
     products: Array  # (·, 5): a Product each
-    # Sums that NumPy makes, of the valid columns of each of ``flats``; their gradients by name.
-    finish: Callable[[Sequence[Array]], dict[str, Array]] | None = None
+    # Makes the gradients that NumPy sums, of the valid columns of each of ``flats``.
+    finish: Callable[[Sequence[Array]], object] | None = None
 
 
 def products(*rows: Product) -> Array:

@@ -134,9 +134,11 @@ class CompiledGRU:
         grads, dx = _gradients(params, cache, own.dz_flat, own.n_flat, scratch)
         return grads, dx, dstate0
 
-    def joined(self, head: Any, of_cell: Given, of_head: Given, drops: bool) -> Joined | None:
+    def joined(
+        self, head: Any, of_cell: Given, of_head: Given, drops: bool, flat: Array
+    ) -> Joined | None:
         """``JoiningForm.joined``."""
-        return join(self, head, of_cell, of_head, drops)
+        return join(self, head, of_cell, of_head, drops, flat)
 
     def loops(self, params: Params, T: int, B: int, scratch: Scratch) -> bound.BoundLoops:
         """Both loops with what they take."""
@@ -175,6 +177,6 @@ def _products_before(n_a: int) -> Array:
     )
 
 
-def _sum_bn(scratch: Scratch, flats: Sequence[Array]) -> Params:
+def _sum_bn(scratch: Scratch, flats: Sequence[Array]) -> None:
     dbn = scratch.array("dbn", (len(flats[1]), 1), flats[1].dtype)
-    return {"bn": np.sum(flats[1], axis=1, keepdims=True, out=dbn)}
+    np.sum(flats[1], axis=1, keepdims=True, out=dbn)

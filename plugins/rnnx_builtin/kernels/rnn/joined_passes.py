@@ -1,41 +1,36 @@
 """The kernels that call all kernels of a step: a cell and a softmax head, forward and backward.
 
 What is called, in which order and with which arguments, is what the compiled cell and the compiled
-head call one by one from Python, so that the bits are the same. The tuples ``cell`` and ``head``
-are those of :mod:`rnnx_builtin.kernels.rnn.joined_sizes`.
+head call one by one from Python, so that the bits are the same. What is bound is made by
+:mod:`rnnx_builtin.kernels.rnn.joined_sizes`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from rnnx_builtin.kernels.simd.blas_calls import product
+from rnnx_builtin.kernels.simd.blas_calls import product, squares
+from rnnx_builtin.kernels.simd.bound_call import bound
 from rnnx_builtin.kernels.simd.calling import call, call_for_counts, call_for_number
-from rnnx_builtin.kernels.simd.compiling import inline, kernel
+from rnnx_builtin.kernels.simd.compiling import bound_kernel, inline
 from rnnx_builtin.kernels.simd.work_queue import DONE, NEXT
 
 # Places in the lists of addresses.
-PRODUCT, PACK, LOOP = range(3)
-TABLE, RUNS, TAKE, LOSS = range(3, 7)  # forward
-SUMS, PUT_BACK, ADD, TAKE_FLAT = range(3, 7)  # backward
+PRODUCT, DOT, PACK, LOOP = range(4)
+TABLE, RUNS, TAKE, LOSS = range(4, 8)  # forward
+SUMS, PUT_BACK, ADD, TAKE_FLAT = range(4, 8)  # backward
+LOSS_FOUND, SQUARES = range(2)  # places of what is found
 
 
-@kernel
-def forward(
-    codes: Any,
-    batch: Any,
-    start: Any,
-    final: Any,
-    cell: Any,
-    head: Any,
-    drop: Any,
-    counts: Any,
-    has_lengths: bool,
-    by_token: bool,
-) -> float:
-    """The loss; ``counts`` becomes the number of valid tokens and of runs of them."""
+@bound_kernel
+def forward(place: Any) -> None:
+    """The loss, into ``found``; ``counts`` becomes the number of valid tokens and of runs of them.
+
+    Bound are ``Size.forward``'s arguments.
+    """
+    codes, batch, start, final, cell, head, drop, counts, how, found = bound(place)
     if codes[PRODUCT] == 0:  # kernels are only listed
-        return 0.0
+        return
     (x, y, ends), ((queue, units, kept), (Wx, b, rows, ids, is_read), packs, weights) = batch, cell
     call(codes[TABLE], (Wx, b, x, ends, rows, ids, is_read))
     for i in range(len(packs)):
@@ -45,23 +40,23 @@ def forward(
     h, mask, dropped, is_dropped = drop
     if is_dropped:
         _multiply(h, mask, dropped)
-    return _loss(codes, y, ends, head, counts, has_lengths, by_token)  # type: ignore[no-any-return]
+    has_lengths, by_token = how
+    found[LOSS_FOUND] = _loss(codes, y, ends, head, counts, has_lengths, by_token)
 
 
 @inline
 def _multiply(steps: Any, mask: Any, out: Any) -> None:
-    """out = steps · mask, (T, n, B) each; the mask may have one step."""
+    """out = steps · mask, (T, n, B) each."""
     T, n, B = steps.shape
     for u in range(n):
         for t in range(T):
-            m = min(t, len(mask) - 1)
             for b in range(B):
-                out[t, u, b] = steps[t, u, b] * mask[m, u, b]
+                out[t, u, b] = steps[t, u, b] * mask[t, u, b]
 
 
 @inline
 def _loss(
-    codes: Any, y: Any, ends: Any, head: Any, counts: Any, has_lengths: bool, by_token: bool
+    codes: Any, y: Any, ends: Any, head: Any, counts: Any, has_lengths: int, by_token: int
 ) -> float:
     (Wy, by), (h, h_valid, z), (targets, everywhere, places, runs), (highest, total, nats), _ = head
     (n_y, n_a), (T, B) = Wy.shape, y.shape
@@ -82,11 +77,10 @@ def _loss(
     return call_for_number(codes[LOSS], given) / divisor  # type: ignore[no-any-return]
 
 
-@kernel
-def backward(
-    codes: Any, ends: Any, cell: Any, head: Any, state: Any, drop: Any, counts: Any
-) -> None:
-    """The gradients of the loss of ``forward``."""
+@bound_kernel
+def backward(place: Any) -> None:
+    """The gradients of the loss of ``forward``; the sum of squares of ``flat``, into ``found``."""
+    codes, ends, cell, head, state, drop, counts, flat, found = bound(place)
     if codes[PRODUCT] == 0:
         return
     (queue, units, kept), own, inputs, packs, weights, flats, taken, products, dWh = cell
@@ -108,6 +102,7 @@ def backward(
         _recurrent(codes, taken, products, dWh, count)
     else:
         _recurrent(codes, flats, products, dWh, count)
+    found[SQUARES] = squares(codes[DOT], flat)
 
 
 @inline

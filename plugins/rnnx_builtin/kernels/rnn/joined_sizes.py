@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnx.arrays import Array, Params
 from rnnx.contracts.buffers import Scratch, flat_buffer
+from rnnx_builtin.kernels.rnn import joined_passes as passes
 from rnnx_builtin.kernels.rnn import packing, sequence, softmax
 from rnnx_builtin.kernels.rnn.bound import BoundLoops
-from rnnx_builtin.kernels.simd.blas_calls import product_address
+from rnnx_builtin.kernels.simd.blas_calls import dot_address, product_address
+from rnnx_builtin.kernels.simd.bound_call import bind
 from rnnx_builtin.kernels.simd.calling import addresses
 
 
@@ -27,7 +30,6 @@ class CellSide(NamedTuple):
     loops: BoundLoops
     forward: tuple[Any, ...]
     backward: tuple[Any, ...]
-    gradients: Params
     taken: tuple[Array, ...]  # the valid columns of each of the loops' ``flats``
 
 
@@ -35,34 +37,82 @@ class HeadSide(NamedTuple):
     """Of the head; ``arguments`` is what the kernels call ``head``."""
 
     arguments: tuple[Any, ...]
-    gradients: Params
     dy: Array  # (T, n_a, B)
+
+
+class Given(NamedTuple):
+    """Where a batch is put."""
+
+    x: Array  # (T, B) ids
+    y: Array  # (T, B)
+    ends: Array  # (B,) the lengths; T where there is no padding
+    start: tuple[Array, ...]  # the initial state
+    mask: Array | None  # (T, n_a, B), what h is multiplied by
 
 
 class Size(NamedTuple):
     """A size of a batch."""
 
+    given: Given
     cell: CellSide
     head: HeadSide
-    y: Array  # (T, n_a, B), what the head reads: h, or h without what is dropped
-    dh: Array  # the gradient by h: dy, or dy without what was dropped
-    ends: Array  # (B,) T: the lengths where there is no padding
-    state: tuple[Any, Any]  # the gradients of the final state, 0, and of the initial one
-    codes: tuple[Array, Array]  # the addresses of what is called, forward and backward
+    h: Array  # (T, n_a, B)
+    y: Array  # what the head reads: h, or h without what is dropped
+    final: tuple[Array, ...]  # the state after the last step
     counts: Array  # (2,) of the last batch: its valid tokens, and the runs of them
+    found: Array  # (2,) its loss, and the sum of squares of its gradients
+    forward: Callable[[], object]
+    backward: Callable[[], object]
 
 
-def size_of(form: Any, of_cell: Part, of_head: Part, drops: bool, T: int, B: int) -> Size:
-    """Make all of it for T steps of B columns."""
+class Way(NamedTuple):
+    """How batches of a size are computed."""
+
+    drops: bool  # whether some of h is dropped
+    has_lengths: bool
+    by_token: bool  # what the loss is a mean over
+
+
+def size_of(form: Any, parts: tuple[Part, Part], flat: Array, way: Way, T: int, B: int) -> Size:
+    """Make all of it for T steps of B columns; ``flat`` is the vector of all gradients."""
+    (of_cell, of_head), drops = parts, way.drops
     cell, scratch = cell_side(form, of_cell, T, B), of_cell.scratch
     h = cell.loops.space.states.h
-    y = scratch.like("dropped", h) if drops else h
+    y, mask = (scratch.like(name, h) if drops else h for name in ("dropped", "mask"))
     head = head_side(of_head, y)
     dh = scratch.like("d_dropped", head.dy) if drops else head.dy
-    ends, n_a, count = np.full(B, T), h.shape[1], cell.loops.states
-    final, first = (tuple(np.zeros((n_a, B), h.dtype) for _ in range(count)) for _ in range(2))
-    codes = _codes_forward(cell, head, ends, first), _codes_backward(cell, head, ends, first, dh)
-    return Size(cell, head, y, dh, ends, (final, first), codes, np.zeros(2, np.intp))
+    x, targets = (scratch.array(name, (T, B), np.intp) for name in ("x", "y"))
+    start, final, d_start, d_final = states_of(cell.loops.states, h, scratch)
+    ends, counts, found, drop = np.full(B, T), np.zeros(2, np.intp), np.zeros(2), int(drops)
+    whole = flat if cell.loops.finish is None else flat[:0]  # else some are computed afterwards
+    how = int(way.has_lengths), int(way.by_token)
+    codes = _codes_forward(cell, head, ends, start), _codes_backward(cell, head, ends, start, dh)
+    forward = codes[0], (x, targets, ends), start, final, cell.forward, head.arguments
+    backward = codes[1], ends, cell.backward, head.arguments, (d_final, d_start)
+    return Size(
+        Given(x, targets, ends, start, mask if drops else None),
+        cell,
+        head,
+        h,
+        y,
+        final,
+        counts,
+        found,
+        bind(passes.forward, (*forward, (h, mask, y, drop), counts, how, found)),
+        bind(passes.backward, (*backward, (head.dy, mask, dh, drop), counts, whole, found)),
+    )
+
+
+def states_of(count: int, h: Array, scratch: Scratch) -> list[tuple[Array, ...]]:
+    """The first and the last state of h (T, n_a, B), and the gradients by both.
+
+    Nothing depends on the last one: its gradient has no columns that would be added.
+    """
+    (_, n_a, B), found = h.shape, []
+    for name, columns in (("start", B), ("final", B), ("d_start", B), ("d_final", 0)):
+        arrays = [scratch.array(f"{name}{i}", (n_a, columns), h.dtype) for i in range(count)]
+        found.append(tuple(arrays))
+    return found
 
 
 def cell_side(form: Any, part: Part, T: int, B: int) -> CellSide:
@@ -81,7 +131,7 @@ def cell_side(form: Any, part: Part, T: int, B: int) -> CellSide:
     products = loops.flats, taken, loops.products, dWh
     forward = space, table, packs[0], loops.ways[0].weights
     backward = space, tuple(loops.own), inputs, packs[1], loops.ways[1].weights, *products
-    return CellSide(loops, forward, backward, {"Wx": dWx, "Wh": dWh, "b": db}, taken)
+    return CellSide(loops, forward, backward, taken)
 
 
 def head_side(part: Part, y: Array) -> HeadSide:
@@ -105,7 +155,7 @@ def head_side(part: Part, y: Array) -> HeadSide:
         (space.highest, space.total, nats),
         (dWy, dby, space.dh_flat, dy_valid),
     )
-    return HeadSide(arguments, {"Wy": dWy, "by": dby}, space.dh)
+    return HeadSide(arguments, space.dh)
 
 
 def _codes_forward(cell: CellSide, head: HeadSide, ends: Array, state: tuple[Array, ...]) -> Array:
@@ -122,7 +172,7 @@ def _codes_forward(cell: CellSide, head: HeadSide, ends: Array, state: tuple[Arr
         (packing.take_runs, (y, runs, 0, y_valid)),
         (softmax.loss_and_slope, (z, by, targets, everywhere, 1.0, *sums)),
     ]
-    return addresses(product_address(z.dtype), calls)
+    return addresses((product_address(z.dtype), dot_address(z.dtype)), calls)
 
 
 def _codes_backward(
@@ -139,4 +189,4 @@ def _codes_backward(
         (sequence.add_into_columns, (flats[0], ids, ends, *sums)),
         (packing.take_runs, (flats[0], runs, 0, taken[0])),
     ]
-    return addresses(product_address(z.dtype), calls)
+    return addresses((product_address(z.dtype), dot_address(z.dtype)), calls)

@@ -83,9 +83,11 @@ class CompiledLSTM:
         grads, dx = weight_gradients(params["Wx"], cache, own.dz_flat, scratch)
         return grads, dx, dstate0
 
-    def joined(self, head: Any, of_cell: Given, of_head: Given, drops: bool) -> Joined | None:
+    def joined(
+        self, head: Any, of_cell: Given, of_head: Given, drops: bool, flat: Array
+    ) -> Joined | None:
         """``JoiningForm.joined``."""
-        return join(self, head, of_cell, of_head, drops)
+        return join(self, head, of_cell, of_head, drops, flat)
 
     def loops(self, params: Params, T: int, B: int, scratch: Scratch) -> bound.BoundLoops:
         """Both loops with what they take."""

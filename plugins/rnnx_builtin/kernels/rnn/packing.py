@@ -12,7 +12,7 @@ from rnnx_builtin.kernels.rnn.sequence import States
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.compiling import inline, kernel
 from rnnx_builtin.kernels.simd.gemm import lanes_of
-from rnnx_builtin.kernels.simd.vectors import load, store
+from rnnx_builtin.kernels.simd.vectors import load, store, zeros_of
 
 
 class ValidTokens(NamedTuple):
@@ -81,23 +81,34 @@ def take_runs(flat: Any, runs: Any, count: int, out: Any) -> None:
     """Copy ``count`` runs of columns in ``flat`` side by side into ``out``."""
     for u in range(len(flat)):
         for r in range(count):
-            _copy(flat, u, runs[r, 0], out, runs[r, 1], runs[r, 2])
+            _copy(flat, u, runs[r, 0], out, runs[r, 1], runs[r, 2], r < count - 1)
 
 
 @kernel
 def put_back(columns: Any, runs: Any, count: int, out: Any) -> None:
     """The inverse of ``take_valid``: 0 where a token is not valid."""
     for u in range(len(out)):
-        out[u] = 0
+        done = 0
         for r in range(count):
-            _copy(columns, u, runs[r, 1], out, runs[r, 0], runs[r, 2])
+            _clear(out, u, done, runs[r, 0])
+            _copy(columns, u, runs[r, 1], out, runs[r, 0], runs[r, 2], True)
+            done = runs[r, 0] + runs[r, 2]
+        _clear(out, u, done, out.shape[1])
 
 
 @inline
-def _copy(flat: Any, u: int, start: int, to: Any, at: int, count: int) -> None:
-    """Copy ``count`` neighbours of row u into that of another array, a register at a time."""
+def _copy(flat: Any, u: int, start: int, to: Any, at: int, count: int, more: bool) -> None:
+    """Copy ``count`` neighbours of row u into that of another array, a register at a time.
+
+    ``more``: what stands behind them is written afterwards, so that whole registers may be copied.
+    """
     of, into = _row(flat, u) + start, _row(to, u) + at
     lanes, j = lanes_of(flat), 0
+    if more and max(start, at) + count + lanes <= min(flat.shape[1], to.shape[1]):
+        while j < count:
+            store(to, into + j, load(flat, of + j))
+            j += lanes
+        return
     while j + lanes <= count:
         store(to, into + j, load(flat, of + j))
         j += lanes
@@ -106,6 +117,18 @@ def _copy(flat: Any, u: int, start: int, to: Any, at: int, count: int) -> None:
         return
     while j < count:
         to[u, at + j] = flat[u, start + j]
+        j += 1
+
+
+@inline
+def _clear(flat: Any, u: int, start: int, stop: int) -> None:
+    """Set columns of row u to 0, a register at a time, and some behind them if there are more."""
+    row, lanes, j = _row(flat, u), lanes_of(flat), start
+    while j < stop and j + lanes <= flat.shape[1]:
+        store(flat, row + j, zeros_of(flat))
+        j += lanes
+    while j < stop:
+        flat[u, j] = 0
         j += 1
 
 

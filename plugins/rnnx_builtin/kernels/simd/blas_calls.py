@@ -18,7 +18,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-SYMBOLS = {"f": "scipy_cblas_sgemm64_", "d": "scipy_cblas_dgemm64_"}  # whole numbers of 64 bits
+SYMBOLS = "scipy_cblas_{}{}64_"  # a letter for the numbers' type; whole numbers of 64 bits
+LETTERS = {"f": "s", "d": "d"}
 FOLDERS = ("numpy.libs", ".dylibs")  # of the libraries that a wheel brings, as on Linux and macOS
 ROW_MAJOR, AS_IT_IS, TRANSPOSED = 101, 111, 112  # of the C interface of a BLAS
 
@@ -26,6 +27,16 @@ ROW_MAJOR, AS_IT_IS, TRANSPOSED = 101, 111, 112  # of the C interface of a BLAS
 @cache
 def product_address(dtype: Any) -> int:
     """Where the BLAS that NumPy's wheel brings has its product of two matrices; 0: nowhere."""
+    return _address("gemm", dtype)
+
+
+@cache
+def dot_address(dtype: Any) -> int:
+    """Where it has its product of two vectors, which ``np.dot`` calls."""
+    return _address("dot", dtype)
+
+
+def _address(name: str, dtype: Any) -> int:
     from threadpoolctl import ThreadpoolController
 
     for library in ThreadpoolController().lib_controllers:
@@ -33,7 +44,8 @@ def product_address(dtype: Any) -> int:
         is_numpys = path.parent.name in FOLDERS and path.parent.parent in Path(np.__file__).parents
         if is_numpys and library.internal_api == "openblas":
             with suppress(AttributeError, KeyError):
-                function = getattr(library.dynlib, SYMBOLS[np.dtype(dtype).char])
+                letter = LETTERS[np.dtype(dtype).char]
+                function = getattr(library.dynlib, SYMBOLS.format(letter, name))
                 return ctypes.cast(function, ctypes.c_void_p).value or 0
     return 0
 
@@ -84,3 +96,18 @@ def _interface(scalar: Any, whole: Any, wide: Any) -> Any:
     matrix = [scalar.as_pointer(), wide]
     kinds = [*[whole] * 3, *[wide] * 3, scalar, *matrix, *matrix, scalar, *matrix]
     return ir.FunctionType(ir.VoidType(), kinds).as_pointer()
+
+
+@intrinsic
+def squares(typing: Any, address: Any, a: Any) -> Any:
+    """a·a of a contiguous vector, by the BLAS's product of two vectors."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        wide, scalar = ir.IntType(64), context.get_value_type(a.dtype)
+        array = context.make_array(a)(context, builder, args[1])
+        vector = [array.data, ir.Constant(wide, 1)]
+        kinds = [wide, *[scalar.as_pointer(), wide] * 2]
+        function = builder.inttoptr(args[0], ir.FunctionType(scalar, kinds).as_pointer())
+        return builder.call(function, [array.nitems, *vector, *vector])
+
+    return a.dtype(types.int64, a), codegen

@@ -20,10 +20,10 @@ from rnnx.arrays import Array
 from rnnx_builtin.kernels.simd.compiling import Kernel
 
 
-def addresses(first: int, calls: Sequence[tuple[Kernel, tuple[Any, ...]]]) -> Array:
+def addresses(first: Sequence[int], calls: Sequence[tuple[Kernel, tuple[Any, ...]]]) -> Array:
     """``first``, and where kernels for such arguments are; all 0 where one is only listed."""
     own = [kernel.address(*arguments) for kernel, arguments in calls]
-    found = np.array([first, *own], np.int64)
+    found = np.array([*first, *own], np.int64)
     return found if found.all() else np.zeros_like(found)
 
 

@@ -69,7 +69,16 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     A kernel allocates nothing. Where the folder cannot be written, each process compiles it.
     """
-    compiled = numba.njit(pipeline_class=KernelCompiler, **OPTIONS)(function)
+    return _kernel(function, OPTIONS)
+
+
+def bound_kernel(function: Callable[..., Any]) -> Any:
+    """A kernel that is called by the place of its code alone: see ``bound_call``."""
+    return _kernel(function, {**OPTIONS, "no_cfunc_wrapper": False, "no_cpython_wrapper": True})
+
+
+def _kernel(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    compiled = numba.njit(pipeline_class=KernelCompiler, **options)(function)
     compiled.__class__, compiled.places = Kernel, {}
     folder = _folder(Path(function.__code__.co_filename).parent)
     compiled._cache = KernelFiles(folder, function)
@@ -92,15 +101,34 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
         kinds = compute_fingerprint(arguments)  # the types take a hundred times as long
         if kinds in self.places:
             return self.places[kinds]
-        types = tuple(map(self.typeof_pyval, arguments))
-        if types not in self.overloads:
-            if self._is_listed(types):
-                return 0
-            self.compile(types)
-        found = self.overloads[types]
+        found = self._compiled(tuple(map(self.typeof_pyval, arguments)))
+        if found is None:
+            return 0
         place: int = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
         self.places[kinds] = place
         return place
+
+    def entry(self, arguments: tuple[Any, ...], kind: Callable[[], Any]) -> int:
+        """Where C finds the code of a ``bound_kernel`` for such arguments, as ``address``.
+
+        ``kind`` makes the type of the pointer to them.
+        """
+        kinds = compute_fingerprint(arguments)
+        if kinds not in self.places:
+            found = self._compiled((kind(),))
+            if found is None:
+                return 0
+            name = found.fndesc.llvm_cfunc_wrapper_name
+            self.places[kinds] = found.library.get_pointer_to_function(name)
+        return self.places[kinds]
+
+    def _compiled(self, types: tuple[Any, ...]) -> Any:
+        """The code for arguments of these types; None if it is only to be listed."""
+        if types not in self.overloads:
+            if self._is_listed(types):
+                return None
+            self.compile(types)
+        return self.overloads[types]
 
     def _is_listed(self, types: Any) -> bool:
         """List this kernel if that is all that is to be done; whether it was."""
@@ -115,7 +143,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
 
 
 # What a kernel answers that is only listed, by the annotation of what it returns.
-NOTHING = {"None": None, "float": 0.0, "tuple[int, int]": (0, 0)}
+NOTHING = {"None": None, "float": 0.0, "bool": False, "tuple[int, int]": (0, 0)}
 
 
 def inline(function: Callable[..., Any]) -> Any:

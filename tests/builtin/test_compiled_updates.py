@@ -1,0 +1,86 @@
+"""Compiled clippers and optimizers: the bits of NumPy's, and when their kernels are loaded."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba", reason="the extra 'fast' is not installed")
+
+from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx.contracts.execution import NUMPY, Execution
+from rnnx.registry.update_checks import try_update
+from rnnx.registry.updates import UpdateRules
+from rnnx_builtin.clippers.value import Value
+from rnnx_builtin.optimizers.adam import Adam
+from rnnx_builtin.optimizers.adamw import AdamW
+from rnnx_builtin.optimizers.momentum import Momentum
+from rnnx_builtin.optimizers.sgd import SGD
+from rnnx_builtin.schedules.constant import Constant
+
+OPTIMIZERS = (SGD(), Momentum(), Momentum(nesterov=True), Adam(), AdamW())
+DTYPES = (np.float32, np.float64)
+
+
+def numbers(dtype: Any, seed: int) -> Parameters:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(333, 1)) * 10.0 ** rng.integers(-20, 5, (333, 1))
+    return Parameters({"layer0": {"Wx": values}}, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_an_update_has_the_bits_of_numpy(optimizer: Any, dtype: Any) -> None:
+    found = []
+    for execution in (NUMPY, Execution(compiled=True)):
+        update = execution.method(optimizer, "update")
+        assert (update.__self__ is optimizer) == (execution is NUMPY)
+        params, scratch = numbers(dtype, 0), Scratch()
+        state = optimizer.init(params)
+        for step in range(1, 30):
+            update(params, numbers(dtype, step), state, 0.3 / step, step, scratch)
+        found.append([params.flat.tobytes(), *(array.tobytes() for array in state.values())])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("limit", [1e-3, 0.1, 1e9])
+def test_a_clipped_gradient_has_the_bits_of_numpy(limit: float, dtype: Any) -> None:
+    clipper, one, other = Value(limit), numbers(dtype, 0), numbers(dtype, 0)
+    norm = one.norm()
+    assert clipper.compiled(1).clip(one, norm) == clipper.clip(other, norm)
+    assert one.flat.tobytes() == other.flat.tobytes()
+    for unclipped in (limit, np.inf):
+        assert clipper.compiled(1).clip(numbers(dtype, 0), unclipped) is False
+
+
+@dataclass
+class Seen:
+    """A clipper and an optimizer whose forms note what they are called with."""
+
+    learning_rate: float = 0.1
+    calls: list[tuple[str, int]] = field(default_factory=list)
+
+    def compiled(self, threads: int) -> "Seen":
+        return self
+
+    def clip(self, grads: Parameters, norm: float) -> bool:
+        self.calls.append(("clip", grads.size))
+        return False
+
+    def init(self, params: Parameters) -> dict[str, Any]:
+        return {"v": params.flat.copy()}
+
+    def update(self, params: Parameters, grads: Any, state: Any, *rest: Any) -> None:
+        self.calls.append(("update", state["v"].size))
+
+
+def test_a_try_calls_compiled_forms_with_two_numbers() -> None:
+    params = numbers(np.float64, 0)
+    clipper, optimizer = Seen(), Seen()
+    parts = UpdateRules(clipper, Constant(), optimizer, {}, params).parts
+    try_update(parts, NUMPY, np.float64)
+    assert not clipper.calls and not optimizer.calls
+    try_update(parts, Execution(compiled=True), np.float64)
+    assert (clipper.calls, optimizer.calls) == ([("clip", 2)], [("update", 2)])
