@@ -140,7 +140,7 @@ PRIVATE = {
             "read_json",
             "write_json",
         },
-        "rnnx.system.kernels": {"Call", "is_listed", "kernels_folder"},
+        "rnnx.system.kernels": {"Call", "Coming", "is_listed", "kernels_folder"},
         "rnnx.system.png": {"drawing", "png_bytes"},
         "rnnx.system.secrets": {
             "has_passwords",

@@ -28,9 +28,12 @@ from rnnx.errors import ConfigError
 from rnnx.models.joined import JoinedPath
 from rnnx.models.network import Network, States
 from rnnx.models.paths import paths
-from rnnx.system.kernels import compile_together, helpers_ready, looking
+from rnnx.system.background_kernels import compile_later
+from rnnx.system.kernels import Call, compile_together, helpers_ready, looking
 from rnnx.system.text import cause
 from rnnx.system.threads import BlasThreads, processors, usual_threads
+
+Given = tuple[Network, Parameters, States]  # what kernels are loaded by, with any values
 
 MIN_SIZE = 48  # batch_size · hidden_size; below, a run is over before the compiler is loaded
 
@@ -60,7 +63,9 @@ def compiler_ready(settings: Train, hidden_size: int) -> AbstractContextManager[
     Whether it will is not asked here: to import the compiler takes time in which they can start.
     """
     wanted = settings.backend is Backend.fast or _is_large(settings, hidden_size)
-    if settings.backend is Backend.numpy or settings.steps < 2 or not wanted:
+    if settings.backend is Backend.numpy or not wanted:
+        return nullcontext()
+    if settings.steps < 2 and settings.backend is Backend.auto:
         return nullcontext()
     with suppress(Exception):  # something stands in its place
         if not _is_turned_off() and find_spec("numba") is not None:
@@ -86,21 +91,36 @@ def load(
     states: States,
     threads: int,
     others: Callable[[], object] = lambda: None,
+    at_once: bool = True,
 ) -> None:
     """Load the kernels of a network, or compile them, by one forward and backward pass.
 
     ``states`` are any of the batch's size; they and ``params`` are not changed. Kernels that are in
     no cache are compiled side by side, also those for columns of different lengths, and those that
-    ``others`` calls.
+    ``others`` calls. Unless they are wanted ``at_once``, those that a run can do without are
+    compiled while it computes.
     """
     ragged = np.full(states[0][0].shape[1], 2)
     ragged[-1] = 1
-    with suppress(Exception), looking() as calls:  # an error is raised by the pass below
-        for lengths in (None, ragged):
-            _pass(network, params, states, lengths, 1, _Zeros())
+    given = network, params, states
+
+    def listed(way: Callable[..., None]) -> list[Call]:
+        with suppress(Exception), looking() as calls:  # an error is raised by the pass below
+            for lengths in (None, ragged):
+                way(given, lengths, 1, _Zeros())
+        return calls
+
+    own = listed(_pass)
+    with suppress(Exception), looking() as more:
         others()
-    compile_together(calls)
-    _pass(network, params, states, None, threads, Scratch())
+    own += more
+    joining = [call for call in listed(_step) if call not in own]
+    able_to_wait = [call for call in own if call.kernel().meanwhile is not None]
+    later = [] if at_once else [*able_to_wait, *joining]
+    compile_together([call for call in (*own, *joining) if call not in later])
+    compile_later(later)
+    for way in (_pass, _step):
+        way(given, None, threads, Scratch())
 
 
 class _Zeros(Scratch):
@@ -112,15 +132,20 @@ class _Zeros(Scratch):
         return made
 
 
-def _pass(
-    network: Network,
-    params: Parameters,
-    states: States,
-    lengths: Array | None,
-    threads: int,
-    scratch: Scratch,
-) -> None:
-    """Forward and backward over two steps, also by the kernels that call the others."""
+def _pass(given: Given, lengths: Array | None, threads: int, scratch: Scratch) -> None:
+    """Forward and backward over two steps."""
+    network, params, states = given
+    x, y = network.blank(2, states[0][0].shape[1])
+    compiled = network.on(Execution(True, threads))
+    h, _, caches = compiled.forward(params, x, states, lengths, scratch)
+    _, _, cache = compiled.loss(params, h, y, lengths, scratch)
+    _, dh = compiled.loss_gradient(params, cache, h, scratch)
+    compiled.backward(params, caches, dh, scratch)
+
+
+def _step(given: Given, lengths: Array | None, threads: int, scratch: Scratch) -> None:
+    """The same by the kernels that call the others, where there are any."""
+    network, params, states = given
     x, y = network.blank(2, states[0][0].shape[1])
     compiled = network.on(Execution(True, threads))
     _, path = paths(compiled, params, params.zeros_like(), scratch)
@@ -128,10 +153,6 @@ def _pass(
         tokens = y.size if lengths is None else int(lengths.sum())
         batch = Batch(x, y, lengths, False, tokens)
         path.backward(path.forward(batch, states, np.random.default_rng(0))[1])
-    h, _, caches = compiled.forward(params, x, states, lengths, scratch)
-    _, _, cache = compiled.loss(params, h, y, lengths, scratch)
-    _, dh = compiled.loss_gradient(params, cache, h, scratch)
-    compiled.backward(params, caches, dh, scratch)
 
 
 @functools.cache

@@ -44,6 +44,18 @@ class Compiled(Protocol):
     def compile(self, types: Any) -> Any:
         """Load it, or compile it and keep it in the cache."""
 
+    meanwhile: Callable[..., Any] | None
+    """What computes the same bits in its place, if anything does."""
+    coming: Coming | None
+    """Where it is compiled meanwhile, if it need not be there yet."""
+
+
+class Coming(Protocol):
+    """What compiles kernels that nobody waits for."""
+
+    def has_ended(self) -> bool:
+        """Whether nothing more comes of it."""
+
 
 class Call(NamedTuple):
     """A kernel that was called, by its place, and the types of its arguments."""
@@ -102,7 +114,7 @@ def helpers_ready(prepare: Callable[[], object]) -> Iterator[None]:
         if _keeps_none():
             with suppress(OSError):
                 for _ in range(_most_helpers()):
-                    waiting.append(_start(prepare))
+                    waiting.append(_start_helper(prepare))
         _now.waiting = waiting
         yield
     finally:
@@ -129,24 +141,28 @@ def _taken() -> list[subprocess.Popen[bytes]]:
     return taken
 
 
+def missing(calls: Sequence[Call]) -> list[Call]:
+    """Those that are in no cache."""
+    return [call for call in calls if not call.kernel().is_kept(call.types)]
+
+
 def compile_together(calls: Sequence[Call]) -> None:
     """Compile the kernels that are in no cache, those of ``calls``, in a few processes at once.
 
     A process that cannot be started, or ends early, leaves its part to whoever calls the kernels.
     """
-    missing = [call for call in calls if not call.kernel().is_kept(call.types)]
-    missing.sort(key=lambda call: -call.size)
-    if not missing:
+    left = sorted(missing(calls), key=lambda call: -call.size)
+    if not left:
         return
     with suppress(OSError), TemporaryDirectory(prefix="rnnx-kernels-") as folder:
         helpers = _taken()
         try:
-            for number in range(min(_most_helpers(), len(missing) - 1)):
+            for number in range(min(_most_helpers(), len(left) - 1)):
                 if number == len(helpers):
-                    helpers.append(_start())
-                _tell(helpers[number], folder, missing)
+                    helpers.append(_start_helper())
+                tell(helpers[number], folder, left)
             with _without_collector():
-                _take(missing, Path(folder))
+                _take(left, Path(folder))
         finally:
             for process in helpers:
                 _wait(process)
@@ -175,31 +191,41 @@ def _take(calls: Sequence[Call], claims: Path) -> None:
 
 
 START = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); \
-from rnnx.system.kernels import help_to_compile; help_to_compile()"
+pickle.load(sys.stdin.buffer)()"
 
 
-def _start(prepare: Callable[[], object] | None = None) -> subprocess.Popen[bytes]:
-    """A process that helps to compile; a signal that stops this one does not print there."""
+def start(work: Callable[[], None]) -> subprocess.Popen[bytes]:
+    """A process that does ``work``, a function of a module, which reads what it is told.
+
+    A signal that stops this process does not print there.
+    """
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", START],  # -P: nothing is imported from the working folder
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _send(process, pickle.dumps(sys.path) + pickle.dumps(prepare))
+    tell(process, sys.path, work)
     return process
 
 
-def _tell(process: subprocess.Popen[bytes], claims: str, calls: Sequence[Call]) -> None:
-    """Tell a process what is to be compiled."""
-    _send(process, pickle.dumps(claims) + pickle.dumps(calls))
-
-
-def _send(process: subprocess.Popen[bytes], message: bytes) -> None:
+def tell(process: subprocess.Popen[bytes], *given: Any) -> None:
+    """Give such a process what it reads."""
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it has ended
-        process.stdin.write(message)
+        process.stdin.write(b"".join(map(pickle.dumps, given)))
         process.stdin.flush()
+
+
+def told() -> Any:
+    """What such a process was given next."""
+    return pickle.load(sys.stdin.buffer)
+
+
+def _start_helper(prepare: Callable[[], object] | None = None) -> subprocess.Popen[bytes]:
+    process = start(help_to_compile)
+    tell(process, prepare)
+    return process
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:
@@ -211,9 +237,9 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 
 def help_to_compile() -> None:
-    """The whole of such a process: what it is to do comes from the one that started it."""
+    """The whole of a process that helps :func:`compile_together`."""
     gc.disable()
-    if prepare := pickle.load(sys.stdin.buffer):
+    if prepare := told():
         prepare()
-    claims = Path(pickle.load(sys.stdin.buffer))
-    _take(pickle.load(sys.stdin.buffer), claims)
+    claims, calls = Path(told()), told()
+    _take(calls, claims)

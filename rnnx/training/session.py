@@ -76,12 +76,18 @@ class Session:
         self.states: States = self._zero_states()
 
     def load(self) -> None:
-        """Load the kernels, or compile them, that the second step would wait for."""
-        if self.settings.steps > 1 and self._backend(1) is Backend.fast:
+        """Load the kernels, or compile them, that the next step but the first would wait for."""
+        if self.is_compiled or (self.settings.steps > 1 and self._backend(1) is Backend.fast):
             form = Execution(True, self._kernel_threads)
             rules = partial(try_update, self.weights.rules.parts, form, self.params.flat.dtype)
+            given = self.network, self.params, self.states, self._kernel_threads, rules
             with self.threads, quiet():
-                load(self.network, self.params, self.states, self._kernel_threads, rules)
+                load(*given, at_once=False)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the next step is."""
+        return self.backend is Backend.fast
 
     def compiler_ready(self) -> AbstractContextManager[None]:
         """Inside, what :meth:`load` would wait for gets ready beside this process."""

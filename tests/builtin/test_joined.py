@@ -109,6 +109,41 @@ def test_a_batch_of_one_token_goes_one_by_one(names: Path, monkeypatch: pytest.M
     assert joined[1:] == direct[1:]
 
 
+def test_calls_go_one_by_one_while_the_joined_kernels_are_compiled(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rnnx_builtin.kernels.rnn import joined_passes
+    from rnnx_builtin.kernels.rnn.joined import Joined
+
+    class Coming:
+        asked = 0
+
+        def has_ended(self) -> bool:
+            self.asked += 1
+            return self.asked > 2  # once in each step
+
+    def steps() -> tuple[int, list[float], bytes]:
+        made, forward = list[int](), Joined.forward
+
+        def counted(self: Joined, *given: Any) -> Any:
+            made.append(0)
+            return forward(self, *given)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Joined, "forward", counted)
+            session = rnnx.build(tiny(names, "cell=lstm", "threads=1", "backend=fast"))
+            losses = [session.step() for _ in range(5)]
+        return len(made), losses, session.params.flat.tobytes()
+
+    joined = steps()
+    monkeypatch.setattr(joined_passes.forward, "coming", Coming())
+    later = steps()
+    expected = (5, 3) if kind_here() is JoinedPath else (0, 0)
+    assert (joined[0], later[0]) == expected
+    assert later[1:] == joined[1:]
+    assert joined_passes.forward.coming is None or kind_here() is DirectPath
+
+
 def way_of(names: Path, *more: str) -> type:
     own = ["cell=vanilla", "cell.hidden_size=10", "threads=1", "backend=fast"]
     return type(rnnx.build(tiny(names, *own, *more))._path)
@@ -127,9 +162,8 @@ def test_kernels_are_listed_without_being_called(names: Path) -> None:
     places.clear()
     try:
         with looking() as calls:
-            backend._pass(
-                session.network, session.params, session.states, None, 1, backend._Zeros()
-            )
+            given = session.network, session.params, session.states
+            backend._step(given, None, 1, backend._Zeros())
     finally:
         softmax.row_sums.overloads.update(made)
     assert "row_sums" in [call.name for call in calls]

@@ -97,6 +97,21 @@ def test_the_folder_is_named_by_the_content_of_the_sources(tmp_path: Path) -> No
     assert name_of(tmp_path / "one") != name_of(tmp_path / "other")
 
 
+def test_something_else_computes_while_a_kernel_is_coming(folder: Path, tmp_path: Path) -> None:
+    class Coming:
+        ended = False
+
+        def has_ended(self) -> bool:
+            return self.ended
+
+    kernel, coming = made_in(tmp_path).doubled, Coming()
+    kernel.coming, kernel.meanwhile = coming, lambda x: 3 * x
+    assert [kernel(1.5), kernel(1.5)] == [4.5, 4.5]
+    assert list(folder.iterdir()) == []
+    coming.ended = True
+    assert [kernel(1.5), kernel.coming, len(list(folder.iterdir()))] == [3, None, 1]
+
+
 def run(folder: Path, place: Path, *values: str, before: str = "") -> "subprocess.Popen[str]":
     arguments = [sys.executable, "-c", before + PROGRAM, str(folder), str(place), *values]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)

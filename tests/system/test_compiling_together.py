@@ -98,13 +98,13 @@ def test_kernels_are_listed_once_and_in_this_thread(compiled: Path) -> None:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """The helpers that were started."""
-    start, found = kernels._start, list[subprocess.Popen[bytes]]()
+    start, found = kernels.start, list[subprocess.Popen[bytes]]()
 
     def keep(*given: Any) -> subprocess.Popen[bytes]:
         found.append(start(*given))
         return found[-1]
 
-    monkeypatch.setattr(kernels, "_start", keep)
+    monkeypatch.setattr(kernels, "start", keep)
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rnnx.arrays import Array, Params, State
 from rnnx.contracts.buffers import Scratch
+from rnnx_builtin.kernels.rnn import joined_passes as passes
 from rnnx_builtin.kernels.rnn.joined_sizes import Part, Size, Way, size_of
 from rnnx_builtin.kernels.rnn.sequence import MANY_SYMBOLS
 from rnnx_builtin.kernels.rnn.softmax import CompiledSoftmax
@@ -48,8 +49,12 @@ class Joined:
         self._passed: Size | None = None
 
     def takes(self, tokens: int) -> bool:
-        """Whether it computes a batch of so many valid tokens: one is no matrix."""
-        return tokens > 1
+        """Whether it computes a batch of so many valid tokens: one is no matrix.
+
+        Not while both kernels are still being compiled: nobody waits for them.
+        """
+        coming = passes.forward.is_coming() or passes.backward.is_coming()
+        return tokens > 1 and not coming
 
     def forward(
         self,

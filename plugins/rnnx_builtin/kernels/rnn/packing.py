@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch, flat_buffer
+from rnnx_builtin.kernels import meanwhile
 from rnnx_builtin.kernels.rnn.sequence import States
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.compiling import inline, kernel
@@ -59,7 +61,7 @@ def recurrent_gradient(
     return matmul(dz, before.T, dWh, threads)
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.find_runs)
 def find_runs(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
     """``N, runs`` of the valid tokens, which go to ``places`` and ``runs`` (ValidTokens)."""
     B, count, last = len(ends), 0, 0
@@ -76,7 +78,7 @@ def find_runs(ends: Any, T: int, places: Any, runs: Any) -> tuple[int, int]:
     return count, last
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.take_runs)
 def take_runs(flat: Any, runs: Any, count: int, out: Any) -> None:
     """Copy ``count`` runs of columns in ``flat`` side by side into ``out``."""
     for u in range(len(flat)):
@@ -84,7 +86,7 @@ def take_runs(flat: Any, runs: Any, count: int, out: Any) -> None:
             _copy(flat, u, runs[r, 0], out, runs[r, 1], runs[r, 2], r < count - 1)
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.put_back)
 def put_back(columns: Any, runs: Any, count: int, out: Any) -> None:
     """The inverse of ``take_valid``: 0 where a token is not valid."""
     for u in range(len(out)):

@@ -6,6 +6,7 @@ with a row stride of an odd number of cache lines (``flat_buffer``).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx.padding import is_padded, mask
+from rnnx_builtin.kernels import meanwhile
 from rnnx_builtin.kernels.rnn.columns import active_columns
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.compiling import inline, kernel
@@ -155,7 +157,7 @@ def input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Arr
     return *own, np.empty((4, n_x + 1), dtype)
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.prepare_table)
 def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any, is_read: Any) -> None:
     """The columns of Wx + b as rows, then b alone; ids name the row, b's beyond a column's end."""
     (n, n_x), (T, B) = Wx.shape, x.shape
@@ -180,7 +182,7 @@ def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any, is_r
             ids[t, column] = x[t, column] if is_id else n_x
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.add_into_columns)
 def add_into_columns(
     dz: Any, places: Any, ends: Any, dWx: Any, db: Any, out: Any, symbols: Any
 ) -> None:

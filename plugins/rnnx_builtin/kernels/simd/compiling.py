@@ -16,7 +16,7 @@ from numba.core.registry import CPUDispatcher
 
 from rnnx.errors import ConfigError
 from rnnx.system.files import cache_folder, other_writers
-from rnnx.system.kernels import Call, is_listed, kernels_folder
+from rnnx.system.kernels import Call, Coming, is_listed, kernels_folder
 from rnnx_builtin.kernels.simd.kernel_files import KernelFiles
 from rnnx_builtin.kernels.simd.parts import part_of_kernels
 from rnnx_builtin.kernels.simd.passes import KernelCompiler
@@ -64,12 +64,13 @@ def _folder(package: Path = Path(__file__).parent) -> Path:
 OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+def kernel(function: Callable[..., Any], meanwhile: Callable[..., Any] | None = None) -> Any:
     """Compile at the first call for each dtype, and keep the code in rnnx's cache folder.
 
     A kernel allocates nothing. Where the folder cannot be written, each process compiles it.
+    ``meanwhile`` computes the same bits in NumPy, so that a run need not wait for the kernel.
     """
-    return _kernel(function, OPTIONS)
+    return _kernel(function, OPTIONS, meanwhile)
 
 
 def bound_kernel(function: Callable[..., Any]) -> Any:
@@ -77,9 +78,14 @@ def bound_kernel(function: Callable[..., Any]) -> Any:
     return _kernel(function, {**OPTIONS, "no_cfunc_wrapper": False, "no_cpython_wrapper": True})
 
 
-def _kernel(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+def _kernel(
+    function: Callable[..., Any],
+    options: dict[str, Any],
+    meanwhile: Callable[..., Any] | None = None,
+) -> Any:
     compiled = numba.njit(pipeline_class=KernelCompiler, **options)(function)
     compiled.__class__, compiled.places = Kernel, {}
+    compiled.meanwhile, compiled.coming = meanwhile, None
     folder = _folder(Path(function.__code__.co_filename).parent)
     compiled._cache = KernelFiles(folder, function)
     return compiled
@@ -89,11 +95,15 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
     """A function that numba compiles, with files of compiled code."""
 
     places: dict[bytes, int]  # of the code for arguments of a kind
+    meanwhile: Callable[..., Any] | None
+    coming: Coming | None
 
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
         if self._is_listed(tuple(map(self.typeof_pyval, args))):
             nothing = NOTHING[self.py_func.__annotations__["return"]]
             return lambda *args: nothing
+        if self.meanwhile and self.is_coming():
+            return self.meanwhile
         return super()._compile_for_args(*args, **kws)
 
     def address(self, *arguments: Any) -> int:
@@ -135,6 +145,12 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
         function = self.py_func
         size = len(function.__code__.co_names)
         return is_listed(Call(function.__module__, function.__name__, types, size))
+
+    def is_coming(self) -> bool:
+        """Whether it is being compiled while something else stands in its place."""
+        if self.coming is not None and self.coming.has_ended():
+            self.coming = None
+        return self.coming is not None
 
     def is_kept(self, types: Any) -> bool:
         """Whether the code for these types is in the cache."""

@@ -8,7 +8,7 @@ van de Geijn 2008), so that a tile of the product reads W and h from front to ba
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from numba.extending import overload
 
 from rnnx.arrays import Array
 from rnnx.contracts.buffers import Scratch
+from rnnx_builtin.kernels import meanwhile
 from rnnx_builtin.kernels.simd.compiling import VECTOR, inline, kernel
 from rnnx_builtin.kernels.simd.microkernel import ROWS, make_tile
 from rnnx_builtin.kernels.simd.narrow_tile import SLACK, make_narrow_tile, panels_at_once
@@ -130,7 +131,7 @@ def _pack_in_threads(
     divide(panels, len(out), threads if W.size >= SHARED_PACKING_MIN else 1)
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.pack_columns)
 def pack_columns(W: Any, blocks: int, out: Any) -> None:
     """Row u of each block of W (blocks · n, K) becomes a column, 0 beyond a block's last.
 
@@ -147,7 +148,7 @@ def pack_columns(W: Any, blocks: int, out: Any) -> None:
                 out[0, k, block * n_p + u] = 0
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.pack_rows)
 def pack_rows(W: Any, blocks: int, out: Any) -> None:
     """W (blocks · n, K) with rows and blocks padded by 0."""
     (_, rows, K_p), (n, K) = out.shape, (len(W) // blocks, W.shape[1])
@@ -160,7 +161,7 @@ def pack_rows(W: Any, blocks: int, out: Any) -> None:
                 out[0, block * n_p + u, k] = 0
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.pack_panels)
 def pack_panels(W: Any, blocks: int, n_p: int, out: Any, first: int, last: int) -> None:
     """Row p · ROWS + r of W (blocks · n, K), its blocks padded, becomes row r of panel p."""
     K, n = W.shape[1], len(W) // blocks
@@ -172,7 +173,7 @@ def pack_panels(W: Any, blocks: int, n_p: int, out: Any, first: int, last: int) 
                 out[p, k, r] = W[row, k] if is_weight else 0
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.pack_transposed_panels)
 def pack_transposed_panels(W: Any, blocks: int, n_p: int, out: Any, first: int, last: int) -> None:
     """Column p · ROWS + r of W (blocks · n, K) becomes row r of panel p."""
     n, K = len(W) // blocks, W.shape[1]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rnnx.contracts.buffers import Parameters
+from rnnx_builtin.kernels import meanwhile
 from rnnx_builtin.kernels.simd.compiling import kernel
 
 
@@ -23,7 +25,7 @@ class CompiledValue:
         return bool(clip_values(grads.flat, self.limit))
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.clip_values)
 def clip_values(g: Any, limit: float) -> bool:
     """g ← min(max(g, −limit), limit); whether that changed anything."""
     most, changed = g.dtype.type(limit), 0

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rnnx.arrays import Params
 from rnnx.contracts.buffers import Parameters, Scratch
+from rnnx_builtin.kernels import meanwhile
 from rnnx_builtin.kernels.simd.compiling import kernel
 
 
@@ -40,7 +42,7 @@ class CompiledUpdate:
         self.kernel(params.flat, grads.flat, *arrays, *self.factors(rate, step))
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.descend)
 def descend(p: Any, g: Any, rate: float) -> None:
     """p ← p − rate·g."""
     factor = p.dtype.type(rate)
@@ -48,7 +50,7 @@ def descend(p: Any, g: Any, rate: float) -> None:
         p[i] -= g[i] * factor
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.descend_by_velocity)
 def descend_by_velocity(p: Any, g: Any, v: Any, rate: float, kept: float, nesterov: bool) -> None:
     """v ← kept·v + g; p ← p − rate·v, or − rate·(g + kept·v)."""
     factor, momentum = p.dtype.type(rate), p.dtype.type(kept)
@@ -62,7 +64,7 @@ def descend_by_velocity(p: Any, g: Any, v: Any, rate: float, kept: float, nester
             p[i] -= v[i] * factor
 
 
-@kernel
+@partial(kernel, meanwhile=meanwhile.move_by_moments)
 def move_by_moments(
     p: Any,
     g: Any,
