@@ -9,12 +9,8 @@ otherwise change its earlier results.
 
 from __future__ import annotations
 
-import functools
-import importlib
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -29,8 +25,8 @@ from rnnx.models.joined import JoinedPath
 from rnnx.models.network import Network, States
 from rnnx.models.paths import paths
 from rnnx.system.background_kernels import compile_later
+from rnnx.system.compiler import may_be_there, prepare_to_compile, why_not
 from rnnx.system.kernels import Call, compile_together, helpers_ready, looking
-from rnnx.system.text import cause
 from rnnx.system.threads import BlasThreads, processors, usual_threads
 
 Given = tuple[Network, Parameters, States]  # what kernels are loaded by, with any values
@@ -67,17 +63,7 @@ def compiler_ready(settings: Train, hidden_size: int) -> AbstractContextManager[
         return nullcontext()
     if settings.steps < 2 and settings.backend is Backend.auto:
         return nullcontext()
-    with suppress(Exception):  # something stands in its place
-        if not _is_turned_off() and find_spec("numba") is not None:
-            return helpers_ready(_prepare_to_compile)
-    return nullcontext()
-
-
-def _prepare_to_compile() -> None:
-    """Load what the first kernel of a process would wait for, whatever it is."""
-    if not why_not():
-        numba = importlib.import_module("numba")
-        numba.njit("float32(float32[::1])")(lambda array: array[0])
+    return helpers_ready(prepare_to_compile) if may_be_there() else nullcontext()
 
 
 def backend_of_checkpoint(name: str) -> Backend:
@@ -153,29 +139,6 @@ def _step(given: Given, lengths: Array | None, threads: int, scratch: Scratch) -
         tokens = y.size if lengths is None else int(lengths.sum())
         batch = Batch(x, y, lengths, False, tokens)
         path.backward(path.forward(batch, states, np.random.default_rng(0))[1])
-
-
-@functools.cache
-def why_not() -> str:
-    """Why nothing can be compiled, and what to do; empty where numba works."""
-    if _is_turned_off():
-        return "NUMBA_DISABLE_JIT turns numba's compiler off; unset that variable"
-    try:
-        if find_spec("numba") is None:
-            return "numba is not installed; pip install numba"
-        # It colours the message of each overload that it tries and rejects, a twentieth of the
-        # time of compiling, and the codes would be in our one line of error.
-        os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
-        importlib.import_module("numba")
-    except Exception as error:  # it does not fit this NumPy, or something stands in its place
-        if isinstance(error, ModuleNotFoundError) and error.name == "numba":
-            return "numba is not installed; pip install numba"
-        return f"numba cannot be imported ({cause(error, 150)}); pip install --upgrade numba"
-    return ""
-
-
-def _is_turned_off() -> bool:
-    return os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0")
 
 
 TWO_THREADS_FROM = 2**20  # n_a²·B of a step's recurrent product; a second thread pays above it
