@@ -21,7 +21,7 @@ from contextlib import suppress
 from rnnx.system.files import remove_left
 from rnnx.system.kernels import Call, kernels_folder, missing, start, tell, told
 
-DELAY = 1.0  # seconds of training before it begins: a shorter run has no use for them
+DELAY = 2.0  # seconds of training before it begins: a shorter run has no use for them
 
 
 class Background:
