@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -61,16 +62,16 @@ class RunFields(NamedTuple):
     @classmethod
     def of(cls, fields: Mapping[str, Any], otherwise: float) -> RunFields:
         """Those in a run.json; the run began at the time ``otherwise`` where it does not tell."""
-        started = fields.get("started")
+        started, shared = fields.get("started"), sys.intern  # thousands of runs share these texts
         return cls(
             float(started) if is_time(started) else otherwise,
-            str(fields.get("status", "")),
+            shared(str(fields.get("status", ""))),
             str(fields.get("config_hash", "")),
-            str(fields.get("sweep", "")),
+            shared(str(fields.get("sweep", ""))),
             fields.get("job"),
             fields.get("sent") is False,
-            str(fields.get("cwd", "")),
-            made_of(fields),
+            shared(str(fields.get("cwd", ""))),
+            shared(made_of(fields)),
             is_whole(fields),
             tuple(fields.get("entries", ())),
             took(fields),

@@ -305,13 +305,14 @@ class Sweep:
         """Delete what killed processes left of results."""
         remove_left(self.path / "jobs")
 
-    def result(self, job: int) -> JobResult | None:
-        """The result of a job; None where it has none."""
+    def result(self, job: int, keep: bool = True) -> JobResult | None:
+        """The result of a job; None where it has none. ``keep`` False: it is asked for once."""
         path = f"{self.path}/jobs/{job}.json"  # not a Path: thousands are asked for again and again
-        found: JobResult | None = self._unless_read(
-            path, lambda: _result_of(read_fields(path, JOB))
-        )
-        return found or self._skips().get(job)
+
+        def read() -> JobResult | None:
+            return _result_of(read_fields(path, JOB))
+
+        return (self._unless_read(path, read) if keep else read()) or self._skips().get(job)
 
     def _skips(self) -> dict[int, JobResult]:
         """The results of the jobs that were skipped together."""

@@ -74,7 +74,7 @@ def skip_finished(
     result = repeated(values, overrides, job, sweep, records)
     if result is None:
         return False
-    before = sweep.result(job)
+    before = sweep.result(job, keep=False)
     if before is None or before._replace(seconds=result.seconds) != result:
         sweep.store_result(result)
     return True

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 # Kind → the key below which its component is.
 PLACES = {kind: kind for kind in KINDS if kind != "initializer"} | {"probe": "probes"}
+MOST_KEPT = 1000  # values of keys: seeds are many, and each may be that of one job
 WHOLE_NUMBER = re.compile(r"([a-z_]+(?:\.[a-z_]+)*)=(0|-?[1-9][0-9]{0,17})")
 
 
@@ -95,6 +96,7 @@ class JobConfigs:
         about = recipes, parts.get(place, "")
         if (about, str(override.input_line)) not in self._values:
             value = self._set(self._first.get(about, choices), override)
+            _make_room(self._values)
             self._values[about, str(override.input_line)] = value
         return self._values[about, str(override.input_line)]
 
@@ -136,12 +138,19 @@ class JobConfigs:
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:
+            _make_room(self._parsed)
             number = WHOLE_NUMBER.fullmatch(text)
             if number:
                 self._parsed[text] = _whole_number(number[1], number[2], text)
             else:
                 (self._parsed[text],) = self._parser.parse_overrides([text])
         return self._parsed[text]
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    """Forget what is kept where that is much: it is made again, and no memory grows with jobs."""
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
 
 
 _BEFORE: ContextVar[JobConfigs | None] = ContextVar("before", default=None)

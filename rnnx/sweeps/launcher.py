@@ -175,7 +175,7 @@ class Pool:
     def _end(self, running: _Running) -> None:
         process, job, overrides, began = running
         process.join()
-        if self._sweep.result(job) is None:  # the process was killed
+        if self._sweep.result(job, keep=False) is None:  # the process was killed
             status, why = _explain(process.exitcode)
             end_abandoned(self._sweep, self._outputs, job)
             run = run_of(self._sweep, self._outputs, job)
@@ -186,7 +186,7 @@ class Pool:
         self._pass_on(job)
 
     def _pass_on(self, job: int) -> None:
-        result = self._sweep.result(job)
+        result = self._sweep.result(job, keep=False)  # or memory would grow with the jobs
         assert result is not None
         self._ended(result)
 

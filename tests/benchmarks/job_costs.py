@@ -10,6 +10,7 @@ thread that they run in; those of the thread that sends run beside the updates.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import os
@@ -70,6 +71,9 @@ def job(run: Callable[[], int]) -> dict[str, float]:
 
 def jobs(count: int, overrides: list[str]) -> list[dict[str, float]]:
     """What each of so many jobs took; the working folder is a fresh one."""
+    import rich.console  # noqa: F401 - as the server of the jobs
+    import safetensors.numpy  # noqa: F401
+
     from rnnx.config.components import component_from
     from rnnx.config.compose import compose
     from rnnx.runs.sweep_folder import Sweep
@@ -85,6 +89,8 @@ def jobs(count: int, overrides: list[str]) -> list[dict[str, float]]:
         os._exit(0)
     os.waitpid(child, 0)
     warm_up(sweep.path)
+    gc.set_threshold(10_000)
+    gc.freeze()
 
     def run_with(seed: int) -> Callable[[], int]:
         return lambda: run_job({**values, "seed": seed}, [f"seed={seed}"], seed, sweep, [])

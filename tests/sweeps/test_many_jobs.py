@@ -32,7 +32,7 @@ from rnnx.runs import compared_fields
 from rnnx.runs.folder import RunFolder, runs_in
 from rnnx.runs.known_runs import one_reading
 from rnnx.runs.sweep_folder import JobResult, Sweep
-from rnnx.sweeps import driver, launcher, warmup
+from rnnx.sweeps import driver, job_configs, launcher, warmup
 from rnnx.sweeps.job import run_job
 from rnnx.sweeps.job_configs import JobConfigs
 from rnnx.sweeps.records import Records
@@ -41,7 +41,7 @@ from rnnx.system.signals import Stop
 from rnnx_builtin.trackers.mlflow_store import MLflow
 
 OTHERS = 12  # runs of other configurations
-MOST_KEPT = 2048  # bytes that a driver keeps of a job: of 10,000, the most there are, 20 MB
+MOST_KEPT = 200  # bytes that a driver keeps of a job: of 10,000, the most there are, 2 MB
 
 
 @pytest.fixture
@@ -281,8 +281,11 @@ def test_a_figure_names_no_more_values_than_can_be_read(
     assert (seeds[0], seeds == sorted(seeds)) == (0, True)
 
 
-def test_the_driver_keeps_little_of_a_job_that_has_ended(names: Path) -> None:
-    """Its result and its values, but no configuration and no process."""
+def test_the_driver_keeps_nothing_of_a_job_that_has_ended(
+    names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its result nor its values, its configuration or its process."""
+    monkeypatch.setattr(job_configs, "MOST_KEPT", 20)  # values, however many jobs there are
     few, many = 50, 250
     own = tiny(names)
     assert main(own) == 0
