@@ -54,10 +54,10 @@ def test_valid_tokens_are_found_taken_and_put_back(ends: Any) -> None:
     assert count == ends.sum()
     wide = normal(6, T * B + 3)
     for flat in (wide, wide[:, : T * B]):
-        found, other = normal(6, T * B), normal(6, T * B)
-        packing.take_runs(flat, runs, last, found)
-        packing.take_runs.meanwhile(flat, runs, last, other)
-        assert found[:, :count].tobytes() == other[:, :count].tobytes()
+        taken = np.zeros((2, 6, T * B), flat.dtype)
+        packing.take_runs(flat, runs, last, taken[0])
+        packing.take_runs.meanwhile(flat, runs, last, taken[1])
+        assert taken[0, :, :count].tobytes() == taken[1, :, :count].tobytes()
         same(packing.put_back, flat, runs, last, normal(6, T * B))
 
 
