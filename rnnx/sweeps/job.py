@@ -127,10 +127,10 @@ class _Job:
     def run(self, stop: Stop) -> JobResult:
         """Skip, resume or train it; an error is a result, too."""
         try:
-            settings = settings_from(self.config)
             # Side by side, jobs are fastest with one BLAS thread each.
-            self.config = {**self.config, "threads": settings.threads or 1}
-            rerun, run = settings.sweep.rerun, None
+            if self.config.get("threads", 0) == 0:  # a wrong value stays, and is refused
+                self.config = {**self.config, "threads": 1}
+            rerun, run = settings_from(self.config).sweep.rerun, None
             while run is None:
                 earlier = self._earlier_run()
                 if rerun is not Rerun.all and earlier and is_busy(earlier):

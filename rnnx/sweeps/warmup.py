@@ -22,6 +22,7 @@ from rnnx.models.network import Network
 from rnnx.registry.sources import source_sha256
 from rnnx.runs.loss_curve import warm_up as warm_up_figures
 from rnnx.system.files import replacing
+from rnnx.system.machine import machine
 from rnnx.system.threads import BlasThreads
 
 CONFIGS = "warmup.json"  # the file of the jobs' configurations
@@ -46,6 +47,7 @@ def warm_up(folder: Path) -> None:
         configs = json.loads(path.read_text("utf-8"))
         path.unlink()  # if one of them kills this process, the next process does not try it again
         with suppress(Exception):
+            machine()
             warm_up_figures()
         done: set[tuple[object, ...]] = set()
         # Jobs that differ in their seed or their steps need the same.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 
 LIBRARIES = ("numpy", "numba")  # what computes
 
 
-def machine() -> dict[str, str]:
+@functools.cache  # the jobs of a sweep are forked from a process that knows it
+def machine() -> Mapping[str, str]:
     """Python, the libraries that compute, the system and its processors."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:

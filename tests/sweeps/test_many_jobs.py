@@ -37,6 +37,7 @@ from rnnx.sweeps.job import run_job
 from rnnx.sweeps.job_configs import JobConfigs
 from rnnx.sweeps.records import Records
 from rnnx.sweeps.warmup import warm_up, write_configs
+from rnnx.system.machine import machine
 from rnnx.system.signals import Stop
 from rnnx_builtin.trackers.mlflow_store import MLflow
 
@@ -258,7 +259,9 @@ def test_what_jobs_share_is_prepared_once_for_all_seeds(
     both = [[*own, f"cell={cell}", f"seed={seed}"] for cell in ("gru", "lstm") for seed in range(3)]
     write_configs([compose(overrides) for overrides in both], tmp_path)
     monkeypatch.setattr(plugins(), "sources", {})
+    machine.cache_clear()
     warm_up(tmp_path)
+    assert machine.cache_info().currsize == 1
     assert made == ["gru", "lstm"]
     assert plugins().sources.keys() == {"rnnx"}  # no job reads all files of the code again
 
