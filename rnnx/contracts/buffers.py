@@ -24,9 +24,14 @@ def flat_buffer(name: str, n: int, columns: int, dtype: npt.DTypeLike, scratch: 
 
     Rows a power of two apart would all compete for the same few lines of a cache.
     """
-    line = LINE // np.dtype(dtype).itemsize
+    return scratch.array(name, (n, row_width(columns, np.dtype(dtype).itemsize)), dtype)
+
+
+def row_width(columns: int, itemsize: int) -> int:
+    """How many numbers a row of ``flat_buffer`` has for so many columns."""
+    line = LINE // itemsize
     lines = -(-columns // line)
-    return scratch.array(name, (n, (lines + 1 - lines % 2) * line), dtype)
+    return (lines + 1 - lines % 2) * line
 
 
 class Parameters(dict[str, Params]):

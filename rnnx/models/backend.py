@@ -9,8 +9,9 @@ otherwise change its earlier results.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 
 import numpy as np
 
@@ -84,29 +85,29 @@ def load(
     ``states`` are any of the batch's size; they and ``params`` are not changed. Kernels that are in
     no cache are compiled side by side, also those for columns of different lengths, and those that
     ``others`` calls. Unless they are wanted ``at_once``, those that a run can do without are
-    compiled while it computes.
+    compiled while it computes: the network's that say so, those that call others, and ``others``.
     """
-    ragged = np.full(states[0][0].shape[1], 2)
+    given, ragged = (network, params, states), np.full(states[0][0].shape[1], 2)
     ragged[-1] = 1
-    given = network, params, states
-
-    def listed(way: Callable[..., None]) -> list[Call]:
-        with suppress(Exception), looking() as calls:  # an error is raised by the pass below
-            for lengths in (None, ragged):
-                way(given, lengths, 1, _Zeros())
-        return calls
-
-    own = listed(_pass)
-    with suppress(Exception), looking() as more:
-        others()
-    own += more
-    joining = [call for call in listed(_step) if call not in own]
+    tries = [(given, lengths, 1, _Zeros()) for lengths in (None, ragged)]
+    own = _calls_of(partial(_pass, *one) for one in tries)
+    more = _calls_of([*(partial(_step, *one) for one in tries), others])
     able_to_wait = [call for call in own if call.kernel().meanwhile is not None]
-    later = [] if at_once else [*able_to_wait, *joining]
-    compile_together([call for call in (*own, *joining) if call not in later])
+    more = [call for call in more if call not in own]
+    later = [] if at_once else [*able_to_wait, *more]
+    compile_together([call for call in (*own, *more) if call not in later])
     compile_later(later)
     for way in (_pass, _step):
         way(given, None, threads, Scratch())
+
+
+def _calls_of(works: Iterable[Callable[[], object]]) -> list[Call]:
+    """The kernels that these call, which compute nothing."""
+    with looking() as calls:
+        for work in works:
+            with suppress(Exception):  # it is raised where the kernels do compute
+                work()
+    return calls
 
 
 class _Zeros(Scratch):

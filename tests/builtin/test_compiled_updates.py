@@ -55,6 +55,32 @@ def test_a_clipped_gradient_has_the_bits_of_numpy(limit: float, dtype: Any) -> N
         assert clipper.compiled(1).clip(numbers(dtype, 0), unclipped) is False
 
 
+class Coming:
+    """Kernels that are being compiled."""
+
+    def has_ended(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_an_optimizer_moves_while_its_kernel_is_compiled(
+    optimizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, calls = optimizer.compiled(1), list[Any]()
+    monkeypatch.setattr(type(optimizer), "update", lambda *given: calls.append(given))
+    monkeypatch.setattr(form.kernel, "coming", Coming())
+    form.update("params", "grads", "state", 0.1, 2, "scratch")
+    assert calls == [(optimizer, "params", "grads", "state", 0.1, 2, "scratch")]
+
+
+def test_a_clipper_clips_while_its_kernel_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rnnx_builtin.kernels.update.clipping import clip_values
+
+    monkeypatch.setattr(clip_values, "coming", Coming())
+    monkeypatch.setattr(Value, "clip", lambda self, grads, norm: "clipped by itself")
+    assert Value(0.5).compiled(1).clip(numbers(np.float64, 0), 1.0) is True
+
+
 @dataclass
 class Seen:
     """A clipper and an optimizer whose forms note what they are called with."""

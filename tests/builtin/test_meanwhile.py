@@ -82,17 +82,3 @@ def test_ids_read_columns_and_add_into_them(n_x: int, ends: Any) -> None:
         sequence.add_into_columns(dz, given, ends, *own, np.zeros((4, n_x + 1), "f"), symbols)
         sequence.add_into_columns.meanwhile(dz, given, ends, *other, None, symbols)
         assert [array.tobytes() for array in own] == [array.tobytes() for array in other]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_parameters_move_and_gradients_are_clipped(dtype: str) -> None:
-    from rnnx_builtin.kernels.update import clipping, moves
-
-    p, g, m, v = normal(4, 1001, dtype=dtype)
-    same(moves.descend, p, g, 0.1)
-    for nesterov in (False, True):
-        same(moves.descend_by_velocity, p, g, v, 0.1, 0.9, nesterov)
-    for shrink in (1.0, 0.99):
-        same(moves.move_by_moments, p, g, m, v**2, (0.9, 0.999), (0.3, 7.0), 1e-8, shrink)
-    for limit in (0.5, 100.0):
-        same(clipping.clip_values, g, limit)

@@ -26,7 +26,7 @@ class Value:
         """The same in a compiled kernel."""
         from rnnx_builtin.kernels.update.clipping import CompiledValue
 
-        return CompiledValue(self.limit)
+        return CompiledValue(self, self.limit)
 
     def clip(self, grads: Parameters, norm: float) -> bool:
         # No entry is larger than the norm, so most steps end here. Where it is not finite, clipping

@@ -81,7 +81,7 @@ def compiled_adam(rule: AdamConstants, shrink: Callable[[float], float]) -> Any:
         corrected = rate / (1 - rule.beta1**step), 1 / (1 - rule.beta2**step)
         return (rule.beta1, rule.beta2), corrected, rule.epsilon, shrink(rate)
 
-    return CompiledUpdate(move_by_moments, ("m", "v"), factors)
+    return CompiledUpdate(rule, move_by_moments, ("m", "v"), factors)
 
 
 def moments(params: Parameters) -> Params:

@@ -40,7 +40,7 @@ class Momentum:
         from rnnx_builtin.kernels.update.moves import CompiledUpdate, descend_by_velocity
 
         own = self.momentum, self.nesterov
-        return CompiledUpdate(descend_by_velocity, ("v",), lambda rate, step: (rate, *own))
+        return CompiledUpdate(self, descend_by_velocity, ("v",), lambda rate, step: (rate, *own))
 
     def update(
         self,

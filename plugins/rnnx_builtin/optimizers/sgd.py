@@ -29,7 +29,7 @@ class SGD:
         """The same in a compiled kernel."""
         from rnnx_builtin.kernels.update.moves import CompiledUpdate, descend
 
-        return CompiledUpdate(descend, (), lambda rate, step: (rate,))
+        return CompiledUpdate(self, descend, (), lambda rate, step: (rate,))
 
     def update(
         self,

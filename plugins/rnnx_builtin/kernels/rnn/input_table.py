@@ -98,6 +98,37 @@ def _add_square(
     return types.void(a, place, place, table, place, place, ids, place), codegen
 
 
+@intrinsic
+def add_square_by_place(
+    typing: Any, out: Any, dz: Any, at: Any, stride: Any, places: Any, first: Any
+) -> Any:
+    """out[places[first + j], i] += dz[at + i · stride + j] for i and j below LANES, j by j.
+
+    ``out`` is (·, LANES); ``at`` is a flat index.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def base(index: int) -> Any:
+            return context.make_array(signature.args[index])(context, builder, args[index]).data
+
+        vector, wide = context.get_value_type(Lanes(dz.dtype)), ir.IntType(64)
+        pointer, align = vector.as_pointer(), dz.dtype.bitwidth // 8
+        source, rows = builder.gep(base(1), [args[2]]), []
+        for _ in range(vector.count):
+            rows.append(builder.load(builder.bitcast(source, pointer), align=align))
+            source = builder.gep(source, [args[3]])
+        chosen, target = builder.gep(base(4), [args[5]]), base(0)
+        for j, column in enumerate(_transpose(builder, rows)):
+            k = builder.load(builder.gep(chosen, [ir.Constant(wide, j)]))
+            flat = builder.mul(builder.zext(k, wide), ir.Constant(wide, vector.count))
+            place = builder.bitcast(builder.gep(target, [flat]), pointer)
+            builder.store(builder.fadd(builder.load(place, align=align), column), place, align)
+        return context.get_dummy_value()
+
+    place = types.intp
+    return types.void(out, dz, place, place, places, place), codegen
+
+
 def _transpose(builder: Any, rows: list[Any]) -> list[Any]:
     """Transpose a square of registers, by exchanging blocks of 1, 2, 4, … lanes."""
     rows, count = list(rows), len(rows)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rnnx.arrays import Array, Params, State
-from rnnx.contracts.buffers import Scratch
+from rnnx.contracts.buffers import Scratch, row_width
 from rnnx_builtin.kernels.rnn import joined_passes as passes
 from rnnx_builtin.kernels.rnn.joined_sizes import Part, Size, Way, size_of
 from rnnx_builtin.kernels.rnn.sequence import MANY_SYMBOLS
@@ -87,10 +87,19 @@ class Joined:
         if loops.finish is None:
             return dy, size.found.item(1)
         count, (T, _, B) = int(size.counts[0]), dy.shape
-        flats = size.cell.taken if count < T * B else loops.flats
+        flats: tuple[Array, ...] = loops.flats
+        if count < T * B:
+            width = row_width(count, dy.itemsize)
+            rows = [(len(flat), width) for flat in flats]
+            flats = tuple(map(_in_rows, size.cell.taken, rows))
         loops.finish([flat[:, :count] for flat in flats])
         return dy, None
 
     def _size(self, scratch: Any, T: int, B: int, has_lengths: bool) -> Size:
         way = Way(self._drops, has_lengths, self._by_token)
         return size_of(self._form, self._parts, self._flat, way, T, B)
+
+
+def _in_rows(flat: Array, shape: tuple[int, int]) -> Array:
+    """The first numbers of its memory."""
+    return flat.reshape(-1)[: shape[0] * shape[1]].reshape(shape)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rnnx_builtin.kernels.rnn.packing import width_for, with_width
 from rnnx_builtin.kernels.simd.blas_calls import product, squares
 from rnnx_builtin.kernels.simd.bound_call import bound
 from rnnx_builtin.kernels.simd.calling import call, call_for_counts, call_for_number
@@ -65,6 +66,8 @@ def _loss(
         count, last = call_for_counts(codes[RUNS], (ends, T, places, runs))
     counts[0], counts[1] = count, last
     if count < T * B:
+        h_valid = with_width(h_valid, width_for(h_valid, count))
+        z = with_width(z, width_for(z, count))
         call(codes[TAKE], (h, runs, last, h_valid))
         product(codes[PRODUCT], Wy, False, h_valid, False, z, n_y, count, n_a)
     else:
@@ -97,11 +100,12 @@ def backward(place: Any) -> None:
     ids, dWx, db, sums, symbols = inputs
     call(codes[ADD], (flats[0], ids, ends, dWx, db, sums, symbols))
     if is_padded:
+        width = width_for(dWh, count)
         for i in range(len(flats)):
-            call(codes[TAKE_FLAT], (flats[i], runs, last, taken[i]))
-        _recurrent(codes, taken, products, dWh, count)
+            call(codes[TAKE_FLAT], (flats[i], runs, last, with_width(taken[i], width)))
+        _recurrent(codes, taken, width, products, dWh, count)
     else:
-        _recurrent(codes, flats, products, dWh, count)
+        _recurrent(codes, flats, 0, products, dWh, count)
     found[SQUARES] = squares(codes[DOT], flat)
 
 
@@ -109,6 +113,10 @@ def backward(place: Any) -> None:
 def _head_back(codes: Any, head: Any, count: int, last: int, is_padded: bool) -> None:
     (Wy, _), (h, h_valid, z), (_, _, _, runs), _, (dWy, dby, dy, dy_valid) = head
     n_y, n_a = Wy.shape
+    if is_padded:
+        width = width_for(z, count)
+        z, h_valid = with_width(z, width), with_width(h_valid, width)
+        dy_valid = with_width(dy_valid, width)
     call(codes[SUMS], (z, count, dby))
     if is_padded:
         product(codes[PRODUCT], z, False, h_valid, True, dWy, n_y, n_a, count)
@@ -120,9 +128,15 @@ def _head_back(codes: Any, head: Any, count: int, last: int, is_padded: bool) ->
 
 
 @inline
-def _recurrent(codes: Any, flats: Any, products: Any, dWh: Any, count: int) -> None:
-    """dWh from the first ``count`` columns of ``flats``: see ``bound.Product``."""
+def _recurrent(codes: Any, flats: Any, width: int, products: Any, dWh: Any, count: int) -> None:
+    """dWh from the first ``count`` columns of ``flats``: see ``bound.Product``.
+
+    ``width``: how wide they are; 0: as wide as they say.
+    """
     for p in range(len(products)):
         left, first, last, right, to = products[p]
-        rows, out, n_a = flats[left][first:], dWh[to:], dWh.shape[1]
-        product(codes[PRODUCT], rows, False, flats[right], True, out, last - first, n_a, count)
+        rows, other = flats[left], flats[right]
+        if width > 0:
+            rows, other = with_width(rows, width), with_width(other, width)
+        out, n_a = dWh[to:], dWh.shape[1]
+        product(codes[PRODUCT], rows[first:], False, other, True, out, last - first, n_a, count)

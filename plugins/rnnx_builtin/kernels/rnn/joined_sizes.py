@@ -76,7 +76,7 @@ class Way(NamedTuple):
 def size_of(form: Any, parts: tuple[Part, Part], flat: Array, way: Way, T: int, B: int) -> Size:
     """Make all of it for T steps of B columns; ``flat`` is the vector of all gradients."""
     (of_cell, of_head), drops = parts, way.drops
-    cell, scratch = cell_side(form, of_cell, T, B), of_cell.scratch
+    cell, scratch = cell_side(form, of_cell, of_head.scratch, T, B), of_cell.scratch
     h = cell.loops.space.states.h
     y, mask = (scratch.like(name, h) if drops else h for name in ("dropped", "mask"))
     head = head_side(of_head, y)
@@ -115,15 +115,28 @@ def states_of(count: int, h: Array, scratch: Scratch) -> list[tuple[Array, ...]]
     return found
 
 
-def cell_side(form: Any, part: Part, T: int, B: int) -> CellSide:
-    """The buffers of a compiled cell."""
+def valid_columns(n_a: int, T: int, B: int, dtype: Any, scratch: Scratch) -> Array:
+    """(n_a, ≥ T·B): the valid tokens of what the head reads, and what then takes its place.
+
+    That is its gradient, and after this the cell's own valid tokens. Less memory is more of what a
+    step touches in the near caches.
+    """
+    return flat_buffer("h_valid", n_a, T * B, dtype, scratch)
+
+
+def cell_side(form: Any, part: Part, beside: Scratch, T: int, B: int) -> CellSide:
+    """The buffers of a compiled cell; ``beside``: of the head."""
     (params, scratch), (n, n_x) = part, part.params["Wx"].shape
     loops, dtype = form.loops(params, T, B, scratch), params["Wx"].dtype
     given, is_read = scratch.plan(sequence.ids_input, n_x + 1, n, T, B, dtype)
     dWx, db, sums = scratch.plan(sequence.input_gradients, n, n_x, dtype)
     dWh = scratch.array("dWh", params["Wh"].shape, dtype)
-    flats = [(f"valid{i}", len(flat), T * B) for i, flat in enumerate(loops.flats)]
-    taken = tuple(flat_buffer(*sizes, dtype, scratch) for sizes in flats)
+    n_a, rows = params["Wh"].shape[1], [len(flat) for flat in loops.flats]
+    first, shared = rows.index(n_a), valid_columns(n_a, T, B, dtype, beside)
+    taken = tuple(
+        shared if i == first else flat_buffer(f"valid{i}", count, T * B, dtype, scratch)
+        for i, count in enumerate(rows)
+    )
     space = loops.space.queue, tuple(loops.space.units), tuple(loops.space.kept)
     packs = [tuple(one.arguments for one in way.packings) for way in loops.ways]
     table = params["Wx"], params["b"], given.table, given.ids, is_read
@@ -140,9 +153,7 @@ def head_side(part: Part, y: Array) -> HeadSide:
     Wy, by = part.params["Wy"], part.params["by"]
     space = scratch.plan(softmax.workspace, len(Wy), n_a, T, B, dtype)
     dWy, dby = scratch.array("dWy", Wy.shape, dtype), scratch.array("dby", by.shape, dtype)
-    y_valid, dy_valid = (
-        flat_buffer(name, n_a, T * B, dtype, scratch) for name in ("h_valid", "dh_valid")
-    )
+    y_valid = valid_columns(n_a, T, B, dtype, scratch)
     targets, places = (scratch.array(name, (T * B,), np.intp) for name in ("targets", "places"))
     runs, nats = (
         scratch.array("runs", (T * B, 3), np.intp),
@@ -153,7 +164,7 @@ def head_side(part: Part, y: Array) -> HeadSide:
         (sequence.flatten(y, "h_flat", scratch), y_valid, space.dz),
         (targets, space.places, places, runs),
         (space.highest, space.total, nats),
-        (dWy, dby, space.dh_flat, dy_valid),
+        (dWy, dby, space.dh_flat, y_valid),
     )
     return HeadSide(arguments, space.dh)
 

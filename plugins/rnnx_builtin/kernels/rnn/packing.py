@@ -6,9 +6,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 from rnnx.arrays import Array
-from rnnx.contracts.buffers import Scratch, flat_buffer
+from rnnx.contracts.buffers import LINE, Scratch, flat_buffer
 from rnnx_builtin.kernels import meanwhile
 from rnnx_builtin.kernels.rnn.sequence import States
 from rnnx_builtin.kernels.simd.blas import matmul
@@ -132,6 +135,29 @@ def _clear(flat: Any, u: int, start: int, stop: int) -> None:
     while j < stop:
         flat[u, j] = 0
         j += 1
+
+
+@inline
+def width_for(flat: Any, count: int) -> Any:
+    """``row_width`` of ``flat_buffer``, in a kernel."""
+    line = LINE // flat.itemsize
+    lines = (count + line - 1) // line
+    return (lines + 1 - lines % 2) * line
+
+
+@intrinsic
+def with_width(typing: Any, flat: Any, width: Any) -> Any:
+    """The memory of ``flat`` as rows of another width, no wider: they are on fewer pages."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        given, made = (context.make_array(flat)(context, builder, *a) for a in ([args[0]], []))
+        size = context.get_constant(types.intp, flat.dtype.bitwidth // 8)
+        rows = builder.extract_value(given.shape, 0)
+        own = given.itemsize, given.meminfo
+        populate_array(made, given.data, [rows, args[1]], [builder.mul(args[1], size), size], *own)
+        return made._getvalue()
+
+    return flat(flat, types.intp), codegen
 
 
 @inline

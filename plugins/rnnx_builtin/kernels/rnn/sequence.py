@@ -16,9 +16,10 @@ from rnnx.contracts.buffers import Scratch, flat_buffer
 from rnnx.padding import is_padded, mask
 from rnnx_builtin.kernels import meanwhile
 from rnnx_builtin.kernels.rnn.columns import active_columns
+from rnnx_builtin.kernels.rnn.input_table import add_square_by_place
 from rnnx_builtin.kernels.simd.blas import matmul
 from rnnx_builtin.kernels.simd.compiling import inline, kernel
-from rnnx_builtin.kernels.simd.gemm import padded_columns
+from rnnx_builtin.kernels.simd.gemm import padded_columns, register_lanes
 from rnnx_builtin.kernels.simd.work_queue import divide
 
 ROWS_AT_ONCE = 16  # of Wx that a table is made of: a cache line of each of its rows
@@ -152,9 +153,9 @@ def _occurring(ids: Array, n_x: int) -> tuple[Array, Array]:
 
 
 def input_gradients(scratch: Scratch, n: int, n_x: int, dtype: Any) -> tuple[Array, Array, Array]:
-    """dWx, db, and the sums of four rows by id, (4, n_x + 1)."""
+    """dWx, db, and the sums of a register of rows by id, (n_x + 1, lanes)."""
     own = scratch.array("dWx", (n, n_x), dtype), scratch.array("db", (n, 1), dtype)
-    return *own, np.empty((4, n_x + 1), dtype)
+    return *own, np.empty((n_x + 1, register_lanes(dtype)), dtype)
 
 
 @partial(kernel, meanwhile=meanwhile.prepare_table)
@@ -186,48 +187,47 @@ def prepare_table(Wx: Any, b: Any, x: Any, ends: Any, table: Any, ids: Any, is_r
 def add_into_columns(
     dz: Any, places: Any, ends: Any, dWx: Any, db: Any, out: Any, symbols: Any
 ) -> None:
-    """Σ of dz (n, ≥ T·B) by id, four rows at once; db is the sum over all columns.
+    """Σ of dz (n, ≥ T·B) by id, a register of rows at once; db is the sum over all columns.
 
     ``places`` (T, ≥ B) are the ids, or the places in ``symbols`` of the ids that occur and n_x, the
-    last; the other columns are 0 then. ``out`` (4, n_x + 1) holds the sums of four rows.
+    last; the other columns are 0 then. ``out`` (n_x + 1, lanes) holds the sums of some rows.
     """
     n, n_x = dWx.shape
     count = len(symbols) - 1 if len(symbols) > 0 else n_x
-    for start in range(0, n, 4):
-        rows = min(4, n - start)
+    for start in range(0, n, out.shape[1]):
+        rows = min(out.shape[1], n - start)
         _add_by_place(dz[start:], places, ends, out, rows, count)
         for i in range(rows):
-            total = out[i, count]
+            total = out[count, i]
             for k in range(count):
-                total += out[i, k]
+                total += out[k, i]
             db[start + i, 0] = total
             if count < n_x:
                 for k in range(n_x):
                     dWx[start + i, k] = 0
                 for k in range(count):
-                    dWx[start + i, symbols[k]] = out[i, k]
+                    dWx[start + i, symbols[k]] = out[k, i]
             else:
                 for k in range(count):
-                    dWx[start + i, k] = out[i, k]
+                    dWx[start + i, k] = out[k, i]
 
 
 @inline
 def _add_by_place(dz: Any, places: Any, ends: Any, out: Any, rows: int, last: int) -> None:
-    """The first ``rows`` rows of dz, each number added up at its place in ``out`` (4, > last)."""
-    T, B = len(places), len(ends)
-    for i in range(rows):
-        for k in range(last + 1):
-            out[i, k] = 0
-    if rows == 4:
-        for t in range(T):
-            for b in range(active_columns(ends, t)):  # beyond it dz is 0
-                e, k = t * B + b, places[t, b]
-                out[0, k] += dz[0, e]
-                out[1, k] += dz[1, e]
-                out[2, k] += dz[2, e]
-                out[3, k] += dz[3, e]
-    else:
-        for i in range(rows):
-            for t in range(T):
-                for b in range(active_columns(ends, t)):
-                    out[i, places[t, b]] += dz[i, t * B + b]
+    """The first ``rows`` rows of dz, numbers added up at its place in ``out`` (> last, lanes)."""
+    T, B, lanes = len(places), len(ends), out.shape[1]
+    width = dz.strides[0] // dz.itemsize
+    for k in range(last + 1):
+        for i in range(lanes):
+            out[k, i] = 0
+    for t in range(T):
+        count, b = active_columns(ends, t), 0  # beyond it dz is 0
+        if rows == lanes:
+            while b + lanes <= count:
+                add_square_by_place(out, dz, t * B + b, width, places[t], b)
+                b += lanes
+        while b < count:
+            e, k = t * B + b, places[t, b]
+            for i in range(rows):
+                out[k, i] += dz[i, e]
+            b += 1

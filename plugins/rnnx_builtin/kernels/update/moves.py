@@ -9,12 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from rnnx.arrays import Params
 from rnnx.contracts.buffers import Parameters, Scratch
-from rnnx_builtin.kernels import meanwhile
 from rnnx_builtin.kernels.simd.compiling import kernel
 
 
@@ -22,7 +20,9 @@ from rnnx_builtin.kernels.simd.compiling import kernel
 class CompiledUpdate:
     """An optimizer's update by a kernel, of the arrays of its state and of its factors."""
 
-    kernel: Callable[..., None]
+    optimizer: Any
+    """It makes the update itself while the kernel is being compiled."""
+    kernel: Any
     names: tuple[str, ...]
     """The state's arrays, in the kernel's order."""
     factors: Callable[[float, int], tuple[Any, ...]]
@@ -38,11 +38,14 @@ class CompiledUpdate:
         scratch: Scratch,
     ) -> None:
         """``Optimizer.update``."""
+        if self.kernel.is_coming():
+            self.optimizer.update(params, grads, state, rate, step, scratch)
+            return
         arrays = [state[name] for name in self.names]
         self.kernel(params.flat, grads.flat, *arrays, *self.factors(rate, step))
 
 
-@partial(kernel, meanwhile=meanwhile.descend)
+@kernel
 def descend(p: Any, g: Any, rate: float) -> None:
     """p ← p − rate·g."""
     factor = p.dtype.type(rate)
@@ -50,7 +53,7 @@ def descend(p: Any, g: Any, rate: float) -> None:
         p[i] -= g[i] * factor
 
 
-@partial(kernel, meanwhile=meanwhile.descend_by_velocity)
+@kernel
 def descend_by_velocity(p: Any, g: Any, v: Any, rate: float, kept: float, nesterov: bool) -> None:
     """v ← kept·v + g; p ← p − rate·v, or − rate·(g + kept·v)."""
     factor, momentum = p.dtype.type(rate), p.dtype.type(kept)
@@ -64,7 +67,7 @@ def descend_by_velocity(p: Any, g: Any, v: Any, rate: float, kept: float, nester
             p[i] -= v[i] * factor
 
 
-@partial(kernel, meanwhile=meanwhile.move_by_moments)
+@kernel
 def move_by_moments(
     p: Any,
     g: Any,
