@@ -130,7 +130,7 @@ PRIVATE = {
         "rnnx.contracts.ranges": {"require_finite"},
         "rnnx.data.coded": {"CodedIds", "MappedText", "Signature"},
         "rnnx.contracts.trackers": {"STARTED_TAG"},
-        "rnnx.contracts.buffers": {"flat_buffer"},
+        "rnnx.contracts.buffers": {"LINE", "flat_buffer", "row_width"},
         "rnnx.data.corpus": {"smallest_unsigned"},
         "rnnx.system.distributions": {"entry_points"},
         "rnnx.system.files": {

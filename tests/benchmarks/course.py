@@ -60,7 +60,10 @@ def _round(names: Sequence[Sequence[int]]) -> Iterator[list[int]]:
 
 
 def measure(path: str, rounds: int) -> dict[str, float]:
-    """Names a second of the plain loop, of rnnx one by one, and of rnnx in a batch."""
+    """Names a second of the plain loop, of rnnx one by one, and of rnnx in a batch.
+
+    By ``Session.step``, and as training does it, with ``update`` inside ``computing``.
+    """
     exact = rnnx.build(["experiment=notebook", f"dataset.path={path}", "threads=1"])
     data = ["dataset=lines", f"dataset.path={path}", "dropout=0", "threads=1"]
     data += ["input_dropout=0", "crossover=0", "averaging=0"]
@@ -75,4 +78,10 @@ def measure(path: str, rounds: int) -> dict[str, float]:
         batch.step()
     works = {"plain loop": plain, "experiment=notebook": exact.step, "batch of 32": batch.step}
     found = timing.medians(works, rounds)
-    return {name: (BATCH if name == "batch of 32" else 1) / t for name, t in found.items()}
+    with exact.computing(), batch.computing():
+        inside = {"plain loop": plain, "notebook": exact.update, "batch": batch.update}
+        again = timing.medians(inside, rounds)
+    scale = found["plain loop"] / again["plain loop"]  # the machine's speed may have changed
+    found["experiment=notebook, in training"] = again["notebook"] * scale
+    found["batch of 32, in training"] = again["batch"] * scale
+    return {name: (BATCH if "batch" in name else 1) / t for name, t in found.items()}
