@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnx.contracts.buffers import Scratch
+
 pytestmark = pytest.mark.skipif(
     find_spec("numba") is None, reason="the extra 'fast' is not installed"
 )
 rng = np.random.default_rng(3)
-LENGTHS = [np.array(lengths) for lengths in ([4] * 5, [4, 3, 3, 1, 1], [1, 4, 0, 2, 3], [0] * 5)]
+LENGTHS = [
+    np.array(lengths)
+    for lengths in ([4] * 5, [4, 3, 3, 1, 1], [1, 4, 0, 2, 3], [0] * 5, [4] * 17 + [2] * 3)
+]
 
 
 def same(kernel: Any, *arguments: Any) -> None:
@@ -66,10 +71,10 @@ def test_valid_tokens_are_found_taken_and_put_back(ends: Any) -> None:
 def test_ids_read_columns_and_add_into_them(n_x: int, ends: Any) -> None:
     from rnnx_builtin.kernels.rnn import sequence
 
-    (T, B), n = (4, 5), 7
+    (T, B), n = (4, len(ends)), 21  # a register of rows and some more
     x = rng.integers(-1, n_x, (T, B))
     Wx, b = normal(n, n_x), normal(n, 1)
-    table, ids, is_read = normal(n_x + 1, 16), np.zeros((T, 16), np.uint32), np.zeros(n_x, np.bool_)
+    table, ids, is_read = normal(n_x + 1, 32), np.zeros((T, 32), np.uint32), np.zeros(n_x, np.bool_)
     same(sequence.prepare_table, Wx, b, x, ends, table, ids, is_read)
     sequence.prepare_table(Wx, b, x, ends, table, ids, is_read)
     dz = normal(n, T * B + 3)
@@ -79,6 +84,7 @@ def test_ids_read_columns_and_add_into_them(n_x: int, ends: Any) -> None:
     for symbols, given in ((sequence.NO_SYMBOLS, ids), (some, places)):
         own = normal(n, n_x), normal(n, 1)
         other = deepcopy(own)
-        sequence.add_into_columns(dz, given, ends, *own, np.zeros((4, n_x + 1), "f"), symbols)
+        sums = sequence.input_gradients(Scratch(), n, n_x, dz.dtype)[2]
+        sequence.add_into_columns(dz, given, ends, *own, sums, symbols)
         sequence.add_into_columns.meanwhile(dz, given, ends, *other, None, symbols)
         assert [array.tobytes() for array in own] == [array.tobytes() for array in other]

@@ -17,6 +17,7 @@ from rnnx.errors import Diverged, StoreError
 from rnnx.runs.folder import runs_in
 from rnnx.runs.metrics_file import read_history
 from rnnx.training import head_start
+from rnnx.training.head_start import FirstStep
 from rnnx.training.report import Silent
 from rnnx.training.resume import resume
 from rnnx.training.session import Session
@@ -71,6 +72,19 @@ def test_the_first_step_waits_for_no_store(
     assert (first.step, second.step) == (1, 2)
     assert first.timestamp <= opened[0] * 1000 + 1 <= second.timestamp + 1
     assert run.folder.id == "a" * 32
+
+
+@pytest.mark.parametrize(("backend", "order"), [("auto", "update load"), ("fast", "load update")])
+def test_kernels_are_loaded_where_the_next_step_is_compiled(
+    backend: str, order: str, names: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    made: list[str] = []
+    for name in ("load", "update"):
+        monkeypatch.setattr(Session, name, lambda self, name=name: made.append(name))
+    session = rnnx.build(tiny(names, f"backend={backend}"))
+    assert FirstStep.of(session).error is None
+    assert made == order.split()
 
 
 def test_a_store_that_fails_leaves_nothing(
