@@ -22,6 +22,9 @@ class Compilable(Protocol):
         ``update``; what the form lacks is computed by the component. ``threads`` (≥ 1) is how
         many threads the form may use. Results are to be the same for any number, because a run
         may be resumed on another machine. None: this configuration has no compiled form.
+
+        A class that inherits ``compiled`` and changes a method of the form computes by itself: the
+        form would do what its base class does.
         """
 
 
@@ -42,9 +45,21 @@ class Execution:
 
     def form(self, component: Any) -> Any:
         """The compiled form of a component, or None where it computes by itself."""
-        if self.compiled and isinstance(component, Compilable):
-            return component.compiled(self.threads)
-        return None
+        if not self.compiled or not isinstance(component, Compilable):
+            return None
+        form = component.compiled(self.threads)
+        return None if changed_below(component, form) else form
+
+
+def changed_below(component: Any, form: Any) -> str:
+    """The method of ``form`` that a class changes below the one that has ``compiled``, or ""."""
+    for kind in type(component).__mro__:
+        if "compiled" in vars(kind):
+            break
+        for name in vars(kind):
+            if not name.startswith("_") and callable(getattr(form, name, None)):
+                return name
+    return ""
 
 
 NUMPY = Execution()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnx.contracts.execution import Compilable, Execution
+from rnnx.contracts.execution import Compilable, Execution, changed_below
 from rnnx.testing.isolation import Exercise, equal_results
 from rnnx.testing.suite import Check, NotApplicable, expect
 
@@ -70,4 +70,6 @@ def _form_of(component: Any, threads: int) -> Any:
         raise NotApplicable(f"the compiled form cannot be imported: {error}") from error
     if form is None:
         raise NotApplicable("this configuration has no compiled form")
+    if name := changed_below(component, form):
+        raise NotApplicable(f"it changes {name}, so that the inherited compiled form is not used")
     return form

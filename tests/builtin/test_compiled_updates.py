@@ -69,8 +69,10 @@ def test_an_optimizer_moves_while_its_kernel_is_compiled(
     form, calls = optimizer.compiled(1), list[Any]()
     monkeypatch.setattr(type(optimizer), "update", lambda *given: calls.append(given))
     monkeypatch.setattr(form.kernel, "coming", Coming())
-    form.update("params", "grads", "state", 0.1, 2, "scratch")
-    assert calls == [(optimizer, "params", "grads", "state", 0.1, 2, "scratch")]
+    params = numbers(np.float64, 0)
+    given = params, params.copy(), optimizer.init(params), 0.1, 2, Scratch()
+    form.update(*given)
+    assert calls == [(optimizer, *given)]
 
 
 def test_a_clipper_clips_while_its_kernel_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +81,29 @@ def test_a_clipper_clips_while_its_kernel_is_compiled(monkeypatch: pytest.Monkey
     monkeypatch.setattr(clip_values, "coming", Coming())
     monkeypatch.setattr(Value, "clip", lambda self, grads, norm: "clipped by itself")
     assert Value(0.5).compiled(1).clip(numbers(np.float64, 0), 1.0) is True
+
+
+@dataclass(frozen=True)
+class Unmoved(SGD):
+    """It inherits ``compiled``, which does what SGD does."""
+
+    def update(self, *given: Any) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Renamed(SGD):
+    """It changes nothing that the form computes."""
+
+    def init(self, params: Parameters) -> dict[str, Any]:
+        return super().init(params)
+
+
+def test_a_class_that_changes_a_method_computes_by_itself() -> None:
+    own, inherited = Unmoved(), Renamed()
+    compiled = Execution(compiled=True)
+    assert compiled.method(own, "update") == own.update
+    assert compiled.method(inherited, "update") != inherited.update
 
 
 @dataclass

@@ -21,7 +21,8 @@ class CompiledUpdate:
     """An optimizer's update by a kernel, of the arrays of its state and of its factors."""
 
     optimizer: Any
-    """It makes the update itself while the kernel is being compiled."""
+    """It makes the update itself while the kernel is being compiled, and where a class below it
+    keeps a state of another type."""
     kernel: Any
     names: tuple[str, ...]
     """The state's arrays, in the kernel's order."""
@@ -38,11 +39,11 @@ class CompiledUpdate:
         scratch: Scratch,
     ) -> None:
         """``Optimizer.update``."""
-        if self.kernel.is_coming():
+        p, arrays = params.flat, [state[name] for name in self.names]
+        if self.kernel.is_coming() or any(array.dtype != p.dtype for array in arrays):
             self.optimizer.update(params, grads, state, rate, step, scratch)
             return
-        arrays = [state[name] for name in self.names]
-        self.kernel(params.flat, grads.flat, *arrays, *self.factors(rate, step))
+        self.kernel(p, grads.flat, *arrays, *self.factors(rate, step))
 
 
 @kernel
