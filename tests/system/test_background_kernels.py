@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fake_kernels import call, fake_kernels
 
 from rnnx.system import background_kernels, kernels
 from rnnx.system.background_kernels import Background, compile_later
 from rnnx.system.files import owner
-from rnnx.system.kernels import Call
 
 PATIENCE = 60  # seconds: more than any of it takes
 
@@ -60,20 +60,11 @@ except KeyboardInterrupt:
 
 @pytest.fixture
 def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path / "compiled"
-    folder.mkdir()
-    (tmp_path / "fakekernels.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("COMPILED_IN", str(folder))
     monkeypatch.setenv("RNNX_CACHE", str(tmp_path / "own cache"))
     monkeypatch.setattr(background_kernels, "DELAY", 0)
     (kernels.kernels_folder() / "sources").mkdir(parents=True)
-    yield folder
-    sys.modules.pop("fakekernels", None)
-
-
-def call(types: str) -> Call:
-    return Call("fakekernels", "fake", types, 1)
+    with fake_kernels(MODULE, tmp_path, monkeypatch) as folder:
+        yield folder
 
 
 def until(came: Callable[[], object]) -> None:

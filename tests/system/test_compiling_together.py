@@ -3,15 +3,15 @@
 import importlib
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_kernels import call, fake_kernels
 
 from rnnx.system import kernels
-from rnnx.system.kernels import Call, compile_together, helpers_ready, is_listed, looking
+from rnnx.system.kernels import compile_together, helpers_ready, is_listed, looking
 
 MODULE = """
 import os, time
@@ -43,20 +43,11 @@ def prepare():
 
 @pytest.fixture
 def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path / "compiled"
-    folder.mkdir()
-    (tmp_path / "fakekernels.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("COMPILED_IN", str(folder))
     monkeypatch.setenv("PARENT", str(os.getpid()))
     monkeypatch.setenv("RNNX_CACHE", str(tmp_path / "without kernels"))
     monkeypatch.setattr(kernels, "processors", lambda: 2)
-    yield folder
-    sys.modules.pop("fakekernels", None)
-
-
-def call(types: str, size: int = 1) -> Call:
-    return Call("fakekernels", "fake", types, size)
+    with fake_kernels(MODULE, tmp_path, monkeypatch) as folder:
+        yield folder
 
 
 def test_each_kernel_is_compiled_once_and_by_several_processes(compiled: Path) -> None:
