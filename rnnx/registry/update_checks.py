@@ -41,18 +41,17 @@ class UpdateParts(NamedTuple):
     states: Mapping[str, Params]  # by kind: the optimizer's, the clipper's and schedule's own
 
 
-def try_update(parts: UpdateParts, execution: Execution, dtype: npt.DTypeLike) -> None:
+def try_update(clipper: Any, optimizer: Any, execution: Execution, dtype: npt.DTypeLike) -> None:
     """Call what a step would call of the components' forms, with two numbers that are nobody's.
 
     Not those that have state of the run or follow its parameters.
     """
     params, limit = Parameters({"some": {"numbers": np.ones((2, 1))}}, dtype), sys.float_info.max
-    clip, optimizer = execution.form(parts.clip.component), parts.update.component
-    if parts.clip.bind is None and hasattr(clip, parts.clip.name):
-        getattr(clip, parts.clip.name)(params, limit)
-    form = execution.form(optimizer)
-    if hasattr(form, "update"):
-        form.update(params, params.copy(), optimizer.init(params), 0.0, 1, Scratch())
+    clip, update = (execution.form(component) for component in (clipper, optimizer))
+    if hasattr(clip, "clip"):
+        clip.clip(params, limit)
+    if hasattr(update, "update"):
+        update.update(params, params.copy(), optimizer.init(params), 0.0, 1, Scratch())
 
 
 class CheckedUpdate:

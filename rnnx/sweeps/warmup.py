@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from rnnx.config.components import Components, components_from, settings_from
 from rnnx.config.identity import versions
 from rnnx.config.settings import Backend, Train
 from rnnx.contracts.components import KINDS
+from rnnx.contracts.execution import Execution
 from rnnx.models.backend import choose, load
 from rnnx.models.network import Network
 from rnnx.registry.sources import source_sha256
+from rnnx.registry.update_checks import try_update
 from rnnx.runs.loss_curve import warm_up as warm_up_figures
 from rnnx.system.files import replacing
 from rnnx.system.machine import machine
@@ -76,20 +79,22 @@ def _warm_up(settings: Train, components: Components, done: set[tuple[object, ..
             with suppress(Exception):  # a job says what is wrong with its store
                 component.warm_up()
     backend = choose(settings, components.cell.hidden_size, 1)
-    kernels = (type(components.cell), type(components.head), settings.dtype)
+    own, dtype = components, settings.dtype
+    kernels = (*map(type, (own.cell, own.head, own.clipper, own.optimizer)), dtype)
     if backend is Backend.fast and kernels not in done:
         done.add(kernels)
-        cell = replace(components.cell, hidden_size=UNITS)
-        network = Network(cell, components.head, SYMBOLS, 1, 0)
-        _compile(network, settings.dtype.value)
+        network = Network(replace(own.cell, hidden_size=UNITS), own.head, SYMBOLS, 1, 0)
+        rules = partial(try_update, own.clipper, own.optimizer, Execution(True), dtype.value)
+        _compile(network, dtype.value, rules)
 
 
-def _compile(network: Network, dtype: str) -> None:
+def _compile(network: Network, dtype: str, rules: Callable[[], None]) -> None:
     import numpy as np
 
     with BlasThreads(1):
         params = network.init(np.random.default_rng(0), dtype)
-        load(network, params, network.initial_state(COLUMNS, dtype), 1)
+        load(network, params, network.initial_state(COLUMNS, dtype), 1, rules)
+        rules()  # or each job would load their kernels
 
 
 def _all(components: Components) -> Iterable[object]:

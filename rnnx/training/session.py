@@ -78,8 +78,8 @@ class Session:
     def load(self) -> None:
         """Load the kernels, or compile them, that the next step but the first would wait for."""
         if self.is_compiled or (self.settings.steps > 1 and self._backend(1) is Backend.fast):
-            form = Execution(True, self._kernel_threads)
-            rules = partial(try_update, self.weights.rules.parts, form, self.params.flat.dtype)
+            own, form = self.components, Execution(True, self._kernel_threads)
+            rules = partial(try_update, own.clipper, own.optimizer, form, self.params.flat.dtype)
             given = self.network, self.params, self.states, self._kernel_threads, rules
             with self.threads, quiet():
                 load(*given, at_once=False)

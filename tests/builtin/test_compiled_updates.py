@@ -11,13 +11,11 @@ pytest.importorskip("numba", reason="the extra 'fast' is not installed")
 from rnnx.contracts.buffers import Parameters, Scratch
 from rnnx.contracts.execution import NUMPY, Execution
 from rnnx.registry.update_checks import try_update
-from rnnx.registry.updates import UpdateRules
 from rnnx_builtin.clippers.value import Value
 from rnnx_builtin.optimizers.adam import Adam
 from rnnx_builtin.optimizers.adamw import AdamW
 from rnnx_builtin.optimizers.momentum import Momentum
 from rnnx_builtin.optimizers.sgd import SGD
-from rnnx_builtin.schedules.constant import Constant
 
 OPTIMIZERS = (SGD(), Momentum(), Momentum(nesterov=True), Adam(), AdamW())
 DTYPES = (np.float32, np.float64)
@@ -128,10 +126,8 @@ class Seen:
 
 
 def test_a_try_calls_compiled_forms_with_two_numbers() -> None:
-    params = numbers(np.float64, 0)
     clipper, optimizer = Seen(), Seen()
-    parts = UpdateRules(clipper, Constant(), optimizer, {}, params).parts
-    try_update(parts, NUMPY, np.float64)
+    try_update(clipper, optimizer, NUMPY, np.float64)
     assert not clipper.calls and not optimizer.calls
-    try_update(parts, Execution(compiled=True), np.float64)
+    try_update(clipper, optimizer, Execution(compiled=True), np.float64)
     assert (clipper.calls, optimizer.calls) == ([("clip", 2)], [("update", 2)])

@@ -266,6 +266,24 @@ def test_what_jobs_share_is_prepared_once_for_all_seeds(
     assert plugins().sources.keys() == {"rnnx"}  # no job reads all files of the code again
 
 
+def test_the_kernels_of_updates_are_loaded_before_jobs_are_forked(
+    names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba", reason="the extra 'fast' is not installed")
+    tried: list[tuple[str, str]] = []
+
+    def trying(clipper: Any, optimizer: Any, *how: Any) -> None:
+        tried.append((type(clipper).__name__, type(optimizer).__name__))
+
+    monkeypatch.setattr(warmup, "load", lambda *given: None)
+    monkeypatch.setattr(warmup, "try_update", trying)
+    own = [*tiny(names), "backend=fast", "clipper=value"]
+    configs = [compose([*own, f"optimizer={name}"]) for name in ("adam", "sgd", "adam")]
+    write_configs(configs, tmp_path)
+    warm_up(tmp_path)
+    assert tried == [("Value", "Adam"), ("Value", "SGD")]
+
+
 def test_a_figure_names_no_more_values_than_can_be_read(
     names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
